@@ -1,0 +1,36 @@
+"""reverie: train image generators and image translators on your own pictures, and use them.
+
+Names are imported when they are first used, so that `reverie --help` does not wait for PyTorch.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reverie import images
+    from reverie.api import compare, load, sample, train
+    from reverie.errors import UserError
+    from reverie.methods import METHODS
+
+_HOMES = {
+    "METHODS": "reverie.methods",
+    "UserError": "reverie.errors",
+    "compare": "reverie.api",
+    "load": "reverie.api",
+    "sample": "reverie.api",
+    "train": "reverie.api",
+}
+
+__all__ = ["METHODS", "UserError", "compare", "images", "load", "sample", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "images":
+        return importlib.import_module("reverie.images")
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'reverie' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,16 @@
+"""From folders, tables, IDX files and built-in sets to batches."""
+
+from reverie.data.batches import Batch, Batches
+from reverie.data.pictures import DataOptions, Pictures, PictureSpec, open_pictures
+from reverie.data.sources import BUILT_IN, find_source
+
+__all__ = [
+    "BUILT_IN",
+    "Batch",
+    "Batches",
+    "DataOptions",
+    "PictureSpec",
+    "Pictures",
+    "find_source",
+    "open_pictures",
+]

@@ -1,0 +1,99 @@
+"""Batches: batch number n is a function of (seed, n) alone.
+
+Each epoch is a fresh permutation; a batch may begin in one epoch and end in the next, so that
+every picture is seen equally often whatever the batch size. One thread reads ahead.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from reverie import images
+from reverie.data.pictures import Pictures
+from reverie.draws import mix
+
+READ_AHEAD = 2
+_ORDER, _FLIP = 0, 1
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pictures in [-1, 1] [B, C, H, W] and, where the data has them, their labels [B]."""
+
+    images: Float[Tensor, "b c h w"]
+    labels: Int[Tensor, " b"] | None = None
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same batch on `device`, channels last in memory."""
+        pictures = self.images.to(device, memory_format=torch.channels_last, non_blocking=True)
+        labels = None if self.labels is None else self.labels.to(device, non_blocking=True)
+        return Batch(pictures, labels)
+
+
+@lru_cache(maxsize=2)
+def _permutation(seed: int, epoch: int, count: int) -> np.ndarray:
+    return np.random.default_rng([seed, _ORDER, epoch]).permutation(count)
+
+
+def batch_indices(seed: int, number: int, batch_size: int, count: int) -> np.ndarray:
+    """Which of `count` pictures are in batch `number`."""
+    positions = np.arange(number * batch_size, (number + 1) * batch_size)
+    epochs, places = np.divmod(positions, count)
+    indices = np.empty(batch_size, np.int64)
+    for epoch in np.unique(epochs):
+        here = epochs == epoch
+        indices[here] = _permutation(seed, int(epoch), count)[places[here]]
+    return indices
+
+
+class Batches:
+    """The batches of one process.
+
+    Args:
+        pictures: the data.
+        batch_size: pictures a batch, in this process.
+        seed: with the number of a batch, all that decides what is in it.
+        rank, world: this process's number among how many; each takes its own rows of a batch that
+            is `world` times as large.
+    """
+
+    def __init__(
+        self, pictures: Pictures, batch_size: int, seed: int, rank: int = 0, world: int = 1
+    ) -> None:
+        self.pictures = pictures
+        self.batch_size = batch_size
+        self.seed = mix(seed)
+        self.rank = rank
+        self.world = world
+
+    def read(self, number: int) -> Batch:
+        """Batch `number`."""
+        share = slice(self.rank * self.batch_size, (self.rank + 1) * self.batch_size)
+        every = self.batch_size * self.world
+        indices = batch_indices(self.seed, number, every, len(self.pictures))[share]
+        pixels = self.pictures.read(indices)
+        if self.pictures.options.flip:
+            flipped = np.random.default_rng([self.seed, _FLIP, number]).random(every)[share] < 0.5
+            pixels = np.where(flipped[:, None, None, None], pixels[:, :, ::-1], pixels)
+        labels = self.pictures.labels
+        chosen = None if labels is None else torch.from_numpy(labels[indices])
+        return Batch(images.to_tensor(pixels), chosen)
+
+    def stream(self, first: int) -> Iterator[Batch]:
+        """Batches from number `first` on, without end, read ahead."""
+        with ThreadPoolExecutor(1, "batches") as reader:
+            coming = [reader.submit(self.read, first + ahead) for ahead in range(READ_AHEAD)]
+            number = first + READ_AHEAD
+            while True:
+                yield coming.pop(0).result()
+                coming.append(reader.submit(self.read, number))
+                number += 1

@@ -1,0 +1,262 @@
+"""A data set ready to be read in batches: square `uint8` pictures of one size.
+
+Files are decoded and resized once into a memory-mapped cache, keyed by the content of all files
+and the options; afterwards a batch is a copy of rows. The cache can be off.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from reverie import images, progress
+from reverie.data.sources import Source, find_source
+from reverie.errors import UserError
+from reverie.files import readable_bytes, write_aside
+
+SIZE_OF_FOLDERS = 64
+PICTURES_TO_LOOK_AT = 64
+BROKEN_TO_NAME = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataOptions:
+    """Which pictures, and how they are made equal in size."""
+
+    data: str | None = None
+    """A folder, a table (.csv), an IDX file, or a built-in set: digits."""
+    image_size: int | None = None
+    """Side of the square pictures in pixels; by default the data's own, or 64 for folders."""
+    channels: Literal["auto", "1", "3"] = "auto"
+    """1 for grey, 3 for colour; auto looks at the pictures."""
+    resize: images.Resize = "crop"
+    """How pictures become square: cut the middle, squash, or pad with white."""
+    split: Literal["train", "test", "all"] = "train"
+    """Which part, of data that comes divided."""
+    label_column: str | None = None
+    """The column of a table that says the class."""
+    flip: bool = False
+    """Mirror half of the pictures, where left and right mean nothing."""
+    cache: bool = True
+    """Keep decoded pictures in a file, so that they are decoded once."""
+
+
+@dataclass(frozen=True)
+class PictureSpec:
+    """What a model must know of its pictures: it is stored with the model."""
+
+    channels: int
+    image_size: int
+    class_names: tuple[str, ...] = ()
+
+    @property
+    def classes(self) -> int:
+        return len(self.class_names)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pictures:
+    """Pictures of one size, with labels where the data has them."""
+
+    spec: PictureSpec
+    kind: str
+    fingerprint: str
+    labels: np.ndarray | None
+    pixels: np.ndarray | None
+    source: Source
+    options: DataOptions
+    broken: dict[str, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.source.names) if self.pixels is None else len(self.pixels)
+
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        """The pictures at `indices`, uint8 [B, H, W, C]."""
+        if self.pixels is not None:
+            return self.pixels[indices]
+        return np.stack([self._read_uncached(int(index)) for index in indices])
+
+    def _read_uncached(self, index: int) -> np.ndarray:
+        for step in range(len(self)):
+            chosen = (index + step) % len(self)
+            name = self.source.names[chosen]
+            if name in self.broken:
+                continue
+            try:
+                return _square(self.source, chosen, self.spec, self.options.resize)
+            except UserError as error:
+                # The next good picture stands in, so that batch n stays a function of n.
+                self.broken[name] = str(error)
+                progress.warn(f"left out: {error}")
+        raise UserError("none of the pictures can be read; look at them with `reverie data check`.")
+
+
+def open_pictures(options: DataOptions) -> Pictures:
+    """Find the pictures that `options` describe and make them ready.
+
+    Raises:
+        UserError: if there are none, or none that can be read.
+    """
+    if options.data is None:
+        raise UserError(
+            "say which pictures to use: --data FOLDER, or --data digits for the built-in ones."
+        )
+    if options.image_size is not None and options.image_size < 1:
+        raise UserError(f"a picture's side is at least 1 pixel, not {options.image_size}.")
+    source = find_source(options.data, options.split, options.label_column)
+    size = options.image_size or source.native_size or SIZE_OF_FOLDERS
+    channels = _channels(source) if options.channels == "auto" else int(options.channels)
+    spec = PictureSpec(channels, size, source.class_names)
+    if source.pixels is not None and source.pixels.shape[1:] == (size, size, channels):
+        return _pictures(source, options, spec, source.digest()[:16], source.pixels)
+    if not options.cache:
+        return _pictures(source, options, spec, _stat_digest(source), None)
+    key, folder = _cache_folder(source, options, spec)
+    if not (folder / "meta.json").exists():
+        _fill_cache(source, options, spec, folder)
+    meta = json.loads((folder / "meta.json").read_text())
+    pixels = np.memmap(folder / "pixels", np.uint8, "r", shape=tuple(meta["shape"]))
+    _report_broken(meta["broken"], len(source.names))
+    return _pictures(source, options, spec, key, pixels, meta["broken"])
+
+
+def _pictures(
+    source: Source,
+    options: DataOptions,
+    spec: PictureSpec,
+    fingerprint: str,
+    pixels: np.ndarray | None,
+    broken: dict[str, str] | None = None,
+) -> Pictures:
+    labels, broken = source.labels, broken or {}
+    if labels is not None and broken:
+        labels = labels[[name not in broken for name in source.names]]
+    return Pictures(
+        spec=spec,
+        kind=source.kind,
+        fingerprint=fingerprint,
+        labels=labels,
+        pixels=pixels,
+        source=source,
+        options=options,
+        broken=broken,
+    )
+
+
+def _channels(source: Source) -> int:
+    """1 if pictures spread over the whole set are all grey, else 3."""
+    count = len(source.names)
+    for index in np.unique(np.linspace(0, count - 1, min(count, PICTURES_TO_LOOK_AT)).astype(int)):
+        try:
+            if not images.is_grey(source.read(int(index), None)):
+                return 3
+        except UserError:
+            continue
+    return 1
+
+
+def _square(source: Source, index: int, spec: PictureSpec, policy: images.Resize) -> np.ndarray:
+    pixels = images.with_channels(source.read(index, spec.image_size), spec.channels)
+    return images.resize(pixels, spec.image_size, policy)
+
+
+def cache_home() -> Path:
+    """Where decoded pictures are kept: `REVERIE_CACHE`, else the user's cache folder."""
+    chosen = os.environ.get("REVERIE_CACHE")
+    if chosen:
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "reverie"
+
+
+def _stat_digest(source: Source) -> str:
+    """Names the files by path, size and time of change: quick, for what has been hashed before."""
+    if not source.files:
+        return source.digest()[:16]
+    whole = hashlib.sha256()
+    for file in source.files:
+        stat = file.stat()
+        whole.update(f"{file.resolve()}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+    return whole.hexdigest()[:16]
+
+
+def _cache_folder(source: Source, options: DataOptions, spec: PictureSpec) -> tuple[str, Path]:
+    """The cache's key and place; contents are hashed only if a file's size or time is new."""
+    if source.files:
+        known = cache_home() / "digests" / _stat_digest(source)
+        if not known.exists():
+            write_aside(known, source.digest())
+        content = known.read_text()
+    else:
+        content = source.digest()
+    shape = f"{content} {spec.image_size} {spec.channels} {options.resize}"
+    key = hashlib.sha256(shape.encode()).hexdigest()[:16]
+    return key, cache_home() / "pictures" / key
+
+
+def _decode_all(source: Source, spec: PictureSpec, policy: images.Resize) -> Iterator:
+    """Decode on all cores; yields a picture or the sentence that says what is wrong with it."""
+
+    def decode(index: int) -> np.ndarray | str:
+        try:
+            return _square(source, index, spec, policy)
+        except UserError as error:
+            return str(error)
+
+    workers = os.cpu_count() or 1
+    count = len(source.names)
+    with ThreadPoolExecutor(workers) as pool:
+        for start in range(0, count, 64 * workers):
+            yield from pool.map(decode, range(start, min(start + 64 * workers, count)))
+
+
+def _fill_cache(source: Source, options: DataOptions, spec: PictureSpec, folder: Path) -> None:
+    count = len(source.names)
+    shape = (count, spec.image_size, spec.image_size, spec.channels)
+    need = int(np.prod(shape))
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder.parent).free
+    progress.say(f"{count:,} pictures, decoded once into {readable_bytes(need)} at {folder}")
+    if need > free:
+        raise UserError(
+            f"the decoded pictures need {readable_bytes(need)} and {folder.parent} has "
+            f"{readable_bytes(free)} left; use --no-cache, or set REVERIE_CACHE to another disk."
+        )
+    broken: dict[str, str] = {}
+    aside = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.part")
+    aside.mkdir()
+    try:
+        with open(aside / "pixels", "wb") as file:
+            decoded = progress.track(_decode_all(source, spec, options.resize), count, "decoding")
+            for name, picture in zip(source.names, decoded, strict=True):
+                if isinstance(picture, str):
+                    broken[name] = picture
+                else:
+                    file.write(picture.tobytes())
+        good = count - len(broken)
+        if not good:
+            raise UserError(f"none of the {count} pictures can be read: {broken[source.names[0]]}")
+        meta = {"shape": (good, *shape[1:]), "broken": broken}
+        (aside / "meta.json").write_text(json.dumps(meta))
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.replace(aside, folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _report_broken(broken: dict[str, str], count: int) -> None:
+    if broken:
+        named = ", ".join(list(broken)[:BROKEN_TO_NAME])
+        more = f" and {len(broken) - BROKEN_TO_NAME} more" if len(broken) > BROKEN_TO_NAME else ""
+        progress.warn(
+            f"{len(broken)} of {count:,} pictures are broken and left out: {named}{more}; "
+            "`reverie data check` says what is wrong with each."
+        )

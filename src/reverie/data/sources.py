@@ -1,0 +1,270 @@
+"""Where pictures come from: built-in sets, folders, tables of labels, IDX files.
+
+Every source becomes one `Source`: names, a way to read picture i, and labels where there are any.
+Which kind of source a path is, is read from what lies there, never from its name alone.
+"""
+
+import csv
+import gzip
+import hashlib
+import re
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from reverie import images
+from reverie.errors import UserError, nearest
+
+DIGITS_TRAIN_COUNT = 8000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Pictures before they are read.
+
+    `read(i, at_least)` gives uint8 [H, W, C]; `digest()` names the content; `labels` is int64 [N];
+    `native_size` is set where all pictures are squares of one size.
+    """
+
+    kind: str
+    names: Sequence[str]
+    read: Callable[[int, int | None], np.ndarray]
+    digest: Callable[[], str]
+    labels: np.ndarray | None = None
+    class_names: tuple[str, ...] = ()
+    native_size: int | None = None
+    pixels: np.ndarray | None = None
+    files: tuple[Path, ...] = ()
+
+
+def find_source(place: str, split: str = "train", label_column: str | None = None) -> Source:
+    """The source that `place` names.
+
+    Args:
+        place: a built-in set (`digits`), a folder, a CSV file, CelebA's list of attributes or the
+            folder it lies in, an IDX file or the folder of an IDX data set.
+        split: `train`, `test` or `all`, for sources that come with a division.
+        label_column: the column of a table that says the class of a picture.
+
+    Raises:
+        UserError: if nothing usable is there.
+    """
+    if place in BUILT_IN:
+        return BUILT_IN[place](split)
+    path = Path(place).expanduser()
+    if not path.exists():
+        raise UserError(
+            f"there is no folder or file {place!r}, and no built-in set of that name: "
+            f"{nearest(place, BUILT_IN)}"
+        )
+    if path.is_file():
+        if path.name == CELEBA_LIST:
+            return _celeba(path.parent, label_column)
+        if path.suffix == ".csv":
+            return _table(path, label_column)
+        if IDX_IMAGES.search(path.name):
+            return _idx(path)
+        raise UserError(
+            f"{place}: a file of pictures is a .csv table, {CELEBA_LIST} or an IDX file; "
+            "for single pictures name the folder they lie in."
+        )
+    if (path / CELEBA_LIST).exists():
+        return _celeba(path, label_column)
+    idx_files = sorted(p for p in path.iterdir() if IDX_IMAGES.search(p.name))
+    if idx_files:
+        return _idx(_choose_idx(idx_files, split))
+    return _folder(path)
+
+
+def _split(count: int, split: str, train_count: int) -> np.ndarray:
+    order = np.random.RandomState(0).permutation(count)
+    parts = {"train": order[:train_count], "test": order[train_count:], "all": order}
+    if split not in parts:
+        raise UserError(f"there is no split {split!r}; {nearest(split, parts)}")
+    return parts[split]
+
+
+def _digits(split: str) -> Source:
+    with np.load(Path(__file__).with_name("digits.npz"), allow_pickle=False) as archive:
+        pixels, labels = archive["x"].reshape(-1, 28, 28, 1), archive["y"]
+    chosen = _split(len(pixels), split, DIGITS_TRAIN_COUNT)
+    names = tuple(str(n) for n in range(10))
+    return _of_pixels(f"digits ({split})", pixels[chosen], labels[chosen], names)
+
+
+BUILT_IN: dict[str, Callable[[str], Source]] = {"digits": _digits}
+
+
+def _of_pixels(
+    kind: str, pixels: np.ndarray, labels: np.ndarray | None, class_names: tuple[str, ...]
+) -> Source:
+    height, width = pixels.shape[1:3]
+    return Source(
+        kind=kind,
+        names=[str(index) for index in range(len(pixels))],
+        read=lambda index, at_least: pixels[index],
+        digest=lambda: hashlib.sha256(pixels.tobytes()).hexdigest(),
+        labels=None if labels is None else labels.astype(np.int64),
+        class_names=class_names,
+        native_size=height if height == width else None,
+        pixels=pixels,
+    )
+
+
+def _of_files(
+    kind: str,
+    root: Path,
+    files: Sequence[Path],
+    labels: np.ndarray | None = None,
+    class_names: tuple[str, ...] = (),
+) -> Source:
+    def digest() -> str:
+        whole = hashlib.sha256()
+        for file in files:
+            whole.update(str(file.relative_to(root)).encode() + b"\0")
+            with open(file, "rb") as stream:
+                whole.update(hashlib.file_digest(stream, "sha256").digest())
+        return whole.hexdigest()
+
+    return Source(
+        kind=kind,
+        names=[str(file.relative_to(root)) for file in files],
+        read=lambda index, at_least: images.read(files[index], at_least=at_least),
+        digest=digest,
+        labels=labels,
+        class_names=class_names,
+        files=tuple(files),
+    )
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in images.SUFFIXES and not path.name.startswith(".")
+
+
+def _folder(root: Path) -> Source:
+    files = sorted(p for p in root.rglob("*") if _is_picture(p) and p.is_file())
+    if not files:
+        raise UserError(
+            f"{root}: no pictures in this folder or below it; they end in "
+            f"{' '.join(sorted(images.SUFFIXES))}."
+        )
+    tops = [file.relative_to(root).parts for file in files]
+    classes = tuple(sorted({parts[0] for parts in tops}))
+    if len(classes) > 1 and all(len(parts) > 1 for parts in tops):
+        number = {name: index for index, name in enumerate(classes)}
+        labels = np.array([number[parts[0]] for parts in tops], np.int64)
+        return _of_files("class folders", root, files, labels, classes)
+    return _of_files("folder", root, files)
+
+
+def _table(path: Path, label_column: str | None) -> Source:
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        rows = [row for row in csv.reader(file) if row]
+    if len(rows) < 2:
+        raise UserError(f"{path}: a table needs a header line and one line for each picture.")
+    header, *rows = rows
+    if any(len(row) != len(header) for row in rows):
+        line = next(n for n, row in enumerate(rows, 2) if len(row) != len(header))
+        raise UserError(f"{path}: line {line} does not have {len(header)} columns as the header.")
+    return _labelled_table(path, path.parent, header, rows, label_column)
+
+
+def _labelled_table(
+    path: Path, root: Path, header: list[str], rows: list[list[str]], label_column: str | None
+) -> Source:
+    files = [root / row[0] for row in rows]
+    missing = [file for file in files if not file.exists()]
+    if missing:
+        raise UserError(
+            f"{path}: {len(missing)} of its {len(files)} pictures are not there, first {missing[0]}"
+        )
+    if label_column is None and len(header) == 2:
+        label_column = header[1]
+    if label_column is None:
+        return _of_files("table", root, files)
+    if label_column not in header[1:]:
+        raise UserError(
+            f"{path}: there is no column {label_column!r}; {nearest(label_column, header[1:])}"
+        )
+    values = [row[header.index(label_column)].strip() for row in rows]
+    classes = tuple(sorted(set(values), key=_natural))
+    number = {name: index for index, name in enumerate(classes)}
+    labels = np.array([number[value] for value in values], np.int64)
+    return _of_files(f"table, classes by {label_column}", root, files, labels, classes)
+
+
+def _natural(text: str) -> tuple:
+    """Sorts numbers by value: 2 before 10, -1 before 1."""
+    try:
+        return (0, float(text), text)
+    except ValueError:
+        return (1, 0.0, text)
+
+
+CELEBA_LIST = "list_attr_celeba.txt"
+
+
+def _celeba(root: Path, label_column: str | None) -> Source:
+    """CelebA as published: a count, the attributes' names, then a file name and ±1 for each."""
+    lines = (root / CELEBA_LIST).read_text().splitlines()
+    names = lines[1].split() if len(lines) > 2 else []
+    rows = [line.split() for line in lines[2:] if line.strip()]
+    if not names or any(len(row) != len(names) + 1 for row in rows):
+        raise UserError(f"{root / CELEBA_LIST}: this is not CelebA's list of attributes.")
+    folder = root / "img_align_celeba"
+    if not folder.is_dir():
+        raise UserError(f"{root}: the folder img_align_celeba is missing beside {CELEBA_LIST}.")
+    return _labelled_table(root / CELEBA_LIST, folder, ["file", *names], rows, label_column)
+
+
+IDX_IMAGES = re.compile(r"idx3[-.]ubyte(\.gz)?$|^.*-images[-.].*ubyte(\.gz)?$")
+
+
+def _choose_idx(files: list[Path], split: str) -> Path:
+    prefix = {"train": "train", "test": "t10k"}.get(split, "")
+    for file in files:
+        if file.name.startswith(prefix):
+            return file
+    raise UserError(
+        f"{files[0].parent}: no IDX file of pictures begins with {prefix!r}; "
+        f"found {', '.join(f.name for f in files)}."
+    )
+
+
+def _idx(path: Path) -> Source:
+    pixels = read_idx(path)
+    if pixels.ndim != 3:
+        raise UserError(f"{path}: an IDX file of pictures has 3 axes, this one {pixels.ndim}.")
+    label_name = path.name.replace("images", "labels").replace("idx3", "idx1")
+    label_file = path.with_name(label_name)
+    labels = None
+    if label_name != path.name and label_file.exists():
+        labels = read_idx(label_file)
+        if labels.shape != pixels.shape[:1]:
+            raise UserError(
+                f"{label_file}: {len(labels)} labels for {len(pixels)} pictures; "
+                "the two files do not belong together."
+            )
+    classes = () if labels is None else tuple(str(n) for n in range(int(labels.max()) + 1))
+    return _of_pixels("IDX file", pixels[..., None], labels, classes)
+
+
+def read_idx(path: Path) -> np.ndarray:
+    """Read an IDX file of bytes (the format of MNIST), gzipped or not.
+
+    Raises:
+        UserError: if the file is truncated or of another format.
+    """
+    try:
+        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        zeros, kind, axes = struct.unpack_from(">HBB", content)
+        shape = struct.unpack_from(f">{axes}I", content, 4)
+        start = 4 + 4 * axes
+        if zeros or kind != 8 or len(content) - start != int(np.prod(shape)):
+            raise UserError(f"{path}: this is no IDX file of bytes, or a part of it is missing.")
+        return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+    except (OSError, EOFError, struct.error) as error:
+        raise UserError(f"{path}: the IDX file cannot be read ({error}).") from None

@@ -1,0 +1,196 @@
+"""The only door between picture files and tensors.
+
+Outside, a picture is a file or a `uint8` array [H, W, C] with C = 1 (grey) or 3 (colour).
+Inside, pictures are float tensors [B, C, H, W] in [-1, 1].
+EXIF rotation, palettes, CMYK, 16 bits, transparency, animation and broken files end here.
+"""
+
+import io
+import math
+import struct
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+from reverie.errors import UserError
+from reverie.files import write_aside
+
+SUFFIXES = frozenset(
+    [
+        ".png",
+        ".jpg",
+        ".jpeg",
+        ".webp",
+        ".bmp",
+        ".gif",
+        ".tif",
+        ".tiff",
+        ".avif",
+        ".ppm",
+        ".pgm",
+        ".jp2",
+        ".tga",
+    ]
+)
+
+Resize = Literal["crop", "squash", "pad"]
+
+
+def read(path: Path | str, *, at_least: int | None = None) -> UInt8[np.ndarray, "h w c"]:
+    """Read a picture as it should be seen: upright, on white where it is transparent, 8 bits.
+
+    Args:
+        path: any format that Pillow reads; of an animation the first frame is taken.
+        at_least: a shorter side that is enough, in pixels; lets large JPEGs decode much faster.
+
+    Returns:
+        Values 0 to 255; C is 1 for grey pictures and 3 for colour. 16-bit grey is scaled, not cut.
+
+    Raises:
+        UserError: if the file is no picture, is broken or is too large to be one.
+    """
+    try:
+        with Image.open(path) as image:
+            if at_least is not None and image.format == "JPEG":
+                image.draft(None, (2 * at_least, 2 * at_least))
+            image.load()
+            return _to_array(ImageOps.exif_transpose(image))
+    except FileNotFoundError:
+        raise UserError(f"{path}: there is no such file.") from None
+    except UnidentifiedImageError:
+        raise UserError(f"{path}: this is no picture; remove it or convert it to PNG.") from None
+    except Image.DecompressionBombError:
+        raise UserError(
+            f"{path}: it claims more than {2 * (Image.MAX_IMAGE_PIXELS or 0) // 10**6} megapixels; "
+            "make it smaller if it is really a picture."
+        ) from None
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error, MemoryError) as error:
+        if isinstance(error, UserError):
+            raise
+        # Pillow's decoders raise all of these on damaged files.
+        raise UserError(f"{path}: the picture is broken ({error}); replace or remove it.") from None
+
+
+def _to_array(image: Image.Image) -> UInt8[np.ndarray, "h w c"]:
+    if image.mode.startswith("I"):  # 16-bit grey: Pillow's own conversion cuts instead of scaling
+        values = np.asarray(image).astype(np.float64)
+        if values.min() < 0 or values.max() > 65535:
+            raise UserError("32-bit integers have no agreed range; save it with 8 or 16 bits")
+        return np.rint(values / 257).astype(np.uint8)[..., None]
+    if image.mode == "F":
+        raise UserError("floating-point pixels have no agreed range; save it with 8 or 16 bits")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    if image.mode in ("1", "L", "LA", "La"):
+        return np.asarray(image.convert("L"))[..., None]
+    return np.asarray(image.convert("RGB"))
+
+
+def is_grey(pixels: UInt8[np.ndarray, "h w c"]) -> bool:
+    """Whether a picture shows no colour, however it is stored."""
+    if pixels.shape[-1] == 1:
+        return True
+    return bool((pixels[..., :1] == pixels).all())
+
+
+def with_channels(pixels: UInt8[np.ndarray, "h w c"], channels: int) -> UInt8[np.ndarray, "h w c2"]:
+    """Turn grey into colour or colour into grey (luma of BT.601)."""
+    if pixels.shape[-1] == channels:
+        return pixels
+    if channels == 3:
+        return np.repeat(pixels, 3, axis=-1)
+    return np.asarray(Image.fromarray(pixels).convert("L"))[..., None]
+
+
+def resize(
+    pixels: UInt8[np.ndarray, "h w c"], size: int, policy: Resize = "crop"
+) -> UInt8[np.ndarray, "size size c"]:
+    """Make a picture square with antialiased bicubic resampling.
+
+    Args:
+        pixels: any size and shape.
+        size: the new side in pixels.
+        policy: `crop` cuts the middle square, `squash` changes the proportions,
+            `pad` shows all of it on white.
+    """
+    height, width, channels = pixels.shape
+    if (height, width) == (size, size):
+        return pixels
+    image = Image.fromarray(pixels[..., 0] if channels == 1 else pixels)
+    match policy:
+        case "crop":
+            side = min(height, width)
+            left, top = (width - side) / 2, (height - side) / 2
+            box = (left, top, left + side, top + side)
+            image = image.resize((size, size), Image.Resampling.BICUBIC, box)
+        case "squash":
+            image = image.resize((size, size), Image.Resampling.BICUBIC)
+        case "pad":
+            image = ImageOps.pad(image, (size, size), Image.Resampling.BICUBIC, color="white")
+    return np.asarray(image).reshape(size, size, channels)
+
+
+def to_tensor(pixels: NDArray[np.uint8]) -> Float[Tensor, "b c h w"]:
+    """[B, H, W, C] of 0 to 255 becomes [B, C, H, W] of -1 to 1, channels last in memory."""
+    tensor = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2)
+    return tensor.float().div_(127.5).sub_(1.0)
+
+
+def to_uint8(pictures: Float[Tensor, "b c h w"]) -> UInt8[np.ndarray, "b h w c"]:
+    """[B, C, H, W] of -1 to 1 becomes [B, H, W, C] of 0 to 255, rounded and clipped."""
+    values = pictures.detach().float().add(1.0).mul(127.5).round().clamp(0, 255)
+    return values.to("cpu", torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
+
+
+def grid(
+    pictures: Float[Tensor, "b c h w"], columns: int | None = None, padding: int = 2
+) -> UInt8[np.ndarray, "h2 w2 c"]:
+    """Lay pictures out in rows on a mid-grey ground, nearly square unless told how many columns."""
+    pixels = to_uint8(pictures)
+    count, height, width, channels = pixels.shape
+    if count == 0:
+        raise UserError("there are no pictures to lay out; ask for at least one.")
+    columns = min(columns or math.ceil(math.sqrt(count)), count)
+    rows = math.ceil(count / columns)
+    sheet = np.full(
+        (rows * (height + padding) + padding, columns * (width + padding) + padding, channels),
+        128,
+        np.uint8,
+    )
+    for index, picture in enumerate(pixels):
+        row, column = divmod(index, columns)
+        top, left = padding + row * (height + padding), padding + column * (width + padding)
+        sheet[top : top + height, left : left + width] = picture
+    return sheet
+
+
+def encode(pixels: UInt8[np.ndarray, "h w c"], suffix: str = ".png") -> bytes:
+    """The bytes of a picture file in the format that `suffix` names."""
+    formats = Image.registered_extensions()
+    if suffix.lower() not in formats:
+        raise UserError(f"no picture format ends in {suffix!r}; use .png, .jpg or .webp.")
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    buffer = io.BytesIO()
+    image.save(buffer, formats[suffix.lower()])
+    return buffer.getvalue()
+
+
+def save(picture: Float[Tensor, "c h w"], path: Path | str) -> None:
+    """Write one picture of [-1, 1] to a file whose suffix says the format."""
+    path = Path(path)
+    write_aside(path, encode(to_uint8(picture[None])[0], path.suffix))
+
+
+def save_grid(
+    pictures: Float[Tensor, "b c h w"], path: Path | str, columns: int | None = None
+) -> None:
+    """Write pictures of [-1, 1] as one sheet."""
+    path = Path(path)
+    write_aside(path, encode(grid(pictures, columns), path.suffix))

@@ -1,0 +1,119 @@
+"""Losses as pure functions of what networks said.
+
+Adversarial losses come in pairs: what the discriminator minimises and what the generator does,
+given the discriminator's logits for real and for generated pictures.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+Logits = Float[Tensor, " b ..."]
+
+
+@dataclass(frozen=True)
+class AdversarialPair:
+    """`discriminator(real, fake)` and `generator(real, fake)`, each a scalar to minimise.
+
+    `needs_real` says that the generator's side looks at the real logits too.
+    """
+
+    discriminator: Callable[[Tensor, Tensor], Tensor]
+    generator: Callable[[Tensor, Tensor], Tensor]
+    needs_real: bool = False
+
+
+ADVERSARIAL = {
+    # Non-saturating, Goodfellow et al. 2014, section 3.
+    "bce": AdversarialPair(
+        lambda real, fake: F.softplus(-real).mean() + F.softplus(fake).mean(),
+        lambda real, fake: F.softplus(-fake).mean(),
+    ),
+    # Least squares with targets 0 and 1, Mao et al. 2017, equation 9.
+    "lsgan": AdversarialPair(
+        lambda real, fake: 0.5 * ((real - 1).square().mean() + fake.square().mean()),
+        lambda real, fake: 0.5 * (fake - 1).square().mean(),
+    ),
+    # Lim & Ye 2017; Miyato et al. 2018, equations 16 and 17.
+    "hinge": AdversarialPair(
+        lambda real, fake: F.relu(1 - real).mean() + F.relu(1 + fake).mean(),
+        lambda real, fake: -fake.mean(),
+    ),
+    # Arjovsky et al. 2017; the gradient penalty is `interpolation_penalty`.
+    "wgan-gp": AdversarialPair(
+        lambda real, fake: fake.mean() - real.mean(),
+        lambda real, fake: -fake.mean(),
+    ),
+    # Each real picture against one generated picture: Huang et al. 2024, equation 2.
+    "relativistic": AdversarialPair(
+        lambda real, fake: F.softplus(-(real - fake)).mean(),
+        lambda real, fake: F.softplus(-(fake - real)).mean(),
+        needs_real=True,
+    ),
+}
+
+
+def gradient_penalty(
+    discriminate: Callable[[Tensor], Logits], images: Float[Tensor, "b c h w"]
+) -> Float[Tensor, ""]:
+    """‖∇D(x)‖², averaged over the batch: R1 on real pictures, R2 on generated ones.
+
+    Mescheder et al. 2018, equation 9, without its factor γ/2. Differentiable in D's weights.
+    """
+    images = images.detach().requires_grad_()
+    gradient = _gradient(discriminate, images)
+    return gradient.flatten(1).square().sum(1).mean()
+
+
+def interpolation_penalty(
+    discriminate: Callable[[Tensor], Logits],
+    real: Float[Tensor, "b c h w"],
+    fake: Float[Tensor, "b c h w"],
+    share: Float[Tensor, "b 1 1 1"],
+) -> Float[Tensor, ""]:
+    """(‖∇D(x̂)‖ - 1)² on points x̂ between real and fake: Gulrajani et al. 2017, equation 3.
+
+    `share` from [0, 1) says how much of each x̂ is real.
+    """
+    x_hat = (share * real + (1 - share) * fake).detach().requires_grad_()
+    norms = _gradient(discriminate, x_hat).flatten(1).square().sum(1).add(1e-12).sqrt()
+    return (norms - 1).square().mean()
+
+
+def _gradient(discriminate: Callable[[Tensor], Logits], images: Tensor) -> Tensor:
+    logits = discriminate(images)
+    (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
+    return gradient.float()
+
+
+def kl_to_standard_normal(
+    mean: Float[Tensor, "b d"], log_variance: Float[Tensor, "b d"]
+) -> Float[Tensor, ""]:
+    """KL(N(mean, exp(log_variance)) ‖ N(0, I)), summed over latents, averaged over the batch.
+
+    Kingma & Welling 2014, appendix B, in nats.
+    """
+    per_latent = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)
+    return per_latent.flatten(1).sum(1).mean()
+
+
+def bernoulli_nll(
+    logits: Float[Tensor, "b c h w"], images: Float[Tensor, "b c h w"]
+) -> Float[Tensor, ""]:
+    """-log p(x) of pictures in [-1, 1] read as probabilities, summed over pixels, in nats."""
+    probability = (images + 1) / 2
+    loss = F.binary_cross_entropy_with_logits(logits, probability, reduction="none")
+    return loss.flatten(1).sum(1).mean()
+
+
+def gaussian_nll(
+    mean: Float[Tensor, "b c h w"], images: Float[Tensor, "b c h w"], sigma: float
+) -> Float[Tensor, ""]:
+    """-log N(x; mean, sigma²), summed over pixels, averaged over the batch, in nats."""
+    loss = 0.5 * ((images - mean) / sigma).square() + math.log(sigma * math.sqrt(2 * math.pi))
+    return loss.flatten(1).sum(1).mean()

@@ -1,0 +1,107 @@
+"""What a method is: networks, the updates of one training step as data, and what it can do.
+
+The training loop knows phases, not methods. A phase's loss is a function of a batch and a `Draw`;
+it knows nothing of optimisers, devices, precision or logging.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from reverie.data import Batch, PictureSpec
+from reverie.draws import Draw
+
+Loss = tuple[Tensor, dict[str, Tensor]]
+"""A scalar to minimise and its named parts, for the log."""
+
+Needs = Literal["images", "labelled"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """One update: step `networks` down the gradient of `loss`, in every `every`-th step.
+
+    Phases with the same networks share an optimiser. A generated picture is never carried from
+    one phase to another: under gradient accumulation it would be the wrong one.
+    """
+
+    name: str
+    networks: tuple[nn.Module, ...]
+    loss: Callable[[Batch, Draw], Loss]
+    every: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodOptions:
+    """What every method's options begin with."""
+
+    learning_rate: float = 2e-4
+    """Step size of Adam."""
+    beta1: float = 0.5
+    """Adam's memory of gradients."""
+    beta2: float = 0.999
+    """Adam's memory of squared gradients."""
+
+
+class Method(nn.Module, ABC):
+    """Networks built from options for pictures of one kind.
+
+    A subclass names its options' class, the data it needs, and the networks whose weights are
+    averaged over training and used afterwards.
+    """
+
+    Options: ClassVar[type[MethodOptions]]
+    needs: ClassVar[Needs] = "images"
+    averaged: ClassVar[tuple[str, ...]]
+    about: ClassVar[str]
+
+    def __init__(self, options: Any, spec: PictureSpec) -> None:
+        super().__init__()
+        self.options = options
+        self.spec = spec
+
+    @abstractmethod
+    def phases(self) -> tuple[Phase, ...]:
+        """The updates of one training step, in order."""
+
+    def previews(
+        self, latents: Tensor | None, labels: Tensor | None, batch: Batch
+    ) -> dict[str, Tensor]:
+        """Named pictures [-1, 1] that show how far training is; `samples` if the method samples."""
+        if isinstance(self, Samples) and latents is not None:
+            return {"samples": self.generate(latents, labels)}
+        return {}
+
+
+@runtime_checkable
+class Samples(Protocol):
+    """Makes pictures from noise.
+
+    `generate` gives [B, C, H, W] in [-1, 1]; in eval mode row i depends on row i alone.
+    """
+
+    latent_shape: tuple[int, ...]
+
+    def generate(self, latents: Float[Tensor, "b ..."], labels: Tensor | None = None) -> Tensor: ...
+
+
+@runtime_checkable
+class Encodes(Protocol):
+    """Finds the latent of a picture: [B, C, H, W] in [-1, 1] becomes [B, D]."""
+
+    def encode(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d"]: ...
+
+
+def needs_labels(method: Method) -> bool:
+    """Whether the method's pictures are asked for by class."""
+    return method.needs == "labelled"
+
+
+def cycled_labels(count: int, classes: int) -> Int[Tensor, " count"]:
+    """One label after the other: what is shown when no label is asked for."""
+    return torch.arange(count) % classes

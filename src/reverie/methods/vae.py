@@ -1,0 +1,148 @@
+"""VAE: an encoder and a decoder that agree on a Gaussian latent (Kingma & Welling 2014).
+
+The loss is the negative evidence lower bound in nats: likelihood summed over pixels and KL summed
+over latents, both averaged over the batch. (A mean over pixels would multiply the KL's weight by
+their number.)
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from reverie.data import Batch, PictureSpec
+from reverie.draws import Draw
+from reverie.losses import bernoulli_nll, gaussian_nll, kl_to_standard_normal
+from reverie.methods.contract import Loss, Method, MethodOptions, Phase
+from reverie.nets.dcgan import halvings
+from reverie.nets.mlp import mlp
+
+LARGEST_LINEAR_SIZE = 32
+PLANE_SIDE = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class VAEOptions(MethodOptions):
+    """Encoder, decoder and their bound."""
+
+    learning_rate: float = 1e-3
+    """Step size of Adam."""
+    beta1: float = 0.9
+    """Adam's memory of gradients."""
+    latent_size: int = 20
+    """Length of the latent vector; with 2 the whole plane is drawn as well."""
+    network: Literal["auto", "linear", "convolutional"] = "auto"
+    """Linear layers, or convolutions; auto takes linear layers up to 32 pixels."""
+    hidden: tuple[int, ...] = (400,)
+    """Sizes of the hidden linear layers."""
+    width: int = 32
+    """Channels of the first convolution; each halving doubles them."""
+    likelihood: Literal["bernoulli", "gaussian"] = "bernoulli"
+    """What the decoder's output means: ink probabilities, or a mean with noise around it."""
+    sigma: float = 0.2
+    """Standard deviation of the Gaussian likelihood, for pictures in [-1, 1]."""
+    kl_weight: float = 1.0
+    """Weight of the KL; 1 is the bound itself, more gives tidier latents and blurrier pictures."""
+    kl_warmup_steps: int = 0
+    """Steps over which the KL's weight grows from 0."""
+
+
+class VAE(Method):
+    """A variational autoencoder."""
+
+    Options = VAEOptions
+    averaged = ("encoder", "decoder")
+    about = "variational autoencoder: pictures, reconstructions and a latent space"
+
+    def __init__(self, options: VAEOptions, spec: PictureSpec) -> None:
+        super().__init__(options, spec)
+        self.latent_shape = (options.latent_size,)
+        linear = options.network == "linear" or (
+            options.network == "auto" and spec.image_size <= LARGEST_LINEAR_SIZE
+        )
+        build = _linear_pair if linear else _convolutional_pair
+        self.encoder, self.decoder = build(options, spec)
+
+    def phases(self) -> tuple[Phase, ...]:
+        return (Phase(name="bound", networks=(self.encoder, self.decoder), loss=self.bound),)
+
+    def bound(self, batch: Batch, draw: Draw) -> Loss:
+        """The negative evidence lower bound, in nats for each picture."""
+        mean, log_variance = self.posterior(batch.images)
+        noise = draw.normal(len(batch), self.options.latent_size)
+        decoded = self.decoder(mean + (0.5 * log_variance).exp() * noise).float()
+        if self.options.likelihood == "bernoulli":
+            nll = bernoulli_nll(decoded, batch.images)
+        else:
+            nll = gaussian_nll(decoded, batch.images, self.options.sigma)
+        kl = kl_to_standard_normal(mean, log_variance)
+        warmup = self.options.kl_warmup_steps
+        weight = self.options.kl_weight * min(1.0, draw.step / warmup if warmup else 1.0)
+        return nll + weight * kl, {"nll": nll, "kl": kl}
+
+    def posterior(
+        self, images: Float[Tensor, "b c h w"]
+    ) -> tuple[Float[Tensor, "b d"], Float[Tensor, "b d"]]:
+        """Mean and log-variance of the latent of each picture."""
+        mean, log_variance = self.encoder(images).float().chunk(2, dim=1)
+        return mean, log_variance
+
+    def encode(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d"]:
+        """The latents' means."""
+        return self.posterior(images)[0]
+
+    def generate(
+        self, latents: Float[Tensor, "b d"], labels: Tensor | None = None
+    ) -> Float[Tensor, "b c h w"]:
+        """The mean picture of each latent."""
+        decoded = self.decoder(latents)
+        if self.options.likelihood == "bernoulli":
+            return 2 * torch.sigmoid(decoded) - 1
+        return decoded.clamp(-1, 1)
+
+    def previews(
+        self, latents: Tensor | None, labels: Tensor | None, batch: Batch
+    ) -> dict[str, Tensor]:
+        """Samples, pictures beside their reconstructions, and for two latents the plane."""
+        pictures = super().previews(latents, labels, batch)
+        seen = batch.images[:32]
+        pairs = torch.stack([seen, self.generate(self.encode(seen))], dim=1)
+        pictures["reconstructions"] = pairs.flatten(0, 1)
+        if self.options.latent_size == 2:
+            pictures["plane"] = self.generate(plane(PLANE_SIDE).to(seen.device))
+        return pictures
+
+
+def plane(side: int) -> Float[Tensor, "n 2"]:
+    """The latents of a side × side grid that is even in the prior's probability."""
+    share = (torch.arange(side) + 0.5) / side
+    quantile = torch.distributions.Normal(0.0, 1.0).icdf(share)
+    down, across = torch.meshgrid(-quantile, quantile, indexing="ij")
+    return torch.stack([across, down], dim=-1).reshape(-1, 2)
+
+
+def _linear_pair(options: VAEOptions, spec: PictureSpec) -> tuple[nn.Module, nn.Module]:
+    size = (spec.channels, spec.image_size, spec.image_size)
+    pixels = spec.channels * spec.image_size**2
+    encoder = mlp((pixels, *options.hidden, 2 * options.latent_size))
+    decoder = mlp((options.latent_size, *reversed(options.hidden), pixels))
+    return nn.Sequential(nn.Flatten(), encoder), nn.Sequential(decoder, nn.Unflatten(1, size))
+
+
+def _convolutional_pair(options: VAEOptions, spec: PictureSpec) -> tuple[nn.Module, nn.Module]:
+    levels, base = halvings(spec.image_size)
+    widths = [min(options.width * 2**level, 256) for level in range(levels)]
+    down: list[nn.Module] = []
+    for inputs, outputs in zip([spec.channels, *widths[:-1]], widths, strict=True):
+        down += [nn.Conv2d(inputs, outputs, 4, 2, 1), nn.SiLU()]
+    features = widths[-1] * base * base
+    encoder = nn.Sequential(*down, nn.Flatten(), nn.Linear(features, 2 * options.latent_size))
+    up: list[nn.Module] = []
+    for inputs, outputs in zip(widths[::-1], [*widths[-2::-1], spec.channels], strict=True):
+        up += [nn.SiLU(), nn.ConvTranspose2d(inputs, outputs, 4, 2, 1)]
+    stem = nn.Sequential(
+        nn.Linear(options.latent_size, features), nn.Unflatten(1, (widths[-1], base, base))
+    )
+    return encoder, nn.Sequential(stem, *up)

@@ -1,0 +1,1 @@
+"""Networks with two users or more."""

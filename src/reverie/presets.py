@@ -1,0 +1,120 @@
+"""Known good recipes, by method and name: functions that return a `Recipe`.
+
+`paper` is the original recipe; a method's defaults are the best we know (`modern`).
+"""
+
+from collections.abc import Callable
+
+from reverie.data import DataOptions
+from reverie.errors import UserError, nearest
+from reverie.methods import METHODS
+from reverie.methods.cgan import CGANOptions
+from reverie.methods.dcgan import DCGANOptions
+from reverie.methods.gan import GANOptions
+from reverie.methods.vae import VAEOptions
+from reverie.recipe import Recipe, TrainOptions, find_method
+
+DIGITS = DataOptions(data="digits")
+
+
+def digits_vae(latent_size: int) -> Recipe:
+    """A VAE of digits in a minute; with 2 latents the whole plane can be drawn."""
+    return Recipe(
+        method="vae",
+        options=VAEOptions(latent_size=latent_size),
+        data=DIGITS,
+        training=TrainOptions(steps=6000, decay="cosine"),
+    )
+
+
+def digits_gan(latent_size: int) -> Recipe:
+    """The plain GAN of digits in two minutes."""
+    return Recipe(
+        method="gan",
+        options=GANOptions(latent_size=latent_size),
+        data=DIGITS,
+        training=TrainOptions(minutes=2.5),
+    )
+
+
+def digits_dcgan() -> Recipe:
+    """Today's DCGAN of digits in three minutes."""
+    return Recipe(
+        method="dcgan",
+        options=DCGANOptions(width=32),
+        data=DIGITS,
+        training=TrainOptions(minutes=2.5),
+    )
+
+
+def digits_cgan() -> Recipe:
+    """The digits that are asked for, in three minutes."""
+    return Recipe(
+        method="cgan",
+        options=CGANOptions(width=32),
+        data=DIGITS,
+        training=TrainOptions(minutes=2.5),
+    )
+
+
+def dcgan_paper() -> Recipe:
+    """Radford et al. 2015, section 4: BCE, batch norm in both networks, Adam 2e-4."""
+    return Recipe(
+        method="dcgan",
+        options=DCGANOptions(loss="bce", r1=0.0, r2=0.0, discriminator_norm="batch"),
+        training=TrainOptions(batch_size=128, ema_decay=0.0),
+    )
+
+
+def cgan_paper() -> Recipe:
+    """The label as one more channel and joined with the noise; BCE, batch norm, Adam 2e-4."""
+    return Recipe(
+        method="cgan",
+        options=CGANOptions(
+            loss="bce",
+            r1=0.0,
+            r2=0.0,
+            discriminator_norm="batch",
+            condition="channel",
+            conditional_norm=False,
+        ),
+        training=TrainOptions(batch_size=128, ema_decay=0.0),
+    )
+
+
+def modern(method: str) -> Recipe:
+    """The defaults, with augmentation for sets of a few thousand pictures."""
+    options = {"dcgan": DCGANOptions, "cgan": CGANOptions}[method]
+    return Recipe(method=method, options=options(augment=("colour", "translation", "cutout")))
+
+
+PRESETS: dict[str, dict[str, Callable[[], Recipe]]] = {
+    "vae": {
+        "digits-2": lambda: digits_vae(2),
+        "digits-4": lambda: digits_vae(4),
+        "digits-8": lambda: digits_vae(8),
+        "digits-20": lambda: digits_vae(20),
+    },
+    "gan": {
+        "digits-2": lambda: digits_gan(2),
+        "digits-4": lambda: digits_gan(4),
+        "digits-8": lambda: digits_gan(8),
+        "digits-64": lambda: digits_gan(64),
+    },
+    "dcgan": {"digits": digits_dcgan, "modern": lambda: modern("dcgan"), "paper": dcgan_paper},
+    "cgan": {"digits": digits_cgan, "modern": lambda: modern("cgan"), "paper": cgan_paper},
+}
+
+
+def recipe_for(method: str, preset: str | None = None) -> Recipe:
+    """A method's recipe: the named preset, or its defaults.
+
+    Raises:
+        UserError: if there is no such method or preset.
+    """
+    method = find_method(method)
+    if preset is None:
+        return Recipe(method=method, options=METHODS[method].Options())
+    if preset not in PRESETS[method]:
+        raise UserError(f"{method} has no preset {preset!r}; {nearest(preset, PRESETS[method])}")
+    return PRESETS[method][preset]()
