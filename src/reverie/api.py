@@ -1,6 +1,7 @@
 """What people call: train, load, sample, compare. The command line is a thin shell over this."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,8 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntry
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from reverie import progress
-from reverie.data import DataOptions, find_source, open_pictures
+from reverie import images, progress
+from reverie.data import decode_pictures, find_pictures, find_source
 from reverie.draws import latents_of_seeds
 from reverie.errors import UserError, nearest
 from reverie.methods import METHODS, Encodes, Method, Samples
@@ -47,6 +48,7 @@ class Trained:
     folder: Path
     steps: int
     seconds: float
+    finished: bool
     report: Path
 
     def load(self) -> "Model":
@@ -261,7 +263,11 @@ def refuse_other_options(before: Recipe, now: Recipe) -> None:
 
 def train_recipe(recipe: Recipe, run: Run, resume: bool = False) -> Trained:
     """Train a complete recipe in `run`."""
-    from reverie.train import fit, make_accelerator  # Accelerate takes a second to import
+    from reverie.training import (
+        check_length,
+        fit,
+        make_accelerator,
+    )  # Accelerate takes a second to import
 
     if run.exists() and not resume:
         raise UserError(
@@ -269,15 +275,17 @@ def train_recipe(recipe: Recipe, run: Run, resume: bool = False) -> Trained:
             "--out."
         )
     _check_numbers(recipe)
-    accelerator = make_accelerator(recipe.training, run)
-    with accelerator.main_process_first():
-        pictures = open_pictures(recipe.data)
-    if METHODS[recipe.method].needs == "labelled" and pictures.labels is None:
+    check_length(recipe.training)
+    found = find_pictures(recipe.data)
+    if METHODS[recipe.method].needs == "labelled" and found.source.labels is None:
         raise UserError(
             f"{recipe.method} needs pictures with classes, and {recipe.data.data} has none: sort "
             "them into one folder for each class, or use a table with --label-column."
         )
-    method = build_method(recipe, pictures.spec)
+    method = build_method(recipe, found.spec)
+    accelerator = make_accelerator(recipe.training, run)
+    with accelerator.main_process_first():
+        pictures = decode_pictures(found)
     if accelerator.is_main_process:
         if not resume:
             run.begin(recipe, pictures)
@@ -285,7 +293,7 @@ def train_recipe(recipe: Recipe, run: Run, resume: bool = False) -> Trained:
             progress.warn("the pictures are not the ones that this run was begun with.")
     accelerator.wait_for_everyone()
     state = fit(run, method, pictures, recipe, accelerator)
-    return Trained(run.folder, state.step, state.seconds, run.report)
+    return Trained(run.folder, state.step, state.seconds, state.finished, run.report)
 
 
 def _check_numbers(recipe: Recipe) -> None:
@@ -347,19 +355,13 @@ def info(place: str | Path) -> dict[str, Any]:
     return facts
 
 
-def check_data(options: DataOptions) -> dict[str, Any]:
-    """Read every picture that `options` describe and say what was found."""
-    from collections import Counter
-
-    if options.data is None:
-        raise UserError("say which pictures to check.")
-    source = find_source(options.data, options.split, options.label_column)
+def check_data(data: str, split: str = "train", label_column: str | None = None) -> dict[str, Any]:
+    """Read every picture of a set and say what was found."""
+    source = find_source(data, split, label_column)
     sizes: Counter[tuple[int, int]] = Counter()
     colours: Counter[str] = Counter()
     broken: dict[str, str] = {}
     names = progress.track(enumerate(source.names), len(source.names), "reading")
-    from reverie import images
-
     for index, name in names:
         try:
             pixels = source.read(index, None)
@@ -368,7 +370,7 @@ def check_data(options: DataOptions) -> dict[str, Any]:
             continue
         sizes[pixels.shape[:2]] += 1
         colours["grey" if images.is_grey(pixels) else "colour"] += 1
-    facts: dict[str, Any] = {"data": options.data, "kind": source.kind, "pictures": sizes.total()}
+    facts: dict[str, Any] = {"data": data, "kind": source.kind, "pictures": sizes.total()}
     if sizes:
         sides = sorted(min(size) for size in sizes.elements())
         facts |= {

@@ -28,6 +28,7 @@ class State:
 
     step: int = 0
     seconds: float = 0.0
+    finished: bool = False
 
 
 class Training:
@@ -88,9 +89,9 @@ class Training:
     def _refuse_non_finite(self, loss: Tensor, phase: Phase, step: int) -> None:
         if not math.isfinite(loss.item()):
             raise UserError(
-                f"the loss of phase {phase.name!r} became {loss.item()} at step {step}; nothing "
-                "was changed by it and the last checkpoint is good: try a smaller --learning-rate, or "
-                "--precision fp32."
+                f"the loss of phase {phase.name!r} became {loss.item()} at step {step}; "
+                "nothing was changed by it and the last checkpoint is good: try a smaller "
+                "--learning-rate, or --precision fp32."
             )
 
     @torch.no_grad()

@@ -39,6 +39,8 @@ SUFFIXES = frozenset(
     ]
 )
 
+SHEET_SIDE = 64
+
 Resize = Literal["crop", "squash", "pad"]
 
 
@@ -127,9 +129,10 @@ def resize(
     match policy:
         case "crop":
             side = min(height, width)
-            left, top = (width - side) / 2, (height - side) / 2
-            box = (left, top, left + side, top + side)
-            image = image.resize((size, size), Image.Resampling.BICUBIC, box)
+            left, top = (width - side) // 2, (height - side) // 2
+            # Cut before resizing: with a box, Pillow lets pixels from outside of it leak in.
+            image = image.crop((left, top, left + side, top + side))
+            image = image.resize((size, size), Image.Resampling.BICUBIC)
         case "squash":
             image = image.resize((size, size), Image.Resampling.BICUBIC)
         case "pad":
@@ -186,6 +189,15 @@ def save(picture: Float[Tensor, "c h w"], path: Path | str) -> None:
     """Write one picture of [-1, 1] to a file whose suffix says the format."""
     path = Path(path)
     write_aside(path, encode(to_uint8(picture[None])[0], path.suffix))
+
+
+def save_sheet(pictures: Float[Tensor, "b c h w"], path: Path | str) -> None:
+    """Write pictures of [-1, 1] as one sheet to look at: small ones are shown several times larger.
+
+    Pixels are repeated, never smoothed.
+    """
+    times = max(1, SHEET_SIDE // max(pictures.shape[-2:]))
+    save_grid(pictures.repeat_interleave(times, 2).repeat_interleave(times, 3), path)
 
 
 def save_grid(

@@ -115,7 +115,7 @@ class Watch:
             labels = cycled_labels(SAMPLES_SHOWN, method.spec.classes).to(device)
         batch = self.batches.read(0).to(device)
         for kind, pictures in method.previews(latents, labels, batch).items():
-            images.save_grid(pictures, self.run.sheet(state.step, kind))
+            images.save_sheet(pictures, self.run.sheet(state.step, kind))
 
     def _log(self, state: State, rate: float) -> None:
         sums: dict[str, list[torch.Tensor]] = defaultdict(list)

@@ -1,7 +1,14 @@
 """From folders, tables, IDX files and built-in sets to batches."""
 
 from reverie.data.batches import Batch, Batches
-from reverie.data.pictures import DataOptions, Pictures, PictureSpec, open_pictures
+from reverie.data.pictures import (
+    DataOptions,
+    Pictures,
+    PictureSpec,
+    decode_pictures,
+    find_pictures,
+    open_pictures,
+)
 from reverie.data.sources import BUILT_IN, find_source
 
 __all__ = [
@@ -11,6 +18,8 @@ __all__ = [
     "DataOptions",
     "PictureSpec",
     "Pictures",
+    "decode_pictures",
+    "find_pictures",
     "find_source",
     "open_pictures",
 ]

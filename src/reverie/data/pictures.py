@@ -99,11 +99,29 @@ class Pictures:
         raise UserError("none of the pictures can be read; look at them with `reverie data check`.")
 
 
+@dataclass(frozen=True)
+class Found:
+    """Pictures that were found but not decoded yet, so that wrong ones are refused early."""
+
+    source: Source
+    spec: PictureSpec
+    options: DataOptions
+
+
 def open_pictures(options: DataOptions) -> Pictures:
     """Find the pictures that `options` describe and make them ready.
 
     Raises:
         UserError: if there are none, or none that can be read.
+    """
+    return decode_pictures(find_pictures(options))
+
+
+def find_pictures(options: DataOptions) -> Found:
+    """Find the pictures that `options` describe, and what a model must know of them.
+
+    Raises:
+        UserError: if there are none.
     """
     if options.data is None:
         raise UserError(
@@ -114,7 +132,17 @@ def open_pictures(options: DataOptions) -> Pictures:
     source = find_source(options.data, options.split, options.label_column)
     size = options.image_size or source.native_size or SIZE_OF_FOLDERS
     channels = _channels(source) if options.channels == "auto" else int(options.channels)
-    spec = PictureSpec(channels, size, source.class_names)
+    return Found(source, PictureSpec(channels, size, source.class_names), options)
+
+
+def decode_pictures(found: Found) -> Pictures:
+    """Make pictures ready to be read in batches, from the cache where they were decoded before.
+
+    Raises:
+        UserError: if none can be read, or the disk has no room for the cache.
+    """
+    source, spec, options = found.source, found.spec, found.options
+    size, channels = spec.image_size, spec.channels
     if source.pixels is not None and source.pixels.shape[1:] == (size, size, channels):
         return _pictures(source, options, spec, source.digest()[:16], source.pixels)
     if not options.cache:

@@ -49,6 +49,7 @@ class Game:
     discriminator has no batch norm, whose statistics would mix them.
     """
 
+    options: AdversarialOptions
     generator: tuple[nn.Module, ...]
     discriminator: tuple[nn.Module, ...]
     latent_size: int
@@ -56,84 +57,78 @@ class Game:
     discriminate: Callable[[Tensor, Tensor | None], Tensor]
     together: bool
 
-
-def adversarial_phases(game: Game, options: AdversarialOptions) -> tuple[Phase, ...]:
-    """The updates of one step of a GAN."""
-    pair = ADVERSARIAL[options.loss]
-
-    def generated(batch: Batch, draw: Draw) -> Tensor:
-        latents = draw.normal(len(batch), game.latent_size)
-        return game.generate(latents, batch.labels).float()
-
-    def judge(images: Tensor, labels: Tensor | None, draw: Draw) -> Tensor:
-        return game.discriminate(augment(images, options.augment, draw), labels)
-
-    def judge_both(batch: Batch, fake: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
-        if not game.together:
-            real_logits = judge(batch.images, batch.labels, draw)
-            return real_logits, judge(fake, batch.labels, draw)
-        images = torch.cat(
-            [
-                augment(batch.images, options.augment, draw),
-                augment(fake, options.augment, draw),
-            ]
-        )
-        labels = None if batch.labels is None else batch.labels.repeat(2)
-        real_logits, fake_logits = game.discriminate(images, labels).chunk(2)
-        return real_logits, fake_logits
-
-    def discriminator_loss(batch: Batch, draw: Draw) -> Loss:
-        with torch.no_grad():
-            fake = generated(batch, draw)
-        real_logits, fake_logits = judge_both(batch, fake, draw)
-        loss = pair.discriminator(real_logits, fake_logits)
-        parts = {"real": real_logits.mean(), "fake": fake_logits.mean()}
-        if options.loss == "wgan-gp":
-            penalty = interpolation_penalty(
-                lambda x: judge(x, batch.labels, draw),
-                batch.images,
-                fake,
-                draw.uniform(len(batch), 1, 1, 1),
-            )
-            return loss + WGAN_PENALTY * penalty, parts | {"slope": penalty}
-        return loss, parts
-
-    def penalty_loss(batch: Batch, draw: Draw) -> Loss:
-        loss, parts = torch.zeros((), device=batch.images.device), {}
-        if options.r1:
-            parts["r1"] = gradient_penalty(lambda x: judge(x, batch.labels, draw), batch.images)
-            loss = loss + 0.5 * options.r1 * options.penalty_every * parts["r1"]
-        if options.r2:
-            with torch.no_grad():
-                fake = generated(batch, draw)
-            parts["r2"] = gradient_penalty(lambda x: judge(x, batch.labels, draw), fake)
-            loss = loss + 0.5 * options.r2 * options.penalty_every * parts["r2"]
-        return loss, parts
-
-    def generator_loss(batch: Batch, draw: Draw) -> Loss:
-        fake = generated(batch, draw)
-        if pair.needs_real:
-            real_logits, fake_logits = judge_both(batch, fake, draw)
-        else:
-            real_logits = fake_logits = judge(fake, batch.labels, draw)
-        return pair.generator(real_logits, fake_logits), {}
-
-    phases = [Phase(name="discriminator", networks=game.discriminator, loss=discriminator_loss)]
-    if options.r1 or options.r2:
-        phases.append(
+    def phases(self) -> tuple[Phase, ...]:
+        """The updates of one step of a GAN."""
+        o = self.options
+        phases = [
+            Phase(name="discriminator", networks=self.discriminator, loss=self.discriminator_loss),
             Phase(
                 name="penalty",
-                networks=game.discriminator,
-                loss=penalty_loss,
-                every=options.penalty_every,
+                networks=self.discriminator,
+                loss=self.penalty_loss,
+                every=o.penalty_every,
+            ),
+            Phase(
+                name="generator",
+                networks=self.generator,
+                loss=self.generator_loss,
+                every=o.generator_every,
+            ),
+        ]
+        return tuple(p for p in phases if p.name != "penalty" or o.r1 or o.r2)
+
+    def generated(self, batch: Batch, draw: Draw) -> Tensor:
+        """As many new pictures as the batch has, with its labels."""
+        latents = draw.normal(len(batch), self.latent_size)
+        return self.generate(latents, batch.labels).float()
+
+    def judge(self, images: Tensor, labels: Tensor | None, draw: Draw) -> Tensor:
+        """The discriminator's logits of augmented pictures."""
+        return self.discriminate(augment(images, self.options.augment, draw), labels)
+
+    def judge_both(self, batch: Batch, fake: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
+        """The logits of real and of generated pictures, in one call where that changes nothing."""
+        real, fake = (augment(x, self.options.augment, draw) for x in (batch.images, fake))
+        if not self.together:
+            return self.discriminate(real, batch.labels), self.discriminate(fake, batch.labels)
+        labels = None if batch.labels is None else batch.labels.repeat(2)
+        real_logits, fake_logits = self.discriminate(torch.cat([real, fake]), labels).chunk(2)
+        return real_logits, fake_logits
+
+    def discriminator_loss(self, batch: Batch, draw: Draw) -> Loss:
+        """What the discriminator minimises."""
+        with torch.no_grad():
+            fake = self.generated(batch, draw)
+        real_logits, fake_logits = self.judge_both(batch, fake, draw)
+        loss = ADVERSARIAL[self.options.loss].discriminator(real_logits, fake_logits)
+        parts = {"real": real_logits.mean(), "fake": fake_logits.mean()}
+        if self.options.loss == "wgan-gp":
+            share = draw.uniform(len(batch), 1, 1, 1)
+            parts["slope"] = interpolation_penalty(
+                lambda x: self.judge(x, batch.labels, draw), batch.images, fake, share
             )
-        )
-    phases.append(
-        Phase(
-            name="generator",
-            networks=game.generator,
-            loss=generator_loss,
-            every=options.generator_every,
-        )
-    )
-    return tuple(phases)
+            loss = loss + WGAN_PENALTY * parts["slope"]
+        return loss, parts
+
+    def penalty_loss(self, batch: Batch, draw: Draw) -> Loss:
+        """γ/2 (R1 + R2), weighted by how seldom it is computed."""
+        o = self.options
+        loss, parts = batch.images.new_zeros(()), {}
+        points = {"r1": (o.r1, batch.images)}
+        if o.r2:
+            with torch.no_grad():
+                points["r2"] = (o.r2, self.generated(batch, draw))
+        for name, (gamma, images) in points.items():
+            parts[name] = gradient_penalty(lambda x: self.judge(x, batch.labels, draw), images)
+            loss = loss + 0.5 * gamma * o.penalty_every * parts[name]
+        return loss, parts
+
+    def generator_loss(self, batch: Batch, draw: Draw) -> Loss:
+        """What the generator minimises."""
+        pair = ADVERSARIAL[self.options.loss]
+        fake = self.generated(batch, draw)
+        if pair.needs_real:
+            real_logits, fake_logits = self.judge_both(batch, fake, draw)
+        else:
+            real_logits = fake_logits = self.judge(fake, batch.labels, draw)
+        return pair.generator(real_logits, fake_logits), {}

@@ -15,7 +15,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from reverie.data import PictureSpec
 from reverie.errors import UserError
-from reverie.methods.adversarial import Game, adversarial_phases
+from reverie.methods.adversarial import Game
 from reverie.methods.contract import Method, Phase
 from reverie.methods.dcgan import DCGANOptions
 from reverie.nets.dcgan import Discriminator, Generator
@@ -110,15 +110,15 @@ class CGAN(Method):
             self.discriminator = Projection(body, spec.classes, options.spectral_norm)
 
     def phases(self) -> tuple[Phase, ...]:
-        game = Game(
+        return Game(
+            options=self.options,
             generator=(self.embedding, self.generator),
             discriminator=(self.discriminator,),
             latent_size=self.options.latent_size,
             generate=self.generate,
             discriminate=self.discriminator,
             together=self.options.discriminator_norm == "none",
-        )
-        return adversarial_phases(game, self.options)
+        ).phases()
 
     def generate(
         self, latents: Float[Tensor, "b d"], labels: Int[Tensor, " b"] | None = None

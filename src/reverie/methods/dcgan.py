@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from reverie.data import PictureSpec
-from reverie.methods.adversarial import AdversarialOptions, Game, adversarial_phases
+from reverie.methods.adversarial import AdversarialOptions, Game
 from reverie.methods.contract import Method, Phase
 from reverie.nets.dcgan import Discriminator, Generator, Upsampling
 
@@ -64,15 +64,15 @@ class DCGAN(Method):
         )
 
     def phases(self) -> tuple[Phase, ...]:
-        game = Game(
+        return Game(
+            options=self.options,
             generator=(self.generator,),
             discriminator=(self.discriminator,),
             latent_size=self.options.latent_size,
             generate=self.generate,
             discriminate=lambda images, labels: self.discriminator(images),
             together=self.options.discriminator_norm == "none",
-        )
-        return adversarial_phases(game, self.options)
+        ).phases()
 
     def generate(
         self, latents: Float[Tensor, "b d"], labels: Tensor | None = None

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from reverie.data import PictureSpec
-from reverie.methods.adversarial import AdversarialOptions, Game, adversarial_phases
+from reverie.methods.adversarial import AdversarialOptions, Game
 from reverie.methods.contract import Method, Phase
 from reverie.nets.mlp import mlp
 
@@ -43,15 +43,15 @@ class GAN(Method):
                     spectral_norm(layer)
 
     def phases(self) -> tuple[Phase, ...]:
-        game = Game(
+        return Game(
+            options=self.options,
             generator=(self.generator,),
             discriminator=(self.discriminator,),
             latent_size=self.options.latent_size,
             generate=self.generate,
             discriminate=self.discriminate,
             together=True,
-        )
-        return adversarial_phases(game, self.options)
+        ).phases()
 
     def generate(
         self, latents: Float[Tensor, "b d"], labels: Tensor | None = None

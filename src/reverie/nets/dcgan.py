@@ -123,6 +123,8 @@ class Discriminator(nn.Module):
     ) -> None:
         super().__init__()
         levels, base = halvings(image_size)
+        if image_size == 28:  # one more, 7 to 3, or a feature would see ten pixels at most
+            levels, base = 3, 3
         widths = [width * 2**level for level in range(levels)]
         layers: list[nn.Module] = []
         for index, (inputs, outputs) in enumerate(

@@ -35,9 +35,7 @@ class Budget:
     @staticmethod
     def of(options: TrainOptions, picture_count: int, processes: int) -> "Budget":
         """The length that options ask for."""
-        given = [n for n in ("steps", "epochs", "minutes") if getattr(options, n) is not None]
-        if len(given) > 1:
-            raise UserError(f"give one length, not {' and '.join(given)}.")
+        check_length(options)
         if options.minutes is not None:
             return Budget(None, options.minutes * 60)
         if options.epochs is not None:
@@ -51,6 +49,14 @@ class Budget:
         if self.seconds is not None:
             done = state.seconds / max(self.seconds, 1e-9)
         return min(done, 1.0) if self.steps != 0 else 1.0
+
+
+def check_length(options: TrainOptions) -> None:
+    """Raise a UserError if options ask for two lengths at once."""
+    lengths = {"steps": options.steps, "epochs": options.epochs, "minutes": options.minutes}
+    given = [name for name, value in lengths.items() if value is not None]
+    if len(given) > 1:
+        raise UserError(f"give one length, not {' and '.join(given)}.")
 
 
 def learning_rate(base: float, options: TrainOptions, step: int, share: float) -> float:
@@ -108,6 +114,7 @@ def fit(
             state.seconds, stop = agree(accelerator, state.seconds, interrupted())
             if watch:
                 watch.after_step(training, state, budget.share(state), said, rate, waited)
+    state.finished = budget.share(state) >= 1
     if watch:
         watch.end(training, state)
     return state

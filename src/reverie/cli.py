@@ -1,0 +1,376 @@
+"""The command line: a thin shell over `api`.
+
+Results go to standard output, all else to standard error. Flags are the fields of the options
+dataclasses. PyTorch is imported by the commands that need it.
+"""
+
+import contextlib
+import io
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass, make_dataclass
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import tyro
+
+from reverie import progress
+from reverie.errors import UserError, nearest
+
+T = TypeVar("T")
+Result = tuple[dict[str, Any], str]
+"""What `--json` prints, and what a person reads."""
+
+INTERRUPTED = 130
+
+HELP = """reverie: train image generators on your own pictures, and use them.
+
+  reverie train METHOD --data PICTURES --out RUN   train; METHOD is vae, gan, dcgan or cgan
+  reverie train METHOD --out RUN --resume          go on after any interruption
+  reverie sample MODEL -n 16 --out PICTURES        make pictures: a folder, one .png sheet or .npz
+  reverie info MODEL                               what is known of a run or a model
+  reverie compare RUN RUN --out PAGE.html          runs side by side
+  reverie data list                                the built-in pictures and what can be read
+  reverie data check PICTURES                      read every picture and say what is wrong
+
+PICTURES is a folder, a table, an IDX file or `digits`. Each command explains itself with --help,
+and prints one JSON object with --json. Try: reverie train cgan --preset digits --out runs/digits
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleCommand:
+    """Make pictures from noise; picture i depends on seed + i alone."""
+
+    model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
+    """A run, a model folder, or a name on the Hugging Face hub."""
+    count: Annotated[int, tyro.conf.arg(aliases=["-n"])] = 16
+    """How many pictures."""
+    seed: int = 0
+    """The number of the first picture."""
+    label: tuple[str, ...] = ()
+    """The class to show: one for all, or one for each picture; by default all take turns."""
+    out: Path = Path("samples")
+    """A folder for files and a sheet, one picture file for the sheet alone, or an .npz file."""
+    json: bool = False
+    """Print the result as one JSON object."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InfoCommand:
+    """Say what is known of a run or a model."""
+
+    model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
+    """A run, a model folder, or a name on the Hugging Face hub."""
+    json: bool = False
+    """Print the result as one JSON object."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareCommand:
+    """Show runs side by side: losses in one plot, samples, and the options that differ."""
+
+    runs: tyro.conf.Positional[tuple[str, ...]]
+    """The folders of two runs or more."""
+    out: Path = Path("compare.html")
+    """The page to write."""
+    json: bool = False
+    """Print the result as one JSON object."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataListCommand:
+    """List the built-in pictures and the kinds of data that can be read."""
+
+    json: bool = False
+    """Print the result as one JSON object."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataCheckCommand:
+    """Read every picture of a set and say what was found."""
+
+    data: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="PICTURES")]
+    """A folder, a table (.csv), an IDX file, or a built-in set."""
+    split: str = "train"
+    """Which part, of data that comes divided: train, test or all."""
+    label_column: str | None = None
+    """The column of a table that says the class."""
+    json: bool = False
+    """Print the result as one JSON object."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainFlags:
+    """Where a training goes and what it starts from."""
+
+    out: Path
+    """The run's folder."""
+    preset: str | None = None
+    """A known recipe to start from."""
+    resume: bool = False
+    """Go on with the run in --out, with its own options."""
+    json: bool = False
+    """Print the result as one JSON object."""
+
+
+def sample(command: SampleCommand) -> Result:
+    import numpy as np
+
+    from reverie import api, images
+    from reverie.files import write_aside
+
+    model = api.load(command.model)
+    label = command.label or None
+    pictures = model.sample(command.count, seed=command.seed, label=label)
+    if command.out.suffix == ".npz":
+        pixels, labels = images.to_uint8(pictures), model.labels(command.count, label)
+        buffer = io.BytesIO()
+        if labels is None:
+            np.savez(buffer, arr_0=pixels)
+        else:
+            np.savez(buffer, arr_0=pixels, arr_1=labels.numpy())
+        write_aside(command.out, buffer.getvalue())
+        written = [command.out]
+    elif command.out.suffix:
+        images.save_sheet(pictures, command.out)
+        written = [command.out]
+    else:
+        written = [command.out / f"{command.seed + i:06d}.png" for i in range(command.count)]
+        for picture, path in zip(pictures, written, strict=True):
+            images.save(picture, path)
+        written.append(command.out / "grid.png")
+        images.save_sheet(pictures, written[-1])
+    facts = {"count": command.count, "seed": command.seed, "files": [str(p) for p in written]}
+    return facts, f"{command.count} pictures: {written[-1]}"
+
+
+def info(command: InfoCommand) -> Result:
+    from reverie import api
+
+    facts = api.info(command.model)
+    return facts, _lines(facts)
+
+
+def compare(command: CompareCommand) -> Result:
+    from reverie import api
+
+    differing = api.compare(command.runs, command.out)
+    facts = {"page": str(command.out), "differing": differing}
+    return facts, f"{_lines(differing)}\n{command.out}"
+
+
+def data_list(command: DataListCommand) -> Result:
+    facts = {
+        "digits": "10,000 handwritten digits (MNIST), 28×28, 8,000 to train and 2,000 to test",
+        "a folder": "of pictures, nested as you like; one folder for each class gives labels",
+        "a table": ".csv: file names in the first column, --label-column names the class",
+        "CelebA": "as published: img_align_celeba/ and list_attr_celeba.txt",
+        "IDX files": "MNIST, Fashion-MNIST and their kin, gzipped or not, or their folder",
+    }
+    return facts, _lines(facts)
+
+
+def data_check(command: DataCheckCommand) -> Result:
+    from reverie import api
+
+    facts = api.check_data(command.data, command.split, command.label_column)
+    return facts, _lines(facts)
+
+
+def train(argv: Sequence[str]) -> tuple[Result, bool, int]:
+    """Train; the flags depend on the method, so it is read before them."""
+    from reverie import api
+    from reverie.methods import METHODS
+    from reverie.presets import PRESETS, recipe_for
+    from reverie.recipe import Recipe, find_method
+    from reverie.runs import Run, find_run
+
+    if not argv or argv[0] in ("-h", "--help"):
+        lines = [f"  {name:<8} {method.about}" for name, method in METHODS.items()]
+        text = "reverie train METHOD --data PICTURES --out RUN [options]\n\n" + "\n".join(lines)
+        return ({"methods": list(METHODS)}, text), "--json" in argv, 0
+    method = find_method(argv[0])
+    out, preset = _value(argv, "--out"), _value(argv, "--preset")
+    resume = "--resume" in argv
+    if resume and out:
+        base = find_run(out).recipe()
+        if base.method != method:
+            raise UserError(f"{out} trains a {base.method}: reverie train {base.method} --resume.")
+    else:
+        base = recipe_for(method, preset)
+    about = f"{METHODS[method].about.capitalize()}. Presets: {', '.join(PRESETS[method])}."
+    command = parse(_flags_of(base), f"reverie train {method}", argv[1:], about)
+    before = base.flat()
+    chosen = Recipe(
+        method=method, options=command.method, data=command.pictures, training=command.training
+    ).flat()
+    recipe = base.with_options(**{k: v for k, v in chosen.items() if v != before[k]})
+    if resume:
+        api.refuse_other_options(base, recipe)
+    done = api.train_recipe(recipe, Run(command.run.out), resume)
+    facts = {
+        "run": str(done.folder),
+        "steps": done.steps,
+        "seconds": round(done.seconds, 1),
+        "finished": done.finished,
+        "report": str(done.report),
+    }
+    pace = f"{done.steps:,} steps in {progress.readable_seconds(done.seconds)}"
+    if done.finished:
+        text = f"{pace}: {done.report}"
+        return (facts, text), command.run.json, 0
+    text = f"stopped after {pace}; go on with: reverie train {method} --out {done.folder} --resume"
+    return (facts, text), command.run.json, INTERRUPTED
+
+
+def _flags_of(recipe: Any) -> type:
+    """A dataclass whose flags are the options of a recipe, with its values as defaults."""
+    parts = {"method": recipe.options, "pictures": recipe.data, "training": recipe.training}
+    fields = [
+        (name, type(part), field(default_factory=lambda part=part: part))
+        for name, part in parts.items()
+    ]
+    return make_dataclass("Train", [("run", TrainFlags), *fields], frozen=True, kw_only=True)
+
+
+COMMANDS: dict[str, tuple[type, Callable[[Any], Result]]] = {
+    "sample": (SampleCommand, sample),
+    "info": (InfoCommand, info),
+    "compare": (CompareCommand, compare),
+    "data list": (DataListCommand, data_list),
+    "data check": (DataCheckCommand, data_check),
+}
+
+
+def _value(argv: Sequence[str], flag: str) -> str | None:
+    """The value of a flag that must be known before the others can be."""
+    for index, word in enumerate(argv):
+        if word == flag and index + 1 < len(argv):
+            return argv[index + 1]
+        if word.startswith(flag + "="):
+            return word.split("=", 1)[1]
+    return None
+
+
+def parse(
+    kind: type[T],
+    prog: str,
+    argv: Sequence[str],
+    description: str | None = None,
+) -> T:
+    """The dataclass that `argv` fills in; what cannot be understood becomes one sentence."""
+    _refuse_unknown_flags(kind, prog, argv)
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            return tyro.cli(
+                tyro.conf.OmitArgPrefixes[kind],  # type: ignore[valid-type]
+                prog=prog,
+                args=list(argv),
+                description=description,
+            )
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+        raise UserError(f"{_sentence(said.getvalue())} See {prog} --help.") from None
+
+
+def _flags(kind: Any) -> set[str]:
+    """The flags that a dataclass and the dataclasses in it declare."""
+    names = {"--help"}
+    for one in fields(kind):
+        if is_dataclass(one.type):
+            names |= _flags(one.type)
+        else:
+            flag = one.name.replace("_", "-")
+            names |= {f"--{flag}", f"--no-{flag}"} if one.type in (bool, "bool") else {f"--{flag}"}
+    return names
+
+
+def _refuse_unknown_flags(kind: Any, prog: str, argv: Sequence[str]) -> None:
+    known = _flags(kind)
+    for word in argv:
+        flag = word.split("=", 1)[0].replace("_", "-")
+        if flag.startswith("--") and flag not in known:
+            raise UserError(f"{prog} has no option {flag}; {nearest(flag, known)}")
+
+
+def _sentence(box: str) -> str:
+    """The message in the box that tyro draws, as one line."""
+    title, *lines = [re.sub(r"[│╭╮╰╯]", "", line).strip() for line in box.strip().splitlines()]
+    rules = [number for number, line in enumerate(lines) if re.match(r"[─-]{4}", line)]
+    if rules and rules[0] == 0:  # without Unicode the title has a rule of its own
+        del lines[0], rules[0]
+        rules = [number - 1 for number in rules]
+    message = lines[: rules[0]] if rules else lines
+    if "Required" in title:
+        found = (re.match(r"--\w[\w-]*|[A-Z]{3,}", line) for line in message[1:])
+        return f"{' and '.join(match.group() for match in found if match)} must be given."
+    return " ".join(" ".join(message).split()).rstrip(".") + "."
+
+
+def _lines(facts: dict[str, Any], indent: str = "") -> str:
+    """Facts as a person reads them, nested ones indented."""
+    width = max((len(str(key)) for key in facts), default=0)
+    lines = []
+    for key, value in facts.items():
+        if isinstance(value, dict):
+            lines.append(f"{indent}{key}" + (":" if value else ": none"))
+            lines += [_lines(value, indent + "  ")] if value else []
+        else:
+            shown = f"{value:.4g}" if isinstance(value, float) else value
+            lines.append(f"{indent}{key!s:<{width}}  {shown}")
+    return "\n".join(lines)
+
+
+def run(argv: Sequence[str]) -> tuple[Result, bool, int]:
+    """Do what `argv` asks for."""
+    if argv[0] == "train":
+        return train(argv[1:])
+    words = 2 if argv[0] == "data" else 1
+    name = " ".join(argv[:words])
+    if name not in COMMANDS:
+        known = [*COMMANDS, "train"]
+        raise UserError(f"there is no command {name!r}; {nearest(name, known)}")
+    kind, function = COMMANDS[name]
+    command = parse(kind, f"reverie {name}", argv[words:])
+    return function(command), command.json, 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The entry point; returns the exit code."""
+    argv = sys.argv[1:] if argv is None else list(argv)
+    if not argv or argv[0] in ("-h", "--help", "help"):
+        print(HELP, end="")
+        return 0
+    if argv[0] in ("-V", "--version"):
+        from importlib.metadata import version
+
+        print(version("reverie"))
+        return 0
+    try:
+        (facts, text), as_json, code = run(argv)
+    except UserError as error:
+        return _refuse(str(error), argv)
+    except KeyboardInterrupt:
+        return _refuse("stopped.", argv, INTERRUPTED)
+    except OSError as error:
+        if error.filename is None and error.errno is None:
+            raise
+        return _refuse(f"{error.filename or 'a file'}: {error.strerror}.", argv)
+    try:
+        print(json.dumps(facts) if as_json else text, flush=True)
+    except BrokenPipeError:  # whoever read has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
+
+
+def _refuse(message: str, argv: Sequence[str], code: int = 2) -> int:
+    progress.console().print(f"reverie: {message}", markup=False)
+    if "--json" in argv:
+        print(json.dumps({"error": message}))
+    return code

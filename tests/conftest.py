@@ -1,0 +1,43 @@
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+torch.set_num_threads(1)  # two threads a test on two cores are many times slower
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REVERIE_CACHE", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture
+def generator() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Callable[..., Path]:
+    """A function that makes a folder of small colour pictures."""
+
+    def make(count: int = 12, name: str = "photos", size: tuple[int, int] = (40, 32)) -> Path:
+        folder = tmp_path / name
+        folder.mkdir(parents=True, exist_ok=True)
+        random = np.random.default_rng(len(name))
+        for index in range(count):
+            pixels = random.integers(0, 256, (size[1], size[0], 3), np.uint8)
+            Image.fromarray(pixels).save(folder / f"{index:03d}.png")
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    """The environment for a process that a test starts: one thread, our cache."""
+    return os.environ | {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "default"}

@@ -1,0 +1,142 @@
+import gzip
+import shutil
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reverie.data import find_source
+from reverie.errors import UserError
+
+Photos = Callable[..., Path]
+
+
+def write_idx(path: Path, values: np.ndarray) -> None:
+    header = struct.pack(f">HBB{values.ndim}I", 0, 8, values.ndim, *values.shape)
+    content = header + values.tobytes()
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+
+
+def test_digits_are_divided_without_overlap() -> None:
+    train, test = find_source("digits", "train"), find_source("digits", "test")
+    assert (len(train.names), len(test.names)) == (8000, 2000)
+    assert train.pixels is not None
+    assert test.pixels is not None
+    seen = {p.tobytes() for p in train.pixels}
+    assert sum(p.tobytes() in seen for p in test.pixels) == 0
+    assert np.bincount(test.labels).min() > 150
+
+
+def test_a_folder_is_read_with_all_below_it(photos: Photos) -> None:
+    folder = photos(3)
+    photos(2, "photos/deeper/still")
+    (folder / ".hidden.png").write_bytes(b"x")
+    (folder / "notes.txt").write_text("x")
+    source = find_source(str(folder))
+    assert len(source.names) == 5
+    assert source.labels is None
+
+
+def test_class_folders_give_labels(photos: Photos, tmp_path: Path) -> None:
+    photos(2, "animals/dogs")
+    photos(3, "animals/cats/white")
+    source = find_source(str(tmp_path / "animals"))
+    assert source.class_names == ("cats", "dogs")
+    assert source.labels.tolist() == [0, 0, 0, 1, 1]
+
+
+def test_a_table_names_classes(photos: Photos) -> None:
+    folder = photos(3)
+    table = folder / "labels.csv"
+    table.write_text("file,size,colour\n000.png,10,red\n002.png,2,blue\n001.png,10,red\n")
+    source = find_source(str(table), label_column="size")
+    assert source.names == ["000.png", "002.png", "001.png"]
+    assert source.class_names == ("2", "10")
+    assert source.labels.tolist() == [1, 0, 1]
+    assert find_source(str(table)).labels is None
+    with pytest.raises(UserError, match="did you mean 'colour'"):
+        find_source(str(table), label_column="color")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("file,label\n", "needs a header line"),
+        ("file,label\n000.png\n", "line 2 does not have 2 columns"),
+        ("file,label\n000.png,1\nnone.png,2\n", r"1 of its 2 pictures are not there.*none\.png"),
+    ],
+)
+def test_a_bad_table_is_refused(photos: Photos, text: str, message: str) -> None:
+    table = photos(1) / "labels.csv"
+    table.write_text(text)
+    with pytest.raises(UserError, match=message):
+        find_source(str(table))
+
+
+def test_celeba_as_published(photos: Photos, tmp_path: Path) -> None:
+    photos(3, "celeba/img_align_celeba")
+    root = tmp_path / "celeba"
+    lines = ["000.png -1  1", "001.png  1  1", "002.png  1 -1"]
+    (root / "list_attr_celeba.txt").write_text("\n".join(["3", "Male Young", *lines, ""]))
+    source = find_source(str(root), label_column="Male")
+    assert source.class_names == ("-1", "1")
+    assert source.labels.tolist() == [0, 1, 1]
+    assert len(find_source(str(root / "list_attr_celeba.txt")).names) == 3
+    with pytest.raises(UserError, match="Young"):
+        find_source(str(root), label_column="Yung")
+    shutil.rmtree(root / "img_align_celeba")
+    with pytest.raises(UserError, match="img_align_celeba is missing"):
+        find_source(str(root))
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_idx_files(tmp_path: Path, suffix: str) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (5, 28, 28), np.uint8)
+    write_idx(tmp_path / f"train-images-idx3-ubyte{suffix}", pixels)
+    write_idx(tmp_path / f"train-labels-idx1-ubyte{suffix}", np.array([0, 1, 2, 1, 0], np.uint8))
+    write_idx(tmp_path / f"t10k-images-idx3-ubyte{suffix}", pixels[:2])
+    source = find_source(str(tmp_path))
+    np.testing.assert_array_equal(source.pixels[..., 0], pixels)
+    assert source.labels.tolist() == [0, 1, 2, 1, 0]
+    test = find_source(str(tmp_path), "test")
+    assert len(test.names) == 2
+    assert test.labels is None
+    alone = find_source(str(tmp_path / f"train-images-idx3-ubyte{suffix}"))
+    assert alone.class_names == ("0", "1", "2")
+
+
+def test_a_damaged_idx_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "train-images-idx3-ubyte"
+    write_idx(path, np.zeros((5, 28, 28), np.uint8))
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(UserError, match="a part of it is missing"):
+        find_source(str(tmp_path))
+    path.write_bytes(b"\0")
+    with pytest.raises(UserError, match="cannot be read"):
+        find_source(str(tmp_path))
+    packed = tmp_path / "train-images-idx3-ubyte.gz"
+    packed.write_bytes(gzip.compress(b"x" * 4000)[:30])
+    with pytest.raises(UserError, match="cannot be read"):
+        find_source(str(packed))
+
+
+def test_labels_that_do_not_belong_are_refused(tmp_path: Path) -> None:
+    write_idx(tmp_path / "train-images-idx3-ubyte", np.zeros((5, 28, 28), np.uint8))
+    write_idx(tmp_path / "train-labels-idx1-ubyte", np.zeros(4, np.uint8))
+    with pytest.raises(UserError, match="do not belong together"):
+        find_source(str(tmp_path))
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no pictures in this folder"):
+        find_source(str(tmp_path))
+
+
+def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="did you mean 'digits'"):
+        find_source("digit")
+    (tmp_path / "one.png").write_bytes(b"x")
+    with pytest.raises(UserError, match="name the folder"):
+        find_source(str(tmp_path / "one.png"))
