@@ -271,14 +271,17 @@ def test_a_run_killed_at_any_instant_ends_in_the_same_bits(
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     subprocess.run(command("train", "dcgan", "--out", whole, *options), env=environment, check=True)
     clock = random.Random(0)
-    words, deaths, reached = options, 0, -1
+    words, deaths, reached = options, 0, 0
     while True:
         process = subprocess.Popen(
             command("train", "dcgan", "--out", killed, *words), env=environment
         )
         if deaths < 4:
             until = time.monotonic() + 60
-            while process.poll() is None and newest_step(killed) <= reached:
+            begun = killed / "options.json"  # the first death may come before any checkpoint
+            while process.poll() is None and not (
+                newest_step(killed) > reached if deaths else begun.exists()
+            ):
                 assert time.monotonic() < until
                 time.sleep(0.01)
             time.sleep(clock.uniform(0, 0.6))

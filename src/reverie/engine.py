@@ -124,7 +124,11 @@ class Training:
     def checkpoint(self, state: State) -> Checkpoint:
         """Everything needed to go on."""
         tensors = {f"method.{k}": v for k, v in self.method.state_dict().items()}
-        tensors |= {f"averaged.{k}": v for k, v in self.averaged.state_dict().items()}
+        tensors |= {
+            f"averaged.{k}": v
+            for k, v in self.averaged.state_dict().items()
+            if k.split(".", 1)[0] in self.method.averaged
+        }
         for number, optimiser in enumerate(self.optimisers.values()):
             for index, slots in optimiser.state_dict()["state"].items():
                 tensors |= {f"optimiser.{number}.{index}.{k}": v for k, v in slots.items()}
@@ -147,7 +151,7 @@ class Training:
             return {k[start:]: v for k, v in checkpoint.tensors.items() if k.startswith(prefix)}
 
         self.method.load_state_dict(under("method."))
-        self.averaged.load_state_dict(under("averaged."))
+        self.averaged.load_state_dict(under("method.") | under("averaged."))
         groups = zip(self.optimisers.values(), self.parameters.values(), strict=True)
         for number, (optimiser, parameters) in enumerate(groups):
             slots: dict[int, dict[str, Tensor]] = defaultdict(dict)

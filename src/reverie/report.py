@@ -7,6 +7,7 @@ import base64
 import html
 import io
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -175,7 +176,8 @@ def _curves(logs: dict[str, list[dict[str, Any]]]) -> str:
 
 def _plot(logs: dict[str, list[dict[str, Any]]], scale: str) -> str:
     """One panel for each phase, as SVG."""
-    from matplotlib.figure import Figure  # half a second that only reports pay
+    from matplotlib import rc_context  # half a second that only reports pay
+    from matplotlib.figure import Figure
 
     names = dict.fromkeys(n for log in logs.values() for line in log for n in line["losses"])
     panels = list(dict.fromkeys(name.split("/")[0] for name in names))
@@ -200,8 +202,11 @@ def _plot(logs: dict[str, list[dict[str, Any]]], scale: str) -> str:
     for axis in figure.axes[len(panels) :]:
         axis.remove()
     buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return buffer.getvalue().split("?>", 1)[1].split(">", 1)[1].strip()
+    # Names inside the SVGs must differ: a clip path in a hidden one would hide the other's curves.
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": scale}):
+        figure.savefig(buffer, format="svg")
+    text = re.sub(r"<metadata>.*?</metadata>", "", buffer.getvalue(), flags=re.DOTALL)
+    return text[text.index("<svg") :].strip()
 
 
 def _table(rows: dict[str, Any]) -> str:
