@@ -136,7 +136,7 @@ def textbook(method: Method, recipe: Recipe, pictures: Pictures) -> Callable[[in
 
 
 def ours(recipe: Recipe, steps: int, precision: str) -> tuple[float, float]:
-    """Pictures/s and the share of waiting, over the second half of `2 * steps` of `reverie.train`."""
+    """Pictures/s and the share of waiting over the second half of a run of `2 * steps`."""
     with tempfile.TemporaryDirectory() as folder:
         options = recipe.flat() | {"steps": 2 * steps, "epochs": None, "minutes": None}
         options |= {"log_every": steps, "sample_every": 10**9, "checkpoint_every": 10**9}

@@ -30,7 +30,7 @@ def main() -> None:
     right = sum(
         seen == asked for seen, asked in zip(recognised(pictures).tolist(), labels, strict=True)
     )
-    reverie.images.save_sheet(pictures[:100], out / "digits.png")
+    reverie.images.save_sheet(pictures[:100], out / "digits.png", columns=10)
 
     print(f"{run.steps:,} steps in {run.seconds:.0f} s")
     print(f"label accuracy of 1,000 samples: {right / 10:.1f} %")

@@ -191,13 +191,15 @@ def save(picture: Float[Tensor, "c h w"], path: Path | str) -> None:
     write_aside(path, encode(to_uint8(picture[None])[0], path.suffix))
 
 
-def save_sheet(pictures: Float[Tensor, "b c h w"], path: Path | str) -> None:
+def save_sheet(
+    pictures: Float[Tensor, "b c h w"], path: Path | str, columns: int | None = None
+) -> None:
     """Write pictures of [-1, 1] as one sheet to look at: small ones are shown several times larger.
 
     Pixels are repeated, never smoothed.
     """
     times = max(1, SHEET_SIDE // max(pictures.shape[-2:]))
-    save_grid(pictures.repeat_interleave(times, 2).repeat_interleave(times, 3), path)
+    save_grid(pictures.repeat_interleave(times, 2).repeat_interleave(times, 3), path, columns)
 
 
 def save_grid(

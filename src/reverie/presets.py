@@ -41,9 +41,9 @@ def digits_dcgan() -> Recipe:
     """Today's DCGAN of digits in three minutes."""
     return Recipe(
         method="dcgan",
-        options=DCGANOptions(width=32),
+        options=DCGANOptions(width=32, learning_rate=1.5e-3, beta2=0.99, r1=0.1, r2=0.1),
         data=DIGITS,
-        training=TrainOptions(minutes=2.5),
+        training=TrainOptions(minutes=2.5, decay="cosine"),
     )
 
 
@@ -51,9 +51,9 @@ def digits_cgan() -> Recipe:
     """The digits that are asked for, in three minutes."""
     return Recipe(
         method="cgan",
-        options=CGANOptions(width=32),
+        options=CGANOptions(width=32, learning_rate=1.5e-3, beta2=0.99, r1=0.1, r2=0.1),
         data=DIGITS,
-        training=TrainOptions(minutes=2.5),
+        training=TrainOptions(minutes=2.5, decay="cosine"),
     )
 
 

@@ -31,12 +31,13 @@ h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2.2rem 0 .6
 .tiles { display: flex; flex-wrap: wrap; gap: .8rem; }
 .tile { background: var(--soft); border-radius: .6rem; padding: .6rem 1rem; min-width: 7rem; }
 .tile b { display: block; font-size: 1.25rem; } .tile span { opacity: .7; font-size: .85rem; }
-.film img { image-rendering: pixelated; width: min(100%, 34rem); border-radius: .4rem; }
-.film input { width: min(100%, 34rem); display: block; margin: .5rem 0; }
+.film { max-width: 34rem; }
+.film img { image-rendering: pixelated; width: 100%; border-radius: .4rem; }
+.film input { width: 100%; display: block; margin: .5rem 0; }
 input { accent-color: var(--accent); }
 .row { display: flex; flex-wrap: wrap; gap: 1.6rem; align-items: flex-start; }
 .row > div { flex: 1 1 16rem; min-width: 0; }
-.row img { image-rendering: pixelated; width: 100%; border-radius: .4rem; }
+.row > div > img { image-rendering: pixelated; width: 100%; border-radius: .4rem; }
 .curves svg { width: 100%; height: auto; background: #fff; border-radius: .6rem; }
 .curves .log { display: none; } .curves.logarithmic .log { display: block; }
 .curves.logarithmic .linear { display: none; }

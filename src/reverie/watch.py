@@ -24,6 +24,7 @@ from reverie.report import write_report
 from reverie.runs import Run, save_model
 
 SAMPLES_SHOWN = 64
+MOST_COLUMNS = 16
 SECONDS_BETWEEN_UPDATES = 0.1
 
 
@@ -108,14 +109,17 @@ class Watch:
     def write_sheets(self, training: Training, state: State) -> None:
         """Write what the method makes of the same seeds each time."""
         method, device = training.finished_method(), self.accelerator.device
-        latents = labels = None
+        latents = labels = columns = None
         if isinstance(method, Samples):
             latents = latents_of_seeds(range(SAMPLES_SHOWN), method.latent_shape).to(device)
         if needs_labels(method):
             labels = cycled_labels(SAMPLES_SHOWN, method.spec.classes).to(device)
+            if method.spec.classes <= MOST_COLUMNS:  # one column for each class
+                columns = method.spec.classes
         batch = self.batches.read(0).to(device)
         for kind, pictures in method.previews(latents, labels, batch).items():
-            images.save_sheet(pictures, self.run.sheet(state.step, kind))
+            shown = pictures[: len(pictures) // columns * columns] if columns else pictures
+            images.save_sheet(shown, self.run.sheet(state.step, kind), columns)
 
     def _log(self, state: State, rate: float) -> None:
         sums: dict[str, list[torch.Tensor]] = defaultdict(list)
