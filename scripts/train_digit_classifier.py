@@ -57,7 +57,7 @@ def main() -> None:
     averaged = copy.deepcopy(classifier)
     optimiser = torch.optim.AdamW(classifier.parameters(), 3e-3, weight_decay=0.02, fused=True)
     started = time.monotonic()
-    for batch in Batches(train, 128, arguments.seed).stream(0):
+    for batch in Batches(train, 128, arguments.seed).stream(0, ahead=False):
         share = (time.monotonic() - started) / (60 * arguments.minutes)
         if share >= 1:
             break

@@ -55,6 +55,16 @@ class Draw:
         return every[self.rank * count : (self.rank + 1) * count]
 
 
+def seed_dropout(seed: int, device: torch.device) -> None:
+    """Seed PyTorch's own generators, from which dropout draws.
+
+    `torch.manual_seed` does this for every kind of device, a tenth of a small step later.
+    """
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
+
+
 def latents_of_seeds(seeds: Sequence[int], shape: Sequence[int]) -> Float[Tensor, "n ..."]:
     """Standard normal noise whose row i depends on `seeds[i]` alone, the same on every device."""
     generator = torch.Generator()

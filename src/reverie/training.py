@@ -16,7 +16,7 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import LoggerType
 
 from reverie.data import Batches, Pictures
-from reverie.draws import Draw, mix
+from reverie.draws import Draw, mix, seed_dropout
 from reverie.engine import State, Training
 from reverie.errors import UserError, nearest
 from reverie.methods import Method
@@ -85,7 +85,8 @@ def fit(
     state = training.restore(checkpoint) if checkpoint else State()
     budget = Budget.of(options, len(pictures), world)
     batches = Batches(pictures, options.batch_size, options.seed, rank, world)
-    stream = batches.stream(state.step * options.accumulate)
+    ahead = pictures.pixels is None or accelerator.device.type != "cpu"
+    stream = batches.stream(state.step * options.accumulate, ahead=ahead)
     watch = Watch(run, recipe, batches, accelerator) if main else None
     if watch:
         watch.begin(training, state)
@@ -102,7 +103,7 @@ def fit(
             micro = [next(stream).to(accelerator.device) for _ in range(options.accumulate)]
             waited = time.perf_counter() - started
             rate = learning_rate(method.options.learning_rate, options, state.step, share)
-            torch.manual_seed(mix(options.seed, state.step, rank))  # for dropout
+            seed_dropout(mix(options.seed, state.step, rank), accelerator.device)
             said = []
             for number, phase in enumerate(training.phases):
                 if state.step % phase.every == 0:

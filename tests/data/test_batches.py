@@ -35,11 +35,12 @@ def digits(**changes: object) -> Batches:
 
 
 def test_a_batch_is_a_function_of_seed_and_number() -> None:
-    stream = digits(flip=True).stream(5)
-    for number in (5, 6, 7):
-        again, streamed = digits(flip=True).read(number), next(stream)
-        torch.testing.assert_close(streamed.images, again.images, rtol=0, atol=0)
-        assert streamed.labels.tolist() == again.labels.tolist()
+    for ahead in (True, False):
+        stream = digits(flip=True).stream(5, ahead=ahead)
+        for number in (5, 6, 7):
+            again, streamed = digits(flip=True).read(number), next(stream)
+            torch.testing.assert_close(streamed.images, again.images, rtol=0, atol=0)
+            assert streamed.labels.tolist() == again.labels.tolist()
 
 
 def test_half_of_the_pictures_are_mirrored() -> None:

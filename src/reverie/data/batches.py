@@ -1,13 +1,14 @@
 """Batches: batch number n is a function of (seed, n) alone.
 
 Each epoch is a fresh permutation; a batch may begin in one epoch and end in the next, so that
-every picture is seen equally often whatever the batch size. One thread reads ahead.
+every picture is seen equally often whatever the batch size.
 """
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import count
 
 import numpy as np
 import torch
@@ -46,6 +47,9 @@ def _permutation(seed: int, epoch: int, count: int) -> np.ndarray:
 
 def batch_indices(seed: int, number: int, batch_size: int, count: int) -> np.ndarray:
     """Which of `count` pictures are in batch `number`."""
+    epoch, place = divmod(number * batch_size, count)
+    if place + batch_size <= count:
+        return _permutation(seed, epoch, count)[place : place + batch_size]
     positions = np.arange(number * batch_size, (number + 1) * batch_size)
     epochs, places = np.divmod(positions, count)
     indices = np.empty(batch_size, np.int64)
@@ -88,10 +92,20 @@ class Batches:
         chosen = None if labels is None else torch.from_numpy(labels[indices])
         return Batch(images.to_tensor(pixels), chosen)
 
-    def stream(self, first: int) -> Iterator[Batch]:
-        """Batches from number `first` on, without end, read ahead."""
+    def stream(self, first: int, *, ahead: bool) -> Iterator[Batch]:
+        """Batches from number `first` on, without end, read `ahead` by a thread or when asked for.
+
+        A thread pays where pictures are decoded or a GPU computes. Where a processor trains on
+        cached pictures it costs: PyTorch's threads wait for the one whose core it takes.
+        """
+        if ahead:
+            yield from self._stream_ahead(first)
+        for number in count(first):
+            yield self.read(number)
+
+    def _stream_ahead(self, first: int) -> Iterator[Batch]:
         with ThreadPoolExecutor(1, "batches") as reader:
-            coming = [reader.submit(self.read, first + ahead) for ahead in range(READ_AHEAD)]
+            coming = [reader.submit(self.read, first + n) for n in range(READ_AHEAD)]
             number = first + READ_AHEAD
             while True:
                 yield coming.pop(0).result()
