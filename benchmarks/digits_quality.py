@@ -31,6 +31,7 @@ EVERY = [
     "dcgan:digits",
     "cgan:paper",
     "cgan:digits",
+    "diffusion:digits",
 ]
 DISTANCE = "frechet_distance[digits, 2k, test]"
 
@@ -45,10 +46,14 @@ def quality(model: Model, real: Moments | None = None) -> dict[str, float]:
     """The distance of 2,000 samples and, where labels can be asked for, how many are right."""
     pictures = model.sample(2000, seed=0)
     features = digit_features(pictures)
+    guided = {"guidance": 2.0} if model.method_name == "diffusion" else {}
     figures = {DISTANCE: round(frechet_distance(Moments.of(features), real or test_moments()), 3)}
     if model.class_names:
         asked = model.labels(1000)
         assert asked is not None
+        if guided:
+            pictures = model.sample(1000, seed=0, **guided)
+            figures["guidance"] = 2.0
         right = (recognised(pictures[:1000]) == asked).float().mean().item()
         figures["label_accuracy[1k]"] = round(right, 4)
     return figures

@@ -51,7 +51,7 @@ def test_help(capsys: Captured) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["sample", "info", "compare", "data list", "data check", "train dcgan"]
+    "command", ["sample", "evaluate", "info", "compare", "data list", "data check", "train dcgan"]
 )
 def test_every_command_explains_itself(capsys: Captured, command: str) -> None:
     with pytest.raises(SystemExit) as stop:

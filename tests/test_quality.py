@@ -19,7 +19,7 @@ from reverie.presets import PRESETS
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 # What 2.5 minutes on two cores must reach; `benchmarks/digits_quality.py` prints what it reaches.
-LARGEST_DISTANCE = {"vae": 1.5, "gan": 1.5, "dcgan": 0.5, "cgan": 0.5}
+LARGEST_DISTANCE = {"vae": 5.0, "gan": 2.0, "dcgan": 2.0, "cgan": 0.5, "diffusion": 0.5}
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +40,13 @@ def distance(pictures: torch.Tensor, real: Moments) -> float:
     return frechet_distance(Moments.of(digit_features(pictures)), real)
 
 
-PRESET = {"vae": "digits-20", "gan": "digits-64", "dcgan": "digits", "cgan": "digits"}
+PRESET = {
+    "vae": "digits-20",
+    "gan": "digits-64",
+    "dcgan": "digits",
+    "cgan": "digits",
+    "diffusion": "digits",
+}
 
 
 @pytest.mark.parametrize("method", PRESETS)
@@ -48,7 +54,7 @@ def test_it_learns_digits(method: str, real: Moments, tmp_path: Path) -> None:
     untrained = reverie.train(method, preset=PRESET[method], out=tmp_path / "untrained", steps=0)
     noise = torch.rand(2000, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * 2 - 1
     far = min(distance(untrained.load().sample(2000), real), distance(noise, real))
-    assert far > 3 * LARGEST_DISTANCE[method]  # what noise and an untrained model miss by far
+    assert far > 10 * LARGEST_DISTANCE[method]  # what noise and an untrained model miss by far
 
     run = reverie.train(method, preset=PRESET[method], out=tmp_path / "run")
     model = run.load()

@@ -16,17 +16,17 @@ PACKAGE = Path(reverie.__file__).parent
 LAYERS = [
     {"cli", "__main__"},
     {"api"},
-    {"training"},
+    {"training", "evaluation"},
     {"watch"},
-    {"engine", "report", "model_card"},
+    {"engine", "report", "model_card", "model"},
     {"runs", "presets"},
     {"recipe"},
     {"methods"},
     {"metrics"},
-    {"nets", "losses", "augment"},
+    {"nets", "losses", "augment", "samplers", "latents"},
     {"data"},
     {"images", "draws"},
-    {"errors", "files", "progress"},
+    {"errors", "files", "progress", "commands"},
 ]
 LEVEL = {name: level for level, layer in enumerate(LAYERS) for name in layer}
 
@@ -55,6 +55,7 @@ def test_public_names() -> None:
         "METHODS",
         "UserError",
         "compare",
+        "evaluate",
         "images",
         "load",
         "sample",
@@ -63,7 +64,13 @@ def test_public_names() -> None:
     for module in pkgutil.walk_packages([str(PACKAGE)], "reverie."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-    for name in ("compare", "load", "sample", "train"):  # and no module hides a function
+    for name in (
+        "compare",
+        "evaluate",
+        "load",
+        "sample",
+        "train",
+    ):  # and no module hides a function
         assert callable(getattr(reverie, name)), name
     assert set(reverie.__all__) <= set(dir(reverie))
 

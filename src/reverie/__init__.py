@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from reverie import images
-    from reverie.api import compare, load, sample, train
+    from reverie.api import compare, evaluate, load, sample, train
     from reverie.errors import UserError
     from reverie.methods import METHODS
 
@@ -16,12 +16,13 @@ _HOMES = {
     "METHODS": "reverie.methods",
     "UserError": "reverie.errors",
     "compare": "reverie.api",
+    "evaluate": "reverie.api",
     "load": "reverie.api",
     "sample": "reverie.api",
     "train": "reverie.api",
 }
 
-__all__ = ["METHODS", "UserError", "compare", "images", "load", "sample", "train"]
+__all__ = ["METHODS", "UserError", "compare", "evaluate", "images", "load", "sample", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -5,26 +5,26 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from reverie import images, progress
-from reverie.data import decode_pictures, find_pictures, find_source
-from reverie.draws import latents_of_seeds
-from reverie.errors import UserError, nearest
-from reverie.methods import METHODS, Encodes, Method, Samples
-from reverie.methods.contract import cycled_labels, needs_labels
+from reverie.data import DataOptions, decode_pictures, find_pictures, find_source
+from reverie.errors import UserError
+from reverie.evaluation import evaluate_folders, evaluate_model, write_figures
+from reverie.methods import METHODS
+from reverie.methods.diffusion import Start
+from reverie.model import Model, what_it_can_do
 from reverie.presets import recipe_for
 from reverie.recipe import Recipe
 from reverie.report import write_comparison
 from reverie.runs import Run, build_method, find_run, load_model
 
-PICTURES_AT_ONCE = 64
 MAY_CHANGE_ON_RESUME = frozenset(
     [
         "steps",
@@ -54,126 +54,6 @@ class Trained:
     def load(self) -> "Model":
         """The trained model."""
         return load(self.folder)
-
-
-class Model:
-    """A trained model, ready to use. `method` is the `nn.Module` inside."""
-
-    def __init__(self, name: str, method_name: str, method: Method) -> None:
-        self.name = name
-        self.method_name = method_name
-        self.method = method
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """What can be asked for by label; empty if the model knows no classes."""
-        return self.method.spec.class_names if needs_labels(self.method) else ()
-
-    def to(self, device: str | torch.device) -> "Model":
-        """Compute on `device` from now on."""
-        self.method.to(device)
-        return self
-
-    @torch.inference_mode()
-    def sample(
-        self,
-        count: int = 16,
-        *,
-        seed: int = 0,
-        label: int | str | Sequence[int | str] | None = None,
-    ) -> Float[Tensor, "count c h w"]:
-        """Make pictures from noise.
-
-        Picture i depends on seed + i (and its label) alone: not on `count`, not on the device.
-
-        Args:
-            count: how many.
-            seed: the number of the first picture.
-            label: a class, by number or name, for all pictures or one for each; by default the
-                classes take turns.
-
-        Returns:
-            float32 in [-1, 1] on the CPU.
-
-        Raises:
-            UserError: if the model makes no pictures from noise or has no such class.
-        """
-        method = self.method
-        if not isinstance(method, Samples):
-            raise UserError(f"{self.name} is a {self.method_name}: {what_it_can_do(method)}.")
-        if count < 1:
-            raise UserError(f"ask for one picture or more, not {count}.")
-        labels = self._labels(count, label)
-        device = next(method.parameters()).device
-        made = []
-        starts = range(0, count, PICTURES_AT_ONCE)
-        for start in progress.track(
-            starts, len(starts), "sampling", f"batches of {PICTURES_AT_ONCE}"
-        ):
-            seeds = range(seed + start, seed + min(start + PICTURES_AT_ONCE, count))
-            latents = latents_of_seeds(seeds, method.latent_shape).to(device)
-            some = None if labels is None else labels[start : start + len(seeds)].to(device)
-            made.append(method.generate(latents, some).float().cpu())
-        return torch.cat(made).contiguous().clamp_(-1, 1)
-
-    @torch.inference_mode()
-    def encode(self, pictures: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d"]:
-        """The latents of pictures in [-1, 1].
-
-        Raises:
-            UserError: if the model has no encoder.
-        """
-        if not isinstance(self.method, Encodes):
-            raise UserError(f"{self.name} is a {self.method_name}: {what_it_can_do(self.method)}.")
-        device = next(self.method.parameters()).device
-        return self.method.encode(pictures.to(device)).float().cpu()
-
-    def labels(
-        self, count: int, label: int | str | Sequence[int | str] | None = None
-    ) -> Int[Tensor, " count"] | None:
-        """The class number of each of `count` pictures as `sample` would make them."""
-        return self._labels(count, label)
-
-    def _labels(
-        self, count: int, label: int | str | Sequence[int | str] | None
-    ) -> Int[Tensor, " count"] | None:
-        names = self.class_names
-        if not names:
-            if label is not None:
-                raise UserError(f"{self.name} knows no classes: leave the label out.")
-            return None
-        if label is None:
-            return cycled_labels(count, len(names))
-        chosen = [label] if isinstance(label, int | str) else list(label)
-        if len(chosen) not in (1, count):
-            raise UserError(
-                f"{len(chosen)} labels for {count} pictures: give one, or one for each."
-            )
-        numbers = [self._class_number(one) for one in chosen]
-        return torch.tensor(numbers if len(numbers) == count else numbers * count)
-
-    def _class_number(self, label: int | str) -> int:
-        names = self.class_names
-        if isinstance(label, str) and label in names:
-            return names.index(label)
-        if isinstance(label, str) and not re.fullmatch(r"-?\d+", label):
-            raise UserError(f"{self.name} has no class {label!r}; {nearest(label, names)}")
-        number = int(label)
-        if not 0 <= number < len(names):
-            raise UserError(
-                f"{self.name} has no class {number}: its classes are 0 to {len(names) - 1}."
-            )
-        return number
-
-
-def what_it_can_do(method: Method) -> str:
-    """In words, what a model is for."""
-    can = []
-    if isinstance(method, Samples):
-        can.append("makes pictures from noise (sample)")
-    if isinstance(method, Encodes):
-        can.append("finds the latents of pictures (encode)")
-    return "it " + " and ".join(can) if can else "it cannot be used by itself"
 
 
 def load(place: str | Path) -> Model:
@@ -293,7 +173,14 @@ def train_recipe(recipe: Recipe, run: Run, resume: bool = False) -> Trained:
             progress.warn("the pictures are not the ones that this run was begun with.")
     accelerator.wait_for_everyone()
     state = fit(run, method, pictures, recipe, accelerator)
+    accelerator.wait_for_everyone()  # the others wait while the first writes the report
     return Trained(run.folder, state.step, state.seconds, state.finished, run.report)
+
+
+def leave_the_group() -> None:
+    """End this process's part in a training of several; without it some die at their exit."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def _check_numbers(recipe: Recipe) -> None:
@@ -311,6 +198,82 @@ def _check_numbers(recipe: Recipe) -> None:
 def sample(model: str | Path | Model, count: int = 16, **options: Any) -> Float[Tensor, "n c h w"]:
     """Pictures from a model: `load(model).sample(count, ...)`."""
     return (model if isinstance(model, Model) else load(model)).sample(count, **options)
+
+
+def evaluate(
+    model: str | Path | Model,
+    *,
+    data: str,
+    split: Literal["train", "test", "all"] = "test",
+    count: int | None = None,
+    features: str | None = None,
+    seed: int = 0,
+    neighbours: str | Path | None = None,
+    out: str | Path | None = None,
+    **sampling: Any,
+) -> dict[str, Any]:
+    """Say in numbers how good a model's samples are, or how near one folder is to another.
+
+    Args:
+        model: a model, or a folder of pictures.
+        data: what the pictures should be like.
+        split: which part of it, where it comes divided.
+        count: how many samples; by default as many as there are pictures, 10,000 at most.
+        features: `digits`, `efficientnet` or `inception`; by default what fits the data.
+        seed: the number of the first sample.
+        neighbours: where to write samples beside their nearest training pictures.
+        out: where to write the figures, as .json.
+        **sampling: passed to `Model.sample`.
+
+    Returns:
+        Figures by name; each name carries the features, the number of pictures and the split.
+
+    Raises:
+        UserError: if something that was asked for cannot be done.
+    """
+    wanted = DataOptions(data=data, split=split)
+    if isinstance(model, str | Path) and is_folder_of_pictures(Path(model)):
+        figures = evaluate_folders(DataOptions(data=str(model)), wanted, features=features)
+    else:
+        figures = evaluate_model(
+            model if isinstance(model, Model) else load(model),
+            wanted,
+            count=count,
+            features=features,
+            seed=seed,
+            grid=None if neighbours is None else Path(neighbours),
+            **sampling,
+        )
+    if out is not None:
+        write_figures(figures, Path(out))
+    return figures
+
+
+def is_folder_of_pictures(path: Path) -> bool:
+    """Whether `path` is a folder that is neither a run nor a model."""
+    return path.is_dir() and not Run(path).exists() and not (path / "config.json").exists()
+
+
+def start_from(
+    model: Model, picture: Path | None, strength: float = 0.6, mask: Path | None = None
+) -> Start:
+    """What a diffusion model begins from: a picture file, made to fit, and perhaps a mask.
+
+    Raises:
+        UserError: if a file is no picture, or the strength is not from 0 to 1.
+    """
+    if picture is None:
+        raise UserError("--mask says which part of a picture is made anew: name it with --init.")
+    if not 0 <= strength <= 1:
+        raise UserError(f"--strength is from 0 to 1, not {strength}.")
+    spec = model.method.spec
+
+    def fitted(path: Path, channels: int) -> Tensor:
+        pixels = images.with_channels(images.read(path), channels)
+        return images.to_tensor(images.resize(pixels, spec.image_size)[None])
+
+    chosen = None if mask is None else (fitted(mask, 1) > 0).float()
+    return Start(fitted(picture, spec.channels), strength, chosen)
 
 
 def compare(runs: Sequence[str | Path], out: str | Path) -> dict[str, Any]:

@@ -11,13 +11,21 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass, make_dataclass
-from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from dataclasses import field, fields, is_dataclass, make_dataclass
+from typing import Any, TypeVar
 
 import tyro
 
 from reverie import progress
+from reverie.commands import (
+    CompareCommand,
+    DataCheckCommand,
+    DataListCommand,
+    EvaluateCommand,
+    InfoCommand,
+    SampleCommand,
+    TrainFlags,
+)
 from reverie.errors import UserError, nearest
 
 T = TypeVar("T")
@@ -25,12 +33,14 @@ Result = tuple[dict[str, Any], str]
 """What `--json` prints, and what a person reads."""
 
 INTERRUPTED = 130
+MOST_IN_A_FILM = 64
 
 HELP = """reverie: train image generators on your own pictures, and use them.
 
-  reverie train METHOD --data PICTURES --out RUN   train; METHOD is vae, gan, dcgan or cgan
+  reverie train METHOD --data PICTURES --out RUN   train; see train --help
   reverie train METHOD --out RUN --resume          go on after any interruption
   reverie sample MODEL -n 16 --out PICTURES        make pictures: a folder, one .png sheet or .npz
+  reverie evaluate MODEL --data PICTURES           how good its samples are, in numbers
   reverie info MODEL                               what is known of a run or a model
   reverie compare RUN RUN --out PAGE.html          runs side by side
   reverie data list                                the built-in pictures and what can be read
@@ -41,82 +51,6 @@ and prints one JSON object with --json. Try: reverie train cgan --preset digits 
 """
 
 
-@dataclass(frozen=True, kw_only=True)
-class SampleCommand:
-    """Make pictures from noise; picture i depends on seed + i alone."""
-
-    model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
-    """A run, a model folder, or a name on the Hugging Face hub."""
-    count: Annotated[int, tyro.conf.arg(aliases=["-n"])] = 16
-    """How many pictures."""
-    seed: int = 0
-    """The number of the first picture."""
-    label: tuple[str, ...] = ()
-    """The class to show: one for all, or one for each picture; by default all take turns."""
-    out: Path = Path("samples")
-    """A folder for files and a sheet, one picture file for the sheet alone, or an .npz file."""
-    json: bool = False
-    """Print the result as one JSON object."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class InfoCommand:
-    """Say what is known of a run or a model."""
-
-    model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
-    """A run, a model folder, or a name on the Hugging Face hub."""
-    json: bool = False
-    """Print the result as one JSON object."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class CompareCommand:
-    """Show runs side by side: losses in one plot, samples, and the options that differ."""
-
-    runs: tyro.conf.Positional[tuple[str, ...]]
-    """The folders of two runs or more."""
-    out: Path = Path("compare.html")
-    """The page to write."""
-    json: bool = False
-    """Print the result as one JSON object."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DataListCommand:
-    """List the built-in pictures and the kinds of data that can be read."""
-
-    json: bool = False
-    """Print the result as one JSON object."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DataCheckCommand:
-    """Read every picture of a set and say what was found."""
-
-    data: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="PICTURES")]
-    """A folder, a table (.csv), an IDX file, or a built-in set."""
-    split: str = "train"
-    """Which part, of data that comes divided: train, test or all."""
-    label_column: str | None = None
-    """The column of a table that says the class."""
-    json: bool = False
-    """Print the result as one JSON object."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainFlags:
-    """Where a training goes and what it starts from."""
-
-    out: Path
-    """The run's folder."""
-    preset: str | None = None
-    """A known recipe to start from."""
-    resume: bool = False
-    """Go on with the run in --out, with its own options."""
-    json: bool = False
-    """Print the result as one JSON object."""
-
-
 def sample(command: SampleCommand) -> Result:
     import numpy as np
 
@@ -125,7 +59,17 @@ def sample(command: SampleCommand) -> Result:
 
     model = api.load(command.model)
     label = command.label or None
-    pictures = model.sample(command.count, seed=command.seed, label=label)
+    asked = _given(command, "guidance", "steps", "sampler", "schedule", "between")
+    if command.init or command.mask:
+        asked["start"] = api.start_from(model, command.init, command.strength, command.mask)
+    frames = []
+    if command.film and command.count > MOST_IN_A_FILM:
+        raise UserError(f"a film shows {MOST_IN_A_FILM} pictures at most, not {command.count}.")
+    if command.film:
+        asked["watch"] = lambda step, x_0: frames.append(x_0.float().cpu().clamp(-1, 1))
+    pictures = model.sample(command.count, seed=command.seed, label=label, **asked)
+    if command.film:
+        images.save_film([*frames, pictures], command.film)
     if command.out.suffix == ".npz":
         pixels, labels = images.to_uint8(pictures), model.labels(command.count, label)
         buffer = io.BytesIO()
@@ -146,6 +90,28 @@ def sample(command: SampleCommand) -> Result:
         images.save_sheet(pictures, written[-1])
     facts = {"count": command.count, "seed": command.seed, "files": [str(p) for p in written]}
     return facts, f"{command.count} pictures: {written[-1]}"
+
+
+def evaluate(command: EvaluateCommand) -> Result:
+    from reverie import api
+
+    figures = api.evaluate(
+        command.model,
+        data=command.data,
+        split=command.split,
+        count=command.count,
+        features=command.features,
+        seed=command.seed,
+        neighbours=command.neighbours,
+        out=command.out,
+        **_given(command, "guidance", "steps", "sampler"),
+    )
+    return figures, _lines(figures)
+
+
+def _given(command: Any, *names: str) -> dict[str, Any]:
+    """The flags among `names` that were given."""
+    return {name: getattr(command, name) for name in names if getattr(command, name) is not None}
 
 
 def info(command: InfoCommand) -> Result:
@@ -212,6 +178,7 @@ def train(argv: Sequence[str]) -> tuple[Result, bool, int]:
     if resume:
         api.refuse_other_options(base, recipe)
     done = api.train_recipe(recipe, Run(command.run.out), resume)
+    api.leave_the_group()
     facts = {
         "run": str(done.folder),
         "steps": done.steps,
@@ -239,6 +206,7 @@ def _flags_of(recipe: Any) -> type:
 
 COMMANDS: dict[str, tuple[type, Callable[[Any], Result]]] = {
     "sample": (SampleCommand, sample),
+    "evaluate": (EvaluateCommand, evaluate),
     "info": (InfoCommand, info),
     "compare": (CompareCommand, compare),
     "data list": (DataListCommand, data_list),

@@ -8,6 +8,7 @@ EXIF rotation, palettes, CMYK, 16 bits, transparency, animation and broken files
 import io
 import math
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -142,7 +143,9 @@ def resize(
 
 def to_tensor(pixels: NDArray[np.uint8]) -> Float[Tensor, "b c h w"]:
     """[B, H, W, C] of 0 to 255 becomes [B, C, H, W] of -1 to 1, channels last in memory."""
-    tensor = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2)
+    # What is read from a cache or another library may not be written to, and PyTorch minds.
+    own = np.require(pixels, requirements=["C", "W"])
+    tensor = torch.from_numpy(own).permute(0, 3, 1, 2)
     return tensor.float().div_(127.5).sub_(1.0)
 
 
@@ -200,6 +203,31 @@ def save_sheet(
     """
     times = max(1, SHEET_SIDE // max(pictures.shape[-2:]))
     save_grid(pictures.repeat_interleave(times, 2).repeat_interleave(times, 3), path, columns)
+
+
+def save_film(frames: Sequence[Float[Tensor, "b c h w"]], path: Path | str) -> None:
+    """Write an animated GIF of sheets of pictures, and beside it a strip (.png).
+
+    The strip has a row for each picture and a column for each frame. The last frame stays longer.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".gif":
+        raise UserError(
+            f"a film is a .gif, not {path.suffix or 'a folder'}: name it {path.stem}.gif."
+        )
+    times = max(1, SHEET_SIDE // max(frames[0].shape[-2:]))
+    sheets = []
+    for frame in frames:
+        pixels = grid(frame.repeat_interleave(times, 2).repeat_interleave(times, 3))
+        sheets.append(Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels))
+    buffer = io.BytesIO()
+    durations = [*[120] * (len(sheets) - 1), 1500]
+    sheets[0].save(
+        buffer, "GIF", save_all=True, append_images=sheets[1:], duration=durations, loop=0
+    )
+    write_aside(path, buffer.getvalue())
+    strip = torch.stack(list(frames), dim=1).flatten(0, 1)
+    save_sheet(strip, path.with_suffix(".png"), columns=len(frames))
 
 
 def save_grid(

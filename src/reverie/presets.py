@@ -4,12 +4,14 @@
 """
 
 from collections.abc import Callable
+from typing import Literal
 
 from reverie.data import DataOptions
 from reverie.errors import UserError, nearest
 from reverie.methods import METHODS
 from reverie.methods.cgan import CGANOptions
 from reverie.methods.dcgan import DCGANOptions
+from reverie.methods.diffusion import DiffusionOptions
 from reverie.methods.gan import GANOptions
 from reverie.methods.vae import VAEOptions
 from reverie.recipe import Recipe, TrainOptions, find_method
@@ -28,12 +30,12 @@ def digits_vae(latent_size: int) -> Recipe:
 
 
 def digits_gan(latent_size: int) -> Recipe:
-    """The plain GAN of digits in two minutes."""
+    """The plain GAN of digits in a minute."""
     return Recipe(
         method="gan",
         options=GANOptions(latent_size=latent_size),
         data=DIGITS,
-        training=TrainOptions(minutes=2.5),
+        training=TrainOptions(minutes=1.0),
     )
 
 
@@ -54,6 +56,16 @@ def digits_cgan() -> Recipe:
         options=CGANOptions(width=32, learning_rate=1.5e-3, beta2=0.99, r1=0.1, r2=0.1),
         data=DIGITS,
         training=TrainOptions(minutes=2.5, decay="cosine"),
+    )
+
+
+def digits_diffusion(objective: Literal["edm", "flow", "v", "ddpm"]) -> Recipe:
+    """The digits that are asked for, by diffusion, in three minutes."""
+    return Recipe(
+        method="diffusion",
+        options=DiffusionOptions(objective=objective, width=32),
+        data=DIGITS,
+        training=TrainOptions(minutes=2.5, decay="cosine", decay_from=0.3),
     )
 
 
@@ -102,6 +114,12 @@ PRESETS: dict[str, dict[str, Callable[[], Recipe]]] = {
         "digits-64": lambda: digits_gan(64),
     },
     "dcgan": {"digits": digits_dcgan, "modern": lambda: modern("dcgan"), "paper": dcgan_paper},
+    "diffusion": {
+        "digits": lambda: digits_diffusion("flow"),
+        "digits-edm": lambda: digits_diffusion("edm"),
+        "digits-v": lambda: digits_diffusion("v"),
+        "digits-ddpm": lambda: digits_diffusion("ddpm"),
+    },
     "cgan": {"digits": digits_cgan, "modern": lambda: modern("cgan"), "paper": cgan_paper},
 }
 

@@ -232,7 +232,10 @@ def load_model(folder: Path) -> tuple[str, Method]:
     try:
         pictures = config["pictures"]
         spec = PictureSpec(
-            pictures["channels"], pictures["image_size"], tuple(pictures["class_names"])
+            pictures["channels"],
+            pictures["image_size"],
+            tuple(pictures["class_names"]),
+            pictures["spread"],
         )
         options = options_from_json(METHODS[name].Options, config["options"])
         method = METHODS[name](options, spec)

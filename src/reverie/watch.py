@@ -17,7 +17,7 @@ from reverie.data import Batches
 from reverie.draws import latents_of_seeds
 from reverie.engine import Said, State, Training
 from reverie.methods import Samples
-from reverie.methods.contract import cycled_labels, needs_labels
+from reverie.methods.contract import cycled_labels
 from reverie.model_card import model_card
 from reverie.recipe import Recipe
 from reverie.report import write_report
@@ -112,7 +112,7 @@ class Watch:
         latents = labels = columns = None
         if isinstance(method, Samples):
             latents = latents_of_seeds(range(SAMPLES_SHOWN), method.latent_shape).to(device)
-        if needs_labels(method):
+        if method.conditional:
             labels = cycled_labels(SAMPLES_SHOWN, method.spec.classes).to(device)
             if method.spec.classes <= MOST_COLUMNS:  # one column for each class
                 columns = method.spec.classes

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 import torch
 
-from reverie.api import Model
 from reverie.data import Batch, Batches, DataOptions, PictureSpec, open_pictures
 from reverie.draws import Draw
 from reverie.errors import UserError
 from reverie.methods import METHODS, Method, Samples
+from reverie.model import Model
 from reverie.presets import recipe_for
 from reverie.recipe import Recipe
 from reverie.runs import build_method, load_model, save_model
@@ -28,6 +28,8 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("dcgan", {"spectral_norm": True, "augment": ("colour", "translation", "cutout")}),
     ("cgan", {"condition": "channel", "conditional_norm": False, "discriminator_norm": "batch"}),
     ("cgan", {"spectral_norm": True, "loss": "hinge"}),
+    *(("diffusion", {"objective": x}) for x in ("flow", "v", "ddpm")),
+    ("diffusion", {"conditional": False, "patch": 1, "blocks": 2, "multipliers": (1, 1, 2)}),
 ]
 
 SMALL: dict[str, dict[str, Any]] = {
@@ -35,6 +37,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "gan": {"hidden": (16, 32)},
     "dcgan": {"width": 4, "latent_size": 8},
     "cgan": {"width": 4, "latent_size": 8, "embedding_size": 4},
+    "diffusion": {"width": 8},
 }
 
 
@@ -64,6 +67,10 @@ def draw(seed: int = 0) -> Draw:
 
 def test_each_phase_moves_only_its_own_networks(method: Method, batches: Batches) -> None:
     batch = batches.read(0)
+    torch.manual_seed(0)
+    with torch.no_grad():  # layers that begin at zero let no gradient through
+        for parameter in method.parameters():
+            parameter.add_(0.02 * torch.randn_like(parameter))
     for phase in method.phases():
         own = [p for network in phase.networks for p in network.parameters()]
         method.zero_grad()
@@ -164,7 +171,7 @@ def test_a_sample_depends_on_its_own_seed_alone(method: Method, monkeypatch: Any
     torch.testing.assert_close(
         model.sample(1, seed=13, label=labels)[0], many[3], rtol=0, atol=1e-5
     )
-    monkeypatch.setattr("reverie.api.PICTURES_AT_ONCE", 2)
+    monkeypatch.setattr("reverie.model.PICTURES_AT_ONCE", 2)
     torch.testing.assert_close(model.sample(9, seed=10, label=labels), many, rtol=0, atol=1e-5)
     assert not torch.equal(many[0], many[1])
 

@@ -56,6 +56,8 @@ class PictureSpec:
     channels: int
     image_size: int
     class_names: tuple[str, ...] = ()
+    spread: float = 0.5
+    """Standard deviation of the pixels, in [-1, 1]: the σ_data of diffusion."""
 
     @property
     def classes(self) -> int:
@@ -131,8 +133,26 @@ def find_pictures(options: DataOptions) -> Found:
         raise UserError(f"a picture's side is at least 1 pixel, not {options.image_size}.")
     source = find_source(options.data, options.split, options.label_column)
     size = options.image_size or source.native_size or SIZE_OF_FOLDERS
-    channels = _channels(source) if options.channels == "auto" else int(options.channels)
-    return Found(source, PictureSpec(channels, size, source.class_names), options)
+    channels, spread = _look(source, options, size)
+    return Found(source, PictureSpec(channels, size, source.class_names, spread), options)
+
+
+def _look(source: Source, options: DataOptions, size: int) -> tuple[int, float]:
+    """Channels and spread of some pictures from all over the set, remembered for files."""
+    key = f"{_stat_digest(source)}-{size}-{options.resize}-{options.channels}"
+    known = cache_home() / "looks" / f"{key}.json"
+    if source.files and options.cache and known.exists():
+        channels, spread = json.loads(known.read_text())
+        return channels, spread
+    some = _some_pictures(source)
+    channels = 1 if all(images.is_grey(p) for p in some) else 3
+    if options.channels != "auto":
+        channels = int(options.channels)
+    squares = [images.resize(images.with_channels(p, channels), size, options.resize) for p in some]
+    spread = round(float(np.std(squares)) / 127.5, 3) if squares else 0.5
+    if source.files and options.cache:
+        write_aside(known, json.dumps([channels, spread]))
+    return channels, spread
 
 
 def decode_pictures(found: Found) -> Pictures:
@@ -179,16 +199,15 @@ def _pictures(
     )
 
 
-def _channels(source: Source) -> int:
-    """1 if pictures spread over the whole set are all grey, else 3."""
-    count = len(source.names)
+def _some_pictures(source: Source) -> list[np.ndarray]:
+    """Pictures from all over the set, to see what they are like."""
+    count, some = len(source.names), []
     for index in np.unique(np.linspace(0, count - 1, min(count, PICTURES_TO_LOOK_AT)).astype(int)):
         try:
-            if not images.is_grey(source.read(int(index), None)):
-                return 3
+            some.append(source.read(int(index), None))
         except UserError:
             continue
-    return 1
+    return some
 
 
 def _square(source: Source, index: int, spec: PictureSpec, policy: images.Resize) -> np.ndarray:

@@ -1,8 +1,9 @@
 """Every method, by name. A new method is one file and one line here."""
 
 from reverie.methods.cgan import CGAN
-from reverie.methods.contract import Encodes, Method, MethodOptions, Phase, Samples
+from reverie.methods.contract import Denoises, Encodes, Method, MethodOptions, Phase, Samples
 from reverie.methods.dcgan import DCGAN
+from reverie.methods.diffusion import Diffusion
 from reverie.methods.gan import GAN
 from reverie.methods.vae import VAE
 
@@ -11,6 +12,7 @@ METHODS: dict[str, type[Method]] = {
     "gan": GAN,
     "dcgan": DCGAN,
     "cgan": CGAN,
+    "diffusion": Diffusion,
 }
 
-__all__ = ["METHODS", "Encodes", "Method", "MethodOptions", "Phase", "Samples"]
+__all__ = ["METHODS", "Denoises", "Encodes", "Method", "MethodOptions", "Phase", "Samples"]

@@ -75,6 +75,7 @@ class CGAN(Method):
 
     Options = CGANOptions
     needs = "labelled"
+    conditional = True
     averaged = ("embedding", "generator")
     about = "conditional GAN: pictures of the class you ask for"
 

@@ -59,6 +59,8 @@ class Method(nn.Module, ABC):
     needs: ClassVar[Needs] = "images"
     averaged: ClassVar[tuple[str, ...]]
     about: ClassVar[str]
+    conditional: bool = False
+    """Whether pictures are asked for by class."""
 
     def __init__(self, options: Any, spec: PictureSpec) -> None:
         super().__init__()
@@ -91,15 +93,19 @@ class Samples(Protocol):
 
 
 @runtime_checkable
+class Denoises(Samples, Protocol):
+    """Makes pictures by removing noise: `denoise` gives the expected x₀ of x = x₀ + σ ε."""
+
+    def denoise(
+        self, x: Tensor, sigma: float, labels: Tensor | None = None, guidance: float = 1.0
+    ) -> Tensor: ...
+
+
+@runtime_checkable
 class Encodes(Protocol):
     """Finds the latent of a picture: [B, C, H, W] in [-1, 1] becomes [B, D]."""
 
     def encode(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d"]: ...
-
-
-def needs_labels(method: Method) -> bool:
-    """Whether the method's pictures are asked for by class."""
-    return method.needs == "labelled"
 
 
 def cycled_labels(count: int, classes: int) -> Int[Tensor, " count"]:

@@ -1,0 +1,134 @@
+"""The flags of every command, as dataclasses; `cli` reads them and does what they ask for.
+
+A field is a flag, its docstring the help. Nothing here imports PyTorch.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleCommand:
+    """Make pictures from noise; picture i depends on seed + i alone."""
+
+    model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
+    """A run, a model folder, or a name on the Hugging Face hub."""
+    count: Annotated[int, tyro.conf.arg(aliases=["-n"])] = 16
+    """How many pictures."""
+    seed: int = 0
+    """The number of the first picture."""
+    label: tuple[str, ...] = ()
+    """The class to show: one for all, or one for each picture; by default all take turns."""
+    out: Path = Path("samples")
+    """A folder for files and a sheet, one picture file for the sheet alone, or an .npz file."""
+    between: tuple[int, int] | None = None
+    """Two seeds: show the way from the one's picture to the other's."""
+    guidance: float | None = None
+    """Diffusion: how far to go beyond what the label asks for; 1 is plain, 2 is clearer."""
+    steps: int | None = None
+    """Diffusion: how many noise levels (12 unless told otherwise)."""
+    sampler: str | None = None
+    """Diffusion: ddpm, ddim, euler, heun or dpmpp-2m."""
+    schedule: str | None = None
+    """Diffusion: how noise levels are spaced: karras or uniform."""
+    init: Path | None = None
+    """Diffusion: a picture to begin from instead of noise."""
+    strength: float = 0.6
+    """Diffusion: how much of --init is made anew, from 0 to 1."""
+    mask: Path | None = None
+    """Diffusion: a picture, white where --init is to be made anew; resized if need be."""
+    film: Path | None = None
+    """Diffusion: a .gif of the steps, with a strip of them beside it."""
+    json: bool = False
+    """Print the result as one JSON object."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateCommand:
+    """Say in numbers how good a model's samples are, or how near one folder is to another."""
+
+    model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
+    """A run, a model folder, a name on the hub, or a folder of pictures."""
+    data: str
+    """What the pictures should be like: a folder, a table, an IDX file, or a built-in set."""
+    split: Literal["train", "test", "all"] = "test"
+    """Which part, of data that comes divided."""
+    count: int | None = None
+    """How many samples; as many as there are pictures, 10,000 at most, unless told otherwise."""
+    features: str | None = None
+    """The network to look with: digits, efficientnet or inception; by default what fits."""
+    seed: int = 0
+    """The number of the first sample."""
+    guidance: float | None = None
+    """Diffusion: how far to go beyond what the label asks for."""
+    steps: int | None = None
+    """Diffusion: how many noise levels."""
+    sampler: str | None = None
+    """Diffusion: ddpm, ddim, euler, heun or dpmpp-2m."""
+    neighbours: Path | None = None
+    """Write samples beside their nearest training pictures to this file."""
+    out: Path | None = None
+    """Write the figures to this .json file."""
+    json: bool = False
+    """Print the result as one JSON object."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InfoCommand:
+    """Say what is known of a run or a model."""
+
+    model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
+    """A run, a model folder, or a name on the Hugging Face hub."""
+    json: bool = False
+    """Print the result as one JSON object."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareCommand:
+    """Show runs side by side: losses in one plot, samples, and the options that differ."""
+
+    runs: tyro.conf.Positional[tuple[str, ...]]
+    """The folders of two runs or more."""
+    out: Path = Path("compare.html")
+    """The page to write."""
+    json: bool = False
+    """Print the result as one JSON object."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataListCommand:
+    """List the built-in pictures and the kinds of data that can be read."""
+
+    json: bool = False
+    """Print the result as one JSON object."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataCheckCommand:
+    """Read every picture of a set and say what was found."""
+
+    data: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="PICTURES")]
+    """A folder, a table (.csv), an IDX file, or a built-in set."""
+    split: str = "train"
+    """Which part, of data that comes divided: train, test or all."""
+    label_column: str | None = None
+    """The column of a table that says the class."""
+    json: bool = False
+    """Print the result as one JSON object."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainFlags:
+    """Where a training goes and what it starts from."""
+
+    out: Path
+    """The run's folder."""
+    preset: str | None = None
+    """A known recipe to start from."""
+    resume: bool = False
+    """Go on with the run in --out, with its own options."""
+    json: bool = False
+    """Print the result as one JSON object."""

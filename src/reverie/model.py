@@ -1,0 +1,197 @@
+"""A trained model, ready to use: what it can do, with seeds and labels as people name them."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from reverie import progress
+from reverie.draws import latents_of_seeds, mix
+from reverie.errors import UserError, nearest
+from reverie.latents import slerp
+from reverie.methods import Denoises, Encodes, Method, Samples
+from reverie.methods.contract import cycled_labels
+from reverie.methods.diffusion import Sampling, Start
+from reverie.samplers import Watch
+
+PICTURES_AT_ONCE = 64
+
+Label = int | str | Sequence[int | str] | None
+
+
+class Model:
+    """A trained model. `method` is the `nn.Module` inside."""
+
+    def __init__(self, name: str, method_name: str, method: Method) -> None:
+        self.name = name
+        self.method_name = method_name
+        self.method = method
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """What can be asked for by label; empty if the model knows no classes."""
+        return self.method.spec.class_names if self.method.conditional else ()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model computes."""
+        return next(self.method.parameters()).device
+
+    def to(self, device: str | torch.device) -> "Model":
+        """Compute on `device` from now on."""
+        self.method.to(device)
+        return self
+
+    def sample(
+        self,
+        count: int = 16,
+        *,
+        seed: int = 0,
+        label: Label = None,
+        between: tuple[int, int] | None = None,
+        start: Start | None = None,
+        watch: Watch | None = None,
+        **sampling: Any,
+    ) -> Float[Tensor, "count c h w"]:
+        """Make pictures from noise.
+
+        Picture i depends on seed + i (and its label) alone: not on `count`, not on the device.
+
+        Args:
+            count: how many.
+            seed: the number of the first picture.
+            label: a class, by number or name, for all pictures or one for each; by default the
+                classes take turns.
+            between: two seeds; the pictures then lie on the way from the one's to the other's.
+            start: a picture to begin from instead of pure noise; for diffusion models.
+            watch: is shown each step's number and expected picture; for diffusion models.
+            **sampling: `steps`, `sampler`, `schedule`, `guidance`; for diffusion models, see
+                `Sampling`.
+
+        Returns:
+            float32 in [-1, 1] on the CPU.
+
+        Raises:
+            UserError: if the model cannot do what is asked, or has no such class.
+        """
+        if not isinstance(self.method, Samples):
+            raise self._cannot()
+        if count < 1:
+            raise UserError(f"ask for one picture or more, not {count}.")
+        labels = self.labels(count, label)
+        if between is not None and labels is not None and label is None:
+            raise UserError("between two seeds one class is shown: name it with the label.")
+        extra = self._denoising(sampling, start, watch)
+        latents = self._latents(count, seed, between)
+        made = []
+        starts = range(0, count, PICTURES_AT_ONCE)
+        unit = f"batches of {PICTURES_AT_ONCE}"
+        with torch.inference_mode():
+            for first in progress.track(starts, len(starts), "sampling", unit):
+                rows = slice(first, first + PICTURES_AT_ONCE)
+                if extra:
+                    seeds = range(seed, seed + count)[rows]
+                    extra["noise"] = _noise_of(seeds, self.method.latent_shape, self.device)
+                some = None if labels is None else labels[rows].to(self.device)
+                pictures = self.method.generate(latents[rows].to(self.device), some, **extra)
+                made.append(pictures.float().cpu())
+        return torch.cat(made).contiguous().clamp_(-1, 1)
+
+    def _latents(self, count: int, seed: int, between: tuple[int, int] | None) -> Tensor:
+        assert isinstance(self.method, Samples)
+        if between is None:
+            return latents_of_seeds(range(seed, seed + count), self.method.latent_shape)
+        one, other = latents_of_seeds(between, self.method.latent_shape)
+        return slerp(one, other, torch.linspace(0, 1, count))
+
+    def _denoising(
+        self, sampling: dict[str, Any], start: Start | None, watch: Watch | None
+    ) -> dict[str, Any]:
+        """What `generate` of a diffusion model is told beyond latents and labels."""
+        if not isinstance(self.method, Denoises):
+            asked = [*sampling, *(["start"] if start else []), *(["watch"] if watch else [])]
+            if asked:
+                raise UserError(
+                    f"{asked[0]} is for diffusion models, and {self.name} is a {self.method_name}."
+                )
+            return {}
+        known = {name: value for name, value in sampling.items() if value is not None}
+        try:
+            how = replace(Sampling(), **known)
+        except TypeError:
+            unknown = next(name for name in known if not hasattr(Sampling(), name))
+            raise UserError(
+                f"sampling has no option {unknown!r}; {nearest(unknown, vars(Sampling()))}"
+            ) from None
+        if how.guidance != 1.0 and not self.method.conditional:
+            raise UserError(f"{self.name} knows no classes, so there is nothing to guide towards.")
+        how.check()
+        extra: dict[str, Any] = {"sampling": how}
+        if start is not None:
+            extra["start"] = start.to(self.device)
+        if watch is not None:
+            extra["watch"] = watch
+        return extra
+
+    def encode(self, pictures: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d"]:
+        """The latents of pictures in [-1, 1].
+
+        Raises:
+            UserError: if the model has no encoder.
+        """
+        if not isinstance(self.method, Encodes):
+            raise self._cannot()
+        with torch.inference_mode():
+            return self.method.encode(pictures.to(self.device)).float().cpu()
+
+    def labels(self, count: int, label: Label = None) -> Int[Tensor, " count"] | None:
+        """The class number of each of `count` pictures as `sample` would make them."""
+        names = self.class_names
+        if not names:
+            if label is not None:
+                raise UserError(f"{self.name} knows no classes: leave the label out.")
+            return None
+        if label is None:
+            return cycled_labels(count, len(names))
+        chosen = [label] if isinstance(label, int | str) else list(label)
+        if len(chosen) not in (1, count):
+            raise UserError(
+                f"{len(chosen)} labels for {count} pictures: give one, or one for each."
+            )
+        numbers = [self._class_number(one) for one in chosen]
+        return torch.tensor(numbers if len(numbers) == count else numbers * count)
+
+    def _class_number(self, label: int | str) -> int:
+        names = self.class_names
+        if isinstance(label, str) and label in names:
+            return names.index(label)
+        if isinstance(label, str) and not re.fullmatch(r"-?\d+", label):
+            raise UserError(f"{self.name} has no class {label!r}; {nearest(label, names)}")
+        number = int(label)
+        if not 0 <= number < len(names):
+            raise UserError(
+                f"{self.name} has no class {number}: its classes are 0 to {len(names) - 1}."
+            )
+        return number
+
+    def _cannot(self) -> UserError:
+        return UserError(f"{self.name} is a {self.method_name}: {what_it_can_do(self.method)}.")
+
+
+def _noise_of(seeds: Sequence[int], shape: Sequence[int], device: torch.device):
+    """The noise of a sampler's steps, each picture's from its own seed."""
+    return lambda step: latents_of_seeds([mix(s, step + 1) for s in seeds], shape).to(device)
+
+
+def what_it_can_do(method: Method) -> str:
+    """In words, what a model is for."""
+    can = []
+    if isinstance(method, Samples):
+        can.append("makes pictures from noise (sample)")
+    if isinstance(method, Encodes):
+        can.append("finds the latents of pictures (encode)")
+    return "it " + " and ".join(can) if can else "it cannot be used by itself"
