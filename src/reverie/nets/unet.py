@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 GROUP_SIZE = 16
+LOWEST, HIGHEST = 0.25, 16.0  # radians by which an embedding turns when the level grows by 1
 
 
 def norm(channels: int) -> nn.GroupNorm:
@@ -171,6 +172,6 @@ class NoiseEmbedding(nn.Module):
         )
 
     def forward(self, level: Float[Tensor, " b"]) -> Float[Tensor, "b k"]:
-        powers = torch.linspace(0, 1, self.frequencies, device=level.device)
-        angles = level.float()[:, None] * (0.1 * 10_000.0**powers)[None].clamp(max=100.0)
+        share = torch.linspace(0, 1, self.frequencies, device=level.device)
+        angles = level.float()[:, None] * (LOWEST * (HIGHEST / LOWEST) ** share)
         return self.layers(torch.cat([angles.cos(), angles.sin()], dim=1))
