@@ -102,12 +102,12 @@ def test_on_the_command_line(
     save_model(tmp_path / "model", "diffusion", model.method, "a card")
     Image.fromarray(np.full((50, 40, 3), 90, np.uint8)).save(tmp_path / "init.png")
     Image.fromarray(np.full((9, 9), 255, np.uint8)).save(tmp_path / "mask.png")
-    words = ["sample", tmp_path / "model", "-n", 3, "--steps", 2, "--label", "a"]
-    words += ["--init", tmp_path / "init.png", "--mask", tmp_path / "mask.png"]
+    words = ["sample", tmp_path / "model", "-n", 3, "--steps", 4, "--label", "a"]
+    words += ["--strength", 1, "--init", tmp_path / "init.png", "--mask", tmp_path / "mask.png"]
     words += ["--film", tmp_path / "film.gif", "--out", tmp_path / "out.png", "--guidance", 2]
     assert main([str(word) for word in words]) == 0
     with Image.open(tmp_path / "film.gif") as film:
-        assert film.n_frames == 3  # type: ignore[attr-defined]
+        assert film.n_frames == 4  # four steps; the last is the picture itself
     assert images.read(tmp_path / "film.png").shape[1] > images.read(tmp_path / "film.png").shape[0]
     capsys.readouterr()
     for flags, message in (
