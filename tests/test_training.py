@@ -159,6 +159,14 @@ def test_budgets() -> None:
         Budget.of(TrainOptions(steps=1, minutes=1), 100, 1)
 
 
+def test_trackers_are_known_and_installed_or_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(UserError, match="the tracker tensorboard is not installed"):
+        make_accelerator(TrainOptions(track=("tensorboard",)), Run(tmp_path))
+
+
 def test_precision_is_native_or_refused(tmp_path: Path) -> None:
     auto = make_accelerator(TrainOptions(device="cpu"), Run(tmp_path))
     flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""

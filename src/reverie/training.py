@@ -136,9 +136,10 @@ def make_accelerator(options: TrainOptions, run: Run) -> Accelerator:
     Raises:
         UserError: if the device cannot do what is asked, or a tracker is not installed.
     """
+    trackers = [str(tracker.value) for tracker in LoggerType]
     for name in options.track:
-        if name not in set(LoggerType):
-            raise UserError(f"there is no tracker {name!r}; {nearest(name, map(str, LoggerType))}")
+        if name not in trackers:
+            raise UserError(f"there is no tracker {name!r}; {nearest(name, trackers)}")
         if importlib.util.find_spec(name) is None:
             raise UserError(f"the tracker {name} is not installed: pip install {name}")
     cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
