@@ -143,11 +143,8 @@ def refuse_other_options(before: Recipe, now: Recipe) -> None:
 
 def train_recipe(recipe: Recipe, run: Run, resume: bool = False) -> Trained:
     """Train a complete recipe in `run`."""
-    from reverie.training import (
-        check_length,
-        fit,
-        make_accelerator,
-    )  # Accelerate takes a second to import
+    # Accelerate takes a second to import.
+    from reverie.training import check_length, fit, make_accelerator
 
     if run.exists() and not resume:
         raise UserError(

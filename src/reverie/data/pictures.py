@@ -139,18 +139,20 @@ def find_pictures(options: DataOptions) -> Found:
 
 def _look(source: Source, options: DataOptions, size: int) -> tuple[int, float]:
     """Channels and spread of some pictures from all over the set, remembered for files."""
-    key = f"{_stat_digest(source)}-{size}-{options.resize}-{options.channels}"
-    known = cache_home() / "looks" / f"{key}.json"
-    if source.files and options.cache and known.exists():
-        channels, spread = json.loads(known.read_text())
-        return channels, spread
+    known = None
+    if source.files and options.cache:  # pictures in memory are looked at faster than hashed
+        key = f"{_stat_digest(source)}-{size}-{options.resize}-{options.channels}"
+        known = cache_home() / "looks" / f"{key}.json"
+        if known.exists():
+            channels, spread = json.loads(known.read_text())
+            return channels, spread
     some = _some_pictures(source)
     channels = 1 if all(images.is_grey(p) for p in some) else 3
     if options.channels != "auto":
         channels = int(options.channels)
     squares = [images.resize(images.with_channels(p, channels), size, options.resize) for p in some]
     spread = round(float(np.std(squares)) / 127.5, 3) if squares else 0.5
-    if source.files and options.cache:
+    if known is not None:
         write_aside(known, json.dumps([channels, spread]))
     return channels, spread
 
