@@ -1,5 +1,7 @@
+import base64
 import json
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,13 +29,17 @@ DIGITS = DataOptions(data="digits", split="test")
 
 def test_every_figure_says_its_features_count_and_split(run: Path, tmp_path: Path) -> None:
     model = reverie.load(run)
-    figures = evaluate_model(model, DIGITS, count=60, grid=tmp_path / "near.png")
+    figures = evaluate_model(model, DIGITS, count=60, report=tmp_path / "near.html")
     for name in ("frechet_distance", "kernel_distance", "precision", "coverage", "inception_score"):
         assert math.isfinite(figures[f"{name}[digits, 60, test]"])
     assert 0 <= figures["label_accuracy[digits, 60]"] <= 0.5
     assert figures["frechet_distance[digits, 60, test]"] > 10  # untrained
     assert "frechet_distance[digits, class 3, 6, test]" in figures
-    assert images.read(tmp_path / "near.png").shape[0] > 12 * 28
+    page = (tmp_path / "near.html").read_text()
+    assert "five nearest training pictures" in page
+    sheets = re.findall(r"data:image/png;base64,([^\"]+)", page)
+    (tmp_path / "near.png").write_bytes(base64.b64decode(sheets[1]))
+    assert images.read(tmp_path / "near.png").shape[:2] == (12 * 58 + 2, 6 * 58 + 2)
     assert not any(name.startswith("FID") for name in figures)
 
 

@@ -16,8 +16,10 @@ PACKAGE = Path(reverie.__file__).parent
 LAYERS = [
     {"cli", "__main__"},
     {"api"},
-    {"training", "evaluation"},
+    {"training"},
     {"watch"},
+    {"judge"},
+    {"evaluation"},
     {"engine", "report", "model_card", "model"},
     {"runs", "presets"},
     {"recipe"},

@@ -351,6 +351,11 @@ def test_a_disk_that_is_full_costs_nothing_that_was_there(
     assert reverie.train("gan", out=out, resume=True, steps=8).steps == 8
 
 
+IN_TWO_PROCESSES = [
+    sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("method", "options"),
     [
@@ -365,15 +370,10 @@ def test_two_processes_give_the_gradients_of_one_with_twice_the_batch(
     one, two = tmp_path / "one", tmp_path / "two"
     alone = command("train", method, "--out", one, "--batch-size", 16, *words)
     subprocess.run(alone, env=environment, check=True)
-    launch = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc-per-node",
-        "2",
+    together = [
+        *IN_TWO_PROCESSES,
+        *command("train", method, "--out", two, "--batch-size", 8, *words)[1:],
     ]
-    together = [*launch, *command("train", method, "--out", two, "--batch-size", 8, *words)[1:]]
     quiet = environment | {"PYTHONWARNINGS": "ignore"}
     subprocess.run(together, env=quiet, check=True, timeout=120)
     expected, got = final_tensors(one), final_tensors(two)
@@ -383,3 +383,17 @@ def test_two_processes_give_the_gradients_of_one_with_twice_the_batch(
         scale = expected[name].abs().max()
         torch.testing.assert_close(got[name] / scale, expected[name] / scale, rtol=0, atol=1e-4)
     assert os.listdir(two / "samples") == os.listdir(one / "samples")
+
+
+def test_two_processes_measure_what_one_does(tmp_path: Path, environment: dict[str, str]) -> None:
+    reverie.train("vae", out=tmp_path / "run", data="digits", steps=1, batch_size=8)
+    words = ("evaluate", tmp_path / "run", "--data", "digits", "--count", 41, "--out")
+    subprocess.run(command(*words, tmp_path / "one.json"), env=environment, check=True)
+    together = [*IN_TWO_PROCESSES, *command(*words, tmp_path / "two.json")[1:]]
+    done = subprocess.run(
+        together, env=environment | {"PYTHONWARNINGS": "ignore"}, check=True, timeout=120,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    one, two = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("one", "two"))
+    assert done.stdout.count("frechet_distance") == 1  # and one of them says so
+    assert two == pytest.approx(one, rel=1e-4)

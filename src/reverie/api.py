@@ -1,7 +1,6 @@
 """What people call: train, load, sample, compare. The command line is a thin shell over this."""
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +13,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from reverie import images, progress
-from reverie.data import DataOptions, decode_pictures, find_pictures, find_source
+from reverie.data import DataOptions, decode_pictures, find_pictures
 from reverie.errors import UserError
-from reverie.evaluation import evaluate_folders, evaluate_model, write_figures
+from reverie.evaluation import evaluate_folders, evaluate_model, evaluate_pairs, write_figures
+from reverie.judge import best_evaluation
 from reverie.methods import METHODS
 from reverie.methods.diffusion import Start
 from reverie.model import Model, what_it_can_do
@@ -24,6 +24,10 @@ from reverie.presets import recipe_for
 from reverie.recipe import Recipe
 from reverie.report import write_comparison
 from reverie.runs import Run, build_method, find_run, load_model
+
+BUILT_IN_MODELS = {
+    folder.name: folder for folder in (Path(__file__).parent / "pretrained").glob("[!_]*")
+}
 
 MAY_CHANGE_ON_RESUME = frozenset(
     [
@@ -34,6 +38,9 @@ MAY_CHANGE_ON_RESUME = frozenset(
         "sample_every",
         "checkpoint_every",
         "keep_checkpoints",
+        "evaluate_every",
+        "evaluate_count",
+        "patience",
         "track",
         "cache",
         "device",
@@ -57,12 +64,15 @@ class Trained:
 
 
 def load(place: str | Path) -> Model:
-    """A model from a run, a model folder or the Hugging Face hub (`user/name`).
+    """A model: `digits`, which comes with the package, a run, a model folder, or `user/name` on the
+    Hugging Face hub. A run or model folder that is called `digits` goes before the built-in one.
 
     Raises:
         UserError: if there is no usable model.
     """
     path = Path(place).expanduser()
+    if str(place) in BUILT_IN_MODELS and not _holds_a_model(path):
+        return Model(str(place), *load_model(BUILT_IN_MODELS[str(place)]))
     if path.is_file():
         raise UserError(
             f"{place}: a model is a folder with config.json and model.safetensors; single weight "
@@ -78,11 +88,14 @@ def load(place: str | Path) -> Model:
         folder = _download(str(place))
     else:
         raise UserError(
-            f"{place}: there is no run or model folder of that name; "
-            "a model on the hub is named user/name."
+            f"{place}: there is no run or model folder of that name; a model on the hub is named "
+            f"user/name, and {', '.join(BUILT_IN_MODELS)} comes with reverie."
         )
-    method_name, method = load_model(folder)
-    return Model(str(place), method_name, method)
+    return Model(str(place), *load_model(folder))
+
+
+def _holds_a_model(path: Path) -> bool:
+    return Run(path).exists() or (path / "config.json").exists()
 
 
 def _download(name: str) -> Path:
@@ -152,6 +165,8 @@ def train_recipe(recipe: Recipe, run: Run, resume: bool = False) -> Trained:
             "--out."
         )
     _check_numbers(recipe)
+    if recipe.training.patience and not recipe.training.evaluate_every:
+        raise UserError("--patience counts measurements: say how often with --evaluate-every.")
     check_length(recipe.training)
     found = find_pictures(recipe.data)
     if METHODS[recipe.method].needs == "labelled" and found.source.labels is None:
@@ -205,7 +220,7 @@ def evaluate(
     count: int | None = None,
     features: str | None = None,
     seed: int = 0,
-    neighbours: str | Path | None = None,
+    report: str | Path | None = None,
     out: str | Path | None = None,
     **sampling: Any,
 ) -> dict[str, Any]:
@@ -218,7 +233,7 @@ def evaluate(
         count: how many samples; by default as many as there are pictures, 10,000 at most.
         features: `digits`, `efficientnet` or `inception`; by default what fits the data.
         seed: the number of the first sample.
-        neighbours: where to write samples beside their nearest training pictures.
+        report: where to write a page with samples beside their nearest training pictures.
         out: where to write the figures, as .json.
         **sampling: passed to `Model.sample`.
 
@@ -230,6 +245,8 @@ def evaluate(
     """
     wanted = DataOptions(data=data, split=split)
     if isinstance(model, str | Path) and is_folder_of_pictures(Path(model)):
+        if report is not None or count is not None or sampling:
+            raise UserError(f"{model} is a folder of pictures: it takes no samples and no report.")
         figures = evaluate_folders(DataOptions(data=str(model)), wanted, features=features)
     else:
         figures = evaluate_model(
@@ -238,7 +255,7 @@ def evaluate(
             count=count,
             features=features,
             seed=seed,
-            grid=None if neighbours is None else Path(neighbours),
+            report=None if report is None else Path(report),
             **sampling,
         )
     if out is not None:
@@ -246,9 +263,37 @@ def evaluate(
     return figures
 
 
+def compare_pairs(
+    one: str | Path,
+    other: str | Path,
+    *,
+    features: str | None = None,
+    on_luma: bool = False,
+    border: int = 0,
+    out: str | Path | None = None,
+) -> dict[str, Any]:
+    """PSNR, SSIM and perceptual distance of the pictures in two folders that have equal names.
+
+    Args:
+        one: the folder that is judged.
+        other: the folder of what its pictures should be.
+        features: the network of the perceptual distance; by default EfficientNet.
+        on_luma: PSNR and SSIM of Y alone, as super-resolution's tables have it.
+        border: pixels at the edges that PSNR and SSIM leave out.
+        out: where to write the figures, as .json.
+
+    Raises:
+        UserError: if names or sizes do not match.
+    """
+    figures = evaluate_pairs(Path(one), Path(other), features=features, on_luma=on_luma, cut=border)
+    if out is not None:
+        write_figures(figures, Path(out))
+    return figures
+
+
 def is_folder_of_pictures(path: Path) -> bool:
     """Whether `path` is a folder that is neither a run nor a model."""
-    return path.is_dir() and not Run(path).exists() and not (path / "config.json").exists()
+    return path.is_dir() and not _holds_a_model(path)
 
 
 def start_from(
@@ -312,42 +357,12 @@ def info(place: str | Path) -> dict[str, Any]:
         }
         if log:
             facts |= {k: log[-1][k] for k in ("step", "seconds", "images_seen", "losses")}
+        if run.read_evaluations():
+            best = best_evaluation(run)
+            facts["best"] = {"model": str(run.best), "step": best["step"]} | best["figures"]
     return facts
 
 
-def check_data(data: str, split: str = "train", label_column: str | None = None) -> dict[str, Any]:
-    """Read every picture of a set and say what was found."""
-    source = find_source(data, split, label_column)
-    sizes: Counter[tuple[int, int]] = Counter()
-    colours: Counter[str] = Counter()
-    broken: dict[str, str] = {}
-    names = progress.track(enumerate(source.names), len(source.names), "reading")
-    for index, name in names:
-        try:
-            pixels = source.read(index, None)
-        except UserError as error:
-            broken[name] = str(error)
-            continue
-        sizes[pixels.shape[:2]] += 1
-        colours["grey" if images.is_grey(pixels) else "colour"] += 1
-    facts: dict[str, Any] = {"data": data, "kind": source.kind, "pictures": sizes.total()}
-    if sizes:
-        sides = sorted(min(size) for size in sizes.elements())
-        facts |= {
-            "sizes": {f"{w}×{h}": n for (h, w), n in sizes.most_common(5)},
-            "shorter_side": {
-                "least": sides[0],
-                "median": sides[len(sides) // 2],
-                "most": sides[-1],
-            },
-            "colours": dict(colours),
-        }
-    if source.labels is not None:
-        counts = Counter(source.labels.tolist())
-        facts["classes"] = {name: counts[i] for i, name in enumerate(source.class_names)}
-    return facts | {"broken": broken}
-
-
 __all__ = [
-    "Model", "Trained", "check_data", "compare", "info", "load", "sample", "train", "train_recipe",
+    "Model", "Trained", "compare", "info", "load", "sample", "train", "train_recipe",
 ]  # fmt: skip

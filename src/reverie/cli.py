@@ -93,8 +93,21 @@ def sample(command: SampleCommand) -> Result:
 
 
 def evaluate(command: EvaluateCommand) -> Result:
+    from accelerate import PartialState
+
     from reverie import api
 
+    if command.pairs:
+        figures = api.compare_pairs(
+            command.model,
+            command.data,
+            features=command.features,
+            on_luma=command.luma,
+            border=command.border,
+            out=command.out,
+        )
+        return figures, _lines(figures)
+    state = PartialState()  # started in several processes, they share the work
     figures = api.evaluate(
         command.model,
         data=command.data,
@@ -102,10 +115,11 @@ def evaluate(command: EvaluateCommand) -> Result:
         count=command.count,
         features=command.features,
         seed=command.seed,
-        neighbours=command.neighbours,
-        out=command.out,
+        report=command.report,
+        out=command.out if state.is_main_process else None,
         **_given(command, "guidance", "steps", "sampler"),
     )
+    api.leave_the_group()
     return figures, _lines(figures)
 
 
@@ -141,9 +155,9 @@ def data_list(command: DataListCommand) -> Result:
 
 
 def data_check(command: DataCheckCommand) -> Result:
-    from reverie import api
+    from reverie.data.check import check_data
 
-    facts = api.check_data(command.data, command.split, command.label_column)
+    facts = check_data(command.data, command.split, command.label_column)
     return facts, _lines(facts)
 
 
@@ -189,6 +203,10 @@ def train(argv: Sequence[str]) -> tuple[Result, bool, int]:
     pace = f"{done.steps:,} steps in {progress.readable_seconds(done.seconds)}"
     if done.finished:
         text = f"{pace}: {done.report}"
+        if Run(done.folder).best.exists():
+            best = api.info(done.folder)["best"]
+            text += f"\nthe last model is in {done.folder / 'model'}, the best in {best['model']}: "
+            text += f"step {best['step']:,}"
         return (facts, text), command.run.json, 0
     text = f"stopped after {pace}; go on with: reverie train {method} --out {done.folder} --resume"
     return (facts, text), command.run.json, INTERRUPTED
@@ -330,6 +348,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if error.filename is None and error.errno is None:
             raise
         return _refuse(f"{error.filename or 'a file'}: {error.strerror}.", argv)
+    if os.environ.get("RANK", "0") != "0":
+        return code  # of several processes that share the work, the first one says the result
     try:
         print(json.dumps(facts) if as_json else text, flush=True)
     except BrokenPipeError:  # whoever read has seen enough

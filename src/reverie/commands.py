@@ -68,8 +68,14 @@ class EvaluateCommand:
     """Diffusion: how many noise levels."""
     sampler: str | None = None
     """Diffusion: ddpm, ddim, euler, heun or dpmpp-2m."""
-    neighbours: Path | None = None
-    """Write samples beside their nearest training pictures to this file."""
+    pairs: bool = False
+    """Compare two folders picture by picture, by equal names: PSNR, SSIM, perceptual distance."""
+    luma: bool = False
+    """Pairs: PSNR and SSIM of the luma Y alone, as super-resolution's tables have it."""
+    border: int = 0
+    """Pairs: pixels at the edges that PSNR and SSIM leave out."""
+    report: Path | None = None
+    """Write a page (.html) with the figures and samples beside their nearest training pictures."""
     out: Path | None = None
     """Write the figures to this .json file."""
     json: bool = False

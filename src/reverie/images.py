@@ -197,12 +197,21 @@ def save(picture: Float[Tensor, "c h w"], path: Path | str) -> None:
 def save_sheet(
     pictures: Float[Tensor, "b c h w"], path: Path | str, columns: int | None = None
 ) -> None:
-    """Write pictures of [-1, 1] as one sheet to look at: small ones are shown several times larger.
+    """Write pictures of [-1, 1] as one sheet to look at: see `encode_sheet`."""
+    path = Path(path)
+    write_aside(path, encode_sheet(pictures, columns, path.suffix))
+
+
+def encode_sheet(
+    pictures: Float[Tensor, "b c h w"], columns: int | None = None, suffix: str = ".png"
+) -> bytes:
+    """The bytes of a sheet to look at: small pictures are shown several times larger.
 
     Pixels are repeated, never smoothed.
     """
     times = max(1, SHEET_SIDE // max(pictures.shape[-2:]))
-    save_grid(pictures.repeat_interleave(times, 2).repeat_interleave(times, 3), path, columns)
+    larger = pictures.repeat_interleave(times, 2).repeat_interleave(times, 3)
+    return encode(grid(larger, columns), suffix)
 
 
 def save_film(frames: Sequence[Float[Tensor, "b c h w"]], path: Path | str) -> None:

@@ -52,6 +52,12 @@ class TrainOptions:
     """Steps between checkpoints."""
     keep_checkpoints: int = 3
     """How many checkpoints are kept."""
+    evaluate_every: int = 0
+    """Steps between measurements of the distance to the test pictures, the best kept; 0: never."""
+    evaluate_count: int = 1000
+    """Samples that are measured each time."""
+    patience: int = 0
+    """Stop after so many measurements without a better one; 0 goes on to the end."""
     track: tuple[str, ...] = ()
     """Also log to: tensorboard, wandb, mlflow, or another tracker that Accelerate knows."""
 

@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
+from torch import Tensor
 
+from reverie import images
 from reverie.errors import UserError
 from reverie.files import write_aside
 from reverie.methods import METHODS
@@ -84,7 +87,7 @@ def write_report(run: Run) -> Path:
 <div class="tiles">{"".join(_tile(k, v) for k, v in tiles.items())}</div>
 <div class="row">{films}</div>
 <h2>Losses</h2>{_curves({name: log})}
-<h2>Options</h2>{_options_table(facts)}
+{_measured(run, name)}<h2>Options</h2>{_options_table(facts)}
 <h2>Where it ran</h2>{_table(_where(facts))}"""
     write_aside(run.report, _page(f"{name} · reverie", body))
     return run.report
@@ -119,6 +122,37 @@ def write_comparison(runs: Sequence[Run], out: Path) -> dict[str, Any]:
 <h2>Losses</h2>{_curves(logs)}"""
     write_aside(out, _page("comparison · reverie", body))
     return {option: dict(zip(names, v, strict=True)) for option, v in differing.items()}
+
+
+def write_evaluation(
+    out: Path,
+    name: str,
+    data: str,
+    figures: dict[str, Any],
+    samples: Float[Tensor, "n c h w"],
+    neighbours: Float[Tensor, "m c h w"],
+) -> None:
+    """Write the page of an evaluation: its figures, samples, and rows of a sample and its nearest.
+
+    Raises:
+        UserError: if `out` does not end in .html.
+    """
+    if out.suffix != ".html":
+        raise UserError(f"{out}: the report of an evaluation is an .html page.")
+    whole = {k: v for k, v in figures.items() if ", class " not in k}
+    single = {k: v for k, v in figures.items() if k not in whole}
+    shown = [{k: f"{v:.4g}" for k, v in part.items()} for part in (whole, single)]
+    pictures = [
+        base64.b64encode(images.encode_sheet(p, columns=c)).decode()
+        for p, c in ((samples, None), (neighbours, 6))
+    ]
+    sides = [f'<img alt="" src="data:image/png;base64,{picture}">' for picture in pictures]
+    each = f"<h2>By class</h2>{_table(shown[1])}" if single else ""
+    body = f"""<h1>{html.escape(name)}</h1>
+<p class="about">compared with {html.escape(data)}</p>{_table(shown[0])}
+<div class="row"><div><h2>Samples</h2>{sides[0]}</div>
+<div><h2>A sample, then its five nearest training pictures</h2>{sides[1]}</div></div>{each}"""
+    write_aside(out, _page(f"{html.escape(name)} · evaluation", body))
 
 
 def differing_options(runs: Sequence[Run]) -> dict[str, list[Any]]:
@@ -163,6 +197,11 @@ def _last_sheet(run: Run) -> str:
     step, path = list(sheets.items())[-1]
     data = base64.b64encode(path.read_bytes()).decode()
     return f'<img alt="samples" src="data:image/png;base64,{data}"><p>step {step:,}</p>'
+
+
+def _measured(run: Run, name: str) -> str:
+    lines = [{"step": x["step"], "losses": x["figures"]} for x in run.read_evaluations()]
+    return f"<h2>Measured during the training</h2>{_curves({name: lines})}" if lines else ""
 
 
 def _curves(logs: dict[str, list[dict[str, Any]]]) -> str:

@@ -65,6 +65,15 @@ class Run:
         return self.folder / "model"
 
     @property
+    def best(self) -> Path:
+        """The model that came nearest to the pictures, where that was measured."""
+        return self.folder / "best"
+
+    @property
+    def evaluations_file(self) -> Path:
+        return self.folder / "evaluations.jsonl"
+
+    @property
     def report(self) -> Path:
         return self.folder / "report.html"
 
@@ -100,25 +109,26 @@ class Run:
 
     def log(self, line: dict[str, Any]) -> None:
         """Add one line to the log."""
-        with open(self.log_file, "a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        _add_line(self.log_file, line)
+
+    def log_evaluation(self, line: dict[str, Any]) -> None:
+        """Add one measurement: its step, and figures of which the first is the distance."""
+        _add_line(self.evaluations_file, line)
 
     def read_log(self) -> list[dict[str, Any]]:
         """The log's lines; one that a killed process left unfinished is passed over."""
-        return list(self._log_lines())
+        return list(_lines_of(self.log_file))
 
-    def _log_lines(self) -> Iterator[dict[str, Any]]:
-        if self.log_file.exists():
-            for text in self.log_file.read_text(encoding="utf-8").splitlines():
-                try:
-                    yield json.loads(text)
-                except json.JSONDecodeError:
-                    continue
+    def read_evaluations(self) -> list[dict[str, Any]]:
+        """What was measured during the training."""
+        return list(_lines_of(self.evaluations_file))
 
     def cut_log(self, step: int) -> None:
-        """Forget what was logged after `step`: it will be logged again."""
-        kept = [line for line in self._log_lines() if line["step"] <= step]
-        write_aside(self.log_file, "".join(json.dumps(line) + "\n" for line in kept))
+        """Forget what was logged and measured after `step`: it will be done again."""
+        for file in (self.log_file, self.evaluations_file):
+            if file.exists():
+                kept = [line for line in _lines_of(file) if line["step"] <= step]
+                write_aside(file, "".join(json.dumps(line) + "\n" for line in kept))
 
     def sheets(self, kind: str = "samples") -> dict[int, Path]:
         """The sheets of one kind by step."""
@@ -168,6 +178,20 @@ class Run:
 
     def _checkpoint_files(self) -> list[Path]:
         return sorted(self.checkpoints.glob("step-*.safetensors"), reverse=True)
+
+
+def _add_line(file: Path, line: dict[str, Any]) -> None:
+    with open(file, "a", encoding="utf-8") as stream:
+        stream.write(json.dumps(line) + "\n")
+
+
+def _lines_of(file: Path) -> Iterator[dict[str, Any]]:
+    if file.exists():
+        for text in file.read_text(encoding="utf-8").splitlines():
+            try:
+                yield json.loads(text)
+            except json.JSONDecodeError:
+                continue
 
 
 def _read_checkpoint(path: Path) -> Checkpoint | None:

@@ -98,7 +98,7 @@ def fit(
 
     with Interruptible() as interrupted, watch or nullcontext():
         stop = False
-        while (share := budget.share(state)) < 1 and not stop:
+        while (share := budget.share(state)) < 1 and not (stop or state.finished):
             started = time.perf_counter()
             micro = [next(stream).to(accelerator.device) for _ in range(options.accumulate)]
             waited = time.perf_counter() - started
@@ -112,22 +112,26 @@ def fit(
             training.average(state.step)
             state.step += 1
             state.seconds += time.perf_counter() - started
-            state.seconds, stop = agree(accelerator, state.seconds, interrupted())
             if watch:
                 watch.after_step(training, state, budget.share(state), said, rate, waited)
-    state.finished = budget.share(state) >= 1
+            enough = watch is not None and watch.wants_to_stop
+            state.seconds, stop, enough = agree(accelerator, state.seconds, interrupted(), enough)
+            state.finished = enough
+    state.finished = state.finished or budget.share(state) >= 1
     if watch:
         watch.end(training, state)
     return state
 
 
-def agree(accelerator: Accelerator, seconds: float, stop: bool) -> tuple[float, bool]:
+def agree(
+    accelerator: Accelerator, seconds: float, stop: bool, enough: bool
+) -> tuple[float, bool, bool]:
     """The same clock and the same decision to stop in every process."""
     if accelerator.num_processes == 1:
-        return seconds, stop
-    said = torch.tensor([seconds, float(stop)], device=accelerator.device)
-    seconds, stops = accelerator.reduce(said, "mean").tolist()  # type: ignore[union-attr]
-    return seconds, stops > 0
+        return seconds, stop, enough
+    said = torch.tensor([seconds, float(stop), float(enough)], device=accelerator.device)
+    seconds, stops, enoughs = accelerator.reduce(said, "mean").tolist()  # type: ignore[union-attr]
+    return seconds, stops > 0, enoughs > 0
 
 
 def make_accelerator(options: TrainOptions, run: Run) -> Accelerator:

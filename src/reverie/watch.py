@@ -16,6 +16,7 @@ from reverie import images, progress
 from reverie.data import Batches
 from reverie.draws import latents_of_seeds
 from reverie.engine import Said, State, Training
+from reverie.judge import Judge
 from reverie.methods import Samples
 from reverie.methods.contract import cycled_labels
 from reverie.model_card import model_card
@@ -38,6 +39,7 @@ class Watch:
         self.recipe = recipe
         self.batches = batches
         self.accelerator = accelerator
+        self.judge: Judge | None = None
         self._bar = progress.Bar(recipe.method, 1.0)
         self._said: list[Said] = []
         self._words = ""
@@ -46,8 +48,14 @@ class Watch:
         self._shown = 0.0
 
     def begin(self, training: Training, state: State) -> None:
-        """Start the bar, and forget what the log says beyond the checkpoint."""
+        """Start the bar, and forget what the log says beyond the checkpoint.
+
+        Raises:
+            UserError: if something is to be measured that cannot be.
+        """
         self.run.cut_log(state.step)
+        if self.recipe.training.evaluate_every:
+            self.judge = Judge(self.run, self.recipe, training.method)
         self._saved = self._step_at_log = state.step
         self._seconds_at_log = state.seconds
         if state.step == 0:
@@ -79,12 +87,24 @@ class Watch:
             self._log(state, rate)
         if state.step % options.sample_every == 0:
             self.write_sheets(training, state)
+        if self.judge and state.step % options.evaluate_every == 0:
+            self._judge(self.judge, training, state)
         if state.step % options.checkpoint_every == 0:
             self.keep(training, state)
         now = time.monotonic()
         if now - self._shown > SECONDS_BETWEEN_UPDATES:
             self._shown = now
             self._bar.update(share, f"step {state.step:,}  {self._words}")
+
+    @property
+    def wants_to_stop(self) -> bool:
+        """Whether the pictures no longer get better."""
+        return self.judge is not None and self.judge.has_seen_enough
+
+    def _judge(self, judge: Judge, training: Training, state: State) -> None:
+        figures = judge.look(training.finished_method(), state.step, state.seconds)
+        if self.recipe.training.track:
+            self.accelerator.log(figures, step=state.step)
 
     def end(self, training: Training, state: State) -> None:
         """Keep what there is, and write the report."""

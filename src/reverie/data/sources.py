@@ -26,7 +26,8 @@ class Source:
     """Pictures before they are read.
 
     `read(i, at_least)` gives uint8 [H, W, C]; `digest()` names the content; `labels` is int64 [N];
-    `native_size` is set where all pictures are squares of one size.
+    `native_size` is set where all pictures are squares of one size; `split` says which part this
+    is, of a source that comes divided.
     """
 
     kind: str
@@ -38,6 +39,7 @@ class Source:
     native_size: int | None = None
     pixels: np.ndarray | None = None
     files: tuple[Path, ...] = ()
+    split: str = "all"
 
 
 def find_source(place: str, split: str = "train", label_column: str | None = None) -> Source:
@@ -75,7 +77,7 @@ def find_source(place: str, split: str = "train", label_column: str | None = Non
         return _celeba(path, label_column)
     idx_files = sorted(p for p in path.iterdir() if IDX_IMAGES.search(p.name))
     if idx_files:
-        return _idx(_choose_idx(idx_files, split))
+        return _idx(_choose_idx(idx_files, split), split)
     return _folder(path)
 
 
@@ -92,14 +94,18 @@ def _digits(split: str) -> Source:
         pixels, labels = archive["x"].reshape(-1, 28, 28, 1), archive["y"]
     chosen = _split(len(pixels), split, DIGITS_TRAIN_COUNT)
     names = tuple(str(n) for n in range(10))
-    return _of_pixels(f"digits ({split})", pixels[chosen], labels[chosen], names)
+    return _of_pixels(f"digits ({split})", pixels[chosen], labels[chosen], names, split)
 
 
 BUILT_IN: dict[str, Callable[[str], Source]] = {"digits": _digits}
 
 
 def _of_pixels(
-    kind: str, pixels: np.ndarray, labels: np.ndarray | None, class_names: tuple[str, ...]
+    kind: str,
+    pixels: np.ndarray,
+    labels: np.ndarray | None,
+    class_names: tuple[str, ...],
+    split: str = "all",
 ) -> Source:
     height, width = pixels.shape[1:3]
     return Source(
@@ -111,6 +117,7 @@ def _of_pixels(
         class_names=class_names,
         native_size=height if height == width else None,
         pixels=pixels,
+        split=split,
     )
 
 
@@ -234,7 +241,7 @@ def _choose_idx(files: list[Path], split: str) -> Path:
     )
 
 
-def _idx(path: Path) -> Source:
+def _idx(path: Path, split: str = "all") -> Source:
     pixels = read_idx(path)
     if pixels.ndim != 3:
         raise UserError(f"{path}: an IDX file of pictures has 3 axes, this one {pixels.ndim}.")
@@ -249,7 +256,7 @@ def _idx(path: Path) -> Source:
                 "the two files do not belong together."
             )
     classes = () if labels is None else tuple(str(n) for n in range(int(labels.max()) + 1))
-    return _of_pixels("IDX file", pixels[..., None], labels, classes)
+    return _of_pixels("IDX file", pixels[..., None], labels, classes, split)
 
 
 def read_idx(path: Path) -> np.ndarray:

@@ -36,10 +36,19 @@ class DigitClassifier(nn.Module):
 
     def features(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 64"]:
         """What the classifier knows of each picture; other sizes and colours are made to fit."""
-        images = images.mean(1, keepdim=True)
-        if images.shape[-2:] != (28, 28):
-            images = F.interpolate(images, (28, 28), mode="bilinear", antialias=True)
-        return self.body(images).mean((2, 3))
+        return self.maps(images)[-1].mean((2, 3))
+
+    def maps(self, images: Float[Tensor, "b c h w"]) -> list[Float[Tensor, "b _ _ _"]]:
+        """What each layer gives, from fine to coarse."""
+        x = images.mean(1, keepdim=True)
+        if x.shape[-2:] != (28, 28):
+            x = F.interpolate(x, (28, 28), mode="bilinear", antialias=True)
+        found = []
+        for layer in self.body:
+            x = layer(x)
+            if isinstance(layer, nn.ReLU):
+                found.append(x)
+        return found
 
     def forward(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 10"]:
         return self.head(self.features(images))

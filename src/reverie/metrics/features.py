@@ -5,6 +5,7 @@ are never comparable. Pictures are rounded to 8 bits first, as if they had been 
 in float with antialiasing, as clean-fid does (Parmar et al. 2022).
 """
 
+import importlib
 import importlib.util
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from reverie import images
@@ -56,32 +57,57 @@ def _see_digits(pictures: Tensor) -> Seen:
     return Seen(features, digit_classifier().head(features))
 
 
+def _as_trained(pictures: Tensor) -> Tensor:
+    """EfficientNet's weights were trained on (pixel - 127) / 128."""
+    return (pictures.expand(-1, 3, -1, -1).clamp(-1, 1) * 127.5 + 0.5) / 128
+
+
 def _see_efficientnet(pictures: Tensor) -> Seen:
     network = efficientnet()
-    pictures = pictures.expand(-1, 3, -1, -1)
     if pictures.shape[-2:] != (224, 224):
         pictures = F.interpolate(pictures, (224, 224), mode="bicubic", antialias=True)
-    # The weights were trained on (pixel - 127) / 128.
-    scaled = (pictures.clamp(-1, 1) * 127.5 + 0.5) / 128
-    features = network.features(scaled)
+    features = network.features(_as_trained(pictures))
     return Seen(features, network._fc(features))
 
 
+@cache
+def _inception() -> nn.Module:
+    try:
+        module = importlib.import_module("torch_fidelity.feature_extractor_inceptionv3")
+        extractor = module.FeatureExtractorInceptionV3
+        return extractor("inception-v3-compat", ["2048", "logits_unbiased"]).eval()
+    except (ImportError, OSError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(
+            "Inception's features need the package torch-fidelity and its FID weights, which it "
+            f"downloads ({reason}): use --features efficientnet, and compare its figures with its "
+            "own alone."
+        ) from None
+
+
 def _see_inception(pictures: Tensor) -> Seen:
-    raise UserError(
-        "Inception's features need the FID weights, which are not installed here: use "
-        "--features efficientnet, and compare its figures with its own alone."
-    )
+    pixels = torch.from_numpy(images.to_uint8(pictures.expand(-1, 3, -1, -1))).permute(0, 3, 1, 2)
+    return Seen(*_inception()(pixels))  # which resizes as the original TensorFlow graph did
 
 
-FEATURES: dict[str, Callable[[Tensor], Seen]] = {
-    "digits": _see_digits,
-    "efficientnet": _see_efficientnet,
-    "inception": _see_inception,
+@dataclass(frozen=True)
+class FeatureNetwork:
+    """A network that looks at pictures [-1, 1]; `maps` gives its layers' feature maps."""
+
+    see: Callable[[Tensor], Seen]
+    maps: Callable[[Tensor], list[Tensor]] | None
+
+
+FEATURES = {
+    "digits": FeatureNetwork(_see_digits, lambda x: digit_classifier().maps(x)),
+    "efficientnet": FeatureNetwork(
+        _see_efficientnet, lambda x: efficientnet().maps(_as_trained(x))
+    ),
+    "inception": FeatureNetwork(_see_inception, None),
 }
 
 
-def find_features(name: str) -> Callable[[Tensor], Seen]:
+def find_features(name: str) -> FeatureNetwork:
     """The network called `name`.
 
     Raises:
@@ -99,8 +125,8 @@ def see(name: str, batches: Iterable[Float[Tensor, "b c h w"]]) -> Seen:
     Raises:
         UserError: if there is no such network, or what it says is not finite.
     """
-    look = find_features(name)
-    parts = [look(part) for part in _in_eight_bits(batches)]
+    look = find_features(name).see
+    parts = [look(part) for part in in_eight_bits(batches)]
     if not parts:
         raise UserError("there are no pictures to look at.")
     seen = Seen(torch.cat([p.features for p in parts]), torch.cat([p.logits for p in parts]))
@@ -109,7 +135,21 @@ def see(name: str, batches: Iterable[Float[Tensor, "b c h w"]]) -> Seen:
     return seen
 
 
-def _in_eight_bits(batches: Iterable[Tensor]) -> Iterator[Tensor]:
+@torch.inference_mode()
+def maps(name: str, pictures: Float[Tensor, "b c h w"]) -> list[Float[Tensor, "b _ _ _"]]:
+    """The feature maps of pictures in [-1, 1], from fine to coarse, at the pictures' own size.
+
+    Raises:
+        UserError: if there is no such network, or it tells no maps.
+    """
+    look = find_features(name).maps
+    if look is None:
+        raise UserError(f"pairs are not compared in the features {name}: use efficientnet.")
+    return look(pictures)
+
+
+def in_eight_bits(batches: Iterable[Tensor]) -> Iterator[Tensor]:
+    """Pictures as they would be read back from files, in parts that fit into memory."""
     for batch in batches:
         for part in batch.split(PICTURES_AT_ONCE):
             yield images.to_tensor(images.to_uint8(part))

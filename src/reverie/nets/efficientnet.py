@@ -97,11 +97,18 @@ class EfficientNetLite0(nn.Module):
 
     def features(self, x: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1280"]:
         """What the last layer reads its verdict from."""
-        x = F.relu6(self._bn0(self._conv_stem(x)))
-        for block in self._blocks:
-            x = block(x)
-        x = F.relu6(self._bn1(self._conv_head(x)))
+        x = F.relu6(self._bn1(self._conv_head(self.maps(x)[-1])))
         return x.mean((2, 3))
+
+    def maps(self, x: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b _ _ _"]]:
+        """What each stage gives, from fine to coarse."""
+        x = F.relu6(self._bn0(self._conv_stem(x)))
+        found, blocks = [], iter(self._blocks)
+        for stage in STAGES:
+            for _ in range(stage.blocks):
+                x = next(blocks)(x)
+            found.append(x)
+        return found
 
     def forward(self, x: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1000"]:
         return self._fc(self.features(x))

@@ -61,11 +61,15 @@ class Attention(nn.Module):
         self.outputs = zeroed(nn.Conv2d(channels, channels, 1))
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        batch, channels, height, width = x.shape
-        qkv = self.inputs(self.norm(x)).flatten(2).transpose(1, 2)
-        q, k, v = qkv.unflatten(2, (3, self.heads, channels // self.heads)).permute(2, 0, 3, 1, 4)
-        mixed = F.scaled_dot_product_attention(q, k, v)
-        mixed = mixed.permute(0, 1, 3, 2).reshape(batch, channels, height, width)
+        qkv = self.inputs(self.norm(x)).flatten(2)
+        q, k, v = qkv.unflatten(1, (3, self.heads, -1)).unbind(1)  # [B, heads, size, places]
+        if x.device.type == "cpu":  # three times as fast here as the fused attention's backward
+            weights = torch.einsum("bhci,bhcj->bhij", q * q.shape[2] ** -0.5, k).softmax(-1)
+            mixed = torch.einsum("bhij,bhcj->bhci", weights, v)
+        else:
+            q, k, v = (each.transpose(2, 3) for each in (q, k, v))
+            mixed = F.scaled_dot_product_attention(q, k, v).transpose(2, 3)
+        mixed = mixed.reshape(x.shape)
         return x + self.outputs(mixed)
 
 

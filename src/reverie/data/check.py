@@ -1,0 +1,41 @@
+"""Read every picture of a set and say what is there."""
+
+from collections import Counter
+from typing import Any
+
+from reverie import images, progress
+from reverie.data.sources import find_source
+from reverie.errors import UserError
+
+
+def check_data(data: str, split: str = "train", label_column: str | None = None) -> dict[str, Any]:
+    """Read every picture of a set and say what was found."""
+    source = find_source(data, split, label_column)
+    sizes: Counter[tuple[int, int]] = Counter()
+    colours: Counter[str] = Counter()
+    broken: dict[str, str] = {}
+    names = progress.track(enumerate(source.names), len(source.names), "reading")
+    for index, name in names:
+        try:
+            pixels = source.read(index, None)
+        except UserError as error:
+            broken[name] = str(error)
+            continue
+        sizes[pixels.shape[:2]] += 1
+        colours["grey" if images.is_grey(pixels) else "colour"] += 1
+    facts: dict[str, Any] = {"data": data, "kind": source.kind, "pictures": sizes.total()}
+    if sizes:
+        sides = sorted(min(size) for size in sizes.elements())
+        facts |= {
+            "sizes": {f"{w}×{h}": n for (h, w), n in sizes.most_common(5)},
+            "shorter_side": {
+                "least": sides[0],
+                "median": sides[len(sides) // 2],
+                "most": sides[-1],
+            },
+            "colours": dict(colours),
+        }
+    if source.labels is not None:
+        counts = Counter(source.labels.tolist())
+        facts["classes"] = {name: counts[i] for i, name in enumerate(source.class_names)}
+    return facts | {"broken": broken}
