@@ -18,7 +18,7 @@ from reverie.presets import PRESETS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-# What 2.5 minutes on two cores must reach; `benchmarks/digits_quality.py` prints what it reaches.
+# What 2.5 minutes on two cores must reach; `benchmarks/quality.py` prints what it reaches.
 LARGEST_DISTANCE = {"vae": 5.0, "gan": 2.0, "dcgan": 2.0, "cgan": 0.5, "diffusion": 2.0}
 
 

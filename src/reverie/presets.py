@@ -63,9 +63,9 @@ def digits_diffusion(objective: Literal["edm", "flow", "v", "ddpm"]) -> Recipe:
     """The digits that are asked for, by diffusion, in three minutes."""
     return Recipe(
         method="diffusion",
-        options=DiffusionOptions(objective=objective, width=32),
+        options=DiffusionOptions(objective=objective, width=64, multipliers=(1, 1), attention=()),
         data=DIGITS,
-        training=TrainOptions(minutes=2.5, decay="cosine", decay_from=0.3),
+        training=TrainOptions(minutes=3.0, decay="cosine", decay_from=0.3),
     )
 
 

@@ -271,6 +271,8 @@ def load_model(folder: Path) -> tuple[str, Method]:
         raise UserError(
             f"{weights}: these are not the weights that config.json describes ({first})."
         ) from None
+    # Convolutions are a fifth faster when channels lie last.
+    method.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return name, method.eval().requires_grad_(False)
 
 

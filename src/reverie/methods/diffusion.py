@@ -196,7 +196,7 @@ class Sampling:
 
     steps: int = 12
     """Noise levels; Heun's method looks twice at each but the last."""
-    sampler: Literal["ddpm", "ddim", "euler", "heun", "dpmpp-2m"] = "heun"
+    sampler: Literal["ddpm", "ddim", "euler", "heun", "dpmpp-2m"] = "dpmpp-2m"
     """The way from one noise level to the next."""
     schedule: Literal["karras", "uniform"] = "karras"
     """How noise levels are spaced."""
