@@ -168,8 +168,9 @@ def train_recipe(recipe: Recipe, run: Run, resume: bool = False) -> Trained:
     if recipe.training.patience and not recipe.training.evaluate_every:
         raise UserError("--patience counts measurements: say how often with --evaluate-every.")
     check_length(recipe.training)
-    found = find_pictures(recipe.data)
-    if METHODS[recipe.method].needs == "labelled" and found.source.labels is None:
+    needs = METHODS[recipe.method].needs
+    found = find_pictures(recipe.data, needs if needs in ("paired", "unpaired") else "one")
+    if needs == "labelled" and found.source.labels is None:
         raise UserError(
             f"{recipe.method} needs pictures with classes, and {recipe.data.data} has none: sort "
             "them into one folder for each class, or use a table with --label-column."

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from reverie.errors import UserError
@@ -42,7 +42,7 @@ SUFFIXES = frozenset(
 
 SHEET_SIDE = 64
 
-Resize = Literal["crop", "squash", "pad"]
+Resize = Literal["crop", "squash", "pad", "width", "none"]
 
 
 def read(path: Path | str, *, at_least: int | None = None) -> UInt8[np.ndarray, "h w c"]:
@@ -80,6 +80,21 @@ def read(path: Path | str, *, at_least: int | None = None) -> UInt8[np.ndarray, 
         raise UserError(f"{path}: the picture is broken ({error}); replace or remove it.") from None
 
 
+def size_of(path: Path | str) -> tuple[int, int]:
+    """Width and height of a picture file as it should be seen, from its header alone.
+
+    Raises:
+        UserError: if the file is no picture.
+    """
+    try:
+        with Image.open(path) as image:
+            sideways = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+            width, height = image.size
+            return (height, width) if sideways else (width, height)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise UserError(f"{path}: the picture cannot be read ({error}).") from None
+
+
 def _to_array(image: Image.Image) -> UInt8[np.ndarray, "h w c"]:
     if image.mode.startswith("I"):  # 16-bit grey: Pillow's own conversion cuts instead of scaling
         values = np.asarray(image).astype(np.float64)
@@ -114,18 +129,24 @@ def with_channels(pixels: UInt8[np.ndarray, "h w c"], channels: int) -> UInt8[np
 
 def resize(
     pixels: UInt8[np.ndarray, "h w c"], size: int, policy: Resize = "crop"
-) -> UInt8[np.ndarray, "size size c"]:
+) -> UInt8[np.ndarray, "h2 w2 c"]:
     """Make a picture square with antialiased bicubic resampling.
 
     Args:
         pixels: any size and shape.
         size: the new side in pixels.
         policy: `crop` cuts the middle square, `squash` changes the proportions,
-            `pad` shows all of it on white.
+            `pad` shows all of it on white; `width` keeps the proportions and makes it so wide,
+            `none` leaves it as it is: of these two a square is cut later.
     """
     height, width, channels = pixels.shape
-    if (height, width) == (size, size):
+    if (height, width) == (size, size) or policy == "none":
         return pixels
+    if policy == "width":
+        shape = size, max(1, round(height * size / width))
+        image = Image.fromarray(pixels[..., 0] if channels == 1 else pixels)
+        image = image.resize(shape, Image.Resampling.BICUBIC)
+        return np.asarray(image).reshape(shape[1], shape[0], channels)
     image = Image.fromarray(pixels[..., 0] if channels == 1 else pixels)
     match policy:
         case "crop":
@@ -139,6 +160,24 @@ def resize(
         case "pad":
             image = ImageOps.pad(image, (size, size), Image.Resampling.BICUBIC, color="white")
     return np.asarray(image).reshape(size, size, channels)
+
+
+def cut(
+    pixels: UInt8[np.ndarray, "h w c"], size: int, across: float = 0.5, down: float = 0.5
+) -> UInt8[np.ndarray, "size size c"]:
+    """A square out of a picture; `across` and `down` from 0 to 1 say where, 0.5 is the middle.
+
+    Raises:
+        UserError: if the picture is smaller than that.
+    """
+    height, width = pixels.shape[:2]
+    if min(height, width) < size:
+        raise UserError(
+            f"a picture of {width}×{height} is smaller than the {size}×{size} that are cut from "
+            "it: use a smaller --image-size, or --resize crop."
+        )
+    top, left = round(down * (height - size)), round(across * (width - size))
+    return pixels[top : top + size, left : left + size]
 
 
 def to_tensor(pixels: NDArray[np.uint8]) -> Float[Tensor, "b c h w"]:

@@ -4,15 +4,19 @@
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal
 
 from reverie.data import DataOptions
 from reverie.errors import UserError, nearest
 from reverie.methods import METHODS
 from reverie.methods.cgan import CGANOptions
+from reverie.methods.cut import CUTOptions
+from reverie.methods.cyclegan import CycleGANOptions
 from reverie.methods.dcgan import DCGANOptions
 from reverie.methods.diffusion import DiffusionOptions
 from reverie.methods.gan import GANOptions
+from reverie.methods.pix2pix import Pix2PixOptions
 from reverie.methods.vae import VAEOptions
 from reverie.recipe import Recipe, TrainOptions, find_method
 
@@ -100,6 +104,59 @@ def modern(method: str) -> Recipe:
     return Recipe(method=method, options=options(augment=("colour", "translation", "cutout")))
 
 
+# Zhu et al. 2017 and Isola et al. 2017: one picture a step, 256 cut at random from 286, mirrored,
+# the step size constant and then falling to 0.
+TRANSLATION_DATA = DataOptions(jitter=0.117, flip=True)
+TRANSLATION_TRAINING = TrainOptions(batch_size=1, decay="linear", epochs=200.0, ema_decay=0.0)
+
+
+def cyclegan_paper() -> Recipe:
+    """Zhu et al. 2017, section 4 and appendix 7."""
+    return Recipe(
+        method="cyclegan",
+        options=CycleGANOptions(),
+        data=TRANSLATION_DATA,
+        training=TRANSLATION_TRAINING,
+    )
+
+
+def pix2pix_paper() -> Recipe:
+    """Isola et al. 2017, section 3 and appendix 6."""
+    return Recipe(
+        method="pix2pix",
+        options=Pix2PixOptions(),
+        data=TRANSLATION_DATA,
+        training=TRANSLATION_TRAINING,
+    )
+
+
+def cut_paper() -> Recipe:
+    """Park et al. 2020, section 4: CUT, 200 + 200 epochs."""
+    return Recipe(
+        method="cut",
+        options=CUTOptions(),
+        data=TRANSLATION_DATA,
+        training=replace(TRANSLATION_TRAINING, epochs=400.0),
+    )
+
+
+def fastcut() -> Recipe:
+    """Park et al. 2020, section 4: FastCUT, 150 + 50 epochs."""
+    return Recipe(
+        method="cut",
+        options=CUTOptions(contrast_weight=10.0, identity_contrast=False, flip_equivariance=True),
+        data=TRANSLATION_DATA,
+        training=replace(TRANSLATION_TRAINING, decay_from=0.75),
+    )
+
+
+DEFAULTS: dict[str, Callable[[], Recipe]] = {
+    "cyclegan": cyclegan_paper,
+    "pix2pix": pix2pix_paper,
+    "cut": cut_paper,
+}
+"""What a method begins from where its options' defaults are not enough."""
+
 PRESETS: dict[str, dict[str, Callable[[], Recipe]]] = {
     "vae": {
         "digits-2": lambda: digits_vae(2),
@@ -121,6 +178,9 @@ PRESETS: dict[str, dict[str, Callable[[], Recipe]]] = {
         "digits-ddpm": lambda: digits_diffusion("ddpm"),
     },
     "cgan": {"digits": digits_cgan, "modern": lambda: modern("cgan"), "paper": cgan_paper},
+    "cyclegan": {"paper": cyclegan_paper},
+    "pix2pix": {"paper": pix2pix_paper},
+    "cut": {"paper": cut_paper, "fast": fastcut},
 }
 
 
@@ -131,6 +191,8 @@ def recipe_for(method: str, preset: str | None = None) -> Recipe:
         UserError: if there is no such method or preset.
     """
     method = find_method(method)
+    if preset is None and method in DEFAULTS:
+        return DEFAULTS[method]()
     if preset is None:
         return Recipe(method=method, options=METHODS[method].Options())
     if preset not in PRESETS[method]:

@@ -79,7 +79,7 @@ def write_report(run: Run) -> Path:
         "waiting for data": f"{np.median([x['waiting_share'] for x in log]):.1%}" if log else "–",
         "training pictures": f"{facts['picture_count']:,}",
     }
-    films = "".join(_film(run, kind) for kind in ("samples", "reconstructions", "plane"))
+    films = "".join(_film(run, kind) for kind in ("samples", "ba", "reconstructions", "plane"))
     size, name = spec["image_size"], html.escape(run.folder.resolve().name)
     body = f"""<h1>{name}</h1>
 <p class="about">{METHODS[facts["method"]].about} · {html.escape(str(facts["data"]["data"]))} ·
@@ -87,7 +87,7 @@ def write_report(run: Run) -> Path:
 <div class="tiles">{"".join(_tile(k, v) for k, v in tiles.items())}</div>
 <div class="row">{films}</div>
 <h2>Losses</h2>{_curves({name: log})}
-{_measured(run, name)}<h2>Options</h2>{_options_table(facts)}
+{_troubles(log)}{_measured(run, name)}<h2>Options</h2>{_options_table(facts)}
 <h2>Where it ran</h2>{_table(_where(facts))}"""
     write_aside(run.report, _page(f"{name} · reverie", body))
     return run.report
@@ -197,6 +197,15 @@ def _last_sheet(run: Run) -> str:
     step, path = list(sheets.items())[-1]
     data = base64.b64encode(path.read_bytes()).decode()
     return f'<img alt="samples" src="data:image/png;base64,{data}"><p>step {step:,}</p>'
+
+
+def _troubles(log: list[dict[str, Any]]) -> str:
+    """What went wrong in the last tenth of the log, in words."""
+    late = log[-max(1, len(log) // 10) :]
+    said = {t.split("(")[0]: t for line in late for t in line.get("troubles", ())}
+    if not said:
+        return ""
+    return "<h2>What looks wrong</h2>" + "".join(f"<p>{html.escape(t)}</p>" for t in said.values())
 
 
 def _measured(run: Run, name: str) -> str:

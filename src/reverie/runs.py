@@ -230,7 +230,11 @@ def save_model(folder: Path, method_name: str, method: Method, card: str) -> Non
         "pictures": dataclasses.asdict(method.spec),
         "reverie_version": versions()["reverie"],
     }
-    tensors = {key: value.contiguous().cpu() for key, value in method.state_dict().items()}
+    tensors = {
+        key: value.contiguous().cpu()
+        for key, value in method.state_dict().items()
+        if key.split(".", 1)[0] not in method.training_only
+    }
     write_aside(folder / "config.json", json.dumps(config, indent=2) + "\n")
     write_aside(folder / "README.md", card)
     write_aside(folder / "model.safetensors", save(tensors, metadata={"format": "pt"}))
@@ -263,7 +267,10 @@ def load_model(folder: Path) -> tuple[str, Method]:
         )
         options = options_from_json(METHODS[name].Options, config["options"])
         method = METHODS[name](options, spec)
-        method.load_state_dict(load(weights.read_bytes()))
+        tensors = load(weights.read_bytes())
+        fresh = method.state_dict()  # what only training needs is not in the file
+        tensors |= {k: v for k, v in fresh.items() if k.split(".", 1)[0] in method.training_only}
+        method.load_state_dict(tensors)
     except (KeyError, TypeError) as error:
         raise UserError(f"{config_file}: a part is missing or foreign ({error}).") from None
     except (SafetensorError, RuntimeError) as error:

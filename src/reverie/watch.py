@@ -27,6 +27,9 @@ from reverie.runs import Run, save_model
 SAMPLES_SHOWN = 64
 MOST_COLUMNS = 16
 SECONDS_BETWEEN_UPDATES = 0.1
+FEWEST_SHOWN = 16
+SHOWN_AT_MOST = 64
+STEPS_BEFORE_WARNING = 500
 
 
 class Watch:
@@ -40,6 +43,9 @@ class Watch:
         self.batches = batches
         self.accelerator = accelerator
         self.judge: Judge | None = None
+        shown = max(batches.batch_size, FEWEST_SHOWN)
+        self._shown_batch = Batches(batches.pictures, shown, recipe.training.seed).read(0)
+        self._warned: set[str] = set()
         self._bar = progress.Bar(recipe.method, 1.0)
         self._said: list[Said] = []
         self._words = ""
@@ -84,7 +90,7 @@ class Watch:
         self._said += said
         self._waited += waited
         if state.step % options.log_every == 0 or state.step == 1:
-            self._log(state, rate)
+            self._log(training, state, rate)
         if state.step % options.sample_every == 0:
             self.write_sheets(training, state)
         if self.judge and state.step % options.evaluate_every == 0:
@@ -109,7 +115,7 @@ class Watch:
     def end(self, training: Training, state: State) -> None:
         """Keep what there is, and write the report."""
         if self._said:
-            self._log(state, training.learning_rate_now())
+            self._log(training, state, training.learning_rate_now())
         if not self.run.sheet(state.step).exists():
             self.write_sheets(training, state)
         if state.step > self._saved or not self.run.model.exists():
@@ -129,19 +135,21 @@ class Watch:
     def write_sheets(self, training: Training, state: State) -> None:
         """Write what the method makes of the same seeds each time."""
         method, device = training.finished_method(), self.accelerator.device
-        latents = labels = columns = None
+        latents = labels = None
+        columns = method.columns
         if isinstance(method, Samples):
             latents = latents_of_seeds(range(SAMPLES_SHOWN), method.latent_shape).to(device)
         if method.conditional:
             labels = cycled_labels(SAMPLES_SHOWN, method.spec.classes).to(device)
             if method.spec.classes <= MOST_COLUMNS:  # one column for each class
                 columns = method.spec.classes
-        batch = self.batches.read(0).to(device)
+        batch = self._shown_batch.to(device)
         for kind, pictures in method.previews(latents, labels, batch).items():
+            pictures = pictures[:SHOWN_AT_MOST]
             shown = pictures[: len(pictures) // columns * columns] if columns else pictures
             images.save_sheet(shown, self.run.sheet(state.step, kind), columns)
 
-    def _log(self, state: State, rate: float) -> None:
+    def _log(self, training: Training, state: State, rate: float) -> None:
         sums: dict[str, list[torch.Tensor]] = defaultdict(list)
         for said in self._said:
             for name, value in said.items():
@@ -161,6 +169,10 @@ class Watch:
             "learning_rate": rate,
             "losses": losses,
         }
+        troubles = training.method.troubles(losses)
+        if troubles:
+            line["troubles"] = troubles
+            self._warn(state, troubles)
         self.run.log(line)
         if options.track:
             self.accelerator.log(losses | {"images_per_second": speed}, step=state.step)
@@ -168,6 +180,14 @@ class Watch:
         self._words = f"{speed:,.0f} pictures/s  {'  '.join(whole)}"
         self._said.clear()
         self._waited, self._step_at_log, self._seconds_at_log = 0.0, state.step, state.seconds
+
+    def _warn(self, state: State, troubles: list[str]) -> None:
+        """Say each kind of trouble once, when it has lasted beyond the first steps."""
+        for trouble in troubles:
+            kind = trouble.split("(")[0]
+            if kind not in self._warned and state.step >= STEPS_BEFORE_WARNING:
+                self._warned.add(kind)
+                progress.warn(f"step {state.step:,}: {trouble}")
 
 
 class Interruptible:

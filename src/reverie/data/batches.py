@@ -6,7 +6,7 @@ every picture is seen equally often whatever the batch size.
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import count
 
@@ -20,24 +20,32 @@ from reverie.data.pictures import Pictures
 from reverie.draws import mix
 
 READ_AHEAD = 2
-_ORDER, _FLIP = 0, 1
+_ORDER, _FLIP, _PLACE, _OTHER = range(4)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Pictures in [-1, 1] [B, C, H, W] and, where the data has them, their labels [B]."""
+    """Pictures in [-1, 1] [B, C, H, W] and, where the data has them, their labels [B].
+
+    For translation `images` are of A and `other` of B: each one's partner, or any.
+    """
 
     images: Float[Tensor, "b c h w"]
     labels: Int[Tensor, " b"] | None = None
+    other: Float[Tensor, "b c h w"] = field(default_factory=lambda: torch.empty(0))
 
     def __len__(self) -> int:
         return len(self.images)
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on `device`, channels last in memory."""
-        pictures = self.images.to(device, memory_format=torch.channels_last, non_blocking=True)
+
+        def moved(pictures: Tensor) -> Tensor:
+            layout = torch.channels_last if pictures.ndim == 4 else torch.preserve_format
+            return pictures.to(device, memory_format=layout, non_blocking=True)
+
         labels = None if self.labels is None else self.labels.to(device, non_blocking=True)
-        return Batch(pictures, labels)
+        return Batch(moved(self.images), labels, moved(self.other))
 
 
 @lru_cache(maxsize=2)
@@ -80,17 +88,28 @@ class Batches:
         self.world = world
 
     def read(self, number: int) -> Batch:
-        """Batch `number`."""
+        """Batch `number`; of two sides without pairs each is drawn by itself."""
+        pictures, labels = self._side(self.pictures, self.seed, number)
+        if self.pictures.other is None:
+            return Batch(pictures, labels)
+        seed = self.seed if self.pictures.paired else mix(self.seed, _OTHER)
+        other, _ = self._side(self.pictures.other, seed, number)
+        return Batch(pictures, labels, other)
+
+    def _side(self, source: Pictures, seed: int, number: int) -> tuple[Tensor, Tensor | None]:
         share = slice(self.rank * self.batch_size, (self.rank + 1) * self.batch_size)
         every = self.batch_size * self.world
-        indices = batch_indices(self.seed, number, every, len(self.pictures))[share]
-        pixels = self.pictures.read(indices)
-        if self.pictures.options.flip:
-            flipped = np.random.default_rng([self.seed, _FLIP, number]).random(every)[share] < 0.5
+        indices = batch_indices(seed, number, every, len(source))[share]
+        places = None
+        if source.larger:
+            places = np.random.default_rng([seed, _PLACE, number]).random((every, 2))[share]
+        pixels = source.read(indices, places)
+        if source.options.flip:
+            flipped = np.random.default_rng([seed, _FLIP, number]).random(every)[share] < 0.5
             pixels = np.where(flipped[:, None, None, None], pixels[:, :, ::-1], pixels)
-        labels = self.pictures.labels
+        labels = source.labels
         chosen = None if labels is None else torch.from_numpy(labels[indices])
-        return Batch(images.to_tensor(pixels), chosen)
+        return images.to_tensor(pixels), chosen
 
     def stream(self, first: int, *, ahead: bool) -> Iterator[Batch]:
         """Batches from number `first` on, without end, read `ahead` by a thread or when asked for.

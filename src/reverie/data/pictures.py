@@ -11,13 +11,14 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from reverie import images, progress
+from reverie.data.domains import find_domains
 from reverie.data.sources import Source, find_source
 from reverie.errors import UserError
 from reverie.files import readable_bytes, write_aside
@@ -25,6 +26,8 @@ from reverie.files import readable_bytes, write_aside
 SIZE_OF_FOLDERS = 64
 PICTURES_TO_LOOK_AT = 64
 BROKEN_TO_NAME = 10
+UNEQUAL = ("width", "none")
+"""Policies that leave pictures of different sizes, which no cache of equal rows can hold."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +41,14 @@ class DataOptions:
     channels: Literal["auto", "1", "3"] = "auto"
     """1 for grey, 3 for colour; auto looks at the pictures."""
     resize: images.Resize = "crop"
-    """How pictures become square: cut the middle, squash, or pad with white."""
+    """How pictures become square: cut the middle, squash, or pad with white; or, cutting a square
+    at random each time: make them so wide, or leave them as they are (none)."""
+    jitter: float = 0.0
+    """Make pictures larger by this share, then cut a square at random: 0.117 is 286 for 256."""
+    data_b: str | None = None
+    """Translation: the folder of B, where --data is that of A alone."""
+    direction: Literal["ab", "ba"] = "ab"
+    """Translation: ba takes B for A."""
     split: Literal["train", "test", "all"] = "train"
     """Which part, of data that comes divided."""
     label_column: str | None = None
@@ -76,15 +86,33 @@ class Pictures:
     source: Source
     options: DataOptions
     broken: dict[str, str] = field(default_factory=dict)
+    other: "Pictures | None" = None
+    """The pictures of B, where these are those of A."""
+    paired: bool = False
+    """Whether picture i here belongs to picture i of the other side."""
 
     def __len__(self) -> int:
         return len(self.source.names) if self.pixels is None else len(self.pixels)
 
-    def read(self, indices: np.ndarray) -> np.ndarray:
-        """The pictures at `indices`, uint8 [B, H, W, C]."""
-        if self.pixels is not None:
+    def read(self, indices: np.ndarray, places: np.ndarray | None = None) -> np.ndarray:
+        """The pictures at `indices`, uint8 [B, H, W, C].
+
+        Where they are larger than the model's size a square is cut, at `places` [B, 2] from 0 to 1
+        across and down, or in the middle.
+        """
+        size = self.spec.image_size
+        if self.pixels is not None and self.pixels.shape[1] == size:
             return self.pixels[indices]
-        return np.stack([self._read_uncached(int(index)) for index in indices])
+        where = np.full((len(indices), 2), 0.5) if places is None else places
+        whole = [
+            self._read_uncached(int(i)) if self.pixels is None else self.pixels[i] for i in indices
+        ]
+        return np.stack([images.cut(p, size, *at) for p, at in zip(whole, where, strict=True)])
+
+    @property
+    def larger(self) -> bool:
+        """Whether pictures are larger than the squares that are cut from them."""
+        return self.options.jitter > 0 or self.options.resize in UNEQUAL
 
     def _read_uncached(self, index: int) -> np.ndarray:
         for step in range(len(self)):
@@ -93,7 +121,7 @@ class Pictures:
             if name in self.broken:
                 continue
             try:
-                return _square(self.source, chosen, self.spec, self.options.resize)
+                return _resized(self.source, chosen, self.spec, self.options)
             except UserError as error:
                 # The next good picture stands in, so that batch n stays a function of n.
                 self.broken[name] = str(error)
@@ -108,6 +136,8 @@ class Found:
     source: Source
     spec: PictureSpec
     options: DataOptions
+    other: Source | None = None
+    paired: bool = False
 
 
 def open_pictures(options: DataOptions) -> Pictures:
@@ -119,8 +149,14 @@ def open_pictures(options: DataOptions) -> Pictures:
     return decode_pictures(find_pictures(options))
 
 
-def find_pictures(options: DataOptions) -> Found:
+def find_pictures(
+    options: DataOptions, sides: Literal["one", "paired", "unpaired"] = "one"
+) -> Found:
     """Find the pictures that `options` describe, and what a model must know of them.
+
+    Args:
+        options: which pictures, and how they are made equal in size.
+        sides: one heap, or the two that translation learns from, with or without pairs.
 
     Raises:
         UserError: if there are none.
@@ -131,10 +167,40 @@ def find_pictures(options: DataOptions) -> Found:
         )
     if options.image_size is not None and options.image_size < 1:
         raise UserError(f"a picture's side is at least 1 pixel, not {options.image_size}.")
-    source = find_source(options.data, options.split, options.label_column)
+    if options.jitter < 0:
+        raise UserError(f"--jitter is a share from 0 up, not {options.jitter}.")
+    other = None
+    if sides == "one":
+        source = find_source(options.data, options.split, options.label_column)
+    else:
+        source, other = find_domains(
+            options.data,
+            options.data_b,
+            options.split,
+            paired=sides == "paired",
+            swapped=options.direction == "ba",
+        )
     size = options.image_size or source.native_size or SIZE_OF_FOLDERS
-    channels, spread = _look(source, options, size)
-    return Found(source, PictureSpec(channels, size, source.class_names, spread), options)
+    looks = [_look(one, options, size) for one in (source, other) if one is not None]
+    spec = PictureSpec(max(c for c, _ in looks), size, source.class_names, looks[0][1])
+    if options.resize in UNEQUAL:
+        for one in (source, other):
+            _refuse_smaller(one, spec, options)
+    return Found(source, spec, options, other, sides == "paired")
+
+
+def _refuse_smaller(source: Source | None, spec: PictureSpec, options: DataOptions) -> None:
+    """Refuse pictures from which no square can be cut, before anything is trained."""
+    for file in source.files if source else ():
+        width, height = images.size_of(file)
+        if options.resize == "width":
+            width, height = _load_size(spec, options), height * _load_size(spec, options) // width
+        if min(width, height) < spec.image_size:
+            raise UserError(
+                f"{file}: a picture of {width}×{height} is smaller than the square of "
+                f"{spec.image_size} that is cut from it: use a smaller --image-size, or "
+                "--resize crop."
+            )
 
 
 def _look(source: Source, options: DataOptions, size: int) -> tuple[int, float]:
@@ -150,7 +216,8 @@ def _look(source: Source, options: DataOptions, size: int) -> tuple[int, float]:
     channels = 1 if all(images.is_grey(p) for p in some) else 3
     if options.channels != "auto":
         channels = int(options.channels)
-    squares = [images.resize(images.with_channels(p, channels), size, options.resize) for p in some]
+    policy: images.Resize = "crop" if options.resize in UNEQUAL else options.resize
+    squares = [images.resize(images.with_channels(p, channels), size, policy) for p in some]
     spread = round(float(np.std(squares)) / 127.5, 3) if squares else 0.5
     if known is not None:
         write_aside(known, json.dumps([channels, spread]))
@@ -163,11 +230,21 @@ def decode_pictures(found: Found) -> Pictures:
     Raises:
         UserError: if none can be read, or the disk has no room for the cache.
     """
-    source, spec, options = found.source, found.spec, found.options
-    size, channels = spec.image_size, spec.channels
-    if source.pixels is not None and source.pixels.shape[1:] == (size, size, channels):
+    pictures = _decoded(found.source, found.spec, found.options)
+    if found.other is None:
+        return pictures
+    other = _decoded(found.other, found.spec, found.options)
+    if found.paired and (pictures.broken or other.broken):
+        raise UserError("a pair with a broken picture is no pair: remove both of it.")
+    both = f"{pictures.fingerprint}-{other.fingerprint}"
+    return replace(pictures, other=other, paired=found.paired, fingerprint=both)
+
+
+def _decoded(source: Source, spec: PictureSpec, options: DataOptions) -> Pictures:
+    shape = (*(2 * (_load_size(spec, options),)), spec.channels)
+    if source.pixels is not None and source.pixels.shape[1:] == shape:
         return _pictures(source, options, spec, source.digest()[:16], source.pixels)
-    if not options.cache:
+    if not options.cache or options.resize in UNEQUAL:
         return _pictures(source, options, spec, _stat_digest(source), None)
     key, folder = _cache_folder(source, options, spec)
     if not (folder / "meta.json").exists():
@@ -212,9 +289,15 @@ def _some_pictures(source: Source) -> list[np.ndarray]:
     return some
 
 
-def _square(source: Source, index: int, spec: PictureSpec, policy: images.Resize) -> np.ndarray:
-    pixels = images.with_channels(source.read(index, spec.image_size), spec.channels)
-    return images.resize(pixels, spec.image_size, policy)
+def _resized(source: Source, index: int, spec: PictureSpec, options: DataOptions) -> np.ndarray:
+    size = _load_size(spec, options)
+    enough = None if options.resize in UNEQUAL else size
+    pixels = images.with_channels(source.read(index, enough), spec.channels)
+    return images.resize(pixels, size, options.resize)
+
+
+def _load_size(spec: PictureSpec, options: DataOptions) -> int:
+    return round(spec.image_size * (1 + options.jitter))
 
 
 def cache_home() -> Path:
@@ -245,17 +328,17 @@ def _cache_folder(source: Source, options: DataOptions, spec: PictureSpec) -> tu
         content = known.read_text()
     else:
         content = source.digest()
-    shape = f"{content} {spec.image_size} {spec.channels} {options.resize}"
+    shape = f"{content} {_load_size(spec, options)} {spec.channels} {options.resize}"
     key = hashlib.sha256(shape.encode()).hexdigest()[:16]
     return key, cache_home() / "pictures" / key
 
 
-def _decode_all(source: Source, spec: PictureSpec, policy: images.Resize) -> Iterator:
+def _decode_all(source: Source, spec: PictureSpec, options: DataOptions) -> Iterator:
     """Decode on all cores; yields a picture or the sentence that says what is wrong with it."""
 
     def decode(index: int) -> np.ndarray | str:
         try:
-            return _square(source, index, spec, policy)
+            return _resized(source, index, spec, options)
         except UserError as error:
             return str(error)
 
@@ -268,7 +351,8 @@ def _decode_all(source: Source, spec: PictureSpec, policy: images.Resize) -> Ite
 
 def _fill_cache(source: Source, options: DataOptions, spec: PictureSpec, folder: Path) -> None:
     count = len(source.names)
-    shape = (count, spec.image_size, spec.image_size, spec.channels)
+    size = _load_size(spec, options)
+    shape = (count, size, size, spec.channels)
     need = int(np.prod(shape))
     folder.parent.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder.parent).free
@@ -283,7 +367,7 @@ def _fill_cache(source: Source, options: DataOptions, spec: PictureSpec, folder:
     aside.mkdir()
     try:
         with open(aside / "pixels", "wb") as file:
-            decoded = progress.track(_decode_all(source, spec, options.resize), count, "decoding")
+            decoded = progress.track(_decode_all(source, spec, options), count, "decoding")
             for name, picture in zip(source.names, decoded, strict=True):
                 if isinstance(picture, str):
                     broken[name] = picture

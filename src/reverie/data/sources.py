@@ -121,13 +121,15 @@ def _of_pixels(
     )
 
 
-def _of_files(
+def of_files(
     kind: str,
     root: Path,
     files: Sequence[Path],
     labels: np.ndarray | None = None,
     class_names: tuple[str, ...] = (),
 ) -> Source:
+    """Picture files below `root`."""
+
     def digest() -> str:
         whole = hashlib.sha256()
         for file in files:
@@ -163,8 +165,8 @@ def _folder(root: Path) -> Source:
     if len(classes) > 1 and all(len(parts) > 1 for parts in tops):
         number = {name: index for index, name in enumerate(classes)}
         labels = np.array([number[parts[0]] for parts in tops], np.int64)
-        return _of_files("class folders", root, files, labels, classes)
-    return _of_files("folder", root, files)
+        return of_files("class folders", root, files, labels, classes)
+    return of_files("folder", root, files)
 
 
 def _table(path: Path, label_column: str | None) -> Source:
@@ -191,7 +193,7 @@ def _labelled_table(
     if label_column is None and len(header) == 2:
         label_column = header[1]
     if label_column is None:
-        return _of_files("table", root, files)
+        return of_files("table", root, files)
     if label_column not in header[1:]:
         raise UserError(
             f"{path}: there is no column {label_column!r}; {nearest(label_column, header[1:])}"
@@ -200,7 +202,7 @@ def _labelled_table(
     classes = tuple(sorted(set(values), key=_natural))
     number = {name: index for index, name in enumerate(classes)}
     labels = np.array([number[value] for value in values], np.int64)
-    return _of_files(f"table, classes by {label_column}", root, files, labels, classes)
+    return of_files(f"table, classes by {label_column}", root, files, labels, classes)
 
 
 def _natural(text: str) -> tuple:

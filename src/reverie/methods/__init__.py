@@ -1,10 +1,21 @@
 """Every method, by name. A new method is one file and one line here."""
 
 from reverie.methods.cgan import CGAN
-from reverie.methods.contract import Denoises, Encodes, Method, MethodOptions, Phase, Samples
+from reverie.methods.contract import (
+    Denoises,
+    Encodes,
+    Method,
+    MethodOptions,
+    Phase,
+    Samples,
+    Translates,
+)
+from reverie.methods.cut import CUT
+from reverie.methods.cyclegan import CycleGAN
 from reverie.methods.dcgan import DCGAN
 from reverie.methods.diffusion import Diffusion
 from reverie.methods.gan import GAN
+from reverie.methods.pix2pix import Pix2Pix
 from reverie.methods.vae import VAE
 
 METHODS: dict[str, type[Method]] = {
@@ -13,6 +24,11 @@ METHODS: dict[str, type[Method]] = {
     "dcgan": DCGAN,
     "cgan": CGAN,
     "diffusion": Diffusion,
+    "cyclegan": CycleGAN,
+    "pix2pix": Pix2Pix,
+    "cut": CUT,
 }
 
-__all__ = ["METHODS", "Denoises", "Encodes", "Method", "MethodOptions", "Phase", "Samples"]
+__all__ = [
+    "METHODS", "Denoises", "Encodes", "Method", "MethodOptions", "Phase", "Samples", "Translates",
+]  # fmt: skip

@@ -19,7 +19,8 @@ from reverie.draws import Draw
 Loss = tuple[Tensor, dict[str, Tensor]]
 """A scalar to minimise and its named parts, for the log."""
 
-Needs = Literal["images", "labelled"]
+Needs = Literal["images", "labelled", "unpaired", "paired"]
+Direction = Literal["ab", "ba"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +60,10 @@ class Method(nn.Module, ABC):
     needs: ClassVar[Needs] = "images"
     averaged: ClassVar[tuple[str, ...]]
     about: ClassVar[str]
+    training_only: ClassVar[tuple[str, ...]] = ()
+    """Parts that a checkpoint keeps and a finished model does not."""
+    columns: ClassVar[int | None] = None
+    """Columns of the sheets of previews, where their rows belong together."""
     conditional: bool = False
     """Whether pictures are asked for by class."""
 
@@ -78,6 +83,10 @@ class Method(nn.Module, ABC):
         if isinstance(self, Samples) and latents is not None:
             return {"samples": self.generate(latents, labels)}
         return {}
+
+    def troubles(self, losses: dict[str, float]) -> list[str]:
+        """In words, what the logged losses say is going wrong; empty if nothing is."""
+        return []
 
 
 @runtime_checkable
@@ -106,6 +115,20 @@ class Encodes(Protocol):
     """Finds the latent of a picture: [B, C, H, W] in [-1, 1] becomes [B, D]."""
 
     def encode(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d"]: ...
+
+
+@runtime_checkable
+class Translates(Protocol):
+    """Makes a picture of another look: [B, C, H, W] in [-1, 1] to the same shape.
+
+    H and W are multiples of the network's `multiple`. `directions` are those it has learnt.
+    """
+
+    directions: tuple[Direction, ...]
+
+    def translate(
+        self, images: Float[Tensor, "b c h w"], direction: Direction = "ab"
+    ) -> Float[Tensor, "b c h w"]: ...
 
 
 def cycled_labels(count: int, classes: int) -> Int[Tensor, " count"]:

@@ -1,0 +1,169 @@
+"""CycleGAN: two translators that undo each other, learnt from two heaps of pictures.
+
+Zhu et al. 2017. The loss is the paper's; a step makes four generator calls instead of six, because
+what is translated and what must stay the same go through a network together, which instance norm
+allows: it never looks at two pictures at once.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from reverie.data import Batch, PictureSpec
+from reverie.draws import Draw
+from reverie.methods.contract import Direction, Loss, Method, Phase
+from reverie.methods.translation import (
+    ImagePool,
+    Judge,
+    TranslationOptions,
+    build_discriminator,
+    build_generator,
+    likeness,
+    troubles,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CycleGANOptions(TranslationOptions):
+    """Two generators and two discriminators."""
+
+    cycle_weight: float = 10.0
+    """Weight of |G(F(x)) - x|, for pictures of A; B's is --cycle-weight-b."""
+    cycle_weight_b: float | None = None
+    """The same for pictures of B; by default as for A."""
+    identity_weight: float = 0.5
+    """Weight of |G(y) - y| on pictures that are in the target already, times the cycle's."""
+    pool_size: int = 50
+    """Past translations that discriminators are also shown; 0 shows the newest alone."""
+
+
+class CycleGAN(Method):
+    """Two translators, A to B and back."""
+
+    Options = CycleGANOptions
+    needs = "unpaired"
+    averaged = ("generator_ab", "generator_ba")
+    training_only = ("pool_a", "pool_b")
+    directions = ("ab", "ba")
+    columns = 6
+    about = "CycleGAN: translate between two looks, learnt from two folders without pairs"
+
+    def __init__(self, options: CycleGANOptions, spec: PictureSpec) -> None:
+        super().__init__(options, spec)
+        shape = (spec.channels, spec.image_size, spec.image_size)
+        self.generator_ab = build_generator(options, spec.channels, spec.image_size)
+        self.generator_ba = build_generator(options, spec.channels, spec.image_size)
+        self.discriminator_a = build_discriminator(options, spec.channels)
+        self.discriminator_b = build_discriminator(options, spec.channels)
+        self.pool_a, self.pool_b = (ImagePool(options.pool_size, shape) for _ in "ab")
+        self._made: list[tuple[Tensor, Tensor]] = []
+
+    def phases(self) -> tuple[Phase, ...]:
+        o = self.options
+        judges = (self.discriminator_a, self.discriminator_b)
+        phases = [
+            Phase(
+                name="generators",
+                networks=(self.generator_ab, self.generator_ba),
+                loss=self.generators_loss,
+                every=o.generator_every,
+            ),
+            Phase(name="discriminators", networks=judges, loss=self.discriminators_loss),
+        ]
+        if o.r1:
+            penalty = Phase(
+                name="penalty", networks=judges, loss=self.penalty_loss, every=o.penalty_every
+            )
+            phases.append(penalty)
+        return tuple(phases)
+
+    def translate_together(self, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """G(a), F(b), and what the generators make of pictures that are in their target already."""
+        if not self.options.identity_weight:
+            fake_b, fake_a = self.generator_ab(a).float(), self.generator_ba(b).float()
+            return fake_b, fake_a, b, a
+        if self.options.norm == "batch":  # whose statistics must not mix the two
+            return tuple(  # type: ignore[return-value]
+                g(x).float()
+                for g, x in (
+                    (self.generator_ab, a),
+                    (self.generator_ba, b),
+                    (self.generator_ab, b),
+                    (self.generator_ba, a),
+                )
+            )
+        fake_b, same_b = self.generator_ab(torch.cat([a, b])).float().chunk(2)
+        fake_a, same_a = self.generator_ba(torch.cat([b, a])).float().chunk(2)
+        return fake_b, fake_a, same_b, same_a
+
+    def generators_loss(self, batch: Batch, draw: Draw) -> Loss:
+        """To be taken for real, to be undone by the other, to leave alone what is right."""
+        o = self.options
+        a, b = batch.images, batch.other
+        weight_b = o.cycle_weight if o.cycle_weight_b is None else o.cycle_weight_b
+        fake_b, fake_a, same_b, same_a = self.translate_together(a, b)
+        self._made.append((fake_a.detach(), fake_b.detach()))
+        judge_a, judge_b = Judge(self.discriminator_a, o), Judge(self.discriminator_b, o)
+        parts = {
+            "adversarial_ab": judge_b.generator_loss(b, fake_b, draw),
+            "adversarial_ba": judge_a.generator_loss(a, fake_a, draw),
+            "cycle_a": (self.generator_ba(fake_b).float() - a).abs().mean(),
+            "cycle_b": (self.generator_ab(fake_a).float() - b).abs().mean(),
+        }
+        loss = parts["adversarial_ab"] + parts["adversarial_ba"]
+        loss = loss + o.cycle_weight * parts["cycle_a"] + weight_b * parts["cycle_b"]
+        if o.identity_weight:
+            parts["identity_a"] = (same_a - a).abs().mean()
+            parts["identity_b"] = (same_b - b).abs().mean()
+            same = o.cycle_weight * parts["identity_a"] + weight_b * parts["identity_b"]
+            loss = loss + o.identity_weight * same
+        parts |= {"likeness_ab": likeness(a, fake_b), "likeness_ba": likeness(b, fake_a)}
+        return loss, parts
+
+    def discriminators_loss(self, batch: Batch, draw: Draw) -> Loss:
+        """Real pictures against translated ones, some of them from the pools."""
+        a, b = batch.images, batch.other
+        if self._made:  # the generators' phase of this batch has just made them
+            fake_a, fake_b = self._made.pop(0)
+        else:
+            with torch.no_grad():
+                fake_a, fake_b = self.generator_ba(b).float(), self.generator_ab(a).float()
+        fake_a, fake_b = self.pool_a.exchange(fake_a, draw), self.pool_b.exchange(fake_b, draw)
+        judge_a, judge_b = (
+            Judge(self.discriminator_a, self.options),
+            Judge(self.discriminator_b, self.options),
+        )
+        loss_a, parts_a = judge_a.discriminator_loss(a, fake_a, draw)
+        loss_b, parts_b = judge_b.discriminator_loss(b, fake_b, draw)
+        parts = {f"{k}_a": v for k, v in parts_a.items()}
+        return loss_a + loss_b, parts | {f"{k}_b": v for k, v in parts_b.items()}
+
+    def penalty_loss(self, batch: Batch, draw: Draw) -> Loss:
+        """R1 of both discriminators."""
+        pairs = ((self.discriminator_a, batch.images), (self.discriminator_b, batch.other))
+        return sum(Judge(d, self.options).penalty(x, draw) for d, x in pairs), {}  # type: ignore[return-value]
+
+    def troubles(self, losses: dict[str, float]) -> list[str]:
+        return troubles(losses, self.options.loss)
+
+    def translate(
+        self, images: Float[Tensor, "b c h w"], direction: Direction = "ab"
+    ) -> Float[Tensor, "b c h w"]:
+        return (self.generator_ab if direction == "ab" else self.generator_ba)(images)
+
+    def previews(
+        self, latents: Tensor | None, labels: Tensor | None, batch: Batch
+    ) -> dict[str, Tensor]:
+        """Rows of a picture, its translation, and what the way back makes of it."""
+        ways: tuple[tuple[Direction, Direction, Tensor], ...] = (
+            ("ab", "ba", batch.images),
+            ("ba", "ab", batch.other),
+        )
+        said = {}
+        for way, back, pictures in ways:
+            there = self.translate(pictures, way)
+            rows = torch.stack([pictures, there, self.translate(there, back)], dim=1)
+            said["samples" if way == "ab" else way] = rows.flatten(0, 1)
+        return said
