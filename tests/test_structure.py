@@ -16,18 +16,21 @@ PACKAGE = Path(reverie.__file__).parent
 LAYERS = [
     {"cli", "__main__"},
     {"api"},
-    {"training"},
+    {"training", "translation_quality"},
     {"watch"},
     {"judge"},
-    {"evaluation"},
+    {"evaluation", "translating"},
+    {"loading"},
     {"engine", "report", "model_card", "model"},
     {"runs", "presets"},
     {"recipe"},
     {"methods"},
     {"metrics"},
+    {"tiling"},
     {"nets", "losses", "augment", "samplers", "latents"},
     {"data"},
     {"images", "draws"},
+    {"flags"},
     {"errors", "files", "progress", "commands"},
 ]
 LEVEL = {name: level for level, layer in enumerate(LAYERS) for name in layer}
@@ -59,9 +62,11 @@ def test_public_names() -> None:
         "compare",
         "evaluate",
         "images",
+        "import_weights",
         "load",
         "sample",
         "train",
+        "translate",
     ]
     for module in pkgutil.walk_packages([str(PACKAGE)], "reverie."):
         if not module.name.endswith("__main__"):
@@ -69,9 +74,11 @@ def test_public_names() -> None:
     for name in (
         "compare",
         "evaluate",
+        "import_weights",
         "load",
         "sample",
         "train",
+        "translate",
     ):  # and no module hides a function
         assert callable(getattr(reverie, name)), name
     assert set(reverie.__all__) <= set(dir(reverie))

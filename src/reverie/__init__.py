@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from reverie import images
-    from reverie.api import compare, evaluate, load, sample, train
+    from reverie.api import (
+        compare,
+        evaluate,
+        import_weights,
+        load,
+        sample,
+        train,
+        translate,
+    )
     from reverie.errors import UserError
     from reverie.methods import METHODS
 
@@ -17,12 +25,25 @@ _HOMES = {
     "UserError": "reverie.errors",
     "compare": "reverie.api",
     "evaluate": "reverie.api",
+    "import_weights": "reverie.api",
     "load": "reverie.api",
     "sample": "reverie.api",
     "train": "reverie.api",
+    "translate": "reverie.api",
 }
 
-__all__ = ["METHODS", "UserError", "compare", "evaluate", "images", "load", "sample", "train"]
+__all__ = [
+    "METHODS",
+    "UserError",
+    "compare",
+    "evaluate",
+    "images",
+    "import_weights",
+    "load",
+    "sample",
+    "train",
+    "translate",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,14 +1,11 @@
 """What people call: train, load, sample, compare. The command line is a thin shell over this."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from jaxtyping import Float
 from torch import Tensor
 
@@ -17,17 +14,17 @@ from reverie.data import DataOptions, decode_pictures, find_pictures
 from reverie.errors import UserError
 from reverie.evaluation import evaluate_folders, evaluate_model, evaluate_pairs, write_figures
 from reverie.judge import best_evaluation
-from reverie.methods import METHODS
+from reverie.loading import holds_a_model, import_weights, load
+from reverie.methods import METHODS, Translates
+from reverie.methods.contract import Direction
 from reverie.methods.diffusion import Start
 from reverie.model import Model, what_it_can_do
 from reverie.presets import recipe_for
 from reverie.recipe import Recipe
 from reverie.report import write_comparison
-from reverie.runs import Run, build_method, find_run, load_model
-
-BUILT_IN_MODELS = {
-    folder.name: folder for folder in (Path(__file__).parent / "pretrained").glob("[!_]*")
-}
+from reverie.runs import Run, build_method, find_run
+from reverie.translating import Translated, translate_files
+from reverie.translation_quality import evaluate_translator
 
 MAY_CHANGE_ON_RESUME = frozenset(
     [
@@ -63,50 +60,30 @@ class Trained:
         return load(self.folder)
 
 
-def load(place: str | Path) -> Model:
-    """A model: `digits`, which comes with the package, a run, a model folder, or `user/name` on the
-    Hugging Face hub. A run or model folder that is called `digits` goes before the built-in one.
+def translate(
+    model: str | Path | Model,
+    pictures: str | Path | Sequence[str | Path],
+    *,
+    out: str | Path,
+    direction: Direction = "ab",
+    **how: Any,
+) -> Translated:
+    """Translate picture files and folders into the folder `out`, with a page that shows them.
+
+    Args:
+        model: a translator, or where one lies.
+        pictures: files and folders; subfolders are mirrored.
+        out: a folder.
+        direction: `ab`, or `ba` where the model has learnt the way back.
+        **how: `dropout`, `own_statistics`, `tile`: see `Model.translate`.
 
     Raises:
-        UserError: if there is no usable model.
+        UserError: if the model does not translate, or nothing can be.
     """
-    path = Path(place).expanduser()
-    if str(place) in BUILT_IN_MODELS and not _holds_a_model(path):
-        return Model(str(place), *load_model(BUILT_IN_MODELS[str(place)]))
-    if path.is_file():
-        raise UserError(
-            f"{place}: a model is a folder with config.json and model.safetensors; single weight "
-            "files (.pt, .pth, .ckpt) can run code when they are opened and are not read."
-        )
-    if path.is_dir():
-        folder = path / "model" if Run(path).exists() else path
-        if folder != path and not folder.exists():
-            raise UserError(
-                f"{place}: this run has no model yet; it comes with the first checkpoint."
-            )
-    elif re.fullmatch(r"[\w.-]+/[\w.-]+", str(place)) and not path.parent.exists():
-        folder = _download(str(place))
-    else:
-        raise UserError(
-            f"{place}: there is no run or model folder of that name; a model on the hub is named "
-            f"user/name, and {', '.join(BUILT_IN_MODELS)} comes with reverie."
-        )
-    return Model(str(place), *load_model(folder))
-
-
-def _holds_a_model(path: Path) -> bool:
-    return Run(path).exists() or (path / "config.json").exists()
-
-
-def _download(name: str) -> Path:
-    wanted = ["config.json", "model.safetensors", "README.md"]
-    try:
-        return Path(snapshot_download(name, allow_patterns=wanted))
-    except (HfHubHTTPError, LocalEntryNotFoundError, HFValidationError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise UserError(
-            f"{name}: there is no such folder, and it could not be had from the hub ({reason})."
-        ) from None
+    model = _loaded(model)
+    places = [pictures] if isinstance(pictures, str | Path) else pictures
+    files = [Path(place).expanduser() for place in places]
+    return translate_files(model, files, Path(out).expanduser(), direction, **how)
 
 
 def train(
@@ -210,7 +187,11 @@ def _check_numbers(recipe: Recipe) -> None:
 
 def sample(model: str | Path | Model, count: int = 16, **options: Any) -> Float[Tensor, "n c h w"]:
     """Pictures from a model: `load(model).sample(count, ...)`."""
-    return (model if isinstance(model, Model) else load(model)).sample(count, **options)
+    return _loaded(model).sample(count, **options)
+
+
+def _loaded(model: str | Path | Model) -> Model:
+    return model if isinstance(model, Model) else load(model)
 
 
 def evaluate(
@@ -249,9 +230,11 @@ def evaluate(
         if report is not None or count is not None or sampling:
             raise UserError(f"{model} is a folder of pictures: it takes no samples and no report.")
         figures = evaluate_folders(DataOptions(data=str(model)), wanted, features=features)
+    elif isinstance((loaded := _loaded(model)).method, Translates):
+        figures = evaluate_translator(loaded, wanted, features=features)
     else:
         figures = evaluate_model(
-            model if isinstance(model, Model) else load(model),
+            loaded,
             wanted,
             count=count,
             features=features,
@@ -294,7 +277,7 @@ def compare_pairs(
 
 def is_folder_of_pictures(path: Path) -> bool:
     """Whether `path` is a folder that is neither a run nor a model."""
-    return path.is_dir() and not _holds_a_model(path)
+    return path.is_dir() and not holds_a_model(path)
 
 
 def start_from(
@@ -365,5 +348,6 @@ def info(place: str | Path) -> dict[str, Any]:
 
 
 __all__ = [
-    "Model", "Trained", "compare", "info", "load", "sample", "train", "train_recipe",
+    "Model", "Trained", "compare", "import_weights", "info", "load", "sample", "train",
+    "train_recipe", "translate",
 ]  # fmt: skip

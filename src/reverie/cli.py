@@ -4,47 +4,47 @@ Results go to standard output, all else to standard error. Flags are the fields 
 dataclasses. PyTorch is imported by the commands that need it.
 """
 
-import contextlib
 import io
 import json
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import field, fields, is_dataclass, make_dataclass
-from typing import Any, TypeVar
-
-import tyro
+from dataclasses import field, make_dataclass
+from typing import Any
 
 from reverie import progress
 from reverie.commands import (
     CompareCommand,
     DataCheckCommand,
+    DataGetCommand,
     DataListCommand,
     EvaluateCommand,
     InfoCommand,
     SampleCommand,
     TrainFlags,
+    TranslateCommand,
 )
 from reverie.errors import UserError, nearest
+from reverie.flags import parse, value_of
 
-T = TypeVar("T")
 Result = tuple[dict[str, Any], str]
 """What `--json` prints, and what a person reads."""
 
 INTERRUPTED = 130
 MOST_IN_A_FILM = 64
 
-HELP = """reverie: train image generators on your own pictures, and use them.
+HELP = """reverie: train image generators and translators on your own pictures, and use them.
 
   reverie train METHOD --data PICTURES --out RUN   train; see train --help
   reverie train METHOD --out RUN --resume          go on after any interruption
   reverie sample MODEL -n 16 --out PICTURES        make pictures: a folder, one .png sheet or .npz
+  reverie translate MODEL PICTURES --out FOLDER    give pictures the other look
   reverie evaluate MODEL --data PICTURES           how good its samples are, in numbers
   reverie info MODEL                               what is known of a run or a model
   reverie compare RUN RUN --out PAGE.html          runs side by side
   reverie data list                                the built-in pictures and what can be read
   reverie data check PICTURES                      read every picture and say what is wrong
+  reverie data get emoji|faces                     two looks to translate between
 
 PICTURES is a folder, a table, an IDX file or `digits`. Each command explains itself with --help,
 and prints one JSON object with --json. Try: reverie train cgan --preset digits --out runs/digits
@@ -90,6 +90,34 @@ def sample(command: SampleCommand) -> Result:
         images.save_sheet(pictures, written[-1])
     facts = {"count": command.count, "seed": command.seed, "files": [str(p) for p in written]}
     return facts, f"{command.count} pictures: {written[-1]}"
+
+
+def translate(command: TranslateCommand) -> Result:
+    import torch
+
+    from reverie import api
+
+    if command.reference is not None:
+        api.import_weights(command.model, command.reference)
+    torch.manual_seed(command.seed)
+    done = api.translate(
+        command.model,
+        command.pictures,
+        out=command.out,
+        direction=command.direction,
+        dropout=command.dropout == "on",
+        own_statistics=command.statistics == "picture",
+        tile=command.tile,
+    )
+    facts = {
+        "count": len(done.files),
+        "failed": done.failed,
+        "page": str(done.page),
+        "sheet": str(done.sheet),
+        "files": [str(file) for file in done.files],
+    }
+    left_out = f", {len(done.failed)} left out" if done.failed else ""
+    return facts, f"{len(done.files)} pictures{left_out}: {done.page}"
 
 
 def evaluate(command: EvaluateCommand) -> Result:
@@ -149,9 +177,28 @@ def data_list(command: DataListCommand) -> Result:
         "a folder": "of pictures, nested as you like; one folder for each class gives labels",
         "a table": ".csv: file names in the first column, --label-column names the class",
         "CelebA": "as published: img_align_celeba/ and list_attr_celeba.txt",
+        "trainA trainB": "two looks for translation, or pictures side by side, or two folders",
+        "emoji, faces": "two looks that `reverie data get` fetches or draws",
         "IDX files": "MNIST, Fashion-MNIST and their kin, gzipped or not, or their folder",
     }
     return facts, _lines(facts)
+
+
+def data_get(command: DataGetCommand) -> Result:
+    from reverie.data.domains import set_folder
+    from reverie.data.emoji import get_emoji
+    from reverie.data.faces import get_faces
+
+    name = command.name
+    if name == "faces" and command.attribute != "Eyeglasses":
+        name = f"faces-{command.attribute}"
+    out = command.out or set_folder(name)
+    if out.exists():
+        raise UserError(f"{out} is there already: use it with --data, or remove it first.")
+    counts = get_emoji(out) if command.name == "emoji" else get_faces(out, command.attribute)
+    facts = {"folder": str(out), **counts}
+    used = str(command.out) if command.out else name
+    return facts, f"{_lines(counts)}\nuse them with --data {used}"
 
 
 def data_check(command: DataCheckCommand) -> Result:
@@ -174,7 +221,7 @@ def train(argv: Sequence[str]) -> tuple[Result, bool, int]:
         text = "reverie train METHOD --data PICTURES --out RUN [options]\n\n" + "\n".join(lines)
         return ({"methods": list(METHODS)}, text), "--json" in argv, 0
     method = find_method(argv[0])
-    out, preset = _value(argv, "--out"), _value(argv, "--preset")
+    out, preset = value_of(argv, "--out"), value_of(argv, "--preset")
     resume = "--resume" in argv
     if resume and out:
         base = find_run(out).recipe()
@@ -224,79 +271,14 @@ def _flags_of(recipe: Any) -> type:
 
 COMMANDS: dict[str, tuple[type, Callable[[Any], Result]]] = {
     "sample": (SampleCommand, sample),
+    "translate": (TranslateCommand, translate),
     "evaluate": (EvaluateCommand, evaluate),
     "info": (InfoCommand, info),
     "compare": (CompareCommand, compare),
     "data list": (DataListCommand, data_list),
+    "data get": (DataGetCommand, data_get),
     "data check": (DataCheckCommand, data_check),
 }
-
-
-def _value(argv: Sequence[str], flag: str) -> str | None:
-    """The value of a flag that must be known before the others can be."""
-    for index, word in enumerate(argv):
-        if word == flag and index + 1 < len(argv):
-            return argv[index + 1]
-        if word.startswith(flag + "="):
-            return word.split("=", 1)[1]
-    return None
-
-
-def parse(
-    kind: type[T],
-    prog: str,
-    argv: Sequence[str],
-    description: str | None = None,
-) -> T:
-    """The dataclass that `argv` fills in; what cannot be understood becomes one sentence."""
-    _refuse_unknown_flags(kind, prog, argv)
-    said = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(said):
-            return tyro.cli(
-                tyro.conf.OmitArgPrefixes[kind],  # type: ignore[valid-type]
-                prog=prog,
-                args=list(argv),
-                description=description,
-            )
-    except SystemExit as stop:
-        if not stop.code:
-            raise
-        raise UserError(f"{_sentence(said.getvalue())} See {prog} --help.") from None
-
-
-def _flags(kind: Any) -> set[str]:
-    """The flags that a dataclass and the dataclasses in it declare."""
-    names = {"--help"}
-    for one in fields(kind):
-        if is_dataclass(one.type):
-            names |= _flags(one.type)
-        else:
-            flag = one.name.replace("_", "-")
-            names |= {f"--{flag}", f"--no-{flag}"} if one.type in (bool, "bool") else {f"--{flag}"}
-    return names
-
-
-def _refuse_unknown_flags(kind: Any, prog: str, argv: Sequence[str]) -> None:
-    known = _flags(kind)
-    for word in argv:
-        flag = word.split("=", 1)[0].replace("_", "-")
-        if flag.startswith("--") and flag not in known:
-            raise UserError(f"{prog} has no option {flag}; {nearest(flag, known)}")
-
-
-def _sentence(box: str) -> str:
-    """The message in the box that tyro draws, as one line."""
-    title, *lines = [re.sub(r"[│╭╮╰╯]", "", line).strip() for line in box.strip().splitlines()]
-    rules = [number for number, line in enumerate(lines) if re.match(r"[─-]{4}", line)]
-    if rules and rules[0] == 0:  # without Unicode the title has a rule of its own
-        del lines[0], rules[0]
-        rules = [number - 1 for number in rules]
-    message = lines[: rules[0]] if rules else lines
-    if "Required" in title:
-        found = (re.match(r"--\w[\w-]*|[A-Z]{3,}", line) for line in message[1:])
-        return f"{' and '.join(match.group() for match in found if match)} must be given."
-    return " ".join(" ".join(message).split()).rstrip(".") + "."
 
 
 def _lines(facts: dict[str, Any], indent: str = "") -> str:

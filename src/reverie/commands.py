@@ -47,6 +47,32 @@ class SampleCommand:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TranslateCommand:
+    """Give pictures the other look; size, proportions and metadata stay as they are."""
+
+    model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
+    """A run, a model folder, a name on the hub, or a .pth file of the original CycleGAN code."""
+    pictures: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="PICTURES")]
+    """Files and folders; subfolders are mirrored."""
+    out: Path = Path("translated")
+    """The folder to write to."""
+    direction: Literal["ab", "ba"] = "ab"
+    """From A to B, or back where the model has learnt it."""
+    dropout: Literal["off", "on"] = "off"
+    """On leaves features out as in training, for variety, as the original pix2pix does."""
+    statistics: Literal["trained", "picture"] = "trained"
+    """Batch norm: averages of the training, or each picture's own, as the original pix2pix does."""
+    tile: int | None = None
+    """Side of the tiles that are worked on one by one; large pictures are tiled by themselves."""
+    reference: str | None = None
+    """What a .pth file should be: resnet_6blocks, resnet_9blocks, unet_128 or unet_256."""
+    seed: int = 0
+    """Decides what dropout leaves out."""
+    json: bool = False
+    """Print the result as one JSON object."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class EvaluateCommand:
     """Say in numbers how good a model's samples are, or how near one folder is to another."""
 
@@ -108,6 +134,20 @@ class CompareCommand:
 class DataListCommand:
     """List the built-in pictures and the kinds of data that can be read."""
 
+    json: bool = False
+    """Print the result as one JSON object."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataGetCommand:
+    """Fetch or draw a set of pictures for translation: emoji, or faces."""
+
+    name: Annotated[tyro.conf.Positional[Literal["emoji", "faces"]], tyro.conf.arg(metavar="NAME")]
+    """emoji: Windows' (A) and Apple's (B); faces: without (A) and with (B) an attribute."""
+    attribute: str = "Eyeglasses"
+    """Faces: Male, Eyeglasses, Smiling, Mustache or Wearing_Hat."""
+    out: Path | None = None
+    """A folder; by default the cache, where --data NAME finds it."""
     json: bool = False
     """Print the result as one JSON object."""
 

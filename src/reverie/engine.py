@@ -16,7 +16,7 @@ from reverie.draws import Draw
 from reverie.errors import UserError
 from reverie.methods import Method, Phase
 from reverie.recipe import TrainOptions
-from reverie.runs import Checkpoint
+from reverie.runs import Checkpoint, channels_last
 
 Said = dict[str, Tensor]
 """Losses and their parts by name: `generator`, `discriminator/real`."""
@@ -35,7 +35,7 @@ class Training:
     """A method in training: its phases, optimisers and averaged weights."""
 
     def __init__(self, method: Method, options: TrainOptions, accelerator: Accelerator) -> None:
-        method.to(accelerator.device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+        channels_last(method.to(accelerator.device)).train()
         self.method = method
         self.options = options
         self.accelerator = accelerator

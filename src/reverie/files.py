@@ -28,6 +28,14 @@ def write_aside(path: Path, content: bytes | str) -> None:
         raise
 
 
+def cache_home() -> Path:
+    """Where decoded pictures and fetched sets are kept: `REVERIE_CACHE`, else the user's cache."""
+    chosen = os.environ.get("REVERIE_CACHE")
+    if chosen:
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "reverie"
+
+
 def remove_leftovers(folder: Path) -> None:
     """Delete the parts that killed writers left in `folder`."""
     for part in folder.glob(".*.part"):

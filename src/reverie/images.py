@@ -9,8 +9,9 @@ import io
 import math
 import struct
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -41,6 +42,11 @@ SUFFIXES = frozenset(
 )
 
 SHEET_SIDE = 64
+QUALITY: dict[str, dict[str, Any]] = {
+    ".jpg": {"quality": 95, "subsampling": 0},
+    ".jpeg": {"quality": 95, "subsampling": 0},
+    ".webp": {"quality": 95},
+}
 
 Resize = Literal["crop", "squash", "pad", "width", "none"]
 
@@ -78,6 +84,32 @@ def read(path: Path | str, *, at_least: int | None = None) -> UInt8[np.ndarray, 
             raise
         # Pillow's decoders raise all of these on damaged files.
         raise UserError(f"{path}: the picture is broken ({error}); replace or remove it.") from None
+
+
+@dataclass(frozen=True)
+class Original:
+    """A picture and what its file says beside the pixels; rotation is done, so not said again."""
+
+    pixels: UInt8[np.ndarray, "h w c"]
+    exif: bytes
+    icc_profile: bytes | None
+
+
+def read_original(path: Path | str) -> Original:
+    """Read a picture with its metadata, to write another one in its place.
+
+    A colour profile is kept where it fits what `read` gives: not that of inks, for example.
+
+    Raises:
+        UserError: if `read` refuses the file.
+    """
+    pixels = read(path)
+    with Image.open(path) as image:
+        fits = image.mode in (("RGB", "RGBA", "P") if pixels.shape[-1] == 3 else ("L", "LA", "1"))
+        profile = image.info.get("icc_profile") if fits else None
+        exif = image.getexif()
+        exif.pop(ExifTags.Base.Orientation, None)
+        return Original(pixels, exif.tobytes() if len(exif) else b"", profile)
 
 
 def size_of(path: Path | str) -> tuple[int, int]:
@@ -216,14 +248,22 @@ def grid(
     return sheet
 
 
-def encode(pixels: UInt8[np.ndarray, "h w c"], suffix: str = ".png") -> bytes:
+def encode(
+    pixels: UInt8[np.ndarray, "h w c"],
+    suffix: str = ".png",
+    exif: bytes = b"",
+    icc_profile: bytes | None = None,
+) -> bytes:
     """The bytes of a picture file in the format that `suffix` names."""
     formats = Image.registered_extensions()
     if suffix.lower() not in formats:
         raise UserError(f"no picture format ends in {suffix!r}; use .png, .jpg or .webp.")
     image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
     buffer = io.BytesIO()
-    image.save(buffer, formats[suffix.lower()])
+    kept: dict[str, Any] = {"exif": exif} if exif else {}
+    if icc_profile:
+        kept["icc_profile"] = icc_profile
+    image.save(buffer, formats[suffix.lower()], **QUALITY.get(suffix.lower(), {}), **kept)
     return buffer.getvalue()
 
 

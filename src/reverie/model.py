@@ -1,24 +1,28 @@
 """A trained model, ready to use: what it can do, with seeds and labels as people name them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from reverie import progress
 from reverie.draws import latents_of_seeds, mix
 from reverie.errors import UserError, nearest
 from reverie.latents import slerp
-from reverie.methods import Denoises, Encodes, Method, Samples
-from reverie.methods.contract import cycled_labels
+from reverie.methods import Denoises, Encodes, Method, Samples, Translates
+from reverie.methods.contract import Direction, cycled_labels
 from reverie.methods.diffusion import Sampling, Start
 from reverie.samplers import Watch
+from reverie.tiling import through
 
 PICTURES_AT_ONCE = 64
+PIXELS_AT_ONCE = 2048**2
+TILE = 1024
 
 Label = int | str | Sequence[int | str] | None
 
@@ -148,6 +152,47 @@ class Model:
         with torch.inference_mode():
             return self.method.encode(pictures.to(self.device)).float().cpu()
 
+    def translate(
+        self,
+        pictures: Float[Tensor, "b c h w"],
+        direction: Direction = "ab",
+        *,
+        dropout: bool = False,
+        own_statistics: bool = False,
+        tile: int | None = None,
+    ) -> Float[Tensor, "b c h w"]:
+        """Give pictures the other look; any size and shape comes back as it came.
+
+        Args:
+            pictures: [-1, 1]; grey is made colour where the model knows colour.
+            direction: `ab`, or `ba` where the model has learnt the way back.
+            dropout: leave features out as in training, which the original pix2pix does for
+                variety; PyTorch's generator decides which.
+            own_statistics: batch norms take mean and variance from each picture, as the original
+                pix2pix does, instead of those averaged over training.
+            tile: side of the tiles that are worked on one after the other; by default pictures of
+                more than four megapixels are, where the network allows.
+
+        Raises:
+            UserError: if the model does not translate, or not in this direction.
+        """
+        if not isinstance(self.method, Translates):
+            raise self._cannot()
+        if direction not in self.method.directions:
+            known = " and ".join(self.method.directions)
+            raise UserError(f"{self.name} translates {known}, not {direction!r}.")
+        channels = self.method.spec.channels
+        if pictures.shape[1] != channels:
+            pictures = with_channels_of(pictures, channels)
+        network = self.method.translator(direction)
+        made = []
+        with _policies(network, dropout, own_statistics):
+            for picture in pictures.split(1):
+                large = picture.shape[-1] * picture.shape[-2] > PIXELS_AT_ONCE
+                side = tile or (TILE if large else None)
+                made.append(through(network, picture.to(self.device), side).float().cpu())
+        return torch.cat(made).clamp_(-1, 1)
+
     def labels(self, count: int, label: Label = None) -> Int[Tensor, " count"] | None:
         """The class number of each of `count` pictures as `sample` would make them."""
         names = self.class_names
@@ -182,6 +227,36 @@ class Model:
         return UserError(f"{self.name} is a {self.method_name}: {what_it_can_do(self.method)}.")
 
 
+def with_channels_of(pictures: Float[Tensor, "b c h w"], channels: int) -> Tensor:
+    """Grey pictures in colour, or colour as its luma (BT.601)."""
+    if channels == 3:
+        return pictures.expand(-1, 3, -1, -1)
+    weights = pictures.new_tensor([0.299, 0.587, 0.114])[:, None, None]
+    return (pictures * weights).sum(1, keepdim=True)
+
+
+@contextmanager
+def _policies(network: nn.Module, dropout: bool, own_statistics: bool) -> Iterator[None]:
+    """Inside, dropout and batch norm behave as asked for."""
+    wanted = [
+        *([nn.Dropout] if dropout else []),
+        *([nn.BatchNorm2d] if own_statistics else []),
+    ]
+    layers = [layer for layer in network.modules() if isinstance(layer, tuple(wanted))]
+    momenta = [getattr(layer, "momentum", None) for layer in layers]
+    try:
+        for layer in layers:
+            layer.train()
+            if isinstance(layer, nn.BatchNorm2d):
+                layer.momentum = 0.0  # what was learnt stays as it is
+        yield
+    finally:
+        for layer, momentum in zip(layers, momenta, strict=True):
+            layer.eval()
+            if isinstance(layer, nn.BatchNorm2d):
+                layer.momentum = momentum
+
+
 def _noise_of(seeds: Sequence[int], shape: Sequence[int], device: torch.device):
     """The noise of a sampler's steps, each picture's from its own seed."""
     return lambda step: latents_of_seeds([mix(s, step + 1) for s in seeds], shape).to(device)
@@ -194,4 +269,6 @@ def what_it_can_do(method: Method) -> str:
         can.append("makes pictures from noise (sample)")
     if isinstance(method, Encodes):
         can.append("finds the latents of pictures (encode)")
+    if isinstance(method, Translates):
+        can.append("gives pictures another look (translate)")
     return "it " + " and ".join(can) if can else "it cannot be used by itself"

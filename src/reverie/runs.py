@@ -25,7 +25,7 @@ from reverie import progress
 from reverie.data import Pictures, PictureSpec
 from reverie.errors import UserError
 from reverie.files import remove_leftovers, write_aside
-from reverie.methods import METHODS, Method
+from reverie.methods import LOADABLE, METHODS, Method
 from reverie.recipe import Recipe, find_method, options_from_json
 
 
@@ -256,7 +256,9 @@ def load_model(folder: Path) -> tuple[str, Method]:
     config = read_json(config_file)
     if config.get("library_name") != "reverie" or "method" not in config:
         raise UserError(f"{config_file}: this is not a model of reverie's.")
-    name = find_method(config["method"])
+    name = config["method"]
+    if name not in LOADABLE:
+        find_method(name)
     try:
         pictures = config["pictures"]
         spec = PictureSpec(
@@ -265,8 +267,8 @@ def load_model(folder: Path) -> tuple[str, Method]:
             tuple(pictures["class_names"]),
             pictures["spread"],
         )
-        options = options_from_json(METHODS[name].Options, config["options"])
-        method = METHODS[name](options, spec)
+        options = options_from_json(LOADABLE[name].Options, config["options"])
+        method = LOADABLE[name](options, spec)
         tensors = load(weights.read_bytes())
         fresh = method.state_dict()  # what only training needs is not in the file
         tensors |= {k: v for k, v in fresh.items() if k.split(".", 1)[0] in method.training_only}
@@ -278,16 +280,19 @@ def load_model(folder: Path) -> tuple[str, Method]:
         raise UserError(
             f"{weights}: these are not the weights that config.json describes ({first})."
         ) from None
-    # Convolutions are a fifth faster when channels lie last.
-    method.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return name, method.eval().requires_grad_(False)
+    return name, channels_last(method).eval().requires_grad_(False)
 
 
 def build_method(recipe: Recipe, spec: PictureSpec) -> Method:
     """A new method with weights that depend on the recipe's seed alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.training.seed)
-        return METHODS[recipe.method](recipe.options, spec)
+        return channels_last(METHODS[recipe.method](recipe.options, spec))
+
+
+def channels_last(method: Method) -> Method:
+    """The same method with channels last in memory, where convolutions are a fifth faster."""
+    return method.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -13,7 +13,10 @@ import numpy as np
 from reverie import images
 from reverie.data.sources import Source, find_source, of_files
 from reverie.errors import UserError
+from reverie.files import cache_home
 
+FETCHED = ("emoji", "faces")
+"""Sets that `reverie data get` makes."""
 NAMED = 5
 LOOKED_AT = 64
 SHAPES_DIFFER = 0.02
@@ -42,8 +45,18 @@ def find_domains(
     return (b, a) if swapped else (a, b)
 
 
+def set_folder(name: str) -> Path:
+    """Where `reverie data get` puts a set."""
+    return cache_home() / "sets" / name
+
+
 def _in_one_folder(root: Path, split: str, paired: bool) -> tuple[Source, Source]:
+    if not root.exists() and set_folder(root.name).is_dir():
+        root = set_folder(root.name)
     if not root.is_dir():
+        kind = root.name.split("-")[0]
+        if kind in FETCHED:
+            raise UserError(f"the set {root.name} is not here yet: reverie data get {kind}")
         raise UserError(
             f"{root}: translation learns from a folder with trainA and trainB, or with pictures "
             "side by side; for two folders use --data A --data-b B."

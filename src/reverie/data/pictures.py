@@ -21,7 +21,7 @@ from reverie import images, progress
 from reverie.data.domains import find_domains
 from reverie.data.sources import Source, find_source
 from reverie.errors import UserError
-from reverie.files import readable_bytes, write_aside
+from reverie.files import cache_home, readable_bytes, write_aside
 
 SIZE_OF_FOLDERS = 64
 PICTURES_TO_LOOK_AT = 64
@@ -298,14 +298,6 @@ def _resized(source: Source, index: int, spec: PictureSpec, options: DataOptions
 
 def _load_size(spec: PictureSpec, options: DataOptions) -> int:
     return round(spec.image_size * (1 + options.jitter))
-
-
-def cache_home() -> Path:
-    """Where decoded pictures are kept: `REVERIE_CACHE`, else the user's cache folder."""
-    chosen = os.environ.get("REVERIE_CACHE")
-    if chosen:
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "reverie"
 
 
 def _stat_digest(source: Source) -> str:

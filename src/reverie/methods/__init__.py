@@ -16,6 +16,7 @@ from reverie.methods.dcgan import DCGAN
 from reverie.methods.diffusion import Diffusion
 from reverie.methods.gan import GAN
 from reverie.methods.pix2pix import Pix2Pix
+from reverie.methods.translator import Translator
 from reverie.methods.vae import VAE
 
 METHODS: dict[str, type[Method]] = {
@@ -29,6 +30,17 @@ METHODS: dict[str, type[Method]] = {
     "cut": CUT,
 }
 
+LOADABLE: dict[str, type[Method]] = METHODS | {"translator": Translator}
+"""What a model folder may hold: the methods, and what came from elsewhere."""
+
 __all__ = [
-    "METHODS", "Denoises", "Encodes", "Method", "MethodOptions", "Phase", "Samples", "Translates",
-]  # fmt: skip
+    "LOADABLE",
+    "METHODS",
+    "Denoises",
+    "Encodes",
+    "Method",
+    "MethodOptions",
+    "Phase",
+    "Samples",
+    "Translates",
+]

@@ -119,16 +119,16 @@ class Encodes(Protocol):
 
 @runtime_checkable
 class Translates(Protocol):
-    """Makes a picture of another look: [B, C, H, W] in [-1, 1] to the same shape.
+    """Makes a picture of another look.
 
-    H and W are multiples of the network's `multiple`. `directions` are those it has learnt.
+    `translator` gives the network of a direction among `directions`: [B, C, H, W] in [-1, 1] to
+    the same size, for H and W that are multiples of the network's `multiple`. A network that can
+    work in tiles says its `reach`.
     """
 
     directions: tuple[Direction, ...]
 
-    def translate(
-        self, images: Float[Tensor, "b c h w"], direction: Direction = "ab"
-    ) -> Float[Tensor, "b c h w"]: ...
+    def translator(self, direction: Direction) -> nn.Module: ...
 
 
 def cycled_labels(count: int, classes: int) -> Int[Tensor, " count"]:

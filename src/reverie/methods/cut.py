@@ -180,14 +180,12 @@ class CUT(Method):
     def troubles(self, losses: dict[str, float]) -> list[str]:
         return troubles(losses, self.options.loss)
 
-    def translate(
-        self, images: Float[Tensor, "b c h w"], direction: Direction = "ab"
-    ) -> Float[Tensor, "b c h w"]:
-        return self.generator(images)
+    def translator(self, direction: Direction) -> nn.Module:
+        return self.generator
 
     def previews(
         self, latents: Tensor | None, labels: Tensor | None, batch: Batch
     ) -> dict[str, Tensor]:
         """Rows of a picture and its translation."""
-        rows = [batch.images, self.translate(batch.images)]
+        rows = [batch.images, self.generator(batch.images)]
         return {"samples": torch.stack(rows, dim=1).flatten(0, 1)}

@@ -8,8 +8,7 @@ allows: it never looks at two pictures at once.
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from reverie.data import Batch, PictureSpec
 from reverie.draws import Draw
@@ -148,10 +147,8 @@ class CycleGAN(Method):
     def troubles(self, losses: dict[str, float]) -> list[str]:
         return troubles(losses, self.options.loss)
 
-    def translate(
-        self, images: Float[Tensor, "b c h w"], direction: Direction = "ab"
-    ) -> Float[Tensor, "b c h w"]:
-        return (self.generator_ab if direction == "ab" else self.generator_ba)(images)
+    def translator(self, direction: Direction) -> nn.Module:
+        return self.generator_ab if direction == "ab" else self.generator_ba
 
     def previews(
         self, latents: Tensor | None, labels: Tensor | None, batch: Batch
@@ -163,7 +160,7 @@ class CycleGAN(Method):
         )
         said = {}
         for way, back, pictures in ways:
-            there = self.translate(pictures, way)
-            rows = torch.stack([pictures, there, self.translate(there, back)], dim=1)
+            there = self.translator(way)(pictures)
+            rows = torch.stack([pictures, there, self.translator(back)(there)], dim=1)
             said["samples" if way == "ab" else way] = rows.flatten(0, 1)
         return said

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from reverie.data import Batch, PictureSpec
 from reverie.draws import Draw
@@ -114,14 +113,12 @@ class Pix2Pix(Method):
     def troubles(self, losses: dict[str, float]) -> list[str]:
         return troubles(losses, self.options.loss)
 
-    def translate(
-        self, images: Float[Tensor, "b c h w"], direction: Direction = "ab"
-    ) -> Float[Tensor, "b c h w"]:
-        return self.generator(images)
+    def translator(self, direction: Direction) -> nn.Module:
+        return self.generator
 
     def previews(
         self, latents: Tensor | None, labels: Tensor | None, batch: Batch
     ) -> dict[str, Tensor]:
         """Rows of a picture, its translation, and what it should be."""
-        rows = [batch.images, self.translate(batch.images), batch.other]
+        rows = [batch.images, self.generator(batch.images), batch.other]
         return {"samples": torch.stack(rows, dim=1).flatten(0, 1)}

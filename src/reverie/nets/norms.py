@@ -2,15 +2,13 @@
 
 Instance norm without affine weights (Ulyanov et al. 2016) is what CycleGAN is built on. Its
 statistics come from the whole picture, so a picture that is worked on in tiles needs them from
-elsewhere: a layer can write its statistics down and be given them back.
+elsewhere: a layer can show what it sees to someone who measures, and be given statistics.
 """
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Literal
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -26,41 +24,23 @@ class InstanceNorm(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.channels = channels
-        self.writes = False
         self.statistics: tuple[Tensor, Tensor] | None = None
+        """Means and scales [1, C, 1, 1] to use instead of the picture's own."""
+        self.measure: Callable[[Tensor], None] | None = None
+        """Is shown what comes in, instead of anything going on."""
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        if self.writes:
-            variance, mean = torch.var_mean(x.float(), (2, 3), correction=0, keepdim=True)
-            self.statistics = mean, (variance + EPSILON).rsqrt()
+        if self.measure is not None:
+            self.measure(x)
+            raise Measured
         if self.statistics is not None:
             mean, scale = self.statistics
             return ((x.float() - mean) * scale).to(x.dtype)
         return F.group_norm(x, self.channels, eps=EPSILON)
 
 
-@contextmanager
-def fixed_statistics(network: nn.Module, look: Callable[[], object] | None) -> Iterator[None]:
-    """Inside, instance norms use the statistics of what `look` showed the network.
-
-    Args:
-        network: has the norms.
-        look: runs the network once on a picture; None changes nothing.
-    """
-    norms = [layer for layer in network.modules() if isinstance(layer, InstanceNorm)]
-    if look is None or not norms:
-        yield
-        return
-    for layer in norms:
-        layer.writes = True
-    try:
-        look()
-        for layer in norms:
-            layer.writes = False
-        yield
-    finally:
-        for layer in norms:
-            layer.writes, layer.statistics = False, None
+class Measured(Exception):
+    """A norm has seen what it was to measure; the rest of the network need not run."""
 
 
 def norm_layer(name: NormName, channels: int) -> nn.Module:

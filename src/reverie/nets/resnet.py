@@ -74,7 +74,9 @@ class ResNetGenerator(nn.Module):
         joins_input: bool = False,
     ) -> None:
         super().__init__()
-        self.joins_input = joins_input
+        self.inputs, self.outputs, self.width, self.depth = inputs, outputs, width, blocks
+        self.norm: NormName = norm
+        self.dropout, self.joins_input = dropout, joins_input
         bias = has_bias(norm)
 
         def normed(conv: nn.Module, channels: int) -> list[nn.Module]:
@@ -127,6 +129,5 @@ class ResNetGenerator(nn.Module):
     @property
     def reach(self) -> int:
         """How many pixels away from a place what it becomes can depend on, beside statistics."""
-        blocks = sum(isinstance(layer, ResidualBlock) for layer in self.model)
-        # A 7×7, two 3×3 going down, two of 4 pixels each in a block, two going up, the last.
-        return 3 + 1 + 2 + 8 * blocks + 4 + 2 + 4 + 3
+        # A 7×7, two going down, two of 4 pixels each in a block, two going up, the last.
+        return 3 + 2 + 4 + 8 * self.depth + 8 + 4 + 3

@@ -90,6 +90,9 @@ class SkipGenerator(nn.Module):
         dropout: bool = True,
     ) -> None:
         super().__init__()
+        self.inputs, self.outputs, self.width, self.depth = inputs, outputs, width, levels
+        self.norm: NormName = norm
+        self.dropout = dropout
         self.multiple = 2**levels
         widths = [width * min(2**n, 8) for n in range(levels)]
         now = Level(widths[-2], widths[-1], norm, None)

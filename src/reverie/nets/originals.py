@@ -1,0 +1,156 @@
+"""Weight files of the original PyTorch code of CycleGAN and pix2pix, read into our networks.
+
+A file is a bare state dict; what network it belongs to is read from the names and shapes of its
+tensors. Biases before an instance norm, which it subtracts again, and running statistics that old
+versions wrote for it are left out: the output is the same without them.
+"""
+
+import re
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from pickle import UnpicklingError
+
+import torch
+from torch import Tensor, nn
+
+from reverie.errors import UserError
+from reverie.nets.norms import InstanceNorm, NormName
+from reverie.nets.patchgan import PatchDiscriminator, PixelDiscriminator
+from reverie.nets.resnet import ResNetGenerator
+from reverie.nets.skipnet import SkipGenerator
+
+Tensors = Mapping[str, Tensor]
+
+UNDERSTOOD = (
+    "generators of 6 or 9 residual blocks, U-Nets, and n-layer or pixel discriminators of the "
+    "original PyTorch code are understood"
+)
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors in a .pth file, without the prefix that several GPUs leave; no code is run.
+
+    Raises:
+        UserError: if it is not a plain dictionary of tensors.
+    """
+    try:
+        with warnings.catch_warnings(action="ignore"):  # on formats that are refused anyway
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except (UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise UserError(f"{path}: there is no such file.") from None
+        first = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"{path}: this file cannot be read as plain weights, and nothing else in it is run "
+            f"({first})."
+        ) from None
+    if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
+        keys = ", ".join(list(map(str, content))[:5]) if isinstance(content, dict) else ""
+        holds = f"a dictionary of {keys}" if keys else f"a {type(content).__name__}"
+        raise UserError(f"{path}: this file holds {holds}, not a state dict of tensors.")
+    return {name.removeprefix("module."): tensor for name, tensor in content.items()}
+
+
+def network_of(tensors: Tensors, place: str) -> nn.Module:
+    """The network that a state dict belongs to, with its weights, in eval mode.
+
+    Args:
+        tensors: names as the original code gives them.
+        place: what to call it when it is not understood.
+
+    Raises:
+        UserError: if it belongs to another architecture; the sentence says what it looks like.
+    """
+    network = _empty_network(tensors, place)
+    _fill(network, tensors, place)
+    return network.eval().requires_grad_(False)
+
+
+def name_of(network: nn.Module) -> str:
+    """What the original's options call a network."""
+    match network:
+        case ResNetGenerator():
+            return f"resnet_{network.depth}blocks"
+        case SkipGenerator():
+            return f"unet_{network.multiple}"
+        case PixelDiscriminator():
+            return "pixel"
+        case _:
+            return "n_layers"
+
+
+def _empty_network(tensors: Tensors, place: str) -> nn.Module:
+    first = {name: tuple(tensors[name].shape) for name in _convolutions(tensors)}
+    norm = _norm(tensors)
+    shape = first.get("model.1.weight")
+    if shape and shape[2:] == (7, 7):
+        return _resnet(tensors, norm)
+    if "model.model.0.weight" in first:
+        return _unet(tensors, norm)
+    shape = first.get("model.0.weight")
+    if shape and shape[2:] == (4, 4):
+        return PatchDiscriminator(shape[1], shape[0], len(first) - 2, norm)
+    if "net.0.weight" in first:
+        shape = first["net.0.weight"]
+        return PixelDiscriminator(shape[1], shape[0], norm)
+    raise UserError(f"{place}: {_looks_like(tensors)}; {UNDERSTOOD}.")
+
+
+def _resnet(tensors: Tensors, norm: NormName) -> ResNetGenerator:
+    width, inputs = tensors["model.1.weight"].shape[:2]
+    blocks = {n.split(".")[1] for n in tensors if ".conv_block." in n}
+    second = next((n for n in tensors if n.endswith("conv_block.6.weight")), None)
+    dropout = second is not None and tensors[second].ndim == 4
+    last = max(_convolutions(tensors), key=lambda name: int(name.split(".")[1]))
+    return ResNetGenerator(
+        inputs, tensors[last].shape[0], width, len(blocks), norm, dropout, "transposed"
+    )
+
+
+def _unet(tensors: Tensors, norm: NormName) -> SkipGenerator:
+    convolutions = _convolutions(tensors)
+    width, inputs = tensors["model.model.0.weight"].shape[:2]
+    outputs = tensors["model.model.3.weight"].shape[1]
+    return SkipGenerator(inputs, outputs, width, len(convolutions) // 2, norm, dropout=True)
+
+
+def _convolutions(tensors: Tensors) -> list[str]:
+    return [name for name, tensor in tensors.items() if tensor.ndim == 4]
+
+
+def _norm(tensors: Tensors) -> NormName:
+    """Batch norm has weights; instance norm has none, at most running statistics in old files."""
+    return (
+        "batch"
+        if any(t.ndim == 1 and n.endswith(".weight") for n, t in tensors.items())
+        else ("instance")
+    )
+
+
+def _fill(network: nn.Module, tensors: Tensors, place: str) -> None:
+    mine = network.state_dict()
+    without_use = re.compile(r"\.(running_mean|running_var|num_batches_tracked|bias)$")
+    instance = any(isinstance(layer, InstanceNorm) for layer in network.modules())
+    missing = [name for name in mine if name not in tensors]
+    foreign = [
+        name for name in tensors if name not in mine and not (instance and without_use.search(name))
+    ]
+    other = [n for n in mine if n in tensors and mine[n].shape != tensors[n].shape]
+    if missing or foreign or other:
+        name = (missing + foreign + other)[0]
+        raise UserError(f"{place}: {_looks_like(tensors)}, but {name} does not fit; {UNDERSTOOD}.")
+    network.load_state_dict({name: tensors[name] for name in mine})
+
+
+def _looks_like(tensors: Tensors) -> str:
+    """A state dict in a few words."""
+    if not tensors:
+        return "the file holds no tensors"
+    convolutions = _convolutions(tensors)
+    count = sum(tensor.numel() for tensor in tensors.values())
+    some = ", ".join(f"{n} {list(tensors[n].shape)}" for n in list(tensors)[:2])
+    return (
+        f"this looks like a network of {len(convolutions)} convolutions and {count:,} numbers that "
+        f"begins with {some}"
+    )

@@ -1,0 +1,96 @@
+"""How good a translator is: against the pictures of the other side, and against the truth.
+
+Distances are between translated test pictures and the real pictures of the side they should be
+on; where test pictures have partners of the same name, each translation is compared with its own.
+The same figures for doing nothing, the source as it is, stand beside them: what is worse than doing
+nothing is no translator.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from reverie import images
+from reverie.data import DataOptions, Pictures, find_pictures
+from reverie.data.pictures import decode_pictures
+from reverie.errors import UserError
+from reverie.evaluation import like
+from reverie.methods import Translates
+from reverie.metrics.features import see
+from reverie.metrics.frechet import Moments, frechet_distance
+from reverie.metrics.kernel import kernel_distance
+from reverie.metrics.pairs import perceptual_distance
+from reverie.model import Model
+
+
+def evaluate_translator(
+    model: Model, data: DataOptions, *, features: str | None = None
+) -> dict[str, Any]:
+    """Translate the test pictures of both sides, as far as the model goes, and compare them.
+
+    Raises:
+        UserError: if the model does not translate, or the data has no two sides.
+    """
+    if not isinstance(model.method, Translates):
+        raise UserError(f"{model.name} does not translate.")
+    name = features or "efficientnet"
+    spec = model.method.spec
+    wanted = like(replace(data, jitter=0.0, flip=False, resize="crop"), spec.image_size, 3)
+    paired = True
+    try:
+        test = _sides(replace(wanted, split="test"), "paired")
+    except UserError:
+        test, paired = _sides(replace(wanted, split="test"), "unpaired"), False
+    train = _sides(replace(wanted, split="train"), "unpaired")
+    figures: dict[str, Any] = {}
+    for direction in model.method.directions:
+        source, truth = test if direction == "ab" else test[::-1]
+        real = train[1] if direction == "ab" else train[0]
+        there = whole(source)
+        made = torch.cat([model.translate(x, direction) for x in there.split(16)])
+        real_seen = see(name, whole(real).split(50))
+        for what, pictures in (("", made.expand(-1, 3, -1, -1)), ("doing_nothing_", there)):
+            seen = see(name, pictures.split(50))
+            about = f"[{name}, {len(pictures)} {direction}, train]"
+            generator = torch.Generator().manual_seed(0)
+            kernel = kernel_distance(seen.features, real_seen.features, generator)
+            figures[f"{what}frechet_distance{about}"] = frechet_distance(
+                Moments.of(seen.features), Moments.of(real_seen.features)
+            )
+            figures[f"{what}kernel_distance{about}"] = kernel.mean
+            if paired:
+                figures |= _beside_the_truth(pictures, whole(truth), name, what, direction)
+    return figures
+
+
+def _beside_the_truth(
+    pictures: Tensor, truth: Tensor, name: str, what: str, direction: str
+) -> dict[str, float]:
+    pairs = zip(pictures.split(50), truth.split(50), strict=True)
+    perceived = torch.cat([perceptual_distance(name, a, b) for a, b in pairs])
+    cosine = 1 - torch.cosine_similarity(
+        see(name, pictures.split(50)).features, see(name, truth.split(50)).features
+    )
+    about = f"[{name}, {len(truth)} pairs {direction}]"
+    return {
+        f"{what}perceptual_distance{about}": float(perceived.mean()),
+        f"{what}cosine_distance{about}": float(cosine.mean()),
+        f"{what}mean_absolute_error[{len(truth)} pairs {direction}]": float(
+            (pictures - truth).abs().mean()
+        ),
+    }
+
+
+def _sides(data: DataOptions, sides: Any) -> tuple[Pictures, Pictures]:
+    pictures = decode_pictures(find_pictures(data, sides))
+    assert pictures.other is not None
+    return pictures, pictures.other
+
+
+def whole(pictures: Pictures) -> Float[Tensor, "n 3 h w"]:
+    """All pictures of a side, in colour."""
+    return images.to_tensor(pictures.read(np.arange(len(pictures))))
