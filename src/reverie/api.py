@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from reverie import images, progress
-from reverie.data import DataOptions, decode_pictures, find_pictures
+from reverie.data import DataOptions, PictureSpec, decode_pictures, find_pictures
 from reverie.errors import UserError
 from reverie.evaluation import evaluate_folders, evaluate_model, evaluate_pairs, write_figures
 from reverie.judge import best_evaluation
@@ -152,6 +152,8 @@ def train_recipe(recipe: Recipe, run: Run, resume: bool = False) -> Trained:
             f"{recipe.method} needs pictures with classes, and {recipe.data.data} has none: sort "
             "them into one folder for each class, or use a table with --label-column."
         )
+    if resume:
+        _refuse_other_pictures(run, found.spec)
     method = build_method(recipe, found.spec)
     accelerator = make_accelerator(recipe.training, run)
     with accelerator.main_process_first():
@@ -165,6 +167,18 @@ def train_recipe(recipe: Recipe, run: Run, resume: bool = False) -> Trained:
     state = fit(run, method, pictures, recipe, accelerator)
     accelerator.wait_for_everyone()  # the others wait while the first writes the report
     return Trained(run.folder, state.step, state.seconds, state.finished, run.report)
+
+
+def _refuse_other_pictures(run: Run, spec: PictureSpec) -> None:
+    """Raise a UserError if the pictures no longer are of the kind that the run's networks fit."""
+    before = run.facts()["pictures"]
+    for name, now in (("channels", spec.channels), ("classes", spec.classes)):
+        then = len(before["class_names"]) if name == "classes" else before[name]
+        if then != now:
+            raise UserError(
+                f"the pictures have changed since this run was begun: {then} {name} then, {now} "
+                "now. Put them back, or start a new run in another folder."
+            )
 
 
 def leave_the_group() -> None:
