@@ -41,7 +41,10 @@ def main() -> None:
         method = trained.load().method.half()
         card = model_card(run.recipe(), run).replace("path/to/this/folder", "digits")
         save_model(arguments.out, "diffusion", method, card)
-    figures = {"steps": trained.steps, "bytes": sum(f.stat().st_size for f in PRETRAINED.iterdir())}
+    figures = {
+        "steps": trained.steps,
+        "bytes": sum(f.stat().st_size for f in arguments.out.iterdir()),
+    }
     for guidance in (1.0, 2.0):
         said = reverie.evaluate(str(arguments.out), data="digits", guidance=guidance)
         figures[f"guidance {guidance}"] = {k: v for k, v in said.items() if "class" not in k}

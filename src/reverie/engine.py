@@ -97,6 +97,8 @@ class Training:
     @torch.no_grad()
     def average(self, step: int) -> None:
         """Move the averaged weights towards the present ones, faster at the beginning."""
+        if self.options.ema_decay == 0:
+            return  # `finished_method` takes the present ones
         decay = min(self.options.ema_decay, (1 + step) / (10 + step))
         for slow, fast in self._pairs:
             torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]
@@ -113,7 +115,7 @@ class Training:
         """The method to use: averaged weights where the method averages, else the present ones."""
         present = self.method.state_dict()
         for key, tensor in self.averaged.state_dict().items():
-            if key.split(".", 1)[0] not in self.method.averaged:
+            if self.options.ema_decay == 0 or key.split(".", 1)[0] not in self.method.averaged:
                 tensor.copy_(present[key])
         return self.averaged
 
@@ -124,11 +126,12 @@ class Training:
     def checkpoint(self, state: State) -> Checkpoint:
         """Everything needed to go on."""
         tensors = {f"method.{k}": v for k, v in self.method.state_dict().items()}
-        tensors |= {
-            f"averaged.{k}": v
-            for k, v in self.averaged.state_dict().items()
-            if k.split(".", 1)[0] in self.method.averaged
-        }
+        if self.options.ema_decay:
+            tensors |= {
+                f"averaged.{k}": v
+                for k, v in self.averaged.state_dict().items()
+                if k.split(".", 1)[0] in self.method.averaged
+            }
         for number, optimiser in enumerate(self.optimisers.values()):
             for index, slots in optimiser.state_dict()["state"].items():
                 tensors |= {f"optimiser.{number}.{index}.{k}": v for k, v in slots.items()}

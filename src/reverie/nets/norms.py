@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 from typing import Literal
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -36,7 +37,11 @@ class InstanceNorm(nn.Module):
         if self.statistics is not None:
             mean, scale = self.statistics
             return ((x.float() - mean) * scale).to(x.dtype)
-        return F.group_norm(x, self.channels, eps=EPSILON)
+        if x.device.type != "cpu" or x.shape[-1] * x.shape[-2] == 1:
+            return F.group_norm(x, self.channels, eps=EPSILON)
+        # A batch norm of one picture is the same, and its backward ten times as fast here.
+        each = [F.batch_norm(p, None, None, training=True, eps=EPSILON) for p in x.split(1)]
+        return torch.cat(each) if len(each) > 1 else each[0]
 
 
 class Measured(Exception):

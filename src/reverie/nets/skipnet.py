@@ -80,6 +80,8 @@ class SkipGenerator(nn.Module):
         dropout: of half the features, in three inner levels.
     """
 
+    plain_memory = True
+
     def __init__(
         self,
         inputs: int,
@@ -102,4 +104,4 @@ class SkipGenerator(nn.Module):
         self.model = Level(outputs, widths[0], norm, now, inputs=inputs)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c2 h w"]:
-        return self.model(x)
+        return self.model(x.contiguous())
