@@ -51,6 +51,7 @@ class Bar:
     def __init__(self, label: str, total: float, unit: str = "") -> None:
         self.total = total
         self._label = label
+        self._first: float | None = None  # a resumed training begins somewhere on the way
         self._unit = unit
         self._started = self._said = time.monotonic()
         self._terminal = sys.stderr.isatty()
@@ -79,10 +80,12 @@ class Bar:
             self._progress.update(self._task, completed=completed, text=text)
             return
         now = time.monotonic()
+        if self._first is None:
+            self._first, self._started = completed, now
         if now - self._said >= SECONDS_BETWEEN_LINES:
             self._said = now
-            elapsed = now - self._started
-            left = elapsed * (self.total - completed) / completed if completed > 0 else 0.0
+            made = completed - self._first
+            left = (now - self._started) * (self.total - completed) / made if made > 0 else 0.0
             share = f"{completed / self.total:4.0%}" if self.total else ""
             say(f"{self._label} {share}, {readable_seconds(left)} left  {text}")
 

@@ -9,7 +9,7 @@ from reverie.draws import Draw
 from reverie.methods.cut import patch_nce
 from reverie.methods.cyclegan import CycleGAN, CycleGANOptions
 from reverie.methods.pix2pix import Pix2Pix, Pix2PixOptions
-from reverie.methods.translation import ImagePool, likeness, troubles
+from reverie.methods.translation import ImagePool, difference, likeness, troubles
 from tests.reference import textbook
 
 SIZE = 32
@@ -125,6 +125,13 @@ def test_contrast_finds_the_place() -> None:
             total -= float((alike[place] / alike.sum()).log())
     assert float(patch_nce(made, source, 0.07)) == pytest.approx(total / 10, rel=1e-5)
     assert patch_nce(source, source, 0.07) < patch_nce(made, source, 0.07)
+
+
+def test_small_differences_count_by_their_square() -> None:
+    a, b = torch.zeros(1, 1, 1, 2), torch.tensor([0.1, 1.0]).view(1, 1, 1, 2)
+    assert float(difference(a, b, 0.0)) == pytest.approx(0.55)
+    # 0.5 d² / s below s, d - s / 2 above
+    assert float(difference(a, b, 0.2)) == pytest.approx((0.025 + 0.9) / 2)
 
 
 def test_troubles_in_words() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from reverie.nets.norms import InstanceNorm
+from reverie.nets.norms import InstanceNorm, initialise
 from reverie.nets.patchgan import PatchDiscriminator, PixelDiscriminator, discriminator
 from reverie.nets.resnet import ResNetGenerator
 from reverie.nets.skipnet import SkipGenerator, levels_for
@@ -76,12 +76,24 @@ def test_receptive_fields() -> None:
 @pytest.mark.parametrize("joins", [False, True])
 def test_nothing_comes_from_beyond_the_reach(resampling: str, joins: bool) -> None:
     network = ResNetGenerator(3, 3, 4, 2, "none", False, resampling, joins)  # type: ignore[arg-type]
+    for parameter in network.parameters():  # every layer a mean, so that nothing is dead
+        nn.init.constant_(parameter, 1 / parameter[0].numel())
     x = torch.rand(1, 3, 128, 128, requires_grad=True)
     for place in (60, 61, 62, 63):
         (gradient,) = torch.autograd.grad(network(x)[0, 0, place, place], x)
         rows = gradient.abs().sum((0, 1, 3)).nonzero().flatten()
         assert place - network.reach <= rows.min()
         assert rows.max() <= place + network.reach
+
+
+def test_a_residual_translator_begins_as_the_picture() -> None:
+    network = ResNetGenerator(3, 3, 4, 1, "group", residual=True)
+    initialise(network)
+    x = torch.rand(2, 3, 16, 16) * 2 - 1
+    assert (network(x) - x).abs().max() < 0.1
+    white = torch.ones(1, 3, 16, 16)
+    assert (network(white) - white).abs().max() < 0.02
+    assert network(white * 5).abs().max() <= 1 / 0.97  # beyond the range nothing breaks
 
 
 def test_instance_norm_is_pytorchs() -> None:

@@ -19,6 +19,7 @@ from reverie.methods.translation import (
     TranslationOptions,
     build_discriminator,
     build_generator,
+    difference,
     likeness,
     troubles,
 )
@@ -34,6 +35,8 @@ class CycleGANOptions(TranslationOptions):
     """The same for pictures of B; by default as for A."""
     identity_weight: float = 0.5
     """Weight of |G(y) - y| on pictures that are in the target already, times the cycle's."""
+    smooth: float = 0.0
+    """Below this, differences of the cycle and the identity count by their square."""
     pool_size: int = 50
     """Past translations that discriminators are also shown; 0 shows the newest alone."""
 
@@ -99,14 +102,14 @@ class CycleGAN(Method):
         parts = {
             "adversarial_ab": judge_b.generator_loss(b, fake_b, draw),
             "adversarial_ba": judge_a.generator_loss(a, fake_a, draw),
-            "cycle_a": (back_a - a).abs().mean(),
-            "cycle_b": (back_b - b).abs().mean(),
+            "cycle_a": difference(back_a, a, o.smooth),
+            "cycle_b": difference(back_b, b, o.smooth),
         }
         loss = parts["adversarial_ab"] + parts["adversarial_ba"]
         loss = loss + o.cycle_weight * parts["cycle_a"] + weight_b * parts["cycle_b"]
         if o.identity_weight:
-            parts["identity_a"] = (same_a[0] - a).abs().mean()
-            parts["identity_b"] = (same_b[0] - b).abs().mean()
+            parts["identity_a"] = difference(same_a[0], a, o.smooth)
+            parts["identity_b"] = difference(same_b[0], b, o.smooth)
             same = o.cycle_weight * parts["identity_a"] + weight_b * parts["identity_b"]
             loss = loss + o.identity_weight * same
         parts |= {"likeness_ab": likeness(a, fake_b), "likeness_ba": likeness(b, fake_a)}

@@ -47,6 +47,8 @@ class TranslationOptions(AdversarialOptions):
     """How the residual network changes size: transposed convolutions, nearest, or antialiased."""
     joins_input: bool = False
     """Show the picture again to the last layers, so that what stays need not be rebuilt."""
+    residual: bool = False
+    """Add what comes out to the picture, so that training begins near doing nothing."""
     discriminator: PatchKind = "patch"
     """What is judged: patches, patches with a map of the picture's size over 2ⁿ, or pixels."""
     discriminator_width: int = 64
@@ -67,7 +69,15 @@ def build_generator(o: TranslationOptions, channels: int, image_size: int) -> nn
     else:
         blocks = o.blocks or (6 if image_size <= 128 else 9)
         network = ResNetGenerator(
-            channels, channels, o.width, blocks, o.norm, o.dropout, o.resampling, o.joins_input
+            channels,
+            channels,
+            o.width,
+            blocks,
+            o.norm,
+            o.dropout,
+            o.resampling,
+            o.joins_input,
+            o.residual,
         )
     initialise(network)
     return network
@@ -153,6 +163,18 @@ class ImagePool(nn.Module):
             self.pictures[place] = torch.where(swaps | ~full, fake, kept)[None]
             self.held += (~full).long()
         return torch.stack(given)
+
+
+def difference(
+    one: Float[Tensor, "b c h w"], other: Float[Tensor, "b c h w"], smooth: float
+) -> Tensor:
+    """Mean |x - y|; differences below `smooth` count by their square.
+
+    Without, |x - y| has a kink at 0 that holds a translator which begins as the identity.
+    """
+    if smooth == 0:
+        return (one - other).abs().mean()
+    return nn.functional.smooth_l1_loss(one, other, beta=smooth)
 
 
 def likeness(one: Float[Tensor, "b c h w"], other: Float[Tensor, "b c h w"]) -> Tensor:

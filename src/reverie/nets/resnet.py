@@ -17,6 +17,9 @@ from torch.nn import functional as F
 
 from reverie.nets.norms import NormName, has_bias, norm_layer
 
+INSIDE = 0.97
+"""How much of the range of tanh a picture takes where something is added to it."""
+
 Resampling = Literal["transposed", "nearest", "antialiased"]
 
 
@@ -58,6 +61,8 @@ class ResNetGenerator(nn.Module):
         dropout: of half the features inside the blocks.
         resampling: how the size changes.
         joins_input: the picture is shown again to two last 3×3 convolutions, instead of a 7×7.
+        residual: what comes out is added to the picture, so that training begins near doing
+            nothing; joins the input too.
     """
 
     multiple = 4
@@ -72,11 +77,13 @@ class ResNetGenerator(nn.Module):
         dropout: bool = False,
         resampling: Resampling = "transposed",
         joins_input: bool = False,
+        residual: bool = False,
     ) -> None:
         super().__init__()
         self.inputs, self.outputs, self.width, self.depth = inputs, outputs, width, blocks
         self.norm: NormName = norm
-        self.dropout, self.joins_input = dropout, joins_input
+        self.dropout, self.residual = dropout, residual
+        self.joins_input = joins_input = joins_input or residual
         bias = has_bias(norm)
 
         def normed(conv: nn.Module, channels: int) -> list[nn.Module]:
@@ -108,12 +115,17 @@ class ResNetGenerator(nn.Module):
                 nn.Conv2d(width + inputs, width, 3, 1, 1),
                 nn.ReLU(),
                 nn.Conv2d(width, outputs, 3, 1, 1),
-                nn.Tanh(),
             )
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c2 h w"]:
         y = self.model(x)
-        return self.head(torch.cat([y, x], dim=1)) if self.joins_input else y
+        if not self.joins_input:
+            return y
+        y = self.head(torch.cat([y, x], dim=1))
+        if not self.residual:
+            return y.tanh()
+        # Added before the tanh, so that white stays white unless much is added.
+        return (y + (INSIDE * x.clamp(-1, 1)).atanh()).tanh() / INSIDE
 
     def maps(self, x: Float[Tensor, "b c h w"]) -> list[Float[Tensor, "b _ _ _"]]:
         """What the encoder half gives at five depths, for the contrast of CUT."""
