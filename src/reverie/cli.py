@@ -135,6 +135,8 @@ def evaluate(command: EvaluateCommand) -> Result:
             out=command.out,
         )
         return figures, _lines(figures)
+    if command.luma or command.border:
+        raise UserError("--luma and --border are for pairs: add --pairs.")
     state = PartialState()  # started in several processes, they share the work
     figures = api.evaluate(
         command.model,

@@ -148,6 +148,8 @@ def evaluate_pairs(
 
 
 def _by_stem(folder: Path) -> dict[Path, Path]:
+    if not folder.is_dir():
+        raise UserError(f"{folder}: pairs are compared between two folders of pictures.")
     files = find_source(str(folder)).files
     return {file.relative_to(folder).with_suffix(""): file for file in files}
 

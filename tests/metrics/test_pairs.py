@@ -60,6 +60,10 @@ def test_what_is_no_pair_is_refused() -> None:
         compare_pairs(ONE, ONE[..., :20], "digits")
     with pytest.raises(UserError, match="leaves nothing"):
         compare_pairs(ONE, ONE, "digits", cut=16)
+    with pytest.raises(UserError, match="0 pixels or more"):
+        compare_pairs(ONE, ONE, "digits", cut=-1)
+    with pytest.raises(UserError, match="between two folders"):
+        compare_folders("digits", "digits")
     with pytest.raises(UserError, match="11 pixels a side"):
         compare_pairs(ONE, ONE, "digits", cut=12)
     with pytest.raises(UserError, match="not compared in the features inception"):

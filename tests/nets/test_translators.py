@@ -76,8 +76,8 @@ def test_receptive_fields() -> None:
 @pytest.mark.parametrize("joins", [False, True])
 def test_nothing_comes_from_beyond_the_reach(resampling: str, joins: bool) -> None:
     network = ResNetGenerator(3, 3, 4, 2, "none", False, resampling, joins)  # type: ignore[arg-type]
-    for parameter in network.parameters():  # every layer a mean, so that nothing is dead
-        nn.init.constant_(parameter, 1 / parameter[0].numel())
+    for parameter in network.parameters():  # every layer a mean: nothing is dead or saturated
+        nn.init.constant_(parameter, 1 / parameter[0].numel() if parameter.ndim > 1 else 0.0)
     x = torch.rand(1, 3, 128, 128, requires_grad=True)
     for place in (60, 61, 62, 63):
         (gradient,) = torch.autograd.grad(network(x)[0, 0, place, place], x)

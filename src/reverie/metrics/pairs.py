@@ -96,6 +96,8 @@ def compare_pairs(
         raise UserError(
             f"pairs have one size: {list(one.shape[1:])} and {list(other.shape[1:])} do not match."
         )
+    if cut < 0:
+        raise UserError(f"a border is of 0 pixels or more, not {cut}.")
     if min(one.shape[-2:]) <= 2 * cut:
         raise UserError(f"a border of {cut} pixels leaves nothing of {list(one.shape[-2:])}.")
     rows = []
