@@ -14,17 +14,19 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from reverie import images
+from reverie import images, progress
 from reverie.data import DataOptions, Pictures, find_pictures
 from reverie.data.pictures import decode_pictures
 from reverie.errors import UserError
 from reverie.evaluation import like
 from reverie.methods import Translates
-from reverie.metrics.features import see
+from reverie.metrics.features import Seen, see
 from reverie.metrics.frechet import Moments, frechet_distance
 from reverie.metrics.kernel import kernel_distance
 from reverie.metrics.pairs import perceptual_distance
 from reverie.model import Model
+
+AT_ONCE = 50
 
 
 def evaluate_translator(
@@ -51,10 +53,11 @@ def evaluate_translator(
         source, truth = test if direction == "ab" else test[::-1]
         real = train[1] if direction == "ab" else train[0]
         there = whole(source)
-        made = torch.cat([model.translate(x, direction) for x in there.split(16)])
-        real_seen = see(name, whole(real).split(50))
+        parts = progress.track(there.split(16), -(-len(there) // 16), "translating", "batches")
+        made = torch.cat([model.translate(x, direction) for x in parts])
+        real_seen = _seen(name, whole(real))
         for what, pictures in (("", made.expand(-1, 3, -1, -1)), ("doing_nothing_", there)):
-            seen = see(name, pictures.split(50))
+            seen = _seen(name, pictures)
             about = f"[{name}, {len(pictures)} {direction}, train]"
             generator = torch.Generator().manual_seed(0)
             kernel = kernel_distance(seen.features, real_seen.features, generator)
@@ -73,7 +76,7 @@ def _beside_the_truth(
     pairs = zip(pictures.split(50), truth.split(50), strict=True)
     perceived = torch.cat([perceptual_distance(name, a, b) for a, b in pairs])
     cosine = 1 - torch.cosine_similarity(
-        see(name, pictures.split(50)).features, see(name, truth.split(50)).features
+        _seen(name, pictures).features, _seen(name, truth).features
     )
     about = f"[{name}, {len(truth)} pairs {direction}]"
     return {
@@ -83,6 +86,11 @@ def _beside_the_truth(
             (pictures - truth).abs().mean()
         ),
     }
+
+
+def _seen(name: str, pictures: Tensor) -> Seen:
+    parts = pictures.split(AT_ONCE)
+    return see(name, progress.track(parts, len(parts), f"looking ({name})", "batches"))
 
 
 def _sides(data: DataOptions, sides: Any) -> tuple[Pictures, Pictures]:

@@ -27,8 +27,8 @@ Direction = Literal["ab", "ba"]
 class Phase:
     """One update: step `networks` down the gradient of `loss`, in every `every`-th step.
 
-    Phases with the same networks share an optimiser. A generated picture is never carried from
-    one phase to another: under gradient accumulation it would be the wrong one.
+    Phases with the same networks share an optimiser. A generated picture is made anew in each
+    phase, or handed on in a queue: under gradient accumulation the last one would be the wrong one.
     """
 
     name: str
