@@ -96,6 +96,22 @@ def test_a_residual_translator_begins_as_the_picture() -> None:
     assert network(white * 5).abs().max() <= 1 / 0.97  # beyond the range nothing breaks
 
 
+def test_a_warp_begins_at_nothing_and_zooms() -> None:
+    network = ResNetGenerator(3, 3, 4, 1, "none", residual=True, warps=True)
+    for parameter in network.parameters():
+        nn.init.zeros_(parameter)
+    x = torch.rand(1, 3, 32, 32) * 2 - 1
+    torch.testing.assert_close(network(x), x, rtol=0, atol=1e-4)
+    assert network.warp is not None
+    with torch.no_grad():
+        network.warp[0, 0] = network.warp[1, 1] = -0.5  # looks at the middle half
+    middle = nn.functional.interpolate(x[..., 8:24, 8:24], scale_factor=2, mode="bilinear")
+    torch.testing.assert_close(
+        network(x)[..., 2:-2, 2:-2], middle[..., 2:-2, 2:-2], rtol=0, atol=1e-3
+    )
+    assert not hasattr(network, "reach")  # and so is never tiled
+
+
 def test_instance_norm_is_pytorchs() -> None:
     x = torch.randn(2, 6, 5, 7) * 3 + 1
     torch.testing.assert_close(InstanceNorm(6)(x), nn.InstanceNorm2d(6)(x), rtol=1e-4, atol=1e-5)

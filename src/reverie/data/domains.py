@@ -19,7 +19,7 @@ FETCHED = ("emoji", "faces")
 """Sets that `reverie data get` makes."""
 NAMED = 5
 LOOKED_AT = 64
-SHAPES_DIFFER = 0.02
+SHAPES_DIFFER = 0.05
 
 
 def find_domains(

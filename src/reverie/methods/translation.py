@@ -49,6 +49,8 @@ class TranslationOptions(AdversarialOptions):
     """Show the picture again to the last layers, so that what stays need not be rebuilt."""
     residual: bool = False
     """Add what comes out to the picture, so that training begins near doing nothing."""
+    warps: bool = False
+    """Learn to move and zoom the whole picture first, where two looks fill the frame otherwise."""
     discriminator: PatchKind = "patch"
     """What is judged: patches, patches with a map of the picture's size over 2ⁿ, or pixels."""
     discriminator_width: int = 64
@@ -78,6 +80,7 @@ def build_generator(o: TranslationOptions, channels: int, image_size: int) -> nn
             o.resampling,
             o.joins_input,
             o.residual,
+            o.warps,
         )
     initialise(network)
     return network

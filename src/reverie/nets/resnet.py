@@ -63,6 +63,9 @@ class ResNetGenerator(nn.Module):
         joins_input: the picture is shown again to two last 3×3 convolutions, instead of a 7×7.
         residual: what comes out is added to the picture, so that training begins near doing
             nothing; joins the input too.
+        warps: the picture is first moved, zoomed and sheared as a whole, by six learnt numbers that
+            begin at nothing: two looks often differ in how they fill the frame, which convolutions
+            can hardly change.
     """
 
     multiple = 4
@@ -78,12 +81,14 @@ class ResNetGenerator(nn.Module):
         resampling: Resampling = "transposed",
         joins_input: bool = False,
         residual: bool = False,
+        warps: bool = False,
     ) -> None:
         super().__init__()
         self.inputs, self.outputs, self.width, self.depth = inputs, outputs, width, blocks
         self.norm: NormName = norm
         self.dropout, self.residual = dropout, residual
         self.joins_input = joins_input = joins_input or residual
+        self.warp = nn.Parameter(torch.zeros(2, 3)) if warps else None
         bias = has_bias(norm)
 
         def normed(conv: nn.Module, channels: int) -> list[nn.Module]:
@@ -118,6 +123,7 @@ class ResNetGenerator(nn.Module):
             )
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c2 h w"]:
+        x = self._warped(x)
         y = self.model(x)
         if not self.joins_input:
             return y
@@ -126,6 +132,13 @@ class ResNetGenerator(nn.Module):
             return y.tanh()
         # Added before the tanh, so that white stays white unless much is added.
         return (y + (INSIDE * x.clamp(-1, 1)).atanh()).tanh() / INSIDE
+
+    def _warped(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        if self.warp is None:
+            return x
+        theta = torch.eye(2, 3, device=x.device) + self.warp
+        grid = F.affine_grid(theta.expand(len(x), 2, 3), list(x.shape), align_corners=False)
+        return F.grid_sample(x.float(), grid, padding_mode="border", align_corners=False)
 
     def maps(self, x: Float[Tensor, "b c h w"]) -> list[Float[Tensor, "b _ _ _"]]:
         """What the encoder half gives at five depths, for the contrast of CUT."""
@@ -140,6 +153,12 @@ class ResNetGenerator(nn.Module):
 
     @property
     def reach(self) -> int:
-        """How many pixels away from a place what it becomes can depend on, beside statistics."""
+        """How many pixels away from a place what it becomes can depend on, beside statistics.
+
+        Raises:
+            AttributeError: if the picture is warped, which only the whole can be.
+        """
+        if self.warp is not None:
+            raise AttributeError("a warped picture has no reach")
         # A 7×7, two going down, two of 4 pixels each in a block, two going up, the last.
         return 3 + 2 + 4 + 8 * self.depth + 8 + 4 + 3
