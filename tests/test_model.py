@@ -43,7 +43,8 @@ def test_every_sampler_gives_each_seed_its_own_picture(
     how = {"sampler": sampler, "schedule": schedule, "steps": 3, "label": "b"}
     many = model.sample(5, seed=4, **how)  # type: ignore[arg-type]
     alone = model.sample(1, seed=6, **how)  # type: ignore[arg-type]
-    torch.testing.assert_close(alone[0], many[2], rtol=0, atol=1e-5)
+    # Attention's matrix products round a little differently for another number of pictures.
+    torch.testing.assert_close(alone[0], many[2], rtol=0, atol=5e-5)
     assert torch.isfinite(many).all()
 
 

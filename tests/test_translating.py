@@ -84,6 +84,13 @@ def test_rotation_is_done_and_metadata_stays(run: Path, tmp_path: Path) -> None:
         assert made.info["icc_profile"] == profile
 
 
+def test_its_card_says_how_to_use_it(run: Path) -> None:
+    card = (run / "model" / "README.md").read_text()
+    assert "image-to-image" in card
+    assert 'reverie.translate(model, "pictures/", out="translated/")' in card
+    assert "model.sample" not in card
+
+
 def test_a_batch_is_translated_as_its_pictures_are(run: Path) -> None:
     model = reverie.load(run)
     pictures = torch.rand(3, 3, 45, 38) * 2 - 1

@@ -21,9 +21,15 @@ def model_card(recipe: Recipe, run: Run) -> str:
     )
     shape = [16, pictures["channels"], size, size]
     options = json.dumps(recipe.to_json()["options"], indent=2)
+    use = f"""pictures = model.sample(16, seed=7{label})   # float32 [-1, 1], {shape}
+reverie.images.save_grid(pictures, "grid.png")"""
+    kind = "image-generation"
+    if hasattr(METHODS[recipe.method], "directions"):
+        kind = "image-to-image"
+        use = 'reverie.translate(model, "pictures/", out="translated/")   # any size'
     return f"""---
 library_name: reverie
-tags: [image-generation, {recipe.method}]
+tags: [{kind}, {recipe.method}]
 ---
 # {run.folder.resolve().name}
 
@@ -38,8 +44,7 @@ Trained with reverie {versions()["reverie"]} on {facts["picture_count"]:,} pictu
 import reverie
 
 model = reverie.load("path/to/this/folder")
-pictures = model.sample(16, seed=7{label})   # float32 [-1, 1], {shape}
-reverie.images.save_grid(pictures, "grid.png")
+{use}
 ```
 
 Options:

@@ -27,7 +27,7 @@ from reverie.runs import Run, save_model
 SAMPLES_SHOWN = 64
 MOST_COLUMNS = 16
 SECONDS_BETWEEN_UPDATES = 0.1
-FEWEST_SHOWN = 16
+FEWEST_SHOWN, FEWEST_OF_LARGE, LARGEST_OF_MANY = 16, 4, 64
 SHOWN_AT_MOST = 64
 STEPS_BEFORE_WARNING = 500
 
@@ -43,7 +43,8 @@ class Watch:
         self.batches = batches
         self.accelerator = accelerator
         self.judge: Judge | None = None
-        shown = max(batches.batch_size, FEWEST_SHOWN)
+        small = batches.pictures.spec.image_size <= LARGEST_OF_MANY
+        shown = max(batches.batch_size, FEWEST_SHOWN if small else FEWEST_OF_LARGE)
         self._shown_batch = Batches(batches.pictures, shown, recipe.training.seed).read(0)
         self._warned: set[str] = set()
         self._bar = progress.Bar(recipe.method, 1.0)
