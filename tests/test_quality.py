@@ -18,8 +18,8 @@ from reverie.presets import PRESETS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-# What 2.5 minutes on two cores must reach; `benchmarks/quality.py` prints what it reaches.
-LARGEST_DISTANCE = {"vae": 5.0, "gan": 2.0, "dcgan": 2.0, "cgan": 0.5, "diffusion": 2.0}
+# What each preset must reach in its minutes on two cores; `benchmarks/quality.py` prints it.
+LARGEST_DISTANCE = {"vae": 5.0, "gan": 2.0, "dcgan": 2.0, "cgan": 0.5, "diffusion": 0.5}
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +61,8 @@ def test_it_learns_digits(method: str, real: Moments, tmp_path: Path) -> None:
     assert distance(model.sample(2000), real) < LARGEST_DISTANCE[method]
     if model.class_names:
         asked, guidance = model.labels(1000), {"guidance": 2.0} if method == "diffusion" else {}
-        assert (recognised(model.sample(1000, **guidance)) == asked).float().mean() >= 0.95
+        least = 0.99 if method == "diffusion" else 0.95
+        assert (recognised(model.sample(1000, **guidance)) == asked).float().mean() >= least
 
 
 def test_todays_recipe_beats_that_of_2015(real: Moments, tmp_path: Path) -> None:
