@@ -97,11 +97,9 @@ def translate(command: TranslateCommand) -> Result:
 
     from reverie import api
 
-    if command.reference is not None:
-        api.import_weights(command.model, command.reference)
     torch.manual_seed(command.seed)
     done = api.translate(
-        command.model,
+        api.load(command.model, command.reference),
         command.pictures,
         out=command.out,
         direction=command.direction,

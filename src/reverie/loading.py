@@ -18,20 +18,21 @@ BUILT_IN_MODELS = {
 }
 
 
-def load(place: str | Path) -> Model:
+def load(place: str | Path, reference: str | None = None) -> Model:
     """A model: `digits`, which comes with the package, a run, a model folder, `user/name` on the
     Hugging Face hub, or a weight file of the original CycleGAN and pix2pix.
 
-    A run or model folder that is called `digits` goes before the built-in one.
+    A run or model folder that is called `digits` goes before the built-in one. `reference` says
+    what a weight file should hold: see `import_weights`.
 
     Raises:
         UserError: if there is no usable model.
     """
     path = Path(place).expanduser()
-    if str(place) in BUILT_IN_MODELS and not holds_a_model(path):
+    if reference is None and str(place) in BUILT_IN_MODELS and not holds_a_model(path):
         return Model(str(place), *load_model(BUILT_IN_MODELS[str(place)]))
-    if path.is_file():
-        method = channels_last(Translator.of(import_weights(path)))
+    if path.is_file() or reference is not None:
+        method = channels_last(Translator.of(import_weights(path, reference)))
         return Model(str(place), "translator", method)
     if path.is_dir():
         folder = path / "model" if Run(path).exists() else path

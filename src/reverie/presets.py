@@ -5,7 +5,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 from reverie.data import DataOptions
 from reverie.errors import UserError, nearest
@@ -128,23 +128,21 @@ EMOJI_TRAINING = TrainOptions(
 
 # Begins near doing nothing, which the textbook's recipe never beats on flat pictures; no norm that
 # would make noise of them; what a discriminator needs when there are three thousand pictures.
-SMALL_CYCLEGAN = CycleGANOptions(
-    learning_rate=5e-4,
-    beta2=0.99,
-    width=32,
-    blocks=4,
-    norm="group",
-    resampling="nearest",
-    residual=True,
-    discriminator_norm="none",
-    loss="bce",
-    r1=0.02,
-    penalty_every=8,
-    augment=("translation",),
-    cycle_weight=5.0,
-    identity_weight=0.4,
-    smooth=0.2,
-)
+SMALL: dict[str, Any] = {
+    "learning_rate": 5e-4,
+    "beta2": 0.99,
+    "width": 32,
+    "blocks": 4,
+    "norm": "group",
+    "resampling": "nearest",
+    "residual": True,
+    "discriminator_norm": "none",
+    "loss": "bce",
+    "r1": 0.02,
+    "penalty_every": 8,
+    "augment": ("translation",),
+}
+SMALL_CYCLEGAN = CycleGANOptions(**SMALL, cycle_weight=5.0, identity_weight=0.4, smooth=0.2)
 
 
 def cyclegan_emoji_small() -> Recipe:
@@ -172,21 +170,7 @@ def pix2pix_emoji_small() -> Recipe:
     return Recipe(
         method="pix2pix",
         options=Pix2PixOptions(
-            learning_rate=5e-4,
-            beta2=0.99,
-            network="resnet",
-            width=32,
-            blocks=4,
-            norm="group",
-            dropout=False,
-            resampling="nearest",
-            residual=True,
-            warps=True,
-            discriminator_norm="none",
-            r1=0.02,
-            penalty_every=8,
-            augment=("translation",),
-            pixel_weight=20.0,
+            **SMALL, network="resnet", dropout=False, warps=True, pixel_weight=20.0
         ),
         data=EMOJI_DATA,
         training=EMOJI_TRAINING,
@@ -197,22 +181,7 @@ def cut_emoji_small() -> Recipe:
     """The same emojis by contrast instead of a cycle."""
     return Recipe(
         method="cut",
-        options=CUTOptions(
-            learning_rate=5e-4,
-            beta2=0.99,
-            width=32,
-            blocks=4,
-            norm="group",
-            resampling="nearest",
-            residual=True,
-            warps=True,
-            discriminator_norm="none",
-            loss="bce",
-            r1=0.02,
-            penalty_every=8,
-            augment=("translation",),
-            places=64,
-        ),
+        options=CUTOptions(**SMALL, warps=True, places=64),
         data=EMOJI_DATA,
         training=EMOJI_TRAINING,
     )

@@ -22,6 +22,7 @@ from reverie.methods.translation import (
     build_discriminator,
     build_generator,
     likeness,
+    translation_phases,
     troubles,
 )
 from reverie.nets.norms import initialise
@@ -104,24 +105,13 @@ class CUT(Method):
         self._made: list[Tensor] = []
 
     def phases(self) -> tuple[Phase, ...]:
-        o, judges = self.options, (self.discriminator,)
         generator = Phase(
-            name="generator",
-            networks=(self.generator, self.heads),
-            loss=self.generator_loss,
-            every=o.generator_every,
+            name="generator", networks=(self.generator, self.heads), loss=self.generator_loss
         )
-        phases = [
-            generator,
-            Phase(name="discriminator", networks=judges, loss=self.discriminator_loss),
-        ]
-        if o.r1:
-            phases.append(
-                Phase(
-                    name="penalty", networks=judges, loss=self.penalty_loss, every=o.penalty_every
-                )
-            )
-        return tuple(phases)
+        discriminator = Phase(
+            name="discriminator", networks=(self.discriminator,), loss=self.discriminator_loss
+        )
+        return translation_phases(self.options, generator, discriminator, self.penalty_loss)
 
     @property
     def _judge(self) -> Judge:

@@ -21,6 +21,7 @@ from reverie.methods.translation import (
     build_generator,
     difference,
     likeness,
+    translation_phases,
     troubles,
 )
 
@@ -63,23 +64,17 @@ class CycleGAN(Method):
         self._made: list[tuple[Tensor, Tensor]] = []
 
     def phases(self) -> tuple[Phase, ...]:
-        o = self.options
-        judges = (self.discriminator_a, self.discriminator_b)
-        phases = [
-            Phase(
-                name="generators",
-                networks=(self.generator_ab, self.generator_ba),
-                loss=self.generators_loss,
-                every=o.generator_every,
-            ),
-            Phase(name="discriminators", networks=judges, loss=self.discriminators_loss),
-        ]
-        if o.r1:
-            penalty = Phase(
-                name="penalty", networks=judges, loss=self.penalty_loss, every=o.penalty_every
-            )
-            phases.append(penalty)
-        return tuple(phases)
+        generators = Phase(
+            name="generators",
+            networks=(self.generator_ab, self.generator_ba),
+            loss=self.generators_loss,
+        )
+        discriminators = Phase(
+            name="discriminators",
+            networks=(self.discriminator_a, self.discriminator_b),
+            loss=self.discriminators_loss,
+        )
+        return translation_phases(self.options, generators, discriminators, self.penalty_loss)
 
     def _translate(self, generator: nn.Module, *pictures: Tensor) -> list[Tensor]:
         """What a generator makes of several batches: in one call, unless batch norm mixes them."""

@@ -19,6 +19,7 @@ from reverie.methods.translation import (
     build_discriminator,
     build_generator,
     likeness,
+    translation_phases,
     troubles,
 )
 from reverie.nets.norms import NormName
@@ -59,24 +60,11 @@ class Pix2Pix(Method):
         self._made: list[Tensor] = []
 
     def phases(self) -> tuple[Phase, ...]:
-        o, judges = self.options, (self.discriminator,)
-        generator = Phase(
-            name="generator",
-            networks=(self.generator,),
-            loss=self.generator_loss,
-            every=o.generator_every,
+        generator = Phase(name="generator", networks=(self.generator,), loss=self.generator_loss)
+        discriminator = Phase(
+            name="discriminator", networks=(self.discriminator,), loss=self.discriminator_loss
         )
-        phases = [
-            generator,
-            Phase(name="discriminator", networks=judges, loss=self.discriminator_loss),
-        ]
-        if o.r1:
-            phases.append(
-                Phase(
-                    name="penalty", networks=judges, loss=self.penalty_loss, every=o.penalty_every
-                )
-            )
-        return tuple(phases)
+        return translation_phases(self.options, generator, discriminator, self.penalty_loss)
 
     @property
     def _judge(self) -> Judge:

@@ -2,7 +2,8 @@
 goes wrong so often that it is said in words.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -10,10 +11,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from reverie.augment import augment
+from reverie.data import Batch
 from reverie.draws import Draw
 from reverie.losses import ADVERSARIAL, gradient_penalty
 from reverie.methods.adversarial import AdversarialOptions
-from reverie.methods.contract import Loss
+from reverie.methods.contract import Loss, Phase
 from reverie.nets.norms import NormName, initialise
 from reverie.nets.patchgan import PatchKind, discriminator
 from reverie.nets.resnet import Resampling, ResNetGenerator
@@ -22,6 +24,8 @@ from reverie.nets.skipnet import SkipGenerator, levels_for
 # The original's generator minimises (D - 1)², twice what `losses` has from Mao et al.; the weights
 # of the other terms are meant beside it.
 GENERATOR_SCALE = {"lsgan": 2.0}
+
+LossOf = Callable[[Batch, Draw], Loss]
 
 WON = 0.9
 """Where a least-squares discriminator says more than this of real and less than 1 - this of made
@@ -98,6 +102,16 @@ def build_discriminator(o: TranslationOptions, channels: int) -> nn.Module:
     )
     initialise(network)
     return network
+
+
+def translation_phases(
+    o: TranslationOptions, generator: Phase, discriminator: Phase, penalty: LossOf
+) -> tuple[Phase, ...]:
+    """The updates of one step: the translator, its judges, and lazily R1 where it is asked for."""
+    phases = [replace(generator, every=o.generator_every), discriminator]
+    if o.r1:
+        phases.append(replace(discriminator, name="penalty", loss=penalty, every=o.penalty_every))
+    return tuple(phases)
 
 
 @dataclass(frozen=True)
