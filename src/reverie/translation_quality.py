@@ -56,6 +56,8 @@ def evaluate_translator(
         parts = progress.track(there.split(16), -(-len(there) // 16), "translating", "batches")
         made = torch.cat([model.translate(x, direction) for x in parts])
         real_seen = _seen(name, whole(real))
+        true = whole(truth)
+        true_seen = _seen(name, true) if paired else None
         for what, pictures in (("", made.expand(-1, 3, -1, -1)), ("doing_nothing_", there)):
             seen = _seen(name, pictures)
             about = f"[{name}, {len(pictures)} {direction}, train]"
@@ -65,27 +67,22 @@ def evaluate_translator(
                 Moments.of(seen.features), Moments.of(real_seen.features)
             )
             figures[f"{what}kernel_distance{about}"] = kernel.mean
-            if paired:
-                figures |= _beside_the_truth(pictures, whole(truth), name, what, direction)
+            if true_seen is not None:
+                cosine = 1 - torch.cosine_similarity(seen.features, true_seen.features)
+                about = f"[{name}, {len(true)} pairs {direction}]"
+                figures |= {
+                    f"{what}perceptual_distance{about}": _perceived(name, pictures, true),
+                    f"{what}cosine_distance{about}": float(cosine.mean()),
+                    f"{what}mean_absolute_error[{len(true)} pairs {direction}]": float(
+                        (pictures - true).abs().mean()
+                    ),
+                }
     return figures
 
 
-def _beside_the_truth(
-    pictures: Tensor, truth: Tensor, name: str, what: str, direction: str
-) -> dict[str, float]:
-    pairs = zip(pictures.split(50), truth.split(50), strict=True)
-    perceived = torch.cat([perceptual_distance(name, a, b) for a, b in pairs])
-    cosine = 1 - torch.cosine_similarity(
-        _seen(name, pictures).features, _seen(name, truth).features
-    )
-    about = f"[{name}, {len(truth)} pairs {direction}]"
-    return {
-        f"{what}perceptual_distance{about}": float(perceived.mean()),
-        f"{what}cosine_distance{about}": float(cosine.mean()),
-        f"{what}mean_absolute_error[{len(truth)} pairs {direction}]": float(
-            (pictures - truth).abs().mean()
-        ),
-    }
+def _perceived(name: str, pictures: Tensor, truth: Tensor) -> float:
+    pairs = zip(pictures.split(AT_ONCE), truth.split(AT_ONCE), strict=True)
+    return float(torch.cat([perceptual_distance(name, a, b) for a, b in pairs]).mean())
 
 
 def _seen(name: str, pictures: Tensor) -> Seen:
