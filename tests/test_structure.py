@@ -16,22 +16,26 @@ PACKAGE = Path(reverie.__file__).parent
 LAYERS = [
     {"cli", "__main__"},
     {"api"},
-    {"training", "translation_quality"},
+    {"starting"},
+    {"training", "translation_quality", "superresolution_quality"},
     {"watch"},
     {"judge"},
-    {"evaluation", "translating"},
+    {"evaluation", "upscaling"},
+    {"translating"},
     {"loading"},
     {"engine", "report", "model_card", "model"},
     {"runs", "presets"},
     {"recipe"},
     {"methods"},
     {"metrics"},
+    {"enlarging", "backbones"},
     {"tiling"},
-    {"nets", "losses", "augment", "samplers", "latents"},
+    {"nets", "losses", "augment", "samplers", "latents", "degradation"},
     {"data"},
+    {"picture_files"},
     {"images", "draws"},
-    {"flags"},
-    {"errors", "files", "progress", "commands"},
+    {"flags", "interrupts"},
+    {"errors", "files", "progress", "commands", "precision"},
 ]
 LEVEL = {name: level for level, layer in enumerate(LAYERS) for name in layer}
 
@@ -67,6 +71,7 @@ def test_public_names() -> None:
         "sample",
         "train",
         "translate",
+        "upscale",
     ]
     for module in pkgutil.walk_packages([str(PACKAGE)], "reverie."):
         if not module.name.endswith("__main__"):
@@ -79,6 +84,7 @@ def test_public_names() -> None:
         "sample",
         "train",
         "translate",
+        "upscale",
     ):  # and no module hides a function
         assert callable(getattr(reverie, name)), name
     assert set(reverie.__all__) <= set(dir(reverie))

@@ -21,9 +21,10 @@ from reverie.draws import Draw
 from reverie.engine import State, Training
 from reverie.errors import UserError
 from reverie.methods import Method, MethodOptions, Phase
+from reverie.precision import bf16_is_native
 from reverie.recipe import Recipe, TrainOptions
 from reverie.runs import Run
-from reverie.training import Budget, bf16_is_native, fit, learning_rate, make_accelerator
+from reverie.training import Budget, fit, learning_rate, make_accelerator
 
 SMALL = {"data": "digits", "batch_size": 8, "log_every": 5, "sample_every": 10_000}
 
@@ -171,8 +172,8 @@ def test_precision_is_native_or_refused(tmp_path: Path) -> None:
     auto = make_accelerator(TrainOptions(device="cpu"), Run(tmp_path))
     flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
     if "flags" in flags:
-        assert bf16_is_native(cpu=True) == ("avx512_bf16" in flags or "amx_tile" in flags)
-    assert auto.mixed_precision == ("bf16" if bf16_is_native(cpu=True) else "no")
+        assert bf16_is_native("cpu") == ("avx512_bf16" in flags or "amx_tile" in flags)
+    assert auto.mixed_precision == ("bf16" if bf16_is_native("cpu") else "no")
     with pytest.raises(UserError, match="fp16 is for GPUs"):
         make_accelerator(TrainOptions(device="cpu", precision="fp16"), Run(tmp_path))
     with pytest.raises(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         sample,
         train,
         translate,
+        upscale,
     )
     from reverie.errors import UserError
     from reverie.methods import METHODS
@@ -30,6 +31,7 @@ _HOMES = {
     "sample": "reverie.api",
     "train": "reverie.api",
     "translate": "reverie.api",
+    "upscale": "reverie.api",
 }
 
 __all__ = [
@@ -43,6 +45,7 @@ __all__ = [
     "sample",
     "train",
     "translate",
+    "upscale",
 ]
 
 

@@ -1,7 +1,6 @@
 """What people call: train, load, sample, compare. The command line is a thin shell over this."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,55 +8,27 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from reverie import images, progress
-from reverie.data import DataOptions, PictureSpec, decode_pictures, find_pictures
+from reverie import images
+from reverie.data import DataOptions
 from reverie.errors import UserError
 from reverie.evaluation import evaluate_folders, evaluate_model, evaluate_pairs, write_figures
 from reverie.judge import best_evaluation
 from reverie.loading import holds_a_model, import_weights, load
-from reverie.methods import METHODS, Translates
+from reverie.methods import Translates, Upscales
 from reverie.methods.contract import Direction
 from reverie.methods.diffusion import Start
 from reverie.model import Model, what_it_can_do
 from reverie.presets import recipe_for
-from reverie.recipe import Recipe
 from reverie.report import write_comparison
-from reverie.runs import Run, build_method, find_run
+from reverie.runs import Run, find_run
+from reverie.starting import Trained, refuse_other_options, train_recipe
+from reverie.superresolution_quality import evaluate_upscaler
 from reverie.translating import Translated, translate_files
 from reverie.translation_quality import evaluate_translator
+from reverie.upscaling import Upscaled, upscale_files
 
-MAY_CHANGE_ON_RESUME = frozenset(
-    [
-        "steps",
-        "epochs",
-        "minutes",
-        "log_every",
-        "sample_every",
-        "checkpoint_every",
-        "keep_checkpoints",
-        "evaluate_every",
-        "evaluate_count",
-        "patience",
-        "track",
-        "cache",
-        "device",
-    ]
-)
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What `train` returns: the run's folder, how far it came and whether that was all the way."""
-
-    folder: Path
-    steps: int
-    seconds: float
-    finished: bool
-    report: Path
-
-    def load(self) -> "Model":
-        """The trained model."""
-        return load(self.folder)
+UPSCALER = "photos-x4"
+"""What enlarges where nobody said."""
 
 
 def translate(
@@ -84,6 +55,29 @@ def translate(
     places = [pictures] if isinstance(pictures, str | Path) else pictures
     files = [Path(place).expanduser() for place in places]
     return translate_files(model, files, Path(out).expanduser(), direction, **how)
+
+
+def upscale(
+    pictures: str | Path | Sequence[str | Path],
+    *,
+    out: str | Path,
+    model: str | Path | Model = UPSCALER,
+    **how: Any,
+) -> Upscaled:
+    """Enlarge picture files and folders into the folder `out`.
+
+    Args:
+        pictures: files and folders; subfolders are mirrored.
+        out: a folder.
+        model: what enlarges, or where it lies; by default the network that comes with the package.
+        **how: `scale`, `tile`, `precision`, `existing`, `format`: see `upscale_files`.
+
+    Raises:
+        UserError: if the model does not enlarge, or nothing can be.
+    """
+    places = [pictures] if isinstance(pictures, str | Path) else pictures
+    files = [Path(place).expanduser() for place in places]
+    return upscale_files(_loaded(model), files, Path(out).expanduser(), **how)
 
 
 def train(
@@ -119,84 +113,24 @@ def train(
     return train_recipe(recipe, run, resume)
 
 
-def refuse_other_options(before: Recipe, now: Recipe) -> None:
-    """Raise a UserError if a run would go on with options that it was not begun with."""
-    old, new = before.flat(), now.flat()
-    for name in old:
-        if old[name] != new[name] and name not in MAY_CHANGE_ON_RESUME:
-            flag = name.replace("_", "-")
-            raise UserError(
-                f"this run was begun with --{flag} {old[name]}, not {new[name]}: leave the option "
-                "out to go on, or start a new run in another folder."
-            )
+def model_before(places: Sequence[str]) -> tuple[str, list[str]]:
+    """Of what `reverie upscale` was given: the model, where the first is one, and the pictures.
 
-
-def train_recipe(recipe: Recipe, run: Run, resume: bool = False) -> Trained:
-    """Train a complete recipe in `run`."""
-    # Accelerate takes a second to import.
-    from reverie.training import check_length, fit, make_accelerator
-
-    if run.exists() and not resume:
-        raise UserError(
-            f"{run.folder} holds a run already: add --resume to go on with it, or choose another "
-            "--out."
-        )
-    _check_numbers(recipe)
-    if recipe.training.patience and not recipe.training.evaluate_every:
-        raise UserError("--patience counts measurements: say how often with --evaluate-every.")
-    check_length(recipe.training)
-    needs = METHODS[recipe.method].needs
-    found = find_pictures(recipe.data, needs if needs in ("paired", "unpaired") else "one")
-    if needs == "labelled" and found.source.labels is None:
-        raise UserError(
-            f"{recipe.method} needs pictures with classes, and {recipe.data.data} has none: sort "
-            "them into one folder for each class, or use a table with --label-column."
-        )
-    if resume:
-        _refuse_other_pictures(run, found.spec)
-    method = build_method(recipe, found.spec)
-    accelerator = make_accelerator(recipe.training, run)
-    with accelerator.main_process_first():
-        pictures = decode_pictures(found)
-    if accelerator.is_main_process:
-        if not resume:
-            run.begin(recipe, pictures)
-        elif run.facts()["data_fingerprint"] != pictures.fingerprint:
-            progress.warn("the pictures are not the ones that this run was begun with.")
-    accelerator.wait_for_everyone()
-    state = fit(run, method, pictures, recipe, accelerator)
-    accelerator.wait_for_everyone()  # the others wait while the first writes the report
-    return Trained(run.folder, state.step, state.seconds, state.finished, run.report)
-
-
-def _refuse_other_pictures(run: Run, spec: PictureSpec) -> None:
-    """Raise a UserError if the pictures no longer are of the kind that the run's networks fit."""
-    before = run.facts()["pictures"]
-    for name, now in (("channels", spec.channels), ("classes", spec.classes)):
-        then = len(before["class_names"]) if name == "classes" else before[name]
-        if then != now:
-            raise UserError(
-                f"the pictures have changed since this run was begun: {then} {name} then, {now} "
-                "now. Put them back, or start a new run in another folder."
-            )
+    Raises:
+        UserError: if there are no pictures.
+    """
+    first = Path(places[0]).expanduser() if places else Path()
+    pictures_first = first.suffix.lower() in images.SUFFIXES or is_folder_of_pictures(first)
+    model, rest = (UPSCALER, places) if pictures_first else (places[0], places[1:])
+    if not rest:
+        raise UserError("say which pictures to make larger: files, or folders of them.")
+    return model, list(rest)
 
 
 def leave_the_group() -> None:
     """End this process's part in a training of several; without it some die at their exit."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
-
-
-def _check_numbers(recipe: Recipe) -> None:
-    flat = recipe.flat()
-    for name in ("batch_size", "accumulate", "log_every", "sample_every", "checkpoint_every",
-                 "keep_checkpoints", "latent_size", "width", "penalty_every",
-                 "generator_every"):  # fmt: skip
-        if flat.get(name, 1) < 1:
-            raise UserError(f"--{name.replace('_', '-')} must be at least 1, not {flat[name]}.")
-    for name in ("steps", "epochs", "minutes", "learning_rate"):
-        if flat[name] is not None and flat[name] < 0:
-            raise UserError(f"--{name.replace('_', '-')} cannot be negative.")
 
 
 def sample(model: str | Path | Model, count: int = 16, **options: Any) -> Float[Tensor, "n c h w"]:
@@ -246,6 +180,8 @@ def evaluate(
         figures = evaluate_folders(DataOptions(data=str(model)), wanted, features=features)
     elif isinstance((loaded := _loaded(model)).method, Translates):
         figures = evaluate_translator(loaded, wanted, features=features)
+    elif isinstance(loaded.method, Upscales):
+        figures = evaluate_upscaler(loaded, wanted, features=features)
     else:
         figures = evaluate_model(
             loaded,
@@ -362,6 +298,6 @@ def info(place: str | Path) -> dict[str, Any]:
 
 
 __all__ = [
-    "Model", "Trained", "compare", "import_weights", "info", "load", "sample", "train",
-    "train_recipe", "translate",
+    "Model", "Trained", "compare", "import_weights", "info", "load", "refuse_other_options",
+    "sample", "train", "train_recipe", "translate", "upscale",
 ]  # fmt: skip

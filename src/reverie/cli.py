@@ -23,6 +23,7 @@ from reverie.commands import (
     SampleCommand,
     TrainFlags,
     TranslateCommand,
+    UpscaleCommand,
 )
 from reverie.errors import UserError, nearest
 from reverie.flags import parse, value_of
@@ -31,6 +32,12 @@ Result = tuple[dict[str, Any], str]
 """What `--json` prints, and what a person reads."""
 
 INTERRUPTED = 130
+
+
+class Interrupted(KeyboardInterrupt):
+    """Someone stopped a command, which says what is done."""
+
+
 MOST_IN_A_FILM = 64
 
 HELP = """reverie: train image generators and translators on your own pictures, and use them.
@@ -39,12 +46,13 @@ HELP = """reverie: train image generators and translators on your own pictures, 
   reverie train METHOD --out RUN --resume          go on after any interruption
   reverie sample MODEL -n 16 --out PICTURES        make pictures: a folder, one .png sheet or .npz
   reverie translate MODEL PICTURES --out FOLDER    give pictures the other look
+  reverie upscale [MODEL] PICTURES --out FOLDER    make pictures larger
   reverie evaluate MODEL --data PICTURES           how good its samples are, in numbers
   reverie info MODEL                               what is known of a run or a model
   reverie compare RUN RUN --out PAGE.html          runs side by side
   reverie data list                                the built-in pictures and what can be read
   reverie data check PICTURES                      read every picture and say what is wrong
-  reverie data get emoji|faces                     two looks to translate between
+  reverie data get emoji|faces|photos              sets to learn from
 
 PICTURES is a folder, a table, an IDX file or `digits`. Each command explains itself with --help,
 and prints one JSON object with --json. Try: reverie train cgan --preset digits --out runs/digits
@@ -118,6 +126,32 @@ def translate(command: TranslateCommand) -> Result:
     return facts, f"{len(done.files)} pictures{left_out}: {done.page}"
 
 
+def upscale(command: UpscaleCommand) -> Result:
+    from reverie import api
+
+    model, pictures = api.model_before(command.pictures)
+    done = api.upscale(
+        pictures,
+        out=command.out,
+        model=model,
+        scale=command.scale,
+        tile=command.tile,
+        precision=command.precision,
+        existing=command.existing,
+        format=command.format,
+    )
+    if done.stopped:
+        raise Interrupted(f"stopped; {len(done.files)} pictures are done: {command.out}")
+    facts = {
+        "count": len(done.files),
+        "skipped": [str(file) for file in done.skipped],
+        "failed": done.failed,
+        "files": [str(file) for file in done.files],
+    }
+    left_out = f", {len(done.failed)} left out" if done.failed else ""
+    return facts, f"{len(done.files)} pictures{left_out}: {command.out}"
+
+
 def evaluate(command: EvaluateCommand) -> Result:
     from accelerate import PartialState
 
@@ -185,9 +219,10 @@ def data_list(command: DataListCommand) -> Result:
 
 
 def data_get(command: DataGetCommand) -> Result:
-    from reverie.data.domains import set_folder
     from reverie.data.emoji import get_emoji
     from reverie.data.faces import get_faces
+    from reverie.data.photos import get_photos
+    from reverie.data.sources import set_folder
 
     name = command.name
     if name == "faces" and command.attribute != "Eyeglasses":
@@ -195,7 +230,13 @@ def data_get(command: DataGetCommand) -> Result:
     out = command.out or set_folder(name)
     if out.exists():
         raise UserError(f"{out} is there already: use it with --data, or remove it first.")
-    counts = get_emoji(out) if command.name == "emoji" else get_faces(out, command.attribute)
+    match command.name:
+        case "emoji":
+            counts = get_emoji(out)
+        case "faces":
+            counts = get_faces(out, command.attribute)
+        case "photos":
+            counts = get_photos(out)
     facts = {"folder": str(out), **counts}
     used = str(command.out) if command.out else name
     return facts, f"{_lines(counts)}\nuse them with --data {used}"
@@ -272,6 +313,7 @@ def _flags_of(recipe: Any) -> type:
 COMMANDS: dict[str, tuple[type, Callable[[Any], Result]]] = {
     "sample": (SampleCommand, sample),
     "translate": (TranslateCommand, translate),
+    "upscale": (UpscaleCommand, upscale),
     "evaluate": (EvaluateCommand, evaluate),
     "info": (InfoCommand, info),
     "compare": (CompareCommand, compare),
@@ -324,8 +366,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         (facts, text), as_json, code = run(argv)
     except UserError as error:
         return _refuse(str(error), argv)
-    except KeyboardInterrupt:
-        return _refuse("stopped.", argv, INTERRUPTED)
+    except KeyboardInterrupt as stop:
+        return _refuse(str(stop) or "stopped.", argv, INTERRUPTED)
     except OSError as error:
         if error.filename is None and error.errno is None:
             raise

@@ -73,6 +73,31 @@ class TranslateCommand:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UpscaleCommand:
+    """Make pictures larger; transparency, 16 bits of grey, rotation and metadata are kept."""
+
+    pictures: Annotated[
+        tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="[MODEL] PICTURES")
+    ]
+    """Files and folders; before them a run, a model, or a file of weights, where the network that
+    comes with the package is not enough."""
+    out: Path = Path("large")
+    """The folder to write to; subfolders are mirrored."""
+    scale: float | None = None
+    """How many times larger; where the network was made for another, the result is resized."""
+    tile: int | None = None
+    """Side of the tiles that are worked on one by one; by default what fits into memory."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """auto computes in bfloat16 where the machine has it natively."""
+    existing: Literal["skip", "overwrite"] = "skip"
+    """What to do with files that are there already."""
+    format: str | None = None
+    """png, jpg, webp or tif; by default each file's own."""
+    json: bool = False
+    """Print the result as one JSON object."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class EvaluateCommand:
     """Say in numbers how good a model's samples are, or how near one folder is to another."""
 
@@ -140,10 +165,13 @@ class DataListCommand:
 
 @dataclass(frozen=True, kw_only=True)
 class DataGetCommand:
-    """Fetch or draw a set of pictures for translation: emoji, or faces."""
+    """Fetch or draw a set of pictures: emoji, faces or photos."""
 
-    name: Annotated[tyro.conf.Positional[Literal["emoji", "faces"]], tyro.conf.arg(metavar="NAME")]
-    """emoji: Windows' (A) and Apple's (B); faces: without (A) and with (B) an attribute."""
+    name: Annotated[
+        tyro.conf.Positional[Literal["emoji", "faces", "photos"]], tyro.conf.arg(metavar="NAME")
+    ]
+    """emoji: Windows' (A) and Apple's (B); faces: without (A) and with (B) an attribute; photos:
+    free photographs to learn enlarging from."""
     attribute: str = "Eyeglasses"
     """Faces: Male, Eyeglasses, Smiling, Mustache or Wearing_Hat."""
     out: Path | None = None

@@ -195,9 +195,15 @@ def resize(
 
 
 def cut(
-    pixels: UInt8[np.ndarray, "h w c"], size: int, across: float = 0.5, down: float = 0.5
+    pixels: UInt8[np.ndarray, "h w c"],
+    size: int,
+    across: float = 0.5,
+    down: float = 0.5,
+    multiple: int = 1,
 ) -> UInt8[np.ndarray, "size size c"]:
     """A square out of a picture; `across` and `down` from 0 to 1 say where, 0.5 is the middle.
+
+    It begins at a multiple of `multiple`.
 
     Raises:
         UserError: if the picture is smaller than that.
@@ -208,7 +214,8 @@ def cut(
             f"a picture of {width}×{height} is smaller than the {size}×{size} that are cut from "
             "it: use a smaller --image-size, or --resize crop."
         )
-    top, left = round(down * (height - size)), round(across * (width - size))
+    top = round(down * (height - size) / multiple) * multiple
+    left = round(across * (width - size) / multiple) * multiple
     return pixels[top : top + size, left : left + size]
 
 
@@ -265,6 +272,15 @@ def encode(
         kept["icc_profile"] = icc_profile
     image.save(buffer, formats[suffix.lower()], **QUALITY.get(suffix.lower(), {}), **kept)
     return buffer.getvalue()
+
+
+def through_jpeg(pixels: UInt8[np.ndarray, "h w c"], quality: int) -> UInt8[np.ndarray, "h w c"]:
+    """A picture as JPEG of a quality from 1 to 95 leaves it."""
+    buffer = io.BytesIO()
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    image.save(buffer, "JPEG", quality=quality)
+    with Image.open(buffer) as saved:
+        return np.asarray(saved).reshape(pixels.shape)
 
 
 def save(picture: Float[Tensor, "c h w"], path: Path | str) -> None:

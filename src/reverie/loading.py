@@ -9,8 +9,11 @@ from torch import nn
 
 from reverie.errors import UserError
 from reverie.methods.translator import Translator
+from reverie.methods.upscaler import FromElsewhere
 from reverie.model import Model
 from reverie.nets.originals import name_of, network_of, read_tensors
+from reverie.nets.upscaler_files import upscaler_of
+from reverie.nets.upscalers import Upscaler
 from reverie.runs import Run, channels_last, load_model
 
 BUILT_IN_MODELS = {
@@ -19,8 +22,9 @@ BUILT_IN_MODELS = {
 
 
 def load(place: str | Path, reference: str | None = None) -> Model:
-    """A model: `digits`, which comes with the package, a run, a model folder, `user/name` on the
-    Hugging Face hub, or a weight file of the original CycleGAN and pix2pix.
+    """A model: `digits` or `photos-x4`, which come with the package, a run, a model folder,
+    `user/name` on the Hugging Face hub, or a weight file: of the original CycleGAN and pix2pix, or
+    of SRResNet, RRDB and compact networks that enlarge.
 
     A run or model folder that is called `digits` goes before the built-in one. `reference` says
     what a weight file should hold: see `import_weights`.
@@ -32,8 +36,10 @@ def load(place: str | Path, reference: str | None = None) -> Model:
     if reference is None and str(place) in BUILT_IN_MODELS and not holds_a_model(path):
         return Model(str(place), *load_model(BUILT_IN_MODELS[str(place)]))
     if path.is_file() or reference is not None:
-        method = channels_last(Translator.of(import_weights(path, reference)))
-        return Model(str(place), "translator", method)
+        network = import_weights(path, reference)
+        if isinstance(network, Upscaler):
+            return Model(str(place), "upscaler", channels_last(FromElsewhere.of(network)))
+        return Model(str(place), "translator", channels_last(Translator.of(network)))
     if path.is_dir():
         folder = path / "model" if Run(path).exists() else path
         if folder != path and not folder.exists():
@@ -51,7 +57,7 @@ def load(place: str | Path, reference: str | None = None) -> Model:
 
 
 def import_weights(path: str | Path, reference: str | None = None) -> nn.Module:
-    """The network in a weight file of the original PyTorch code of CycleGAN and pix2pix.
+    """The network in a weight file of the original CycleGAN and pix2pix, or of one that enlarges.
 
     Its options are read from the tensors; nothing in the file is run. In eval mode; generators
     take [B, C, H, W] in [-1, 1], H and W multiples of their `multiple`.
@@ -64,7 +70,8 @@ def import_weights(path: str | Path, reference: str | None = None) -> nn.Module:
         UserError: if it is another network, or none that is known.
     """
     path = Path(path).expanduser()
-    network = network_of(read_tensors(path), str(path))
+    tensors = read_tensors(path)
+    network = upscaler_of(tensors, str(path)) or network_of(tensors, str(path))
     if reference is not None and name_of(network) != reference:
         raise UserError(f"{path}: this is {name_of(network)}, not {reference}.")
     return network

@@ -55,6 +55,16 @@ ADVERSARIAL = {
         lambda real, fake: F.softplus(-(fake - real)).mean(),
         needs_real=True,
     ),
+    # Each picture against the mean of the other kind: Wang et al. 2018, equations 1 and 2.
+    "relativistic-average": AdversarialPair(
+        lambda real, fake: (
+            0.5 * (F.softplus(fake.mean() - real).mean() + F.softplus(fake - real.mean()).mean())
+        ),
+        lambda real, fake: (
+            0.5 * (F.softplus(real - fake.mean()).mean() + F.softplus(real.mean() - fake).mean())
+        ),
+        needs_real=True,
+    ),
 }
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import torch
 from jaxtyping import Float, Int
@@ -12,13 +12,16 @@ from torch import Tensor, nn
 
 from reverie import progress
 from reverie.draws import latents_of_seeds, mix
+from reverie.enlarging import Enlarger
 from reverie.errors import UserError, nearest
 from reverie.latents import slerp
-from reverie.methods import Denoises, Encodes, Method, Samples, Translates
+from reverie.methods import Denoises, Encodes, Method, Samples, Translates, Upscales
 from reverie.methods.contract import Direction, cycled_labels
 from reverie.methods.diffusion import Sampling, Start
+from reverie.nets.upscalers import Upscaler
+from reverie.precision import bf16_is_native
 from reverie.samplers import Watch
-from reverie.tiling import through
+from reverie.tiling import Tile, through
 
 PICTURES_AT_ONCE = 64
 PIXELS_AT_ONCE = 2048**2
@@ -193,6 +196,52 @@ class Model:
                 made.append(through(network, picture.to(self.device), side).float().cpu())
         return torch.cat(made).clamp_(-1, 1)
 
+    def enlarger(self, tile: int | None = None, precision: str = "auto") -> Enlarger:
+        """The network that enlarges, ready for pictures of any size.
+
+        Args:
+            tile: side of the tiles; by default what fits into memory.
+            precision: fp32, bf16, or auto, which takes bf16 where the machine has it natively.
+
+        Raises:
+            UserError: if the model does not enlarge.
+        """
+        if not isinstance(self.method, Upscales):
+            raise self._cannot()
+        low = precision == "bf16" or (precision == "auto" and bf16_is_native(self.device.type))
+        network = cast(Upscaler, self.method.upscaler)
+        return Enlarger(network, torch.bfloat16 if low else torch.float32, tile)
+
+    def upscale(
+        self, pictures: Float[Tensor, "b c h w"], *, tile: int | None = None, precision="auto"
+    ) -> Float[Tensor, "b c h2 w2"]:
+        """Enlarge pictures in [-1, 1] as many times as the model was made for.
+
+        Args:
+            pictures: any size; grey is made colour where the model knows colour.
+            tile: see `enlarger`.
+            precision: see `enlarger`.
+
+        Raises:
+            UserError: if the model does not enlarge.
+        """
+        enlarger = self.enlarger(tile, precision)
+        scale, channels = enlarger.network.scale, enlarger.network.channels
+        if pictures.shape[1] != channels:
+            pictures = with_channels_of(pictures, channels)
+        count, _, height, width = pictures.shape
+        made = torch.empty(count, channels, height * scale, width * scale)
+        for picture, whole in zip(pictures.split(1), made, strict=True):
+
+            def read(part: Tile, picture: Tensor = picture) -> Tensor:
+                return part.of(picture).to(self.device)
+
+            for part in enlarger.parts(height, width, read):
+                at = part.tile
+                rows = slice(at.core_top * scale, at.core_bottom * scale)
+                whole[:, rows, at.core_left * scale : at.core_right * scale] = part.picture[0]
+        return made.clamp_(-1, 1)
+
     def labels(self, count: int, label: Label = None) -> Int[Tensor, " count"] | None:
         """The class number of each of `count` pictures as `sample` would make them."""
         names = self.class_names
@@ -271,4 +320,6 @@ def what_it_can_do(method: Method) -> str:
         can.append("finds the latents of pictures (encode)")
     if isinstance(method, Translates):
         can.append("gives pictures another look (translate)")
+    if isinstance(method, Upscales):
+        can.append(f"enlarges pictures {method.scale} times (upscale)")
     return "it " + " and ".join(can) if can else "it cannot be used by itself"

@@ -110,6 +110,17 @@ def track(items: Iterable[T], total: int, label: str, unit: str = "pictures") ->
             bar.update(done, f"{speed:,.0f} {unit}/s")
 
 
+class Clock:
+    """Seconds since it was made."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        return max(time.monotonic() - self._started, 1e-9)
+
+
 def readable_seconds(seconds: float) -> str:
     """`75` as `1:15`, `3700` as `1:01:40`."""
     minutes, rest = divmod(round(seconds), 60)

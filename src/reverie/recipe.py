@@ -58,6 +58,8 @@ class TrainOptions:
     """Samples that are measured each time."""
     patience: int = 0
     """Stop after so many measurements without a better one; 0 goes on to the end."""
+    init: str | None = None
+    """Begin from the networks of this run or model, as far as they are the same."""
     track: tuple[str, ...] = ()
     """Also log to: tensorboard, wandb, mlflow, or another tracker that Accelerate knows."""
 

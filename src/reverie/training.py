@@ -19,10 +19,12 @@ from reverie.data import Batches, Pictures
 from reverie.draws import Draw, mix, seed_dropout
 from reverie.engine import State, Training
 from reverie.errors import UserError, nearest
+from reverie.interrupts import Interruptible
 from reverie.methods import Method
+from reverie.precision import bf16_is_native
 from reverie.recipe import STEPS_BY_DEFAULT, Recipe, TrainOptions
 from reverie.runs import Run
-from reverie.watch import Interruptible, Watch
+from reverie.watch import Watch
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,7 @@ def make_accelerator(options: TrainOptions, run: Run) -> Accelerator:
         raise UserError("fp16 is for GPUs: use --precision auto, bf16 or fp32 on a processor.")
     precision = options.precision
     if precision == "auto":
-        precision = "bf16" if bf16_is_native(cpu) else "fp32"
+        precision = "bf16" if bf16_is_native("cpu" if cpu else "cuda") else "fp32"
     # Accelerate keeps one state a process; a second training may want another precision.
     AcceleratorState._reset_state(reset_partial_state=False)
     return Accelerator(
@@ -164,10 +166,3 @@ def make_accelerator(options: TrainOptions, run: Run) -> Accelerator:
         log_with=list(options.track) or None,
         project_dir=run.folder,
     )
-
-
-def bf16_is_native(cpu: bool) -> bool:
-    """Whether the processor, or else the GPU, computes in bfloat16 without emulating it."""
-    if not cpu:
-        return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()

@@ -3,8 +3,6 @@
 A progress bar, the log, sheets of samples at fixed seeds, checkpoints, the model so far.
 """
 
-import signal
-import threading
 import time
 from collections import defaultdict
 from typing import Any
@@ -189,33 +187,6 @@ class Watch:
             if kind not in self._warned and state.step >= STEPS_BEFORE_WARNING:
                 self._warned.add(kind)
                 progress.warn(f"step {state.step:,}: {trouble}")
-
-
-class Interruptible:
-    """Turns the first Ctrl-C into a wish to stop after the step; a second one stops at once.
-
-    As a context manager it gives a function that says whether the wish was uttered.
-    """
-
-    def __init__(self) -> None:
-        self._wished = False
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self):
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._wish)
-        return lambda: self._wished
-
-    def __exit__(self, *exception: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _wish(self, number: int, frame: object) -> None:
-        if self._wished:
-            raise KeyboardInterrupt
-        self._wished = True
-        progress.say("finishing this step and saving; once more to stop at once")
 
 
 def _plain(options: dict[str, Any]) -> dict[str, Any]:

@@ -11,12 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from reverie import images
-from reverie.data.sources import Source, find_source, of_files
+from reverie.data.sources import FETCHED, Source, find_source, of_files, set_folder
 from reverie.errors import UserError
-from reverie.files import cache_home
 
-FETCHED = ("emoji", "faces")
-"""Sets that `reverie data get` makes."""
 NAMED = 5
 LOOKED_AT = 64
 SHAPES_DIFFER = 0.05
@@ -43,11 +40,6 @@ def find_domains(
     else:
         a, b = _in_one_folder(Path(data).expanduser(), split, paired)
     return (b, a) if swapped else (a, b)
-
-
-def set_folder(name: str) -> Path:
-    """Where `reverie data get` puts a set."""
-    return cache_home() / "sets" / name
 
 
 def _in_one_folder(root: Path, split: str, paired: bool) -> tuple[Source, Source]:
@@ -110,6 +102,26 @@ def _matched(a: Source, b: Source) -> tuple[Source, Source]:
         for s, chosen in zip((a, b), files, strict=True)
     ]
     return sides[0], sides[1]
+
+
+def find_partners(large: Source, small: Source, scale: int) -> tuple[Source, Source]:
+    """Large pictures and the small ones of the same names, exactly `scale` times smaller.
+
+    Raises:
+        UserError: if a picture has no partner, or sizes do not match.
+    """
+    large, small = _matched(large, small)
+    wrong = []
+    for name, one, other in zip(large.names, large.files, small.files, strict=True):
+        (w1, h1), (w2, h2) = images.size_of(one), images.size_of(other)
+        if (w1, h1) != (scale * w2, scale * h2):
+            wrong.append(f"{name} ({w1}×{h1} and {w2}×{h2})")
+    if wrong:
+        raise UserError(
+            f"{len(wrong)} pictures are not {scale} times as large as their small partners: "
+            f"{', '.join(wrong[:NAMED])}."
+        )
+    return large, small
 
 
 def _root(source: Source) -> Path:

@@ -1,33 +1,27 @@
 """A data set ready to be read in batches: square `uint8` pictures of one size.
 
-Files are decoded and resized once into a memory-mapped cache, keyed by the content of all files
-and the options; afterwards a batch is a copy of rows. The cache can be off.
+Files are decoded and resized once, see `cache`; afterwards a batch is a copy of rows, or of squares
+out of larger pictures. The cache can be off.
 """
 
-import hashlib
 import json
-import os
-import shutil
-import uuid
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from reverie import images, progress
-from reverie.data.domains import find_domains
+from reverie.data.cache import Unequal, decoded_once, stat_digest
+from reverie.data.domains import find_domains, find_partners
 from reverie.data.sources import Source, find_source
 from reverie.errors import UserError
-from reverie.files import cache_home, readable_bytes, write_aside
+from reverie.files import cache_home, write_aside
 
 SIZE_OF_FOLDERS = 64
+SIZE_OF_CROPS = 96
 PICTURES_TO_LOOK_AT = 64
-BROKEN_TO_NAME = 10
 UNEQUAL = ("width", "none")
-"""Policies that leave pictures of different sizes, which no cache of equal rows can hold."""
+"""Policies that leave pictures of different sizes, of which squares are cut."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +40,8 @@ class DataOptions:
     jitter: float = 0.0
     """Make pictures larger by this share, then cut a square at random: 0.117 is 286 for 256."""
     data_b: str | None = None
-    """Translation: the folder of B, where --data is that of A alone."""
+    """Translation: the folder of B, where --data is that of A alone. Enlarging: the small pictures,
+    where they are not made from the large ones."""
     direction: Literal["ab", "ba"] = "ab"
     """Translation: ba takes B for A."""
     split: Literal["train", "test", "all"] = "train"
@@ -82,7 +77,7 @@ class Pictures:
     kind: str
     fingerprint: str
     labels: np.ndarray | None
-    pixels: np.ndarray | None
+    pixels: np.ndarray | Unequal | None
     source: Source
     options: DataOptions
     broken: dict[str, str] = field(default_factory=dict)
@@ -90,6 +85,8 @@ class Pictures:
     """The pictures of B, where these are those of A."""
     paired: bool = False
     """Whether picture i here belongs to picture i of the other side."""
+    multiple: int = 1
+    """Squares begin at multiples of this, where the other side is so many times smaller."""
 
     def __len__(self) -> int:
         return len(self.source.names) if self.pixels is None else len(self.pixels)
@@ -101,13 +98,14 @@ class Pictures:
         across and down, or in the middle.
         """
         size = self.spec.image_size
-        if self.pixels is not None and self.pixels.shape[1] == size:
+        if isinstance(self.pixels, np.ndarray) and self.pixels.shape[1] == size:
             return self.pixels[indices]
         where = np.full((len(indices), 2), 0.5) if places is None else places
         whole = [
             self._read_uncached(int(i)) if self.pixels is None else self.pixels[i] for i in indices
         ]
-        return np.stack([images.cut(p, size, *at) for p, at in zip(whole, where, strict=True)])
+        pairs = zip(whole, where, strict=True)
+        return np.stack([images.cut(p, size, x, y, self.multiple) for p, (x, y) in pairs])
 
     @property
     def larger(self) -> bool:
@@ -138,6 +136,8 @@ class Found:
     options: DataOptions
     other: Source | None = None
     paired: bool = False
+    scale: int = 1
+    """How many times smaller the pictures of the other side are."""
 
 
 def open_pictures(options: DataOptions) -> Pictures:
@@ -150,13 +150,17 @@ def open_pictures(options: DataOptions) -> Pictures:
 
 
 def find_pictures(
-    options: DataOptions, sides: Literal["one", "paired", "unpaired"] = "one"
+    options: DataOptions,
+    sides: Literal["one", "paired", "unpaired", "degraded"] = "one",
+    scale: int = 1,
 ) -> Found:
     """Find the pictures that `options` describe, and what a model must know of them.
 
     Args:
         options: which pictures, and how they are made equal in size.
-        sides: one heap, or the two that translation learns from, with or without pairs.
+        sides: one heap, or the two that translation learns from, with or without pairs; or large
+            pictures, of which small ones may be given too.
+        scale: how many times larger the large ones are.
 
     Raises:
         UserError: if there are none.
@@ -170,8 +174,11 @@ def find_pictures(
     if options.jitter < 0:
         raise UserError(f"--jitter is a share from 0 up, not {options.jitter}.")
     other = None
-    if sides == "one":
+    if sides in ("one", "degraded"):
         source = find_source(options.data, options.split, options.label_column)
+        if sides == "degraded" and options.data_b is not None:
+            other = find_source(options.data_b, options.split)
+            source, other = find_partners(source, other, scale)
     else:
         source, other = find_domains(
             options.data,
@@ -180,13 +187,14 @@ def find_pictures(
             paired=sides == "paired",
             swapped=options.direction == "ba",
         )
-    size = options.image_size or source.native_size or SIZE_OF_FOLDERS
+    usual = SIZE_OF_CROPS if sides == "degraded" else SIZE_OF_FOLDERS
+    size = options.image_size or source.native_size or usual
     looks = [_look(one, options, size) for one in (source, other) if one is not None]
     spec = PictureSpec(max(c for c, _ in looks), size, source.class_names, looks[0][1])
     if options.resize in UNEQUAL:
-        for one in (source, other):
+        for one in (source, other if scale == 1 else None):
             _refuse_smaller(one, spec, options)
-    return Found(source, spec, options, other, sides == "paired")
+    return Found(source, spec, options, other, sides in ("paired", "degraded"), scale)
 
 
 def _refuse_smaller(source: Source | None, spec: PictureSpec, options: DataOptions) -> None:
@@ -207,7 +215,7 @@ def _look(source: Source, options: DataOptions, size: int) -> tuple[int, float]:
     """Channels and spread of some pictures from all over the set, remembered for files."""
     known = None
     if source.files and options.cache:  # pictures in memory are looked at faster than hashed
-        key = f"{_stat_digest(source)}-{size}-{options.resize}-{options.channels}"
+        key = f"{stat_digest(source)}-{size}-{options.resize}-{options.channels}"
         known = cache_home() / "looks" / f"{key}.json"
         if known.exists():
             channels, spread = json.loads(known.read_text())
@@ -233,26 +241,29 @@ def decode_pictures(found: Found) -> Pictures:
     pictures = _decoded(found.source, found.spec, found.options)
     if found.other is None:
         return pictures
-    other = _decoded(found.other, found.spec, found.options)
+    small = replace(found.spec, image_size=found.spec.image_size // found.scale)
+    other = _decoded(found.other, small, found.options)
     if found.paired and (pictures.broken or other.broken):
         raise UserError("a pair with a broken picture is no pair: remove both of it.")
     both = f"{pictures.fingerprint}-{other.fingerprint}"
-    return replace(pictures, other=other, paired=found.paired, fingerprint=both)
+    return replace(
+        pictures, other=other, paired=found.paired, fingerprint=both, multiple=found.scale
+    )
 
 
 def _decoded(source: Source, spec: PictureSpec, options: DataOptions) -> Pictures:
     shape = (*(2 * (_load_size(spec, options),)), spec.channels)
     if source.pixels is not None and source.pixels.shape[1:] == shape:
         return _pictures(source, options, spec, source.digest()[:16], source.pixels)
-    if not options.cache or options.resize in UNEQUAL:
-        return _pictures(source, options, spec, _stat_digest(source), None)
-    key, folder = _cache_folder(source, options, spec)
-    if not (folder / "meta.json").exists():
-        _fill_cache(source, options, spec, folder)
-    meta = json.loads((folder / "meta.json").read_text())
-    pixels = np.memmap(folder / "pixels", np.uint8, "r", shape=tuple(meta["shape"]))
-    _report_broken(meta["broken"], len(source.names))
-    return _pictures(source, options, spec, key, pixels, meta["broken"])
+    if not options.cache:
+        return _pictures(source, options, spec, stat_digest(source), None)
+    size = None if options.resize in UNEQUAL else shape[0]
+    words = f"{_load_size(spec, options) if options.resize != 'none' else ''}"
+    words += f" {spec.channels} {options.resize}"
+    key, pixels, broken = decoded_once(
+        source, words, lambda index: _resized(source, index, spec, options), size
+    )
+    return _pictures(source, options, spec, key, pixels, broken)
 
 
 def _pictures(
@@ -260,7 +271,7 @@ def _pictures(
     options: DataOptions,
     spec: PictureSpec,
     fingerprint: str,
-    pixels: np.ndarray | None,
+    pixels: np.ndarray | Unequal | None,
     broken: dict[str, str] | None = None,
 ) -> Pictures:
     labels, broken = source.labels, broken or {}
@@ -298,90 +309,3 @@ def _resized(source: Source, index: int, spec: PictureSpec, options: DataOptions
 
 def _load_size(spec: PictureSpec, options: DataOptions) -> int:
     return round(spec.image_size * (1 + options.jitter))
-
-
-def _stat_digest(source: Source) -> str:
-    """Names the files by path, size and time of change: quick, for what has been hashed before."""
-    if not source.files:
-        return source.digest()[:16]
-    whole = hashlib.sha256()
-    for file in source.files:
-        stat = file.stat()
-        whole.update(f"{file.resolve()}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
-    return whole.hexdigest()[:16]
-
-
-def _cache_folder(source: Source, options: DataOptions, spec: PictureSpec) -> tuple[str, Path]:
-    """The cache's key and place; contents are hashed only if a file's size or time is new."""
-    if source.files:
-        known = cache_home() / "digests" / _stat_digest(source)
-        if not known.exists():
-            write_aside(known, source.digest())
-        content = known.read_text()
-    else:
-        content = source.digest()
-    shape = f"{content} {_load_size(spec, options)} {spec.channels} {options.resize}"
-    key = hashlib.sha256(shape.encode()).hexdigest()[:16]
-    return key, cache_home() / "pictures" / key
-
-
-def _decode_all(source: Source, spec: PictureSpec, options: DataOptions) -> Iterator:
-    """Decode on all cores; yields a picture or the sentence that says what is wrong with it."""
-
-    def decode(index: int) -> np.ndarray | str:
-        try:
-            return _resized(source, index, spec, options)
-        except UserError as error:
-            return str(error)
-
-    workers = os.cpu_count() or 1
-    count = len(source.names)
-    with ThreadPoolExecutor(workers) as pool:
-        for start in range(0, count, 64 * workers):
-            yield from pool.map(decode, range(start, min(start + 64 * workers, count)))
-
-
-def _fill_cache(source: Source, options: DataOptions, spec: PictureSpec, folder: Path) -> None:
-    count = len(source.names)
-    size = _load_size(spec, options)
-    shape = (count, size, size, spec.channels)
-    need = int(np.prod(shape))
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(folder.parent).free
-    progress.say(f"{count:,} pictures, decoded once into {readable_bytes(need)} at {folder}")
-    if need > free:
-        raise UserError(
-            f"the decoded pictures need {readable_bytes(need)} and {folder.parent} has "
-            f"{readable_bytes(free)} left; use --no-cache, or set REVERIE_CACHE to another disk."
-        )
-    broken: dict[str, str] = {}
-    aside = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.part")
-    aside.mkdir()
-    try:
-        with open(aside / "pixels", "wb") as file:
-            decoded = progress.track(_decode_all(source, spec, options), count, "decoding")
-            for name, picture in zip(source.names, decoded, strict=True):
-                if isinstance(picture, str):
-                    broken[name] = picture
-                else:
-                    file.write(picture.tobytes())
-        good = count - len(broken)
-        if not good:
-            raise UserError(f"none of the {count} pictures can be read: {broken[source.names[0]]}")
-        meta = {"shape": (good, *shape[1:]), "broken": broken}
-        (aside / "meta.json").write_text(json.dumps(meta))
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(aside, folder)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-
-
-def _report_broken(broken: dict[str, str], count: int) -> None:
-    if broken:
-        named = ", ".join(list(broken)[:BROKEN_TO_NAME])
-        more = f" and {len(broken) - BROKEN_TO_NAME} more" if len(broken) > BROKEN_TO_NAME else ""
-        progress.warn(
-            f"{len(broken)} of {count:,} pictures are broken and left out: {named}{more}; "
-            "`reverie data check` says what is wrong with each."
-        )

@@ -17,8 +17,11 @@ import numpy as np
 
 from reverie import images
 from reverie.errors import UserError, nearest
+from reverie.files import cache_home
 
 DIGITS_TRAIN_COUNT = 8000
+FETCHED = ("emoji", "faces", "photos")
+"""Sets that `reverie data get` makes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +60,11 @@ def find_source(place: str, split: str = "train", label_column: str | None = Non
     if place in BUILT_IN:
         return BUILT_IN[place](split)
     path = Path(place).expanduser()
+    if not path.exists() and (set_folder(place) / split).is_dir():
+        path = set_folder(place) / split
     if not path.exists():
+        if place in FETCHED:
+            raise UserError(f"the set {place} is not here yet: reverie data get {place}")
         raise UserError(
             f"there is no folder or file {place!r}, and no built-in set of that name: "
             f"{nearest(place, BUILT_IN)}"
@@ -79,6 +86,11 @@ def find_source(place: str, split: str = "train", label_column: str | None = Non
     if idx_files:
         return _idx(_choose_idx(idx_files, split), split)
     return _folder(path)
+
+
+def set_folder(name: str) -> Path:
+    """Where `reverie data get` puts a set."""
+    return cache_home() / "sets" / name
 
 
 def _split(count: int, split: str, train_count: int) -> np.ndarray:

@@ -9,14 +9,19 @@ from reverie.methods.contract import (
     Phase,
     Samples,
     Translates,
+    Upscales,
 )
 from reverie.methods.cut import CUT
 from reverie.methods.cyclegan import CycleGAN
 from reverie.methods.dcgan import DCGAN
 from reverie.methods.diffusion import Diffusion
+from reverie.methods.esrgan import ESRGAN
 from reverie.methods.gan import GAN
 from reverie.methods.pix2pix import Pix2Pix
+from reverie.methods.srgan import SRGAN
+from reverie.methods.srresnet import SRResNet
 from reverie.methods.translator import Translator
+from reverie.methods.upscaler import FromElsewhere
 from reverie.methods.vae import VAE
 
 METHODS: dict[str, type[Method]] = {
@@ -28,9 +33,15 @@ METHODS: dict[str, type[Method]] = {
     "cyclegan": CycleGAN,
     "pix2pix": Pix2Pix,
     "cut": CUT,
+    "srresnet": SRResNet,
+    "srgan": SRGAN,
+    "esrgan": ESRGAN,
 }
 
-LOADABLE: dict[str, type[Method]] = METHODS | {"translator": Translator}
+LOADABLE: dict[str, type[Method]] = METHODS | {
+    "translator": Translator,
+    "upscaler": FromElsewhere,
+}
 """What a model folder may hold: the methods, and what came from elsewhere."""
 
 __all__ = [
@@ -43,4 +54,5 @@ __all__ = [
     "Phase",
     "Samples",
     "Translates",
+    "Upscales",
 ]

@@ -19,7 +19,7 @@ from reverie.draws import Draw
 Loss = tuple[Tensor, dict[str, Tensor]]
 """A scalar to minimise and its named parts, for the log."""
 
-Needs = Literal["images", "labelled", "unpaired", "paired"]
+Needs = Literal["images", "labelled", "unpaired", "paired", "degraded"]
 Direction = Literal["ab", "ba"]
 
 
@@ -64,6 +64,10 @@ class Method(nn.Module, ABC):
     """Parts that a checkpoint keeps and a finished model does not."""
     columns: ClassVar[int | None] = None
     """Columns of the sheets of previews, where their rows belong together."""
+    adopts: ClassVar[tuple[str, ...]] = ()
+    """Options that are taken from the model a training begins from (`--init`)."""
+    begins_from: ClassVar[str | None] = None
+    """The method whose model a training should begin from, where one should."""
     conditional: bool = False
     """Whether pictures are asked for by class."""
 
@@ -129,6 +133,20 @@ class Translates(Protocol):
     directions: tuple[Direction, ...]
 
     def translator(self, direction: Direction) -> nn.Module: ...
+
+
+@runtime_checkable
+class Upscales(Protocol):
+    """Makes pictures larger: [B, C, H, W] in [-1, 1] to `scale` times the size.
+
+    The network's output at a place depends on the input no further than its `reach`, in pixels.
+    """
+
+    @property
+    def scale(self) -> int: ...
+
+    @property
+    def upscaler(self) -> nn.Module: ...
 
 
 def cycled_labels(count: int, classes: int) -> Int[Tensor, " count"]:

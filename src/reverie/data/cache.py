@@ -1,0 +1,150 @@
+"""Pictures that were decoded once: a memory-mapped file, keyed by content and options."""
+
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from reverie import progress
+from reverie.data.sources import Source
+from reverie.errors import UserError
+from reverie.files import cache_home, readable_bytes, write_aside
+
+BROKEN_TO_NAME = 10
+
+Decode = Callable[[int], np.ndarray]
+"""Picture i, resized, uint8 [H, W, C]."""
+
+
+class Unequal:
+    """Pictures of different sizes in one memory-mapped file: picture i is a view [H, W, C]."""
+
+    def __init__(self, file: Path, shapes: list[tuple[int, int, int]]) -> None:
+        self._shapes = shapes
+        self._starts = np.cumsum([0, *(int(np.prod(shape)) for shape in shapes)])
+        self._pixels = np.memmap(file, np.uint8, "r", shape=(int(self._starts[-1]),))
+
+    def __len__(self) -> int:
+        return len(self._shapes)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        start, end = self._starts[index], self._starts[index + 1]
+        return self._pixels[start:end].reshape(self._shapes[index])
+
+
+def stat_digest(source: Source) -> str:
+    """Names the files by path, size and time of change: quick, for what has been hashed before."""
+    if not source.files:
+        return source.digest()[:16]
+    whole = hashlib.sha256()
+    for file in source.files:
+        stat = file.stat()
+        whole.update(f"{file.resolve()}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+    return whole.hexdigest()[:16]
+
+
+def decoded_once(
+    source: Source, shape: str, decode: Decode, size: int | None
+) -> tuple[str, "np.ndarray | Unequal", dict[str, str]]:
+    """The pictures of a source, from the cache where they were decoded before.
+
+    Args:
+        source: the files.
+        shape: in words, all that `decode` depends on besides the files.
+        decode: gives picture i.
+        size: the side of the square pictures, or None if they differ in size.
+
+    Returns:
+        What names the content, the pictures, and what is wrong with those that are left out.
+
+    Raises:
+        UserError: if none can be read, or the disk has no room for the cache.
+    """
+    if source.files:
+        known = cache_home() / "digests" / stat_digest(source)
+        if not known.exists():
+            write_aside(known, source.digest())
+        content = known.read_text()
+    else:
+        content = source.digest()
+    key = hashlib.sha256(f"{content} {shape}".encode()).hexdigest()[:16]
+    folder = cache_home() / "pictures" / key
+    if not (folder / "meta.json").exists():
+        _fill(source, decode, folder)
+    meta = json.loads((folder / "meta.json").read_text())
+    _report_broken(meta["broken"], len(source.names))
+    shapes = [tuple(one) for one in meta["shapes"]]
+    if size is None:
+        return key, Unequal(folder / "pixels", shapes), meta["broken"]
+    pixels = np.memmap(folder / "pixels", np.uint8, "r", shape=(len(shapes), *shapes[0]))
+    return key, pixels, meta["broken"]
+
+
+def _decode_all(source: Source, decode: Decode) -> Iterator[np.ndarray | str]:
+    """Decode on all cores; yields a picture or the sentence that says what is wrong with it."""
+
+    def tried(index: int) -> np.ndarray | str:
+        try:
+            return decode(index)
+        except UserError as error:
+            return str(error)
+
+    workers = os.cpu_count() or 1
+    count = len(source.names)
+    with ThreadPoolExecutor(workers) as pool:
+        for start in range(0, count, 8 * workers):
+            yield from pool.map(tried, range(start, min(start + 8 * workers, count)))
+
+
+def _fill(source: Source, decode: Decode, folder: Path) -> None:
+    count = len(source.names)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    progress.say(f"{count:,} pictures are decoded once, to {folder}")
+    broken: dict[str, str] = {}
+    shapes = []
+    aside = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.part")
+    aside.mkdir()
+    try:
+        with open(aside / "pixels", "wb") as file:
+            decoded = progress.track(_decode_all(source, decode), count, "decoding")
+            for name, picture in zip(source.names, decoded, strict=True):
+                if isinstance(picture, str):
+                    broken[name] = picture
+                    continue
+                if not shapes:
+                    _refuse_if_no_room(picture.nbytes * count, folder)
+                shapes.append(picture.shape)
+                file.write(picture.tobytes())
+        if not shapes:
+            raise UserError(f"none of the {count} pictures can be read: {broken[source.names[0]]}")
+        (aside / "meta.json").write_text(json.dumps({"shapes": shapes, "broken": broken}))
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.replace(aside, folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _refuse_if_no_room(need: int, folder: Path) -> None:
+    free = shutil.disk_usage(folder.parent).free
+    if need > free:
+        raise UserError(
+            f"the decoded pictures need {readable_bytes(need)} and {folder.parent} has "
+            f"{readable_bytes(free)} left; use --no-cache, or set REVERIE_CACHE to another disk."
+        )
+
+
+def _report_broken(broken: dict[str, str], count: int) -> None:
+    if broken:
+        named = ", ".join(list(broken)[:BROKEN_TO_NAME])
+        more = f" and {len(broken) - BROKEN_TO_NAME} more" if len(broken) > BROKEN_TO_NAME else ""
+        progress.warn(
+            f"{len(broken)} of {count:,} pictures are broken and left out: {named}{more}; "
+            "`reverie data check` says what is wrong with each."
+        )

@@ -1,0 +1,113 @@
+"""SRGAN: enlarge so that it looks real. Ledig et al. 2017, section 2.2.
+
+It begins from an SRResNet (`--init`). The content loss compares what a network that knows
+photographs notices; a discriminator asks for detail that real pictures have.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from reverie import progress
+from reverie.backbones import CONTENT_LAYERS, Backbone, find_backbone
+from reverie.data import Batch, PictureSpec
+from reverie.draws import Draw
+from reverie.losses import ADVERSARIAL
+from reverie.methods.contract import Loss, Phase
+from reverie.methods.handover import Handover
+from reverie.methods.superresolution import UpscalingMethod, UpscalingOptions
+from reverie.nets.srgan import SRDiscriminator
+
+
+@dataclass(frozen=True, kw_only=True)
+class SRGANOptions(UpscalingOptions):
+    """A network that enlarges, one that judges, one that compares content."""
+
+    loss: Literal["bce", "relativistic-average"] = "bce"
+    """What the two sides minimise."""
+    adversarial_weight: float = 1e-3
+    """Weight of the wish to be taken for real."""
+    content_weight: float = 1.0
+    """Weight of the difference in features, which is relative to their size."""
+    pixel_weight: float = 0.0
+    """Weight of the mean absolute error of the pixels."""
+    content_weights: str | None = None
+    """torchvision's file of VGG19; without it the content is what EfficientNet-Lite0 notices."""
+    discriminator_width: int = 64
+    """Channels of the discriminator's first layer."""
+
+
+class SRGAN(UpscalingMethod):
+    """A generator and a discriminator."""
+
+    Options = SRGANOptions
+    about = "SRGAN: enlarge pictures so that they look real"
+    begins_from = "srresnet"
+
+    def __init__(self, options: SRGANOptions, spec: PictureSpec) -> None:
+        super().__init__(options, spec)
+        self.discriminator = SRDiscriminator(spec.channels, options.discriminator_width)
+        self._made: Handover[tuple[Tensor, Tensor]] = Handover()
+
+    def phases(self) -> tuple[Phase, ...]:
+        where = self.options.content_weights
+        what = "vgg19" if where else "efficientnet"
+        backbone = find_backbone(what, Path(where) if where else None)
+        progress.say(f"the content is what {what} notices at {', '.join(CONTENT_LAYERS[what])}")
+
+        def generator_loss(batch: Batch, draw: Draw) -> Loss:
+            return self.generator_loss(batch, draw, backbone)
+
+        return (
+            Phase(name="generator", networks=(self.generator,), loss=generator_loss),
+            Phase(
+                name="discriminator",
+                networks=(self.discriminator,),
+                loss=self.discriminator_loss,
+            ),
+        )
+
+    def generator_loss(self, batch: Batch, draw: Draw, backbone: Backbone) -> Loss:
+        """To show the same, and to be taken for real."""
+        o, real = self.options, batch.images
+        fake = self.generator(self.small(batch, draw)).float()
+        self._made.put((real, fake.detach()))
+        pair = ADVERSARIAL[o.loss]
+        fake_logits = self.discriminator(fake).float()
+        real_logits = self.discriminator(real).float() if pair.needs_real else fake_logits
+        parts = {
+            "content": content_difference(backbone, fake, real),
+            "adversarial": pair.generator(real_logits, fake_logits),
+            "pixel": F.l1_loss(fake, real),
+        }
+        loss = o.content_weight * parts["content"] + o.adversarial_weight * parts["adversarial"]
+        return loss + o.pixel_weight * parts["pixel"], parts
+
+    def discriminator_loss(self, batch: Batch, draw: Draw) -> Loss:
+        """Real pictures against enlarged ones."""
+
+        def anew() -> tuple[Tensor, Tensor]:
+            with torch.no_grad():
+                return batch.images, self.generator(self.small(batch, draw)).float()
+
+        real, fake = (self.discriminator(x).float() for x in self._made.take(anew))
+        loss = ADVERSARIAL[self.options.loss].discriminator(real, fake)
+        return loss, {"real": real.mean(), "fake": fake.mean()}
+
+
+def content_difference(backbone: Backbone, made: Tensor, real: Tensor) -> Tensor:
+    """Mean squared difference of feature maps over the mean square of the real ones, per layer."""
+    layers = CONTENT_LAYERS[backbone.name]
+    backbone.to(made.device)
+    mine = backbone.activations(made, layers)
+    with torch.no_grad():
+        theirs = backbone.activations(real, layers)
+    parts = []
+    for layer in layers:
+        target = theirs[layer].float()
+        parts.append((mine[layer].float() - target).square().mean() / target.square().mean())
+    return torch.stack(parts).mean()
