@@ -26,7 +26,7 @@ from reverie.images import save_sheet
 from reverie.metrics.features import Seen, see
 from reverie.metrics.frechet import Moments, frechet_distance
 from reverie.metrics.pairs import perceptual_distance
-from reverie.runs import commit, machine
+from reverie.runs import Run, commit, machine
 from reverie.translation_quality import whole
 
 SIZE, REAL = 32, 1500
@@ -70,12 +70,14 @@ def main() -> None:
     parser.add_argument("recipes", nargs="*", default=RECIPES)
     parser.add_argument("--minutes", type=float, default=15.0)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=None, help="keep the runs in this folder")
+    parser.add_argument(
+        "--out", type=Path, default=None, help="keep runs here, and measure those that are"
+    )
     parser.add_argument("--sheet", type=Path, default=None, help="rows of source, made and truth")
     arguments = parser.parse_args()
     test, train = sides("test"), sides("train")
     real = [Moments.of(seen(side[:REAL]).features) for side in train]
-    place = {"minutes": arguments.minutes, "machine": machine(), "commit": commit()}
+    place = {"machine": machine(), "commit": commit()}
 
     def say(name: str, direction: str, made: Tensor, **more: Any) -> None:
         target = 1 if direction == "ab" else 0
@@ -94,12 +96,14 @@ def main() -> None:
             options |= TEXTBOOK
         with tempfile.TemporaryDirectory() as folder:
             out = (arguments.out or Path(folder)) / recipe.replace(":", "-")
-            run = reverie.train(method, preset=preset, out=out, **options)
-            model = run.load()
+            if not Run(out).model.exists():
+                reverie.train(method, preset=preset, out=out, **options)
+            last = Run(out).read_log()[-1]
+            model = reverie.load(out)
         for direction in model.method.directions:  # type: ignore[attr-defined]
             source = test[0 if direction == "ab" else 1]
             made = torch.cat([model.translate(x, direction) for x in source.split(50)])
-            say(recipe, direction, made, steps=run.steps, **place)
+            say(recipe, direction, made, steps=last["step"], seconds=last["seconds"], **place)
             if direction == "ab":
                 columns.insert(-1, made)
     if arguments.sheet:

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional as F
 
 from reverie import progress
 from reverie.errors import UserError
 from reverie.nets.upscalers import Upscaler, quick_copy
-from reverie.tiling import Tile, fitted, tiles
+from reverie.tiling import Tile, tiles
 
 SMALLEST_TILE = 16
 MOST_MEMORY = 1.5e9
@@ -87,8 +88,8 @@ class Enlarger:
 
     def _enlarged(self, part: Tensor) -> Tensor:
         height, width = part.shape[-2:]
-        whole = fitted(part, self.network.multiple)
-        # A few pixels at the edge of the picture are mirrored where it is that small.
+        multiple = self.network.multiple
+        whole = F.pad(part, (0, -width % multiple, 0, -height % multiple), mode="replicate")
         made = self._quick(whole)
         if not torch.isfinite(made).all() and self._precision != torch.float32:
             progress.warn("bfloat16 overflowed: going on in float32")

@@ -114,9 +114,10 @@ def _todo(
         target = _target(out / relative, file, format)
         if target.resolve() == file.resolve():
             raise UserError(f"{file} would be replaced by its enlargement: choose another --out.")
-        # What cannot keep its format has become PNG.
-        there = [t for t in (target, target.with_suffix(".png")) if t.exists()]
-        if existing == "skip" and there and there[0].resolve() != file.resolve():
+        # What could not keep its own format has become PNG.
+        possible = [target] if format else [target, target.with_suffix(".png")]
+        there = [t for t in possible if t.exists() and t.resolve() != file.resolve()]
+        if existing == "skip" and there:
             done.skipped.append(there[0])
         else:
             todo.append((file, target))
@@ -275,6 +276,6 @@ def in_channels(pictures: Tensor, channels: int) -> Tensor:
 
 
 def bicubic(pictures: Tensor, scale: int) -> Tensor:
-    """What an enlargement is compared with."""
+    """What an enlargement is compared with: as MATLAB and Pillow do it, with a = -0.5."""
     size = pictures.shape[-2] * scale, pictures.shape[-1] * scale
-    return torch.nn.functional.interpolate(pictures, size, mode="bicubic")
+    return torch.nn.functional.interpolate(pictures, size, mode="bicubic", antialias=True)

@@ -96,5 +96,5 @@ class UpscalingMethod(Method):
         """Rows of a picture made large by bicubic, by the network, and as it was."""
         small = self.small(batch, None)
         made = self.generator(small).float()
-        plain = F.interpolate(small, made.shape[-2:], mode="bicubic")
+        plain = F.interpolate(small, made.shape[-2:], mode="bicubic", antialias=True)
         return {"samples": torch.stack([in_eight_bits(plain), made, batch.images], 1).flatten(0, 1)}
