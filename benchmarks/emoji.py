@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=15.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
-        "--out", type=Path, default=None, help="keep runs here, and measure those that are"
+        "--out", type=Path, default=None, help="keep the runs here; measure old ones"
     )
     parser.add_argument("--sheet", type=Path, default=None, help="rows of source, made and truth")
     arguments = parser.parse_args()

@@ -133,8 +133,8 @@ EMOJI_TRAINING = TrainOptions(
 
 
 # Begins near doing nothing, which the textbook's recipe never beats on flat pictures; no norm that
-# would make noise of them; what a discriminator needs when there are three thousand pictures: weights
-# that keep the signal's size, and patches of 34 pixels, as small as what is wrong with a picture.
+# would make noise of them; what a discriminator needs when there are three thousand pictures:
+# weights that keep the signal's size, and patches of 34 pixels, as small as what goes wrong.
 SMALL: dict[str, Any] = {
     "learning_rate": 5e-4,
     "beta2": 0.99,

@@ -105,7 +105,6 @@ def _decode_all(source: Source, decode: Decode) -> Iterator[np.ndarray | str]:
 def _fill(source: Source, decode: Decode, folder: Path) -> None:
     count = len(source.names)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    progress.say(f"{count:,} pictures are decoded once, to {folder}")
     broken: dict[str, str] = {}
     shapes = []
     aside = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.part")
@@ -118,7 +117,7 @@ def _fill(source: Source, decode: Decode, folder: Path) -> None:
                     broken[name] = picture
                     continue
                 if not shapes:
-                    _refuse_if_no_room(picture.nbytes * count, folder)
+                    _announce(picture.nbytes * count, count, folder)
                 shapes.append(picture.shape)
                 file.write(picture.tobytes())
         if not shapes:
@@ -131,7 +130,9 @@ def _fill(source: Source, decode: Decode, folder: Path) -> None:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _refuse_if_no_room(need: int, folder: Path) -> None:
+def _announce(need: int, count: int, folder: Path) -> None:
+    """Say what will be written; refuse where there is no room, judged by the first picture."""
+    progress.say(f"{count:,} pictures, decoded once into {readable_bytes(need)} at {folder}")
     free = shutil.disk_usage(folder.parent).free
     if need > free:
         raise UserError(
