@@ -64,12 +64,12 @@ def test_every_command_explains_itself(capsys: Captured, command: str) -> None:
 
 def test_the_flags_of_a_method_are_golden() -> None:
     """A flag that goes or comes shows here, so that no user is surprised."""
-    from reverie.cli import _flags_of
     from reverie.flags import flags as flags_in
     from reverie.methods import METHODS
     from reverie.presets import recipe_for
+    from reverie.train_command import flags_of
 
-    flags = {name: sorted(flags_in(_flags_of(recipe_for(name)))) for name in METHODS}
+    flags = {name: sorted(flags_in(flags_of(recipe_for(name)))) for name in METHODS}
     golden = Path(__file__).with_name("golden_flags.json")
     assert flags == json.loads(golden.read_text())
 

@@ -15,27 +15,31 @@ PACKAGE = Path(reverie.__file__).parent
 # From the top down: a module may import from its own layer and from those below it.
 LAYERS = [
     {"cli", "__main__"},
+    {"train_command"},
     {"api"},
-    {"starting"},
+    {"starting", "dream_command"},
     {"training", "translation_quality", "superresolution_quality"},
     {"watch"},
     {"judge"},
     {"evaluation", "upscaling"},
-    {"translating"},
+    {"translating", "dream_files"},
     {"loading"},
     {"engine", "report", "model_card", "model"},
     {"runs", "presets"},
     {"recipe"},
     {"methods"},
     {"metrics"},
-    {"enlarging", "backbones"},
+    {"enlarging", "dreaming"},
+    {"backbones"},
     {"tiling"},
     {"nets", "losses", "augment", "samplers", "latents", "degradation"},
     {"data"},
     {"picture_files"},
     {"images", "draws"},
     {"flags", "interrupts"},
-    {"errors", "files", "progress", "commands", "precision"},
+    {"commands"},
+    {"dream_options"},
+    {"errors", "files", "progress", "precision"},
 ]
 LEVEL = {name: level for level, layer in enumerate(LAYERS) for name in layer}
 
@@ -64,6 +68,7 @@ def test_public_names() -> None:
         "METHODS",
         "UserError",
         "compare",
+        "dream",
         "evaluate",
         "images",
         "import_weights",
@@ -78,6 +83,7 @@ def test_public_names() -> None:
             importlib.import_module(module.name)
     for name in (
         "compare",
+        "dream",
         "evaluate",
         "import_weights",
         "load",

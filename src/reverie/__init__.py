@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from reverie import images
     from reverie.api import (
         compare,
+        dream,
         evaluate,
         import_weights,
         load,
@@ -25,6 +26,7 @@ _HOMES = {
     "METHODS": "reverie.methods",
     "UserError": "reverie.errors",
     "compare": "reverie.api",
+    "dream": "reverie.api",
     "evaluate": "reverie.api",
     "import_weights": "reverie.api",
     "load": "reverie.api",
@@ -38,6 +40,7 @@ __all__ = [
     "METHODS",
     "UserError",
     "compare",
+    "dream",
     "evaluate",
     "images",
     "import_weights",

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from reverie import images
 from reverie.data import DataOptions
+from reverie.dream_command import backbone_for, dream_picture
 from reverie.errors import UserError
 from reverie.evaluation import evaluate_folders, evaluate_model, evaluate_pairs, write_figures
 from reverie.judge import best_evaluation
@@ -125,6 +126,42 @@ def model_before(places: Sequence[str]) -> tuple[str, list[str]]:
     if not rest:
         raise UserError("say which pictures to make larger: files, or folders of them.")
     return model, list(rest)
+
+
+def dream(
+    picture: str | Path,
+    *,
+    out: str | Path,
+    layers: Sequence[str] | None = None,
+    guide: str | Path | None = None,
+    like: str | Path | None = None,
+    **how: Any,
+) -> dict[str, Any]:
+    """Dream of a picture: bring out in it what a network notices.
+
+    Args:
+        picture: a file.
+        out: a file; a .png also holds the settings. For a film an .mp4, a .gif or a folder.
+        layers: `NAME`, `NAME:CHANNEL`, each with `=WEIGHT`; by default what is good at once.
+        guide: another picture: go towards what it shows.
+        like: a dream that was saved as .png, whose settings are used again.
+        **how: `backbone`, `weights`, `towards`, `film`, `zoom`, `rotate`, `rate`, and the fields of
+            `DreamOptions`.
+
+    Returns:
+        The file, the layers, and the objective at the beginning and the end of each octave.
+
+    Raises:
+        UserError: if something that was asked for cannot be done.
+    """
+    return dream_picture(
+        Path(picture).expanduser(),
+        Path(out).expanduser(),
+        like=None if like is None else Path(like).expanduser(),
+        layers=None if layers is None else tuple(layers),
+        guide=None if guide is None else str(guide),
+        **how,
+    )
 
 
 def leave_the_group() -> None:
@@ -298,6 +335,6 @@ def info(place: str | Path) -> dict[str, Any]:
 
 
 __all__ = [
-    "Model", "Trained", "compare", "import_weights", "info", "load", "refuse_other_options",
-    "sample", "train", "train_recipe", "translate", "upscale",
+    "Model", "Trained", "backbone_for", "compare", "dream", "import_weights", "info", "load",
+    "refuse_other_options", "sample", "train", "train_recipe", "translate", "upscale",
 ]  # fmt: skip

@@ -6,7 +6,6 @@ torchvision's files.
 """
 
 import importlib.util
-import re
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,8 @@ from torch import Tensor, nn
 
 from reverie.errors import UserError, nearest
 from reverie.nets.efficientnet import EfficientNetLite0
+from reverie.nets.inception import GoogLeNet, InceptionV3
+from reverie.nets.resnet50 import ResNet50
 from reverie.nets.vgg import CONVOLUTIONS, VGG
 
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -29,6 +30,10 @@ class Enough(Exception):
     """The deepest layer that was asked for has answered; the rest need not run."""
 
 
+class TooSmall(UserError):
+    """A picture is too small for a layer."""
+
+
 @dataclass(frozen=True)
 class Backbone:
     """A network in eval mode, and what makes a picture in [-1, 1] into its input."""
@@ -36,6 +41,7 @@ class Backbone:
     name: str
     network: nn.Module
     prepare: Callable[[Tensor], Tensor]
+    channels: int = 3
 
     def activations(
         self, pictures: Float[Tensor, "b c h w"], layers: Sequence[str]
@@ -43,7 +49,8 @@ class Backbone:
         """What the named layers give, computed no further than the deepest of them.
 
         Raises:
-            UserError: if there is no such layer, or the picture is too small for it.
+            UserError: if there is no such layer.
+            TooSmall: if the picture is too small for it.
         """
         found: dict[str, Tensor] = {}
 
@@ -65,7 +72,7 @@ class Backbone:
             if "size" not in str(error) and "dimension" not in str(error):
                 raise
             height, width = pictures.shape[-2:]
-            raise UserError(
+            raise TooSmall(
                 f"a picture of {width}×{height} is too small for {', '.join(layers)} of "
                 f"{self.name}: use a larger one, or a layer nearer to the picture."
             ) from None
@@ -125,9 +132,17 @@ def as_torchvision(pictures: Tensor) -> Tensor:
     return (pictures.expand(-1, 3, -1, -1) * 0.5 + 0.5 - mean) / deviation
 
 
+def in_colour(pictures: Tensor) -> Tensor:
+    """Grey as colour; else as it is."""
+    return pictures.expand(-1, 3, -1, -1)
+
+
 ARCHITECTURES: dict[str, tuple[Callable[[], nn.Module], Callable[[Tensor], Tensor]]] = {
     "vgg16": (lambda: VGG(CONVOLUTIONS["vgg16"], with_head=False), as_torchvision),
     "vgg19": (lambda: VGG(CONVOLUTIONS["vgg19"], with_head=False), as_torchvision),
+    "resnet50": (ResNet50, as_torchvision),
+    "inception_v3": (InceptionV3, in_colour),  # trained on [-1, 1]
+    "googlenet": (GoogLeNet, in_colour),
 }
 """Networks whose weights come as a file: how to build each, and its preprocessing."""
 
@@ -178,7 +193,68 @@ def _with_weights(network: nn.Module, path: Path, name: str) -> nn.Module:
     return network.eval().requires_grad_(False)
 
 
-def architecture_of(weights: Path) -> str | None:
-    """The network that torchvision's file names begin with, as in vgg19-dcbb9e9d.pth."""
-    name = re.split(r"[-.]", weights.name)[0]
-    return name if name in ARCHITECTURES else None
+@dataclass(frozen=True)
+class LayerSeen:
+    """A layer, what it gives for a square picture, and a word on what it brings out."""
+
+    name: str
+    channels: int
+    side: int
+    brings_out: str
+
+
+BRINGS_OUT = (
+    "strokes and edges",
+    "grids and weaves",
+    "textures",
+    "spots, scales and eyes",
+    "parts of things: eyes, snouts",
+    "whole animals and things",
+    "scenes, faintly",
+)
+"""From the picture inwards."""
+
+
+def layers_of(backbone: Backbone, side: int = 224) -> list[LayerSeen]:
+    """The blocks of a network in the order in which they answer, for a picture of `side`."""
+    seen: list[tuple[str, Tensor]] = []
+
+    def keep(name: str):
+        return lambda module, inputs, output: seen.append((name, output))
+
+    blocks = _blocks(backbone.network)
+    hooks = [layer.register_forward_hook(keep(name)) for name, layer in blocks.items()]
+    try:
+        with torch.inference_mode():
+            backbone.activations(torch.zeros(1, backbone.channels, side, side), [list(blocks)[-1]])
+    finally:
+        for hook in hooks:
+            hook.remove()
+    maps = [(name, x) for name, x in seen if isinstance(x, Tensor) and x.ndim == 4]
+    return [
+        LayerSeen(name, x.shape[1], x.shape[-1], BRINGS_OUT[n * len(BRINGS_OUT) // len(maps)])
+        for n, (name, x) in enumerate(maps)
+    ]
+
+
+def _blocks(network: nn.Module) -> dict[str, nn.Module]:
+    """What a person means by a layer: blocks as a whole, not the convolutions inside them."""
+    found: dict[str, nn.Module] = {}
+
+    def walk(module: nn.Module, prefix: str) -> None:
+        for name, child in module.named_children():
+            place = f"{prefix}{name}"
+            if isinstance(child, nn.Sequential | nn.ModuleList):
+                walk(child, f"{place}.")
+            else:
+                found[place] = child
+
+    walk(network, "")
+    return found
+
+
+def backbone_of(name: str, network: nn.Module, channels: int) -> Backbone:
+    """Any network that takes pictures in [-1, 1], as a backbone."""
+    if channels == 1:
+        return Backbone(name, network, lambda x: x.mean(1, keepdim=True), channels)
+    return Backbone(name, network, in_colour, channels)

@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import field, make_dataclass
+from dataclasses import fields
 from typing import Any
 
 from reverie import progress
@@ -18,20 +18,16 @@ from reverie.commands import (
     DataCheckCommand,
     DataGetCommand,
     DataListCommand,
+    DreamCommand,
     EvaluateCommand,
     InfoCommand,
     SampleCommand,
-    TrainFlags,
     TranslateCommand,
     UpscaleCommand,
 )
 from reverie.errors import UserError, nearest
-from reverie.flags import parse, value_of
-
-Result = tuple[dict[str, Any], str]
-"""What `--json` prints, and what a person reads."""
-
-INTERRUPTED = 130
+from reverie.flags import parse
+from reverie.train_command import INTERRUPTED, Result, train
 
 
 class Interrupted(KeyboardInterrupt):
@@ -47,6 +43,7 @@ HELP = """reverie: train image generators and translators on your own pictures, 
   reverie sample MODEL -n 16 --out PICTURES        make pictures: a folder, one .png sheet or .npz
   reverie translate MODEL PICTURES --out FOLDER    give pictures the other look
   reverie upscale [MODEL] PICTURES --out FOLDER    make pictures larger
+  reverie dream PICTURE --out dream.png            bring out what a network notices
   reverie evaluate MODEL --data PICTURES           how good its samples are, in numbers
   reverie info MODEL                               what is known of a run or a model
   reverie compare RUN RUN --out PAGE.html          runs side by side
@@ -152,6 +149,26 @@ def upscale(command: UpscaleCommand) -> Result:
     return facts, f"{len(done.files)} pictures{left_out}: {command.out}"
 
 
+def dream(command: DreamCommand) -> Result:
+    from reverie import api
+    from reverie.backbones import layers_of
+
+    if command.list_layers:
+        found = layers_of(api.backbone_for(command.backbone, command.weights))
+        facts = {one.name: f"{one.channels} × {one.side}²  {one.brings_out}" for one in found}
+        return facts, _lines(facts)
+    if len(command.picture) != 1:
+        raise UserError("name one picture to dream of.")
+    own = {field.name: getattr(command, field.name) for field in fields(DreamCommand)}
+    usual = {field.name: field.default for field in fields(DreamCommand)}
+    given = {name: value for name, value in own.items() if value != usual[name]}
+    for name in ("picture", "out", "json"):
+        given.pop(name, None)
+    made = api.dream(command.picture[0], out=command.out, **given)
+    rises = ", ".join(f"{a:.3g} to {b:.3g}" for a, b in made.get("octaves", []))
+    return made, f"{made['file']}" + (f": the objective rose from {rises}" if rises else "")
+
+
 def evaluate(command: EvaluateCommand) -> Result:
     from accelerate import PartialState
 
@@ -249,71 +266,11 @@ def data_check(command: DataCheckCommand) -> Result:
     return facts, _lines(facts)
 
 
-def train(argv: Sequence[str]) -> tuple[Result, bool, int]:
-    """Train; the flags depend on the method, so it is read before them."""
-    from reverie import api
-    from reverie.methods import METHODS
-    from reverie.presets import PRESETS, recipe_for
-    from reverie.recipe import Recipe, find_method
-    from reverie.runs import Run, find_run
-
-    if not argv or argv[0] in ("-h", "--help"):
-        lines = [f"  {name:<8} {method.about}" for name, method in METHODS.items()]
-        text = "reverie train METHOD --data PICTURES --out RUN [options]\n\n" + "\n".join(lines)
-        return ({"methods": list(METHODS)}, text), "--json" in argv, 0
-    method = find_method(argv[0])
-    out, preset = value_of(argv, "--out"), value_of(argv, "--preset")
-    resume = "--resume" in argv
-    if resume and out:
-        base = find_run(out).recipe()
-        if base.method != method:
-            raise UserError(f"{out} trains a {base.method}: reverie train {base.method} --resume.")
-    else:
-        base = recipe_for(method, preset)
-    about = f"{METHODS[method].about.capitalize()}. Presets: {', '.join(PRESETS[method])}."
-    command = parse(_flags_of(base), f"reverie train {method}", argv[1:], about)
-    before = base.flat()
-    chosen = Recipe(
-        method=method, options=command.method, data=command.pictures, training=command.training
-    ).flat()
-    recipe = base.with_options(**{k: v for k, v in chosen.items() if v != before[k]})
-    if resume:
-        api.refuse_other_options(base, recipe)
-    done = api.train_recipe(recipe, Run(command.run.out), resume)
-    api.leave_the_group()
-    facts = {
-        "run": str(done.folder),
-        "steps": done.steps,
-        "seconds": round(done.seconds, 1),
-        "finished": done.finished,
-        "report": str(done.report),
-    }
-    pace = f"{done.steps:,} steps in {progress.readable_seconds(done.seconds)}"
-    if done.finished:
-        text = f"{pace}: {done.report}"
-        if Run(done.folder).best.exists():
-            best = api.info(done.folder)["best"]
-            text += f"\nthe last model is in {done.folder / 'model'}, the best in {best['model']}: "
-            text += f"step {best['step']:,}"
-        return (facts, text), command.run.json, 0
-    text = f"stopped after {pace}; go on with: reverie train {method} --out {done.folder} --resume"
-    return (facts, text), command.run.json, INTERRUPTED
-
-
-def _flags_of(recipe: Any) -> type:
-    """A dataclass whose flags are the options of a recipe, with its values as defaults."""
-    parts = {"method": recipe.options, "pictures": recipe.data, "training": recipe.training}
-    fields = [
-        (name, type(part), field(default_factory=lambda part=part: part))
-        for name, part in parts.items()
-    ]
-    return make_dataclass("Train", [("run", TrainFlags), *fields], frozen=True, kw_only=True)
-
-
 COMMANDS: dict[str, tuple[type, Callable[[Any], Result]]] = {
     "sample": (SampleCommand, sample),
     "translate": (TranslateCommand, translate),
     "upscale": (UpscaleCommand, upscale),
+    "dream": (DreamCommand, dream),
     "evaluate": (EvaluateCommand, evaluate),
     "info": (InfoCommand, info),
     "compare": (CompareCommand, compare),

@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 import tyro
 
+from reverie.dream_options import DreamOptions
+
 
 @dataclass(frozen=True, kw_only=True)
 class SampleCommand:
@@ -93,6 +95,43 @@ class UpscaleCommand:
     """What to do with files that are there already."""
     format: str | None = None
     """png, jpg, webp or tif; by default each file's own."""
+    json: bool = False
+    """Print the result as one JSON object."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DreamCommand(DreamOptions):
+    """Dream of a picture: bring out in it what a network notices."""
+
+    picture: Annotated[
+        tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="PICTURE")
+    ] = ()
+    """The picture to dream of."""
+    out: Path = Path("dream.png")
+    """The file to write; a .png also holds the settings. A film: .mp4, .gif or a folder."""
+    backbone: str = "efficientnet"
+    """efficientnet, which comes with its package; inception_v3, googlenet, vgg16, vgg19, resnet50
+    with --weights; or one of your own runs."""
+    weights: Path | None = None
+    """torchvision's file of the backbone's weights."""
+    layers: tuple[str, ...] = ()
+    """What to bring out: NAME, NAME:CHANNEL, each with =WEIGHT if you like; see --list-layers."""
+    towards: Literal["l2", "mean"] = "l2"
+    """What rises: the squared activations (more of what is there), or their mean."""
+    guide: Path | None = None
+    """Another picture: go towards what it shows."""
+    like: Path | None = None
+    """A dream saved as .png: use its settings again; flags that are given go before them."""
+    list_layers: bool = False
+    """List the backbone's layers, with sizes and a word on what they bring out."""
+    film: int | None = None
+    """A film of so many frames, each dreamt from the one before."""
+    zoom: float = 1.04
+    """Film: how much nearer in a second."""
+    rotate: float = 0.0
+    """Film: degrees in a second."""
+    rate: float = 12.0
+    """Film: frames a second."""
     json: bool = False
     """Print the result as one JSON object."""
 

@@ -18,6 +18,7 @@ import torch
 from jaxtyping import Float, UInt8
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
 from reverie.errors import UserError
@@ -260,8 +261,9 @@ def encode(
     suffix: str = ".png",
     exif: bytes = b"",
     icc_profile: bytes | None = None,
+    words: dict[str, str] | None = None,
 ) -> bytes:
-    """The bytes of a picture file in the format that `suffix` names."""
+    """The bytes of a picture file in the format that `suffix` names; PNG also holds `words`."""
     formats = Image.registered_extensions()
     if suffix.lower() not in formats:
         raise UserError(f"no picture format ends in {suffix!r}; use .png, .jpg or .webp.")
@@ -270,6 +272,10 @@ def encode(
     kept: dict[str, Any] = {"exif": exif} if exif else {}
     if icc_profile:
         kept["icc_profile"] = icc_profile
+    if words and suffix.lower() == ".png":
+        kept["pnginfo"] = PngInfo()
+        for name, text in words.items():
+            kept["pnginfo"].add_text(name, text)
     image.save(buffer, formats[suffix.lower()], **QUALITY.get(suffix.lower(), {}), **kept)
     return buffer.getvalue()
 

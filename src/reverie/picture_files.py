@@ -51,12 +51,12 @@ def read_file(path: Path) -> PictureFile:
     """
     plain = images.read(path)  # says what is wrong with a broken one
     with Image.open(path) as image:
-        exif = image.getexif()
         _refuse_deep_colour(path, image)
+        upright = ImageOps.exif_transpose(image)
+        exif = image.getexif()
         exif.pop(ExifTags.Base.Orientation, None)
         kept = exif.tobytes() if len(exif) else b""
         profile = image.info.get("icc_profile")
-        upright = ImageOps.exif_transpose(image)
         if upright.mode.startswith("I"):
             colour = np.asarray(upright).astype(np.uint16)[..., None]
             return PictureFile(colour, None, kept, profile)
@@ -86,8 +86,8 @@ def _refuse_deep_colour(path: Path, image: Image.Image) -> None:
         )
 
 
-def encode_file(picture: PictureFile, suffix: str) -> bytes:
-    """The bytes of a file in the format that `suffix` names.
+def encode_file(picture: PictureFile, suffix: str, words: dict[str, str] | None = None) -> bytes:
+    """The bytes of a file in the format that `suffix` names; PNG also holds `words` by name.
 
     Raises:
         UserError: if the format cannot hold what the picture has.
@@ -108,7 +108,7 @@ def encode_file(picture: PictureFile, suffix: str) -> bytes:
         if suffix not in WITH_ALPHA:
             raise UserError(f"{suffix} has no transparency: use --format png or webp.")
         colour = np.concatenate([colour, picture.alpha[..., None]], axis=-1)
-    return images.encode(colour, suffix, picture.exif, picture.icc_profile)
+    return images.encode(colour, suffix, picture.exif, picture.icc_profile, words)
 
 
 def as_tensor(values: np.ndarray, most: int) -> Float[Tensor, "1 c h w"]:

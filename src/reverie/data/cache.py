@@ -17,6 +17,8 @@ from reverie.errors import UserError
 from reverie.files import cache_home, readable_bytes, write_aside
 
 BROKEN_TO_NAME = 10
+LAYOUT = 2
+"""How the cache lies on the disk; another number leaves older ones alone."""
 
 Decode = Callable[[int], np.ndarray]
 """Picture i, resized, uint8 [H, W, C]."""
@@ -73,7 +75,7 @@ def decoded_once(
         content = known.read_text()
     else:
         content = source.digest()
-    key = hashlib.sha256(f"{content} {shape}".encode()).hexdigest()[:16]
+    key = hashlib.sha256(f"{LAYOUT} {content} {shape}".encode()).hexdigest()[:16]
     folder = cache_home() / "pictures" / key
     if not (folder / "meta.json").exists():
         _fill(source, decode, folder)
