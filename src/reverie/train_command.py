@@ -1,4 +1,4 @@
-"""`reverie train METHOD`: its flags depend on the method and on the preset, so they are read first."""
+"""`reverie train METHOD`: the flags depend on the method and the preset, which are read first."""
 
 from collections.abc import Sequence
 from dataclasses import field, make_dataclass
@@ -6,6 +6,7 @@ from typing import Any
 
 from reverie import progress
 from reverie.commands import TrainFlags
+from reverie.errors import UserError
 from reverie.flags import parse, value_of
 
 Result = tuple[dict[str, Any], str]
