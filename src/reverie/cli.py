@@ -237,12 +237,12 @@ def data_list(command: DataListCommand) -> Result:
 
 def data_get(command: DataGetCommand) -> Result:
     from reverie.data.emoji import get_emoji
-    from reverie.data.faces import get_faces
+    from reverie.data.faces import get_faces, get_labelled_faces
     from reverie.data.photos import get_photos
     from reverie.data.sources import set_folder
 
     name = command.name
-    if name == "faces" and command.attribute != "Eyeglasses":
+    if name == "faces" and command.attribute is not None:
         name = f"faces-{command.attribute}"
     out = command.out or set_folder(name)
     if out.exists():
@@ -251,7 +251,9 @@ def data_get(command: DataGetCommand) -> Result:
         case "emoji":
             counts = get_emoji(out)
         case "faces":
-            counts = get_faces(out, command.attribute)
+            counts = get_faces(out, command.attribute or "Eyeglasses")
+            if command.attribute is None:
+                counts |= get_labelled_faces(out, command.count)
         case "photos":
             counts = get_photos(out)
     facts = {"folder": str(out), **counts}

@@ -211,8 +211,11 @@ class DataGetCommand:
     ]
     """emoji: Windows' (A) and Apple's (B); faces: without (A) and with (B) an attribute; photos:
     free photographs to learn enlarging from."""
-    attribute: str = "Eyeglasses"
-    """Faces: Male, Eyeglasses, Smiling, Mustache or Wearing_Hat."""
+    attribute: str | None = None
+    """Faces: two sides by Male, Eyeglasses, Smiling, Mustache or Wearing_Hat, as faces-NAME; by
+    default by Eyeglasses, and many faces with the list of all their attributes."""
+    count: int = 20_000
+    """Faces: how many with the list of their attributes."""
     out: Path | None = None
     """A folder; by default the cache, where --data NAME finds it."""
     json: bool = False

@@ -17,6 +17,7 @@ from reverie.methods.cut import CUTOptions
 from reverie.methods.cyclegan import CycleGANOptions
 from reverie.methods.dcgan import DCGANOptions
 from reverie.methods.diffusion import DiffusionOptions
+from reverie.methods.encoder import EncoderOptions
 from reverie.methods.gan import GANOptions
 from reverie.methods.pix2pix import Pix2PixOptions
 from reverie.methods.srgan import SRGANOptions
@@ -299,6 +300,43 @@ def srgan_photos_small() -> Recipe:
     )
 
 
+FACES = DataOptions(data="faces", image_size=32)
+
+
+def vae_faces_small() -> Recipe:
+    """Drawn faces at 32×32 whose latents add up, on a processor."""
+    return Recipe(
+        method="vae",
+        options=VAEOptions(
+            latent_size=32, network="convolutional", likelihood="gaussian", kl_weight=1.0
+        ),
+        data=FACES,
+        training=TrainOptions(minutes=10.0, decay="cosine"),
+    )
+
+
+def dcgan_faces_small() -> Recipe:
+    """The same faces from a DCGAN, for which `encoder` finds latents."""
+    return Recipe(
+        method="dcgan",
+        options=DCGANOptions(
+            latent_size=32, width=32, learning_rate=1.5e-3, beta2=0.99, r1=0.1, r2=0.1
+        ),
+        data=FACES,
+        training=TrainOptions(minutes=20.0, decay="cosine"),
+    )
+
+
+def encoder_faces_small() -> Recipe:
+    """An encoder for it."""
+    return Recipe(
+        method="encoder",
+        options=EncoderOptions(),
+        data=FACES,
+        training=TrainOptions(minutes=10.0, decay="cosine"),
+    )
+
+
 DEFAULTS: dict[str, Callable[[], Recipe]] = {
     "cyclegan": cyclegan_paper,
     "pix2pix": pix2pix_paper,
@@ -315,6 +353,7 @@ PRESETS: dict[str, dict[str, Callable[[], Recipe]]] = {
         "digits-4": lambda: digits_vae(4),
         "digits-8": lambda: digits_vae(8),
         "digits-20": lambda: digits_vae(20),
+        "faces-small": vae_faces_small,
     },
     "gan": {
         "digits-2": lambda: digits_gan(2),
@@ -322,7 +361,12 @@ PRESETS: dict[str, dict[str, Callable[[], Recipe]]] = {
         "digits-8": lambda: digits_gan(8),
         "digits-64": lambda: digits_gan(64),
     },
-    "dcgan": {"digits": digits_dcgan, "modern": lambda: modern("dcgan"), "paper": dcgan_paper},
+    "dcgan": {
+        "digits": digits_dcgan,
+        "faces-small": dcgan_faces_small,
+        "modern": lambda: modern("dcgan"),
+        "paper": dcgan_paper,
+    },
     "diffusion": {
         "digits": lambda: digits_diffusion("flow"),
         "digits-edm": lambda: digits_diffusion("edm"),
@@ -340,6 +384,7 @@ PRESETS: dict[str, dict[str, Callable[[], Recipe]]] = {
     "srresnet": {"paper": srresnet_paper, "photos-small": srresnet_photos_small},
     "srgan": {"paper": srgan_paper, "photos-small": srgan_photos_small},
     "esrgan": {},
+    "encoder": {"faces-small": encoder_faces_small},
 }
 
 

@@ -70,6 +70,11 @@ class Run:
         return self.folder / "best"
 
     @property
+    def encoder(self) -> Path:
+        """The model that finds latents for this run's generator, where one was trained."""
+        return self.folder / "encoder"
+
+    @property
     def evaluations_file(self) -> Path:
         return self.folder / "evaluations.jsonl"
 

@@ -2,7 +2,8 @@
 from.
 """
 
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reverie import progress
@@ -101,6 +102,8 @@ def train_recipe(recipe: Recipe, run: Run, resume: bool = False) -> Trained:
             progress.warn("the pictures are not the ones that this run was begun with.")
     accelerator.wait_for_everyone()
     state = fit(run, method, pictures, recipe, accelerator)
+    if accelerator.is_main_process and recipe.method == "encoder":
+        keep_beside(run, recipe.training.init)
     accelerator.wait_for_everyone()  # the others wait while the first writes the report
     return Trained(run.folder, state.step, state.seconds, state.finished, run.report)
 
@@ -111,13 +114,12 @@ def _adopting(recipe: Recipe) -> tuple[Recipe, Model | None]:
     if recipe.training.init is None:
         if kind.begins_from:
             progress.warn(
-                f"{recipe.method} learns much better from a trained {kind.begins_from}: name one "
-                "with --init."
+                f"{recipe.method} should begin from a trained {kind.begins_from}: name one with --init."
             )
         return recipe, None
     start = load(recipe.training.init)
-    taken = {n: v for n, v in vars(start.method.options).items() if n in kind.adopts}
-    return recipe.with_options(**taken), start
+    options = kind.adopting(recipe.options, start.method, start.method_name)
+    return replace(recipe, options=options), start
 
 
 def _begin_from(method: Method, start: Model) -> None:
@@ -126,14 +128,7 @@ def _begin_from(method: Method, start: Model) -> None:
     Raises:
         UserError: if there are none.
     """
-    theirs = dict(start.method.named_children())
-    common = []
-    for name, network in method.named_children():
-        if name in theirs:
-            mine, other = network.state_dict(), theirs[name].state_dict()
-            if {k: v.shape for k, v in mine.items()} == {k: v.shape for k, v in other.items()}:
-                network.load_state_dict(other)
-                common.append(name)
+    common = method.begin_from(start.method)
     if not common:
         raise UserError(
             f"{start.name} is a {start.method_name} and has no network in common with what is to "
@@ -164,3 +159,12 @@ def _check_numbers(recipe: Recipe) -> None:
     for name in ("steps", "epochs", "minutes", "learning_rate"):
         if flat[name] is not None and flat[name] < 0:
             raise UserError(f"--{name.replace('_', '-')} cannot be negative.")
+
+
+def keep_beside(run: Run, generator: str | None) -> None:
+    """Put a trained encoder beside the generator that it belongs to, where that is a run here."""
+    if generator is not None and Run(Path(generator).expanduser()).exists():
+        place = Run(Path(generator).expanduser()).encoder
+        shutil.rmtree(place, ignore_errors=True)
+        shutil.copytree(run.model, place)
+        progress.say(f"{generator} finds latents from now on: its encoder is in {place}")

@@ -45,6 +45,7 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("srresnet", {"network": "msrresnet"}),
     ("srgan", {"network": "srresnet", "loss": "relativistic-average", "pixel_weight": 1.0}),
     ("esrgan", {"network": "rrdb", "scale": 2, "growth": 4}),
+    ("encoder", {"pictures_after": 0, "base": "gan", "base_options": {"latent_size": 8}}),
 ]
 
 SMALL: dict[str, dict[str, Any]] = {
@@ -59,6 +60,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "srresnet": {"width": 8, "blocks": 2},
     "srgan": {"width": 8, "blocks": 2, "discriminator_width": 4},
     "esrgan": {"width": 8, "blocks": 2, "discriminator_width": 4},
+    "encoder": {"width": 4, "base_options": {"width": 4, "latent_size": 8}},
 }
 
 
@@ -124,7 +126,9 @@ def test_each_phase_moves_only_its_own_networks(method: Method, batches: Batches
 
 def test_every_network_has_a_phase(method: Method) -> None:
     moved = {id(p) for phase in method.phases() for n in phase.networks for p in n.parameters()}
-    assert moved == {id(p) for p in method.parameters()}
+    kept = {id(p) for name in method.frozen for p in method.get_submodule(name).parameters()}
+    assert moved == {id(p) for p in method.parameters()} - kept
+    assert not moved & kept
 
 
 def test_one_batch_is_overfitted(recipe: Recipe, batches: Batches) -> None:

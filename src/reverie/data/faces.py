@@ -22,6 +22,8 @@ DRAWN = 'width="264px" height="280px" viewBox="0 0 264 280"'
 SQUARE = 'width="280px" height="280px" viewBox="-8 0 280 280"'
 ATTRIBUTES = ("Male", "Eyeglasses", "Smiling", "Mustache", "Wearing_Hat")
 TRAIN_COUNT, TEST_COUNT = 1500, 300
+LABELLED = 20_000
+"""Faces with the list of their attributes, of which a tenth is for testing."""
 
 # The left, upper, right and lower edge of the eyes, in shares of the side: where glasses sit.
 EYES = (0.28, 0.33, 0.72, 0.55)
@@ -146,6 +148,38 @@ def get_faces(
             path.write_bytes(png)
         (Path(aside) / "faces").replace(out)
     return {folder: len(range_) for folder, range_ in numbers.items()}
+
+
+def get_labelled_faces(out: Path, count: int = LABELLED, side: int = SIDE) -> dict[str, int]:
+    """Fill `out` with faces and their attributes as CelebA is published.
+
+    `img_align_celeba/`, `list_attr_celeba.txt` and `list_eval_partition.txt`, which says which are
+    for training (0) and for testing (2).
+
+    Raises:
+        UserError: if the packages that draw are not installed.
+    """
+    # Their own numbers, so that none is a face of the pairs.
+    faces = [random_face(1_000_000 + number) for number in range(count)]
+    tests = count // 10
+    names = [f"{number + 1:06d}.png" for number in range(count)]
+    attributes, partition = [f"{count}", " ".join(ATTRIBUTES)], []
+    for number, (name, face) in enumerate(zip(names, faces, strict=True)):
+        signs = ["1" if attribute in face.attributes else "-1" for attribute in ATTRIBUTES]
+        attributes.append(" ".join([name, *signs]))
+        partition.append(f"{name} {2 if number < tests else 0}")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as aside:
+        made = Path(aside) / "faces"
+        (made / "img_align_celeba").mkdir(parents=True)
+        for name, png in zip(names, _drawn(faces, side), strict=True):
+            (made / "img_align_celeba" / name).write_bytes(png)
+        (made / "list_attr_celeba.txt").write_text("\n".join(attributes) + "\n")
+        (made / "list_eval_partition.txt").write_text("\n".join(partition) + "\n")
+        out.mkdir(exist_ok=True)
+        for part in made.iterdir():
+            part.replace(out / part.name)
+    return {"faces with attributes": count}
 
 
 def _drawn(faces: Sequence[Face], side: int):

@@ -10,7 +10,7 @@ import hashlib
 import re
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -60,8 +60,9 @@ def find_source(place: str, split: str = "train", label_column: str | None = Non
     if place in BUILT_IN:
         return BUILT_IN[place](split)
     path = Path(place).expanduser()
-    if not path.exists() and (set_folder(place) / split).is_dir():
-        path = set_folder(place) / split
+    if not path.exists() and place in FETCHED and set_folder(place).is_dir():
+        path = set_folder(place)
+        path = path / split if (path / split).is_dir() else path
     if not path.exists():
         if place in FETCHED:
             raise UserError(f"the set {place} is not here yet: reverie data get {place}")
@@ -71,7 +72,7 @@ def find_source(place: str, split: str = "train", label_column: str | None = Non
         )
     if path.is_file():
         if path.name == CELEBA_LIST:
-            return _celeba(path.parent, label_column)
+            return _celeba(path.parent, label_column, split)
         if path.suffix == ".csv":
             return _table(path, label_column)
         if IDX_IMAGES.search(path.name):
@@ -81,7 +82,7 @@ def find_source(place: str, split: str = "train", label_column: str | None = Non
             "for single pictures name the folder they lie in."
         )
     if (path / CELEBA_LIST).exists():
-        return _celeba(path, label_column)
+        return _celeba(path, label_column, split)
     idx_files = sorted(p for p in path.iterdir() if IDX_IMAGES.search(p.name))
     if idx_files:
         return _idx(_choose_idx(idx_files, split), split)
@@ -228,17 +229,41 @@ def _natural(text: str) -> tuple:
 CELEBA_LIST = "list_attr_celeba.txt"
 
 
-def _celeba(root: Path, label_column: str | None) -> Source:
-    """CelebA as published: a count, the attributes' names, then a file name and ±1 for each."""
+def _celeba(root: Path, label_column: str | None, split: str = "all") -> Source:
+    """CelebA as published, of which the partition file says what is for training and testing."""
+    header, rows = celeba_rows(root)
+    chosen = celeba_partition(root, split)
+    if chosen is not None:
+        rows = [row for row in rows if row[0] in chosen]
+    folder = root / "img_align_celeba"
+    if not folder.is_dir():
+        raise UserError(f"{root}: the folder img_align_celeba is missing beside {CELEBA_LIST}.")
+    source = _labelled_table(root / CELEBA_LIST, folder, ["file", *header], rows, label_column)
+    return replace(source, split="all" if chosen is None else split)
+
+
+def celeba_partition(root: Path, split: str) -> set[str] | None:
+    """The files of a part: 0 is for training, 1 and 2 are for testing; None if all are meant."""
+    file = root / "list_eval_partition.txt"
+    if split == "all" or not file.exists():
+        return None
+    wanted = ("0",) if split == "train" else ("1", "2")
+    parts = [line.split() for line in file.read_text().splitlines() if line.strip()]
+    return {part[0] for part in parts if part[1] in wanted}
+
+
+def celeba_rows(root: Path) -> tuple[list[str], list[list[str]]]:
+    """The attributes' names, and for each picture its file and ±1 for each of them.
+
+    Raises:
+        UserError: if it is not CelebA's list.
+    """
     lines = (root / CELEBA_LIST).read_text().splitlines()
     names = lines[1].split() if len(lines) > 2 else []
     rows = [line.split() for line in lines[2:] if line.strip()]
     if not names or any(len(row) != len(names) + 1 for row in rows):
         raise UserError(f"{root / CELEBA_LIST}: this is not CelebA's list of attributes.")
-    folder = root / "img_align_celeba"
-    if not folder.is_dir():
-        raise UserError(f"{root}: the folder img_align_celeba is missing beside {CELEBA_LIST}.")
-    return _labelled_table(root / CELEBA_LIST, folder, ["file", *names], rows, label_column)
+    return names, rows
 
 
 IDX_IMAGES = re.compile(r"idx3[-.]ubyte(\.gz)?$|^.*-images[-.].*ubyte(\.gz)?$")

@@ -15,6 +15,7 @@ from reverie.methods.cut import CUT
 from reverie.methods.cyclegan import CycleGAN
 from reverie.methods.dcgan import DCGAN
 from reverie.methods.diffusion import Diffusion
+from reverie.methods.encoder import Encoder
 from reverie.methods.esrgan import ESRGAN
 from reverie.methods.gan import GAN
 from reverie.methods.pix2pix import Pix2Pix
@@ -36,6 +37,7 @@ METHODS: dict[str, type[Method]] = {
     "srresnet": SRResNet,
     "srgan": SRGAN,
     "esrgan": ESRGAN,
+    "encoder": Encoder,
 }
 
 LOADABLE: dict[str, type[Method]] = METHODS | {

@@ -6,7 +6,7 @@ it knows nothing of optimisers, devices, precision or logging.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import torch
@@ -66,6 +66,8 @@ class Method(nn.Module, ABC):
     """Columns of the sheets of previews, where their rows belong together."""
     adopts: ClassVar[tuple[str, ...]] = ()
     """Options that are taken from the model a training begins from (`--init`)."""
+    frozen: ClassVar[tuple[str, ...]] = ()
+    """Networks that no phase trains."""
     begins_from: ClassVar[str | None] = None
     """The method whose model a training should begin from, where one should."""
     conditional: bool = False
@@ -75,6 +77,26 @@ class Method(nn.Module, ABC):
         super().__init__()
         self.options = options
         self.spec = spec
+
+    @classmethod
+    def adopting(cls, options: Any, start: "Method", name: str) -> Any:
+        """Options with those of the model that a training begins from, as far as they are taken.
+
+        Raises:
+            UserError: if a training cannot begin from a model called `name`.
+        """
+        return replace(options, **{n: v for n, v in vars(start.options).items() if n in cls.adopts})
+
+    def begin_from(self, start: "Method") -> list[str]:
+        """Take the weights of the networks that are in both; returns their names."""
+        theirs, common = dict(start.named_children()), []
+        for name, network in self.named_children():
+            if name in theirs:
+                mine, other = network.state_dict(), theirs[name].state_dict()
+                if {k: v.shape for k, v in mine.items()} == {k: v.shape for k, v in other.items()}:
+                    network.load_state_dict(other)
+                    common.append(name)
+        return common
 
     @abstractmethod
     def phases(self) -> tuple[Phase, ...]:

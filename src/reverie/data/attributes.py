@@ -1,0 +1,89 @@
+"""Which pictures have which attributes: CelebA's list, or a table of 0 and 1."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool
+
+from reverie import images
+from reverie.data.sources import (
+    CELEBA_LIST,
+    FETCHED,
+    celeba_partition,
+    celeba_rows,
+    set_folder,
+)
+from reverie.errors import UserError
+
+YES, NO = ("1", "true", "yes"), ("-1", "0", "false", "no")
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """Files, and for each which attributes it has."""
+
+    names: tuple[str, ...]
+    files: tuple[Path, ...]
+    values: Bool[np.ndarray, "n a"]
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def having(self, name: str) -> Bool[np.ndarray, " n"]:
+        """Which pictures have the attribute."""
+        return self.values[:, self.names.index(name)]
+
+    def read(self, index: int, size: int, channels: int) -> np.ndarray:
+        """A picture as the models see it: the middle square, uint8 [size, size, C]."""
+        pixels = images.with_channels(images.read(self.files[index], at_least=size), channels)
+        return images.resize(pixels, size)
+
+
+def read_attributes(place: str, split: str = "train") -> Attributes:
+    """The pictures of a set and their attributes.
+
+    Args:
+        place: the folder that CelebA's list lies in, a .csv whose first column names files and its
+            others hold 1 or 0, or `faces`.
+        split: `train`, `test` or `all`, where a partition file says which is which.
+
+    Raises:
+        UserError: if there is no such list.
+    """
+    root = Path(place).expanduser()
+    if not root.exists() and place in FETCHED:
+        root = set_folder(place)
+        if not (root / CELEBA_LIST).exists():
+            raise UserError(
+                f"the faces and their attributes are not here: reverie data get {place}"
+            )
+    if root.suffix == ".csv" and root.is_file():
+        return _of_table(root)
+    root = root.parent if root.name == CELEBA_LIST else root
+    if not (root / CELEBA_LIST).exists():
+        raise UserError(
+            f"{place}: attributes are read from {CELEBA_LIST} beside img_align_celeba, or from a "
+            ".csv of file names and 0 or 1 for each attribute."
+        )
+    names, rows = celeba_rows(root)
+    chosen = celeba_partition(root, split)
+    rows = [row for row in rows if chosen is None or row[0] in chosen]
+    files = tuple(root / "img_align_celeba" / row[0] for row in rows)
+    return Attributes(tuple(names), files, np.array([[v == "1" for v in row[1:]] for row in rows]))
+
+
+def _of_table(path: Path) -> Attributes:
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        header, *rows = [row for row in csv.reader(file) if row]
+    kept = [
+        column
+        for column in range(1, len(header))
+        if all(row[column].strip().lower() in (*YES, *NO) for row in rows)
+    ]
+    if not kept or not rows:
+        raise UserError(f"{path}: no column holds 1 or 0 for every picture.")
+    values = [[row[column].strip().lower() in YES for column in kept] for row in rows]
+    files = tuple(path.parent / row[0] for row in rows)
+    return Attributes(tuple(header[column] for column in kept), files, np.array(values))
