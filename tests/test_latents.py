@@ -1,7 +1,17 @@
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional as F
 
-from reverie.latents import slerp
+from reverie.latents import (
+    classifier_normal,
+    difference_of_means,
+    leaving_alone,
+    of_priors_norm,
+    slerp,
+    walk,
+)
 
 
 def test_the_arc_keeps_the_norm() -> None:
@@ -18,3 +28,40 @@ def test_nearly_equal_ends_give_a_line() -> None:
     points = slerp(one, one.clone(), torch.tensor([0.0, 0.5]))
     assert points.shape == (2, 1, 2, 2)
     assert points == pytest.approx(torch.ones(2, 1, 2, 2))
+
+
+@given(st.integers(2, 5), st.integers(6, 40), st.booleans())
+@settings(deadline=None)
+def test_a_walk_meets_its_points(count: int, frames: int, straight: bool) -> None:
+    generator = torch.Generator().manual_seed(count)
+    points = torch.randn(count, 16, generator=generator)
+    way = walk(points, frames, straight=straight)
+    assert way.shape == (frames, 16)
+    torch.testing.assert_close(way[0], points[0])
+    torch.testing.assert_close(way[-1], points[-1])
+    loop = walk(points, 4 * count, loop=True, straight=straight)
+    torch.testing.assert_close(loop[::4], points, rtol=1e-4, atol=1e-5)  # each is met in turn
+    last = (loop[-1] - points[0]).norm()
+    assert last < (points[-1] - points[0]).norm()  # and the first comes again after the last
+
+
+def test_the_priors_norm() -> None:
+    latents = torch.randn(3, 64) * 5
+    torch.testing.assert_close(of_priors_norm(latents).norm(dim=1), torch.full((3,), 8.0))
+
+
+def test_directions_of_a_known_attribute() -> None:
+    """Two clouds that lie apart along one axis, and a shared one that differs as well."""
+    generator = torch.Generator().manual_seed(0)
+    latents = torch.randn(2000, 8, generator=generator)
+    has = torch.arange(2000) % 2 == 0
+    latents[has, 0] += 4.0
+    for learn in (difference_of_means, classifier_normal):
+        found = learn("it", latents, has)
+        assert found.accuracy > 0.95
+        assert float(found.vector.norm()) == pytest.approx(4.0, rel=0.1)
+        assert float(F.cosine_similarity(found.vector, torch.eye(8)[0], dim=0)) > 0.97
+    dragged = torch.tensor([1.0, 1.0, *[0.0] * 6])
+    left = leaving_alone(dragged, torch.stack([torch.eye(8)[1] * 3]))
+    torch.testing.assert_close(left, torch.eye(8)[0])
+    assert torch.equal(leaving_alone(dragged, torch.empty(0, 8)), dragged)

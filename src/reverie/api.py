@@ -13,12 +13,18 @@ from reverie.data import DataOptions
 from reverie.dream_command import backbone_for, dream_picture
 from reverie.errors import UserError
 from reverie.evaluation import evaluate_folders, evaluate_model, evaluate_pairs, write_figures
-from reverie.judge import best_evaluation
+from reverie.facts import info
+from reverie.latent_commands import (
+    edit_by_sum,
+    edit_picture,
+    interpolate_model,
+    reconstruct_files,
+)
 from reverie.loading import holds_a_model, import_weights, load
 from reverie.methods import Translates, Upscales
 from reverie.methods.contract import Direction
 from reverie.methods.diffusion import Start
-from reverie.model import Model, what_it_can_do
+from reverie.model import Model
 from reverie.presets import recipe_for
 from reverie.report import write_comparison
 from reverie.runs import Run, find_run
@@ -164,6 +170,68 @@ def dream(
     )
 
 
+def edit(
+    model: str,
+    expression: str | None = None,
+    *,
+    out: str | Path,
+    image: str | Path | None = None,
+    **how: Any,
+) -> dict[str, Any]:
+    """Edit in latent space: a sum of named groups, or attributes added to a picture.
+
+    Args:
+        model: where a vae lies, or a dcgan or gan for which an encoder was trained.
+        expression: as "Male & Eyeglasses - Male & !Eyeglasses + !Male & !Eyeglasses".
+        out: the sheet to write.
+        image: a picture to change instead.
+        **how: for a sum `data`, `exemplars`, `seed`, `noise`, `rescale`; for a picture `add`,
+            `sweep`, `leave`, `kind`, `data`, `refine`: see `latent_commands`.
+
+    Raises:
+        UserError: if something that was asked for cannot be done.
+    """
+    target = Path(out).expanduser()
+    if image is not None:
+        return edit_picture(model, Path(image).expanduser(), target, **how)
+    if expression is None:
+        raise UserError("edit takes a sum of groups, or a picture.")
+    return edit_by_sum(model, expression, target, **how)
+
+
+def interpolate(model: str, *, out: str | Path, **how: Any) -> dict[str, Any]:
+    """Walk through latent space: `seeds` or `pictures`, `frames`, `loop`, `straight`, `plane`.
+
+    Args:
+        model: anything that makes pictures from noise.
+        out: a .gif, a folder of frames, or a picture of all of them.
+        **how: see `latent_commands.interpolate_model`.
+
+    Raises:
+        UserError: if something that was asked for cannot be done.
+    """
+    return interpolate_model(model, Path(out).expanduser(), **how)
+
+
+def reconstruct(
+    model: str, pictures: str | Path | Sequence[str | Path], *, out: str | Path, refine: int = 0
+) -> dict[str, Any]:
+    """Pictures beside what comes of their latents, with the error of each.
+
+    Args:
+        model: where a vae lies, or a dcgan or gan for which an encoder was trained.
+        pictures: files and folders.
+        out: the sheet to write.
+        refine: gradient steps that bring each latent nearer to its picture.
+
+    Raises:
+        UserError: if something that was asked for cannot be done.
+    """
+    places = [pictures] if isinstance(pictures, str | Path) else pictures
+    files = [Path(place).expanduser() for place in places]
+    return reconstruct_files(model, files, Path(out).expanduser(), refine)
+
+
 def leave_the_group() -> None:
     """End this process's part in a training of several; without it some die at their exit."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
@@ -294,47 +362,8 @@ def compare(runs: Sequence[str | Path], out: str | Path) -> dict[str, Any]:
     return write_comparison([find_run(run) for run in runs], Path(out))
 
 
-def info(place: str | Path) -> dict[str, Any]:
-    """What is known of a run or a model."""
-    path = Path(place).expanduser()
-    model = load(place) if not (Run(path).exists() and not Run(path).model.exists()) else None
-    facts: dict[str, Any] = {"place": str(place)}
-    if model is not None:
-        spec = model.method.spec
-        facts |= {
-            "method": model.method_name,
-            "about": model.method.about,
-            "can": what_it_can_do(model.method),
-            "image_size": spec.image_size,
-            "channels": spec.channels,
-            "classes": list(model.class_names),
-            "parameters": {
-                name: sum(p.numel() for p in network.parameters())
-                for name, network in model.method.named_children()
-            },
-        }
-    if Run(path).exists():
-        run = Run(path)
-        log = run.read_log()
-        begun = run.facts()
-        facts |= {
-            "data": begun["data"]["data"],
-            "pictures": begun["picture_count"],
-            "began": begun["began"],
-            "machine": begun["machine"],
-            "versions": begun["versions"],
-            "commit": begun.get("commit"),
-            "options": run.recipe().flat(),
-        }
-        if log:
-            facts |= {k: log[-1][k] for k in ("step", "seconds", "images_seen", "losses")}
-        if run.read_evaluations():
-            best = best_evaluation(run)
-            facts["best"] = {"model": str(run.best), "step": best["step"]} | best["figures"]
-    return facts
-
-
 __all__ = [
-    "Model", "Trained", "backbone_for", "compare", "dream", "import_weights", "info", "load",
-    "refuse_other_options", "sample", "train", "train_recipe", "translate", "upscale",
+    "Model", "Trained", "backbone_for", "compare", "dream", "edit", "import_weights", "info",
+    "interpolate", "load", "reconstruct", "refuse_other_options", "sample", "train",
+    "train_recipe", "translate", "upscale",
 ]  # fmt: skip

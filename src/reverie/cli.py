@@ -9,7 +9,6 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import fields
 from typing import Any
 
 from reverie import progress
@@ -19,20 +18,27 @@ from reverie.commands import (
     DataGetCommand,
     DataListCommand,
     DreamCommand,
+    EditCommand,
     EvaluateCommand,
     InfoCommand,
+    InterpolateCommand,
+    ReconstructCommand,
     SampleCommand,
     TranslateCommand,
     UpscaleCommand,
 )
 from reverie.errors import UserError, nearest
 from reverie.flags import parse
+from reverie.picture_commands import (
+    dream,
+    edit,
+    interpolate,
+    lines_of,
+    reconstruct,
+    translate,
+    upscale,
+)
 from reverie.train_command import INTERRUPTED, Result, train
-
-
-class Interrupted(KeyboardInterrupt):
-    """Someone stopped a command, which says what is done."""
-
 
 MOST_IN_A_FILM = 64
 
@@ -44,6 +50,9 @@ HELP = """reverie: train image generators and translators on your own pictures, 
   reverie translate MODEL PICTURES --out FOLDER    give pictures the other look
   reverie upscale [MODEL] PICTURES --out FOLDER    make pictures larger
   reverie dream PICTURE --out dream.png            bring out what a network notices
+  reverie edit MODEL "SUM" --out sum.png           men with glasses - men + women
+  reverie interpolate MODEL --seeds 1 2 3          walk through latent space
+  reverie reconstruct MODEL PICTURES               what comes of pictures' latents
   reverie evaluate MODEL --data PICTURES           how good its samples are, in numbers
   reverie info MODEL                               what is known of a run or a model
   reverie compare RUN RUN --out PAGE.html          runs side by side
@@ -97,78 +106,6 @@ def sample(command: SampleCommand) -> Result:
     return facts, f"{command.count} pictures: {written[-1]}"
 
 
-def translate(command: TranslateCommand) -> Result:
-    import torch
-
-    from reverie import api
-
-    torch.manual_seed(command.seed)
-    done = api.translate(
-        api.load(command.model, command.reference),
-        command.pictures,
-        out=command.out,
-        direction=command.direction,
-        dropout=command.dropout == "on",
-        own_statistics=command.statistics == "picture",
-        tile=command.tile,
-    )
-    facts = {
-        "count": len(done.files),
-        "failed": done.failed,
-        "page": str(done.page),
-        "sheet": str(done.sheet),
-        "files": [str(file) for file in done.files],
-    }
-    left_out = f", {len(done.failed)} left out" if done.failed else ""
-    return facts, f"{len(done.files)} pictures{left_out}: {done.page}"
-
-
-def upscale(command: UpscaleCommand) -> Result:
-    from reverie import api
-
-    model, pictures = api.model_before(command.pictures)
-    done = api.upscale(
-        pictures,
-        out=command.out,
-        model=model,
-        scale=command.scale,
-        tile=command.tile,
-        precision=command.precision,
-        existing=command.existing,
-        format=command.format,
-    )
-    if done.stopped:
-        raise Interrupted(f"stopped; {len(done.files)} pictures are done: {command.out}")
-    facts = {
-        "count": len(done.files),
-        "skipped": [str(file) for file in done.skipped],
-        "failed": done.failed,
-        "files": [str(file) for file in done.files],
-    }
-    left_out = f", {len(done.failed)} left out" if done.failed else ""
-    return facts, f"{len(done.files)} pictures{left_out}: {command.out}"
-
-
-def dream(command: DreamCommand) -> Result:
-    from reverie import api
-    from reverie.backbones import layers_of
-
-    if command.list_layers:
-        found = layers_of(api.backbone_for(command.backbone, command.weights))
-        facts = {one.name: f"{one.channels} × {one.side}²  {one.brings_out}" for one in found}
-        return facts, _lines(facts)
-    if len(command.picture) != 1:
-        raise UserError("name one picture to dream of.")
-    own = {field.name: getattr(command, field.name) for field in fields(DreamCommand)}
-    usual = {field.name: field.default for field in fields(DreamCommand)}
-    given = {name: value for name, value in own.items() if value != usual[name]}
-    for name in ("picture", "out", "json"):
-        given.pop(name, None)
-    made = api.dream(command.picture[0], out=command.out, **given)
-    rises = ", ".join(f"{a:.3g} to {b:.3g}" for a, b in made.get("octaves", []))
-    return made, f"{made['file']}" + (f": the objective rose from {rises}" if rises else "")
-
-
 def evaluate(command: EvaluateCommand) -> Result:
     from accelerate import PartialState
 
@@ -183,7 +120,7 @@ def evaluate(command: EvaluateCommand) -> Result:
             border=command.border,
             out=command.out,
         )
-        return figures, _lines(figures)
+        return figures, lines_of(figures)
     if command.luma or command.border:
         raise UserError("--luma and --border are for pairs: add --pairs.")
     state = PartialState()  # started in several processes, they share the work
@@ -199,7 +136,7 @@ def evaluate(command: EvaluateCommand) -> Result:
         **_given(command, "guidance", "steps", "sampler"),
     )
     api.leave_the_group()
-    return figures, _lines(figures)
+    return figures, lines_of(figures)
 
 
 def _given(command: Any, *names: str) -> dict[str, Any]:
@@ -211,7 +148,7 @@ def info(command: InfoCommand) -> Result:
     from reverie import api
 
     facts = api.info(command.model)
-    return facts, _lines(facts)
+    return facts, lines_of(facts)
 
 
 def compare(command: CompareCommand) -> Result:
@@ -219,7 +156,7 @@ def compare(command: CompareCommand) -> Result:
 
     differing = api.compare(command.runs, command.out)
     facts = {"page": str(command.out), "differing": differing}
-    return facts, f"{_lines(differing)}\n{command.out}"
+    return facts, f"{lines_of(differing)}\n{command.out}"
 
 
 def data_list(command: DataListCommand) -> Result:
@@ -232,7 +169,7 @@ def data_list(command: DataListCommand) -> Result:
         "emoji, faces": "two looks that `reverie data get` fetches or draws",
         "IDX files": "MNIST, Fashion-MNIST and their kin, gzipped or not, or their folder",
     }
-    return facts, _lines(facts)
+    return facts, lines_of(facts)
 
 
 def data_get(command: DataGetCommand) -> Result:
@@ -258,14 +195,14 @@ def data_get(command: DataGetCommand) -> Result:
             counts = get_photos(out)
     facts = {"folder": str(out), **counts}
     used = str(command.out) if command.out else name
-    return facts, f"{_lines(counts)}\nuse them with --data {used}"
+    return facts, f"{lines_of(counts)}\nuse them with --data {used}"
 
 
 def data_check(command: DataCheckCommand) -> Result:
     from reverie.data.check import check_data
 
     facts = check_data(command.data, command.split, command.label_column)
-    return facts, _lines(facts)
+    return facts, lines_of(facts)
 
 
 COMMANDS: dict[str, tuple[type, Callable[[Any], Result]]] = {
@@ -273,6 +210,9 @@ COMMANDS: dict[str, tuple[type, Callable[[Any], Result]]] = {
     "translate": (TranslateCommand, translate),
     "upscale": (UpscaleCommand, upscale),
     "dream": (DreamCommand, dream),
+    "edit": (EditCommand, edit),
+    "interpolate": (InterpolateCommand, interpolate),
+    "reconstruct": (ReconstructCommand, reconstruct),
     "evaluate": (EvaluateCommand, evaluate),
     "info": (InfoCommand, info),
     "compare": (CompareCommand, compare),
@@ -280,20 +220,6 @@ COMMANDS: dict[str, tuple[type, Callable[[Any], Result]]] = {
     "data get": (DataGetCommand, data_get),
     "data check": (DataCheckCommand, data_check),
 }
-
-
-def _lines(facts: dict[str, Any], indent: str = "") -> str:
-    """Facts as a person reads them, nested ones indented."""
-    width = max((len(str(key)) for key in facts), default=0)
-    lines = []
-    for key, value in facts.items():
-        if isinstance(value, dict):
-            lines.append(f"{indent}{key}" + (":" if value else ": none"))
-            lines += [_lines(value, indent + "  ")] if value else []
-        else:
-            shown = f"{value:.4g}" if isinstance(value, float) else value
-            lines.append(f"{indent}{key!s:<{width}}  {shown}")
-    return "\n".join(lines)
 
 
 def run(argv: Sequence[str]) -> tuple[Result, bool, int]:

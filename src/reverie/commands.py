@@ -137,6 +137,93 @@ class DreamCommand(DreamOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class EditCommand:
+    """Edit in latent space: sums of named groups, or attributes added to a picture."""
+
+    model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
+    """A vae, or a dcgan or gan for which an encoder was trained."""
+    expression: Annotated[
+        tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar='"SUM"')
+    ] = ()
+    """Groups added and subtracted: "Male & Eyeglasses - Male & !Eyeglasses + !Male". Names are
+    joined by & | ! and parentheses, and may be weighted: 0.5 * Smiling."""
+    image: Path | None = None
+    """A picture to change, instead of a sum."""
+    add: tuple[str, ...] = ()
+    """With --image: NAME=STRENGTH; 1 adds an attribute, -1 takes it away."""
+    sweep: tuple[str, ...] = ()
+    """With --image: show these attributes at strengths from -1.5 to 1.5."""
+    leave: tuple[str, ...] = ()
+    """Attributes that must not change along with the others."""
+    kind: Literal["means", "classifier"] = "means"
+    """What a direction is: the difference of means, or a linear classifier's normal."""
+    data: str | None = None
+    """The pictures and their attributes; by default those that the run was trained on."""
+    exemplars: int = 3
+    """How many stand for a group; 0 takes all."""
+    seed: int = 0
+    """Decides who stands for a group, and the noise around the result."""
+    noise: float = 0.2
+    """How far the eight around the result are from it."""
+    norm: Literal["prior", "keep"] = "prior"
+    """Rescale the sum to the norm that latents have, or keep its own."""
+    refine: int = 100
+    """With --image: gradient steps that bring the latent nearer to the picture."""
+    out: Path = Path("edited.png")
+    """The sheet to write."""
+    json: bool = False
+    """Print the result as one JSON object."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InterpolateCommand:
+    """Walk from picture to picture through latent space."""
+
+    model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
+    """Anything that makes pictures from noise."""
+    seeds: tuple[int, ...] = ()
+    """The numbers of the pictures on the way."""
+    images: tuple[Path, ...] = ()
+    """Or picture files, where the model finds latents."""
+    frames: int = 60
+    """How many pictures in all."""
+    loop: bool = False
+    """Come back to the first."""
+    straight: bool = False
+    """Lines instead of arcs, which leave the sphere on which latents lie."""
+    label: str | None = None
+    """The class to show, where the model knows classes."""
+    steps: int | None = None
+    """Diffusion: how many noise levels."""
+    sampler: str | None = None
+    """Diffusion: ddim, euler, heun or dpmpp-2m; those without noise of their own walk smoothly."""
+    plane: bool = False
+    """Show the whole plane of a model with two latents."""
+    rate: float = 20.0
+    """Frames a second."""
+    out: Path = Path("walk.gif")
+    """A .gif, a folder of frames, or a picture of all of them."""
+    json: bool = False
+    """Print the result as one JSON object."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReconstructCommand:
+    """Find the latents of pictures and show what comes of them, with the error."""
+
+    model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
+    """A vae, or a dcgan or gan for which an encoder was trained."""
+    pictures: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="PICTURES")]
+    """Files and folders."""
+    refine: int = 0
+    """Gradient steps that bring each latent nearer to its picture."""
+    out: Path = Path("side-by-side.png")
+    """The sheet to write."""
+    json: bool = False
+    """Print the result as one JSON object."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class EvaluateCommand:
     """Say in numbers how good a model's samples are, or how near one folder is to another."""
 

@@ -74,7 +74,9 @@ class _Parser:
             place = match.end()
 
     def _wrong(self, what: str, place: int) -> UserError:
-        return UserError(f"{what}:\n  {self.text}\n  {' ' * place}^")
+        return UserError(
+            f"{what}{'' if what.endswith('?') else ':'}\n  {self.text}\n  {' ' * place}^"
+        )
 
     def _next(self) -> _Token | None:
         return self.tokens[self.position] if self.position < len(self.tokens) else None

@@ -94,15 +94,41 @@ class Model:
             raise UserError("between two seeds one class is shown: name it with the label.")
         extra = self._denoising(sampling, start, watch)
         latents = self._latents(count, seed, between)
+        return self._made(latents, labels, range(seed, seed + count), extra)
+
+    def generate(
+        self, latents: Float[Tensor, "n ..."], *, label: Label = None, **sampling: Any
+    ) -> Float[Tensor, "n c h w"]:
+        """The pictures of latents, float32 in [-1, 1] on the CPU.
+
+        Args:
+            latents: of the shape that the model's noise has.
+            label: a class for all, or one for each; by default the first class for all.
+            **sampling: see `sample`.
+
+        Raises:
+            UserError: if the model makes no pictures of latents, or has no such class.
+        """
+        if not isinstance(self.method, Samples):
+            raise self._cannot()
+        labels = self.labels(len(latents), 0 if self.class_names and label is None else label)
+        # Steps that add noise add the same to every picture, so that a way between two is smooth.
+        seeds = [0] * len(latents)
+        return self._made(latents, labels, seeds, self._denoising(sampling, None, None))
+
+    def _made(
+        self, latents: Tensor, labels: Tensor | None, seeds: Sequence[int], extra: dict[str, Any]
+    ) -> Tensor:
+        assert isinstance(self.method, Samples)
         made = []
-        starts = range(0, count, PICTURES_AT_ONCE)
+        starts = range(0, len(latents), PICTURES_AT_ONCE)
         unit = f"batches of {PICTURES_AT_ONCE}"
         with torch.inference_mode():
             for first in progress.track(starts, len(starts), "sampling", unit):
                 rows = slice(first, first + PICTURES_AT_ONCE)
                 if extra:
-                    seeds = range(seed, seed + count)[rows]
-                    extra["noise"] = _noise_of(seeds, self.method.latent_shape, self.device)
+                    shape = self.method.latent_shape
+                    extra["noise"] = _noise_of(seeds[rows], shape, self.device)
                 some = None if labels is None else labels[rows].to(self.device)
                 pictures = self.method.generate(latents[rows].to(self.device), some, **extra)
                 made.append(pictures.float().cpu())

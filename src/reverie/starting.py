@@ -114,7 +114,7 @@ def _adopting(recipe: Recipe) -> tuple[Recipe, Model | None]:
     if recipe.training.init is None:
         if kind.begins_from:
             progress.warn(
-                f"{recipe.method} should begin from a trained {kind.begins_from}: name one with --init."
+                f"{recipe.method} begins from a trained {kind.begins_from}: name one with --init."
             )
         return recipe, None
     start = load(recipe.training.init)

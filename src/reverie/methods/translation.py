@@ -86,7 +86,9 @@ def build_generator(o: TranslationOptions, channels: int, image_size: int) -> nn
             o.residual,
             o.warps,
         )
-    initialise(network)
+    initialise(network, keeps_variance=o.norm == "none")
+    if isinstance(network, ResNetGenerator) and o.residual:
+        initialise(network.head[-1])  # begins near doing nothing
     return network
 
 
