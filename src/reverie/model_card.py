@@ -27,6 +27,9 @@ reverie.images.save_grid(pictures, "grid.png")"""
     if hasattr(METHODS[recipe.method], "directions"):
         kind = "image-to-image"
         use = 'reverie.translate(model, "pictures/", out="translated/")   # any size'
+    if METHODS[recipe.method].needs == "degraded":
+        kind = "image-to-image"
+        use = 'reverie.upscale("pictures/", out="large/", model=model)   # any size'
     return f"""---
 library_name: reverie
 tags: [{kind}, {recipe.method}]

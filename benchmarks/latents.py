@@ -1,0 +1,190 @@
+"""Do latents add up? The literature's three sums on drawn faces, judged by a classifier.
+
+    reverie data get faces
+    reverie train vae --preset faces-small --out runs/faces-vae
+    reverie train dcgan --preset faces-small --out runs/faces
+    reverie train encoder --preset faces-small --init runs/faces --out runs/faces-encoder
+    python benchmarks/latents.py runs/faces-vae runs/faces-encoder [--sheets docs]
+
+A classifier of the attributes learns from the training faces (its accuracy on held-out ones is
+printed). For each model and sum 100 results, each of other exemplars: in how many it sees the
+expected attributes, and in how many the others stay what they are in all of the groups. Then how
+well latents are found: the correlation of found and true ones (of generated pictures), and the
+error of held-out faces beside that of the nearest training face. Then sweeps: the rank correlation
+of an attribute's strength and of what the classifier sees.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy.stats import spearmanr
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from reverie import images, progress
+from reverie.data.attributes import Attributes, read_attributes
+from reverie.draws import latents_of_seeds
+from reverie.edit_sheets import rows_sheet, sum_sheet
+from reverie.editing import around, attribute_directions, moved_along, refined, sum_of_groups
+from reverie.expressions import parse_sum
+from reverie.files import write_aside
+from reverie.latent_commands import load_encoding
+from reverie.model import Model
+from reverie.runs import machine
+
+SIZE, TIMES, FACES, STEPS = 32, 100, 300, 1500
+SUMS = {
+    "men without glasses + people with glasses - people without": (
+        "Male & !Eyeglasses & {s} & {h} & !Mustache + Eyeglasses & {s} & {h} & !Mustache"
+        " - !Eyeglasses & {s} & {h} & !Mustache",
+        {"Male": True, "Eyeglasses": True},
+        ("Smiling", "Wearing_Hat"),
+    ),
+    "men with glasses - men without + women without": (
+        "Male & Eyeglasses & {s} & {h} & !Mustache - Male & !Eyeglasses & {s} & {h} & !Mustache"
+        " + !Male & !Eyeglasses & {s} & {h}",
+        {"Male": False, "Eyeglasses": True},
+        ("Smiling", "Wearing_Hat"),
+    ),
+    "smiling men + hat - no hat + mustache - no mustache": (
+        "Smiling & Male & !Wearing_Hat & !Mustache & {g} + Wearing_Hat & Male & {g}"
+        " - !Wearing_Hat & Male & {g} + Mustache & Male & {g} - !Mustache & Male & {g}",
+        {"Smiling": True, "Male": True, "Wearing_Hat": True, "Mustache": True},
+        ("Eyeglasses",),
+    ),
+}
+LETTERS = {"Smiling": "s", "Wearing_Hat": "h", "Eyeglasses": "g"}
+
+
+def pictures_of(attributes: Attributes, most: int | None = None) -> Tensor:
+    chosen = range(min(len(attributes), most or len(attributes)))
+    read = progress.track(chosen, len(chosen), "reading")
+    return images.to_tensor(np.stack([attributes.read(i, SIZE, 3) for i in read]))
+
+
+def classifier_of(pictures: Tensor, has: Tensor) -> nn.Module:
+    """Four convolutions that say which attributes a face has."""
+    torch.manual_seed(0)
+    layers: list[nn.Module] = []
+    now = 3
+    for width in (32, 64, 96):
+        layers += [
+            nn.Conv2d(now, width, 3, 1, 1),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+        ]
+        now = width
+    network = nn.Sequential(
+        *layers, nn.Flatten(), nn.Dropout(0.2), nn.Linear(96 * 16, has.shape[1])
+    )
+    optimiser = torch.optim.Adam(network.parameters(), 2e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, STEPS)
+    generator = torch.Generator().manual_seed(0)
+    for _ in progress.track(range(STEPS), STEPS, "classifier", "steps"):
+        rows = torch.randint(len(pictures), (64,), generator=generator)
+        seen = pictures[rows] + 0.1 * torch.randn(64, 3, SIZE, SIZE, generator=generator)
+        loss = F.binary_cross_entropy_with_logits(network(seen), has[rows])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+    return network.eval().requires_grad_(False)
+
+
+def sums(model: Model, train: Attributes, judge: nn.Module, exemplars: int, sheets: Path | None):
+    for number, (name, (pattern, expected, others)) in enumerate(SUMS.items()):
+        seen, same = [], []
+        for seed in progress.track(range(TIMES), TIMES, "sums", "sums"):
+            toss = np.random.default_rng(seed)
+            wanted = {other: bool(toss.random() < 0.5) for other in others}
+            words = {LETTERS[o]: f"{'' if yes else '!'}{o}" for o, yes in wanted.items()}
+            terms = parse_sum(pattern.format(**words), train.names)
+            total = sum_of_groups(model, train, terms, exemplars, seed)
+            said = judge(model.generate(total.latent[None]))[0] > 0
+            shown = dict(zip(train.names, said.tolist(), strict=True))
+            seen.append(all(shown[a] == yes for a, yes in expected.items()))
+            same.append(all(shown[a] == yes for a, yes in wanted.items()))
+            if sheets and seed == 0:
+                means = model.generate(torch.stack([one.mean for one in total.terms]))
+                nine = model.generate(around(total.latent, 0.2, 0))
+                sheet = sum_sheet(total, means, nine)
+                write_aside(sheets / f"latents-{number + 1}.png", images.encode(sheet))
+        row = {"model": model.name, "sum": name, "exemplars": exemplars}
+        row |= {"expected_seen": np.mean(seen).item(), "others_unchanged": np.mean(same).item()}
+        print(json.dumps(row), flush=True)
+
+
+def reconstruction(model: Model, train: Tensor, test: Tensor) -> None:
+    z = latents_of_seeds(range(10_000, 10_000 + FACES), model.method.latent_shape)  # type: ignore[attr-defined]
+    found = model.encode(model.generate(z))
+    pairs = zip(z.T, found.T, strict=True)
+    correlation = np.mean([np.corrcoef(a, b)[0, 1] for a, b in pairs])
+    at_once = model.encode(test)
+    refined_latents = refined(model, test, at_once, 100)
+    errors = {
+        name: float((model.generate(latents) - test).abs().mean())
+        for name, latents in (("encoder", at_once), ("refined", refined_latents))
+    }
+    nearest = torch.stack(
+        [
+            torch.cdist(test.flatten(1), part.flatten(1), p=1).min(1).values
+            for part in train.split(1000)
+        ]
+    )
+    errors["nearest_training_face"] = float(nearest.min(0).values.mean() / test[0].numel())
+    row = {"model": model.name, "latent_correlation": round(float(correlation), 3)}
+    print(json.dumps(row | {f"error_{k}": round(v, 4) for k, v in errors.items()}), flush=True)
+
+
+def sweeps(
+    model: Model, train: Attributes, test: Tensor, judge: nn.Module, sheets: Path | None
+) -> None:
+    directions = attribute_directions(model, train)
+    latents = model.encode(test[:40])
+    strengths = np.linspace(-1.5, 1.5, 7)
+    rows = []
+    for column, name in enumerate(train.names):
+        logits = []
+        for strength in strengths:
+            moved = moved_along(latents, directions, {name: float(strength)})
+            logits.append(judge(model.generate(moved))[:, column])
+        said = torch.stack(logits, 1)  # [faces, strengths]
+        ranks = [spearmanr(strengths, face)[0] for face in said.numpy()]
+        row = {"model": model.name, "sweep": name, "accuracy": round(directions[name].accuracy, 3)}
+        print(json.dumps(row | {"rank_correlation": round(float(np.mean(ranks)), 3)}), flush=True)
+        moved = [moved_along(latents[:1], directions, {name: float(s)}) for s in strengths]
+        rows.append(list(model.generate(torch.cat(moved))))
+    if sheets:
+        sheet = rows_sheet(rows, [f"{s:+.1f}" for s in strengths], list(train.names))
+        write_aside(sheets / "latents-sweeps.png", images.encode(sheet))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("models", nargs="+")
+    parser.add_argument("--exemplars", type=int, nargs="*", default=[3, 16])
+    parser.add_argument("--sheets", type=Path, default=None, help="sheets of the first model")
+    arguments = parser.parse_args()
+    train, test = read_attributes("faces", "train"), read_attributes("faces", "test")
+    pictures, held_out = pictures_of(train), pictures_of(test)
+    judge = classifier_of(pictures, torch.from_numpy(train.values).float())
+    right = ((torch.cat([judge(x) for x in held_out.split(500)]) > 0).numpy() == test.values).mean(
+        0
+    )
+    print(json.dumps({"classifier": dict(zip(train.names, right.round(4).tolist(), strict=True))}
+                     | {"machine": machine()}), flush=True)  # fmt: skip
+    for number, place in enumerate(arguments.models):
+        model = load_encoding(place)
+        sheets = arguments.sheets if number == 0 else None
+        for exemplars in arguments.exemplars:
+            sums(model, train, judge, exemplars, sheets)
+        reconstruction(model, pictures, held_out[:FACES])
+        sweeps(model, train, held_out, judge, sheets)
+
+
+if __name__ == "__main__":
+    main()
