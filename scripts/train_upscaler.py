@@ -42,6 +42,7 @@ def main() -> None:
         )
         method = trained.load().method.half()
         card = model_card(run.recipe(), run).replace("path/to/this/folder", "photos-x4")
+        card = card.replace(f"# {run.folder.resolve().name}", "# photos-x4", 1)
         save_model(arguments.out, "srresnet", method, card)
         tests = Path(folder) / "tests"
         tests.mkdir()
