@@ -69,8 +69,8 @@ def rows_sheet(
 
 
 def _signed(weight: float, text: str, first: bool) -> str:
-    sign = "−" if weight < 0 else "" if first else "+"
-    factor = "" if abs(weight) == 1 else f"{abs(weight):g} × "
+    sign = "-" if weight < 0 else "" if first else "+"
+    factor = "" if abs(weight) == 1 else f"{abs(weight):g} x "
     return f"{sign} {factor}{text}".strip()
 
 

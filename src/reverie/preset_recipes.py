@@ -303,7 +303,7 @@ def vae_faces_small() -> Recipe:
     return Recipe(
         method="vae",
         options=VAEOptions(
-            latent_size=32, network="convolutional", likelihood="gaussian", kl_weight=1.0
+            latent_size=64, network="convolutional", likelihood="gaussian", sigma=0.07
         ),
         data=FACES,
         training=TrainOptions(minutes=10.0, decay="cosine"),

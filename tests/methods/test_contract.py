@@ -34,7 +34,7 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("cyclegan", {"norm": "batch", "discriminator_norm": "batch", "identity_weight": 0.0}),
     ("cyclegan", {"norm": "batch", "resampling": "nearest", "pool_size": 0, "loss": "hinge"}),
     ("cyclegan", {"joins_input": True, "norm": "group", "discriminator_norm": "none", "r1": 1.0}),
-    ("cyclegan", {"residual": True, "warps": True, "smooth": 0.2, "cycle_weight": 1.0}),
+    ("cyclegan", {"residual": True, "warps": True, "smooth": 0.2, "cycle_noise": 0.1}),
     ("cyclegan", {"discriminator": "pixel", "network": "unet", "augment": ("translation",)}),
     ("pix2pix", {"network": "resnet", "norm": "instance", "dropout": False, "loss": "lsgan"}),
     ("pix2pix", {"discriminator": "patch-same", "discriminator_norm": "none", "r1": 1.0}),

@@ -94,7 +94,8 @@ def _avatar(face: Face) -> str:
     male = "Male" in face.attributes
     top: Any = short if male else long
     if "Wearing_Hat" in face.attributes:
-        top = pa.HatType.HAT
+        # Hats of their own, or nothing would tell men and women apart where no hair is seen.
+        top = pa.HatType.HAT if male else pa.HatType.WINTER_HAT_1
     return pa.Avatar(
         style=pa.AvatarStyle.TRANSPARENT,
         background_color="#FFFFFF",

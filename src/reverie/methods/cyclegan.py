@@ -36,6 +36,8 @@ class CycleGANOptions(TranslationOptions):
     """The same for pictures of B; by default as for A."""
     identity_weight: float = 0.5
     """Weight of |G(y) - y| on pictures that are in the target already, times the cycle's."""
+    cycle_noise: float = 0.0
+    """Noise added to what is translated before it is brought back, so that nothing hides in it."""
     smooth: float = 0.0
     """Below this, differences of the cycle and the identity count by their square."""
     pool_size: int = 50
@@ -90,8 +92,9 @@ class CycleGAN(Method):
         weight_b = o.cycle_weight if o.cycle_weight_b is None else o.cycle_weight_b
         stays_a, stays_b = ((a,), (b,)) if o.identity_weight else ((), ())
         (fake_a,) = self._translate(self.generator_ba, b)
-        fake_b, back_b, *same_b = self._translate(self.generator_ab, a, fake_a, *stays_b)
-        back_a, *same_a = self._translate(self.generator_ba, fake_b, *stays_a)
+        shown_a = self._noisy(fake_a, draw)
+        fake_b, back_b, *same_b = self._translate(self.generator_ab, a, shown_a, *stays_b)
+        back_a, *same_a = self._translate(self.generator_ba, self._noisy(fake_b, draw), *stays_a)
         self._made.append((fake_a.detach(), fake_b.detach()))
         judge_a, judge_b = Judge(self.discriminator_a, o), Judge(self.discriminator_b, o)
         parts = {
@@ -109,6 +112,11 @@ class CycleGAN(Method):
             loss = loss + o.identity_weight * same
         parts |= {"likeness_ab": likeness(a, fake_b), "likeness_ba": likeness(b, fake_a)}
         return loss, parts
+
+    def _noisy(self, pictures: Tensor, draw: Draw) -> Tensor:
+        """Chu et al. 2017: translators hide in fine noise what they need on the way back."""
+        sigma = self.options.cycle_noise
+        return pictures + sigma * draw.normal(*pictures.shape) if sigma else pictures
 
     def discriminators_loss(self, batch: Batch, draw: Draw) -> Loss:
         """Real pictures against translated ones, some of them from the pools."""
