@@ -141,6 +141,19 @@ def test_memory_decides_the_side(monkeypatch: pytest.MonkeyPatch) -> None:
         Enlarger(network, torch.float32, 8)
 
 
+def test_a_network_that_sees_too_far_is_nearly_the_whole(capsys: pytest.CaptureFixture) -> None:
+    """RRDB of full depth: 64 of its 350 pixels, and it says so."""
+    torch.manual_seed(0)
+    network = build_upscaler("rrdb", 3, 2, 8, 23, growth=4).eval()
+    picture = torch.rand(1, 3, 40, 400) * 2 - 1
+    enlarger = Enlarger(network, torch.float32, side=128)
+    made = enlarge(enlarger, picture)
+    assert "tiles overlap by 64 of the" in capsys.readouterr().err
+    with torch.no_grad():
+        whole = network(picture)
+    assert (made - whole).abs().max() < 0.01 * whole.std()
+
+
 def test_a_tile_knows_its_core() -> None:
     tile = Tile(0, 30, 10, 40, 0, 20, 20, 30)
     assert tile.core_of(torch.zeros(1, 3, 60, 60)).shape == (1, 3, 40, 20)

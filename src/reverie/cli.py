@@ -164,9 +164,10 @@ def data_list(command: DataListCommand) -> Result:
         "digits": "10,000 handwritten digits (MNIST), 28×28, 8,000 to train and 2,000 to test",
         "a folder": "of pictures, nested as you like; one folder for each class gives labels",
         "a table": ".csv: file names in the first column, --label-column names the class",
-        "CelebA": "as published: img_align_celeba/ and list_attr_celeba.txt",
+        "CelebA": "as published: img_align_celeba/, list_attr_celeba.txt and the partition",
         "trainA trainB": "two looks for translation, or pictures side by side, or two folders",
-        "emoji, faces": "two looks that `reverie data get` fetches or draws",
+        "emoji, faces": "two looks that `reverie data get` fetches or draws; faces have attributes",
+        "photos": "photographs to learn enlarging from, fetched by `reverie data get`",
         "IDX files": "MNIST, Fashion-MNIST and their kin, gzipped or not, or their folder",
     }
     return facts, lines_of(facts)

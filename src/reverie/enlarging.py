@@ -1,8 +1,8 @@
 """Any picture through a network that enlarges, in bounded memory.
 
-Tiles overlap by the network's reach, so that the result is that of the whole picture. A tile that
-does not fit into memory is halved, and nothing is left out or done twice. A tile that bfloat16
-cannot hold is done again in float32.
+Tiles overlap by the network's reach, so that the result is that of the whole picture (but for RRDB,
+which sees too far). A tile that does not fit into memory is halved, and nothing is left out or done
+twice. A tile that bfloat16 cannot hold is done again in float32.
 """
 
 import math
@@ -24,6 +24,9 @@ SMALLEST_TILE = 16
 MOST_MEMORY = 1.5e9
 """Bytes that a tile may take, where more are free."""
 SHARE_OF_FREE = 0.25
+LARGEST_OVERLAP = 64
+"""Pixels. SRResNet and compact networks see less far; RRDB sees 350, of which the outer ones hardly
+count and would take many times the memory."""
 MAPS_ALIVE = 4
 """How many feature maps of the largest size a network holds at once."""
 DRIFT = 12 / 127.5
@@ -53,6 +56,8 @@ class Enlarger:
         self.network = network
         self.side = side
         self.drift = 0.0
+        self.overlap = min(network.reach, LARGEST_OVERLAP)
+        self._said = False
         self._quick = quick_copy(network, precision)
 
     @torch.inference_mode()
@@ -66,9 +71,15 @@ class Enlarger:
         Raises:
             UserError: if even the smallest tile does not fit into memory.
         """
-        reach, multiple = self.network.reach, self.network.multiple
+        multiple = self.network.multiple
         side = self.side or self._fitting_side(height, width)
-        todo = tiles(height, width, side, reach, multiple)[::-1]
+        todo = tiles(height, width, side, self.overlap, multiple)[::-1]
+        if len(todo) > 1 and self.overlap < self.network.reach and not self._said:
+            self._said = True
+            progress.say(
+                f"tiles overlap by {self.overlap} of the {self.network.reach} pixels that this "
+                "network sees: what comes is nearly the whole picture's result"
+            )
         while todo:
             tile = todo.pop()
             try:
@@ -82,7 +93,7 @@ class Enlarger:
                         "not even a tile of 16 pixels fits into memory: close other programs."
                     ) from None
                 progress.warn(f"out of memory: going on with tiles of {side} pixels")
-                todo = _halved([tile, *todo[::-1]], height, width, side, self.network)
+                todo = _halved([tile, *todo[::-1]], height, width, side, self.overlap, multiple)
                 continue
             yield Enlarged(tile, tile.core_of(made))
 
@@ -115,18 +126,18 @@ class Enlarger:
         read = math.isqrt(max(1, int(budget / (maps + at_the_end))))
         if height * width <= read**2:
             return max(height, width)
-        return max(SMALLEST_TILE, 2 * self.network.multiple, read - 2 * self.network.reach)
+        return max(SMALLEST_TILE, 2 * self.network.multiple, read - 2 * self.overlap)
 
 
 def _halved(
-    waiting: list[Tile], height: int, width: int, side: int, network: Upscaler
+    waiting: list[Tile], height: int, width: int, side: int, overlap: int, multiple: int
 ) -> list[Tile]:
     """What is left to do, in smaller tiles whose cores cover the same; the last comes first."""
-    reach = -(-network.reach // network.multiple) * network.multiple
+    reach = -(-overlap // multiple) * multiple
     smaller = []
     for tile in waiting:
         down, across = tile.core_bottom - tile.core_top, tile.core_right - tile.core_left
-        for part in tiles(down, across, side, 0, network.multiple):
+        for part in tiles(down, across, side, 0, multiple):
             top, bottom = tile.core_top + part.core_top, tile.core_top + part.core_bottom
             left, right = tile.core_left + part.core_left, tile.core_left + part.core_right
             above, below = max(0, top - reach), min(height, bottom + reach)
