@@ -1,7 +1,7 @@
 """Windows' emojis to Apple's and back at 32×32: recipes beside each other and beside doing nothing.
 
     reverie data get emoji
-    python benchmarks/emoji.py [--minutes 15] [--sheet docs/emoji.png] [METHOD:PRESET ...]
+    python benchmarks/emoji.py [--minutes 10] [--sheet docs/emoji.png] [METHOD:PRESET ...]
 
 Prints one JSON line for each recipe and direction, on 300 code points that no training has seen:
 the Fréchet distance in the features of EfficientNet-Lite0 to 1,500 real emojis of the other maker,
@@ -68,7 +68,7 @@ def figures(made: Tensor, truth: Tensor, real: Moments) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("recipes", nargs="*", default=RECIPES)
-    parser.add_argument("--minutes", type=float, default=15.0)
+    parser.add_argument("--minutes", type=float, help="instead of each preset's own length")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--out", type=Path, default=None, help="keep the runs here; measure old ones"
@@ -91,7 +91,9 @@ def main() -> None:
     for recipe in arguments.recipes:
         method, preset = recipe.split(":")
         options: dict[str, Any] = {"data": "emoji", "image_size": SIZE}
-        options |= {"minutes": arguments.minutes, "seed": arguments.seed}
+        options["seed"] = arguments.seed
+        if arguments.minutes is not None:
+            options["minutes"] = arguments.minutes
         if preset == "paper":
             options |= TEXTBOOK
         with tempfile.TemporaryDirectory() as folder:

@@ -155,8 +155,8 @@ class EditCommand:
     """With --image: show these attributes at strengths from -1.5 to 1.5."""
     leave: tuple[str, ...] = ()
     """Attributes that must not change along with the others."""
-    kind: Literal["means", "classifier"] = "means"
-    """What a direction is: the difference of means, or a linear classifier's normal."""
+    kind: Literal["means", "classifier"] = "classifier"
+    """What a direction is: a linear classifier's normal, or the difference of means."""
     data: str | None = None
     """The pictures and their attributes; by default those that the run was trained on."""
     exemplars: int = 3

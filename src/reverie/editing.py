@@ -136,7 +136,7 @@ def around(latent: Float[Tensor, " d"], noise: float, seed: int) -> Float[Tensor
 def attribute_directions(
     model: Model,
     attributes: Attributes,
-    kind: DirectionKind = "means",
+    kind: DirectionKind = "classifier",
     kept: Path | None = None,
 ) -> dict[str, AttributeDirection]:
     """A direction for each attribute, learnt from the set, or read where it was kept before.

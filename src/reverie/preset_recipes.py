@@ -150,12 +150,16 @@ SMALL_CYCLEGAN = CycleGANOptions(**SMALL, cycle_weight=5.0, identity_weight=0.4,
 
 
 def cyclegan_emoji_small() -> Recipe:
-    """Windows' and Apple's emojis at 32×32 on a processor."""
+    """Windows' and Apple's emojis at 32×32 on a processor.
+
+    A strong identity term and few steps: who goes further comes nearer to each emoji's counterpart,
+    but leaves the look of real ones.
+    """
     return Recipe(
         method="cyclegan",
-        options=SMALL_CYCLEGAN,
+        options=replace(SMALL_CYCLEGAN, identity_weight=1.5, learning_rate=3e-4),
         data=EMOJI_DATA,
-        training=EMOJI_TRAINING,
+        training=replace(EMOJI_TRAINING, minutes=None, steps=2500),
     )
 
 
