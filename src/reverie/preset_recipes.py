@@ -291,7 +291,7 @@ def srgan_photos_small() -> Recipe:
             blocks=12,
             learning_rate=2e-4,
             discriminator_width=24,
-            adversarial_weight=1e-2,
+            adversarial_weight=5e-4,
             pixel_weight=1.0,
         ),
         data=PHOTOS,
