@@ -16,6 +16,7 @@ from reverie.data import Batch, PictureSpec
 from reverie.draws import Draw
 from reverie.errors import UserError
 from reverie.methods.contract import Direction, Loss, Method, Phase
+from reverie.methods.handover import Handover
 from reverie.methods.translation import (
     Judge,
     TranslationOptions,
@@ -102,7 +103,7 @@ class CUT(Method):
         in_blocks = [4 * w] * (len(generator.seen) - 3)
         self.heads = Heads([spec.channels, 2 * w, 4 * w, *in_blocks], options.head_size)
         initialise(self.heads)
-        self._made: list[Tensor] = []
+        self._made: Handover[Tensor] = Handover()
 
     def phases(self) -> tuple[Phase, ...]:
         generator = Phase(
@@ -142,7 +143,7 @@ class CUT(Method):
             fake, same = self.generator(torch.cat([a_seen, b])).float().chunk(2)
         else:
             fake, same = self.generator(a_seen).float(), None
-        self._made.append(fake.detach())
+        self._made.put(fake.detach())
         parts = {
             "adversarial": self._judge.generator_loss(b, fake, draw),
             "contrast": self.contrast(a, fake, draw, flipped),
@@ -156,11 +157,12 @@ class CUT(Method):
 
     def discriminator_loss(self, batch: Batch, draw: Draw) -> Loss:
         """Real pictures of B against translated ones."""
-        if self._made:  # the generator's phase of this batch has just made them
-            fake = self._made.pop(0)
-        else:
+
+        def anew() -> Tensor:
             with torch.no_grad():
-                fake = self.generator(batch.images).float()
+                return self.generator(batch.images).float()
+
+        fake = self._made.take(anew)
         return self._judge.discriminator_loss(batch.other, fake, draw)
 
     def penalty_loss(self, batch: Batch, draw: Draw) -> Loss:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from reverie.data import Batch, PictureSpec
 from reverie.draws import Draw
 from reverie.methods.contract import Direction, Loss, Method, Phase
+from reverie.methods.handover import Handover
 from reverie.methods.translation import (
     ImagePool,
     Judge,
@@ -63,7 +64,7 @@ class CycleGAN(Method):
         self.discriminator_a = build_discriminator(options, spec.channels)
         self.discriminator_b = build_discriminator(options, spec.channels)
         self.pool_a, self.pool_b = (ImagePool(options.pool_size, shape) for _ in "ab")
-        self._made: list[tuple[Tensor, Tensor]] = []
+        self._made: Handover[tuple[Tensor, Tensor]] = Handover()
 
     def phases(self) -> tuple[Phase, ...]:
         generators = Phase(
@@ -95,7 +96,7 @@ class CycleGAN(Method):
         shown_a = self._noisy(fake_a, draw)
         fake_b, back_b, *same_b = self._translate(self.generator_ab, a, shown_a, *stays_b)
         back_a, *same_a = self._translate(self.generator_ba, self._noisy(fake_b, draw), *stays_a)
-        self._made.append((fake_a.detach(), fake_b.detach()))
+        self._made.put((fake_a.detach(), fake_b.detach()))
         judge_a, judge_b = Judge(self.discriminator_a, o), Judge(self.discriminator_b, o)
         parts = {
             "adversarial_ab": judge_b.generator_loss(b, fake_b, draw),
@@ -121,11 +122,12 @@ class CycleGAN(Method):
     def discriminators_loss(self, batch: Batch, draw: Draw) -> Loss:
         """Real pictures against translated ones, some of them from the pools."""
         a, b = batch.images, batch.other
-        if self._made:  # the generators' phase of this batch has just made them
-            fake_a, fake_b = self._made.pop(0)
-        else:
+
+        def anew() -> tuple[Tensor, Tensor]:
             with torch.no_grad():
-                fake_a, fake_b = self.generator_ba(b).float(), self.generator_ab(a).float()
+                return self.generator_ba(b).float(), self.generator_ab(a).float()
+
+        fake_a, fake_b = self._made.take(anew)
         fake_a, fake_b = self.pool_a.exchange(fake_a, draw), self.pool_b.exchange(fake_b, draw)
         judge_a, judge_b = (
             Judge(self.discriminator_a, self.options),

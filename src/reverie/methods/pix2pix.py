@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from reverie.data import Batch, PictureSpec
 from reverie.draws import Draw
 from reverie.methods.contract import Direction, Loss, Method, Phase
+from reverie.methods.handover import Handover
 from reverie.methods.translation import (
     Judge,
     TranslationOptions,
@@ -57,7 +58,7 @@ class Pix2Pix(Method):
         super().__init__(options, spec)
         self.generator = build_generator(options, spec.channels, spec.image_size)
         self.discriminator = build_discriminator(options, 2 * spec.channels)
-        self._made: list[Tensor] = []
+        self._made: Handover[Tensor] = Handover()
 
     def phases(self) -> tuple[Phase, ...]:
         generator = Phase(name="generator", networks=(self.generator,), loss=self.generator_loss)
@@ -74,7 +75,7 @@ class Pix2Pix(Method):
         """To be taken for the true partner of the picture, and to be near it."""
         a, b = batch.images, batch.other
         fake = self.generator(a).float()
-        self._made.append(fake.detach())
+        self._made.put(fake.detach())
         parts = {
             "adversarial": self._judge.generator_loss(
                 torch.cat([a, b], 1), torch.cat([a, fake], 1), draw
@@ -87,11 +88,12 @@ class Pix2Pix(Method):
     def discriminator_loss(self, batch: Batch, draw: Draw) -> Loss:
         """True pairs against pairs with a translated picture."""
         a, b = batch.images, batch.other
-        if self._made:  # the generator's phase of this batch has just made them
-            fake = self._made.pop(0)
-        else:
+
+        def anew() -> Tensor:
             with torch.no_grad():
-                fake = self.generator(a).float()
+                return self.generator(a).float()
+
+        fake = self._made.take(anew)
         return self._judge.discriminator_loss(torch.cat([a, b], 1), torch.cat([a, fake], 1), draw)
 
     def penalty_loss(self, batch: Batch, draw: Draw) -> Loss:
