@@ -159,7 +159,7 @@ def cyclegan_emoji_small() -> Recipe:
         method="cyclegan",
         options=replace(SMALL_CYCLEGAN, identity_weight=1.5, learning_rate=3e-4),
         data=EMOJI_DATA,
-        training=replace(EMOJI_TRAINING, minutes=None, steps=2500),
+        training=replace(EMOJI_TRAINING, minutes=None, steps=1700),
     )
 
 
