@@ -59,9 +59,7 @@ def translate(
         UserError: if the model does not translate, or nothing can be.
     """
     model = _loaded(model)
-    places = [pictures] if isinstance(pictures, str | Path) else pictures
-    files = [Path(place).expanduser() for place in places]
-    return translate_files(model, files, Path(out).expanduser(), direction, **how)
+    return translate_files(model, _places(pictures), Path(out).expanduser(), direction, **how)
 
 
 def upscale(
@@ -82,9 +80,7 @@ def upscale(
     Raises:
         UserError: if the model does not enlarge, or nothing can be.
     """
-    places = [pictures] if isinstance(pictures, str | Path) else pictures
-    files = [Path(place).expanduser() for place in places]
-    return upscale_files(_loaded(model), files, Path(out).expanduser(), **how)
+    return upscale_files(_loaded(model), _places(pictures), Path(out).expanduser(), **how)
 
 
 def train(
@@ -227,9 +223,7 @@ def reconstruct(
     Raises:
         UserError: if something that was asked for cannot be done.
     """
-    places = [pictures] if isinstance(pictures, str | Path) else pictures
-    files = [Path(place).expanduser() for place in places]
-    return reconstruct_files(model, files, Path(out).expanduser(), refine)
+    return reconstruct_files(model, _places(pictures), Path(out).expanduser(), refine)
 
 
 def leave_the_group() -> None:
@@ -241,6 +235,12 @@ def leave_the_group() -> None:
 def sample(model: str | Path | Model, count: int = 16, **options: Any) -> Float[Tensor, "n c h w"]:
     """Pictures from a model: `load(model).sample(count, ...)`."""
     return _loaded(model).sample(count, **options)
+
+
+def _places(pictures: str | Path | Sequence[str | Path]) -> list[Path]:
+    """One place or several, as a list."""
+    several = [pictures] if isinstance(pictures, str | Path) else pictures
+    return [Path(place).expanduser() for place in several]
 
 
 def _loaded(model: str | Path | Model) -> Model:

@@ -6,12 +6,10 @@ torchvision's files.
 """
 
 import importlib.util
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
 from jaxtyping import Float
@@ -20,6 +18,7 @@ from torch import Tensor, nn
 from reverie.errors import UserError, nearest
 from reverie.nets.efficientnet import EfficientNetLite0
 from reverie.nets.inception import GoogLeNet, InceptionV3
+from reverie.nets.originals import read_tensors
 from reverie.nets.resnet50 import ResNet50
 from reverie.nets.vgg import CONVOLUTIONS, VGG
 
@@ -179,12 +178,7 @@ def find_backbone(name: str, weights: Path | None = None) -> Backbone:
 
 
 def _with_weights(network: nn.Module, path: Path, name: str) -> nn.Module:
-    try:
-        with warnings.catch_warnings(action="ignore"):  # on formats that are refused anyway
-            tensors = torch.load(path, map_location="cpu", weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise UserError(f"{path}: this file cannot be read as plain weights ({reason}).") from None
+    tensors = read_tensors(path)
     mine = network.state_dict()
     missing = [key for key in mine if key not in tensors or tensors[key].shape != mine[key].shape]
     if missing:

@@ -258,12 +258,6 @@ def _joined(folder: Path, out: Path, frames: int, rate: float) -> Path:
             return out
         out = out.with_suffix(".gif")
         progress.warn(f"ffmpeg is not here, so the film becomes {out}; its frames are in {folder}")
-    pictures = [
-        Image.fromarray(images.read(file)) for file in sorted(folder.glob("[0-9]*.png"))[:frames]
-    ]
-    aside = out.with_name(f".{out.name}.part")
-    pictures[0].save(
-        aside, "GIF", save_all=True, append_images=pictures[1:], duration=round(1000 / rate), loop=0
-    )
-    aside.replace(out)
+    pictures = [images.read(file) for file in sorted(folder.glob("[0-9]*.png"))[:frames]]
+    write_aside(out, images.encode_gif(pictures, round(1000 / rate)))
     return out

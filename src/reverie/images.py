@@ -315,6 +315,18 @@ def encode_sheet(
     return encode(grid(larger, columns), suffix)
 
 
+def encode_gif(
+    frames: Sequence[UInt8[np.ndarray, "h w c"]], milliseconds: int | list[int]
+) -> bytes:
+    """The bytes of an animation without end; each frame stays so long."""
+    stills = [Image.fromarray(p[..., 0] if p.shape[-1] == 1 else p) for p in frames]
+    buffer = io.BytesIO()
+    stills[0].save(
+        buffer, "GIF", save_all=True, append_images=stills[1:], duration=milliseconds, loop=0
+    )
+    return buffer.getvalue()
+
+
 def save_film(frames: Sequence[Float[Tensor, "b c h w"]], path: Path | str) -> None:
     """Write an animated GIF of sheets of pictures, and beside it a strip (.png).
 
@@ -326,16 +338,9 @@ def save_film(frames: Sequence[Float[Tensor, "b c h w"]], path: Path | str) -> N
             f"a film is a .gif, not {path.suffix or 'a folder'}: name it {path.stem}.gif."
         )
     times = max(1, SHEET_SIDE // max(frames[0].shape[-2:]))
-    sheets = []
-    for frame in frames:
-        pixels = grid(frame.repeat_interleave(times, 2).repeat_interleave(times, 3))
-        sheets.append(Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels))
-    buffer = io.BytesIO()
-    durations = [*[120] * (len(sheets) - 1), 1500]
-    sheets[0].save(
-        buffer, "GIF", save_all=True, append_images=sheets[1:], duration=durations, loop=0
-    )
-    write_aside(path, buffer.getvalue())
+    large = (f.repeat_interleave(times, 2).repeat_interleave(times, 3) for f in frames)
+    sheets = [grid(frame) for frame in large]
+    write_aside(path, encode_gif(sheets, [*[120] * (len(sheets) - 1), 1500]))
     strip = torch.stack(list(frames), dim=1).flatten(0, 1)
     save_sheet(strip, path.with_suffix(".png"), columns=len(frames))
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from reverie import images, progress
@@ -228,11 +227,6 @@ def _write_way(made: Tensor, out: Path, rate: float) -> Path:
         return out
     times = max(1, 128 // made.shape[-1])
     large = images.to_uint8(made).repeat(times, 1).repeat(times, 2)
-    stills = [Image.fromarray(p[..., 0] if p.shape[-1] == 1 else p) for p in large]
-    aside = out.with_name(f".{out.name}.part")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    duration = max(20, round(1000 / rate))
-    stills[0].save(aside, "GIF", save_all=True, append_images=stills[1:], duration=duration, loop=0)
-    aside.replace(out)
-    progress.say(f"{len(stills)} frames")
+    write_aside(out, images.encode_gif(list(large), max(20, round(1000 / rate))))
+    progress.say(f"{len(large)} frames")
     return out

@@ -14,8 +14,8 @@ from reverie.errors import UserError
 from reverie.files import write_aside
 from reverie.methods.contract import Direction
 from reverie.model import Model
+from reverie.picture_files import WRITABLE
 
-WRITABLE = frozenset([".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"])
 SHOWN = 100
 SHOWN_SIDE = 256
 IN_SHEET = 12

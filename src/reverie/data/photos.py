@@ -1,4 +1,4 @@
-"""Free photographs to learn enlarging from: the wallpapers of two Debian packages.
+"""Free photographs to learn enlarging from: the wallpapers of three Debian packages.
 
 `apt-get download` brings the packages; nothing is installed. Photographs alone are taken, made
 smaller so that every pixel is sharp.
