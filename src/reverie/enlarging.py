@@ -58,7 +58,8 @@ class Enlarger:
         self.drift = 0.0
         self.overlap = min(network.reach, LARGEST_OVERLAP)
         self._said = False
-        self._quick = quick_copy(network, precision)
+        holds = network.holds_bfloat16 or precision != torch.bfloat16
+        self._quick = quick_copy(network, precision if holds else torch.float32)
 
     @torch.inference_mode()
     def parts(
@@ -77,8 +78,8 @@ class Enlarger:
         if len(todo) > 1 and self.overlap < self.network.reach and not self._said:
             self._said = True
             progress.say(
-                f"tiles overlap by {self.overlap} of the {self.network.reach} pixels that this "
-                "network sees: what comes is nearly the whole picture's result"
+                f"tiles overlap by {self.overlap} pixels, and this network sees further: what "
+                "comes is nearly the whole picture's result"
             )
         while todo:
             tile = todo.pop()
@@ -102,11 +103,11 @@ class Enlarger:
         multiple = self.network.multiple
         whole = F.pad(part, (0, -width % multiple, 0, -height % multiple), mode="replicate")
         made = self._quick(whole)
-        if not torch.isfinite(made).all() and self._precision != torch.float32:
+        if not made.sum().isfinite() and self._precision != torch.float32:
             progress.warn("bfloat16 overflowed: going on in float32")
             self._quick = quick_copy(self.network, torch.float32)
             made = self._quick(whole)
-        if not torch.isfinite(made).all():
+        if not made.sum().isfinite():
             raise UserError("the network gives numbers that are not finite: its weights are bad.")
         made = made[..., : height * self.network.scale, : width * self.network.scale]
         difference = (made.clamp(-1, 1).mean((0, 2, 3)) - part.mean((0, 2, 3))).abs().max()
@@ -125,7 +126,7 @@ class Enlarger:
         budget = min(MOST_MEMORY, SHARE_OF_FREE * _free_memory(self._quick))
         read = math.isqrt(max(1, int(budget / (maps + at_the_end))))
         if height * width <= read**2:
-            return max(height, width)
+            return max(height, width) + self.network.multiple  # edges lie at its multiples
         return max(SMALLEST_TILE, 2 * self.network.multiple, read - 2 * self.overlap)
 
 

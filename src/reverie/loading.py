@@ -9,8 +9,9 @@ from torch import nn
 
 from reverie.errors import UserError
 from reverie.methods.translator import Translator
-from reverie.methods.upscaler import FromElsewhere
+from reverie.methods.upscaler import Foreign, FromElsewhere
 from reverie.model import Model
+from reverie.nets.foreign_upscalers import ForeignUpscaler, upscaler_through_spandrel
 from reverie.nets.originals import name_of, network_of, read_tensors
 from reverie.nets.upscaler_files import upscaler_of
 from reverie.nets.upscalers import Upscaler
@@ -24,7 +25,8 @@ BUILT_IN_MODELS = {
 def load(place: str | Path, reference: str | None = None) -> Model:
     """A model: `digits` or `photos-x4`, which come with the package, a run, a model folder,
     `user/name` on the Hugging Face hub, or a weight file: of the original CycleGAN and pix2pix, or
-    of SRResNet, RRDB and compact networks that enlarge.
+    of SRResNet, RRDB and compact networks that enlarge, or of others that the package spandrel
+    knows, where it is installed.
 
     A run or model folder that is called `digits` goes before the built-in one. `reference` says
     what a weight file should hold: see `import_weights`.
@@ -37,6 +39,8 @@ def load(place: str | Path, reference: str | None = None) -> Model:
         return Model(str(place), *load_model(BUILT_IN_MODELS[str(place)]))
     if path.is_file() or reference is not None:
         network = import_weights(path, reference)
+        if isinstance(network, ForeignUpscaler):
+            return Model(str(place), "upscaler", Foreign.of(network))
         if isinstance(network, Upscaler):
             return Model(str(place), "upscaler", channels_last(FromElsewhere.of(network)))
         return Model(str(place), "translator", channels_last(Translator.of(network)))
@@ -71,7 +75,14 @@ def import_weights(path: str | Path, reference: str | None = None) -> nn.Module:
     """
     path = Path(path).expanduser()
     tensors = read_tensors(path)
-    network = upscaler_of(tensors, str(path)) or network_of(tensors, str(path))
+    network = upscaler_of(tensors, str(path))
+    if network is None:
+        try:
+            network = network_of(tensors, str(path))
+        except UserError:
+            network = upscaler_through_spandrel(tensors, str(path))
+            if network is None:
+                raise
     if reference is not None and name_of(network) != reference:
         raise UserError(f"{path}: this is {name_of(network)}, not {reference}.")
     return network

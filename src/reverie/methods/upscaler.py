@@ -7,6 +7,7 @@ from torch import nn
 from reverie.data import PictureSpec
 from reverie.errors import UserError
 from reverie.methods.contract import Method, MethodOptions, Phase
+from reverie.nets.foreign_upscalers import ForeignUpscaler
 from reverie.nets.upscalers import (
     RRDB,
     Compact,
@@ -80,3 +81,31 @@ class FromElsewhere(Method):
 
     def phases(self) -> tuple[Phase, ...]:
         raise UserError("a network from elsewhere is used, not trained: begin one with --init.")
+
+
+class Foreign(Method):
+    """One network that enlarges and is built by another package."""
+
+    Options = MethodOptions
+    needs = "degraded"
+    averaged = ("generator",)
+    about = "a network that enlarges, of another package"
+    generator: ForeignUpscaler
+
+    @staticmethod
+    def of(network: ForeignUpscaler) -> "Foreign":
+        """The method around a network."""
+        method = Foreign(MethodOptions(), PictureSpec(network.channels, 128))
+        method.generator = network
+        return method.eval().requires_grad_(False)  # type: ignore[return-value]
+
+    @property
+    def scale(self) -> int:
+        return self.generator.scale
+
+    @property
+    def upscaler(self) -> nn.Module:
+        return self.generator
+
+    def phases(self) -> tuple[Phase, ...]:
+        raise UserError("a network from elsewhere is used, not trained.")

@@ -47,6 +47,8 @@ class VAEOptions(MethodOptions):
     """Weight of the KL; 1 is the bound itself, more gives tidier latents and blurrier pictures."""
     kl_warmup_steps: int = 0
     """Steps over which the KL's weight grows from 0."""
+    latent_weight: float = 0.0
+    """Weight of the wish that the encoder finds the latent of a generated picture again."""
 
 
 class VAE(Method):
@@ -80,7 +82,21 @@ class VAE(Method):
         kl = kl_to_standard_normal(mean, log_variance)
         warmup = self.options.kl_warmup_steps
         weight = self.options.kl_weight * min(1.0, draw.step / warmup if warmup else 1.0)
-        return nll + weight * kl, {"nll": nll, "kl": kl}
+        loss, parts = nll + weight * kl, {"nll": nll, "kl": kl}
+        if self.options.latent_weight:
+            parts["latents"] = self.latents_lost(batch, draw)
+            loss = loss + self.options.latent_weight * parts["latents"]
+        return loss, parts
+
+    def latents_lost(self, batch: Batch, draw: Draw) -> Tensor:
+        """-log q(z | x) in nats, of z from the prior and x from p(x | z): InfoGAN's bound on what a
+        picture tells of its latent (Chen et al. 2016, equation 5), with the encoder as q."""
+        z = draw.normal(len(batch), self.options.latent_size)
+        made = self.generate(z).float()
+        if self.options.likelihood == "gaussian":
+            made = made + self.options.sigma * draw.normal(*made.shape)
+        mean, log_variance = self.posterior(made)
+        return 0.5 * ((z - mean).square() / log_variance.exp() + log_variance).sum(1).mean()
 
     def posterior(
         self, images: Float[Tensor, "b c h w"]

@@ -26,7 +26,8 @@ Tensors = Mapping[str, Tensor]
 
 UNDERSTOOD = (
     "generators of 6 or 9 residual blocks, U-Nets, and n-layer or pixel discriminators of the "
-    "original PyTorch code are understood, and SRResNet, RRDB and compact networks that enlarge"
+    "original PyTorch code are understood, and SRResNet, RRDB and compact networks that enlarge; "
+    "with the packages spandrel and torchvision, forty more that enlarge"
 )
 WRAPPERS = ("params_ema", "params", "state_dict")
 

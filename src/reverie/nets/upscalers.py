@@ -34,6 +34,8 @@ class Upscaler(nn.Module):
     """
 
     multiple = 1
+    folds = True  # its layers lie in sequences of convolution, norm and activation
+    holds_bfloat16 = True
 
     def __init__(self, channels: int, scale: int, width: int, blocks: int) -> None:
         super().__init__()
@@ -58,7 +60,7 @@ class Upscaler(nn.Module):
         return x.to(next(self.parameters()).dtype)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
-        return self.enlarged(x.float() * 0.5 + 0.5) * 2 - 1
+        return self.enlarged(x.float() * 0.5 + 0.5).mul_(2).sub_(1)
 
 
 def _steps(scale: int) -> list[int]:
@@ -155,8 +157,12 @@ class Compact(Upscaler):
         return 1
 
     def enlarged(self, x: Tensor) -> Tensor:
-        detail = F.pixel_shuffle(self.body(self.inside(x)), self.scale).float()
-        return detail + F.interpolate(x, scale_factor=self.scale, mode="nearest")
+        # pixel_shuffle of the detail and the picture with repeated pixels, summed in one pass.
+        s, (height, width) = self.scale, x.shape[-2:]
+        detail = self.body(self.inside(x)).unflatten(1, (self.channels, s, s))
+        repeated = x[:, :, :, None, :, None]
+        large = repeated + detail.permute(0, 1, 4, 2, 5, 3)
+        return large.reshape(len(x), self.channels, s * height, s * width)
 
 
 class DenseBlock(nn.Module):
@@ -276,12 +282,26 @@ def _bias(conv: nn.Conv2d) -> Tensor:
     return conv.bias
 
 
+class QuickPReLU(nn.Module):
+    """PReLU with slopes a up to 1 as max(x, a x), in place: PyTorch's own takes, on a processor in
+    bfloat16, as long as the convolution before it."""
+
+    def __init__(self, slopes: Float[Tensor, " c"]) -> None:
+        super().__init__()
+        self.slopes = nn.Parameter(slopes.detach().clone()[:, None, None], requires_grad=False)
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        return torch.maximum(x, x * self.slopes, out=x)
+
+
 def quick_copy(network: Upscaler, precision: torch.dtype) -> Upscaler:
     """The same network to be used alone: norms folded into convolutions, channels last."""
     own = copy.deepcopy(network).eval().requires_grad_(False)
-    for sequence in own.modules():
+    for sequence in own.modules() if own.folds else ():
         if isinstance(sequence, nn.Sequential):
             for index, layer in enumerate(sequence):
+                if isinstance(layer, nn.PReLU) and layer.weight.max() <= 1:
+                    sequence[index] = QuickPReLU(layer.weight)
                 if isinstance(layer, nn.BatchNorm2d):
                     conv = sequence[index - 1]
                     assert isinstance(conv, nn.Conv2d)
