@@ -170,8 +170,38 @@ def test_an_encoder_for_a_gan(discs: Path, tmp_path: Path, capsys: Any) -> None:
     assert main(words) == 0  # the run has an encoder now
     with Image.open(tmp_path / "s.png") as sheet:
         assert sheet.width > 300
-    with pytest.raises(UserError, match="an encoder is for a dcgan or a gan"):
+    with pytest.raises(UserError, match="an encoder is for a dcgan, gan, cgan"):
         reverie.train("encoder", out=tmp_path / "e2", init="digits", steps=1, **data)
+
+
+def test_an_encoder_for_a_conditional_gan(discs: Path, tmp_path: Path) -> None:
+    """It finds what stands for the class behind the latent; its own pictures have no classes."""
+    size: dict[str, Any] = {"image_size": 16, "cache": False, "batch_size": 16, "width": 8}
+    gan = tmp_path / "gan"
+    reverie.train("cgan", out=gan, data=_in_folders(tmp_path), latent_size=4, steps=20, **size)
+    run = reverie.train(
+        "encoder", out=tmp_path / "e", init=str(gan), steps=5, data=str(discs), **size
+    )
+    encoder, theirs = run.load().method, reverie.load(gan)
+    latents = torch.randn(3, 4)
+    classes = torch.tensor([1, 0, 1])
+    known = theirs.method.embedding(classes)  # type: ignore[union-attr]
+    made = encoder.generate(torch.cat([latents, known], 1))  # type: ignore[attr-defined]
+    torch.testing.assert_close(made, theirs.method.generate(latents, classes))  # type: ignore[attr-defined]
+    assert encoder.encode(made).shape == (3, 4 + 32)  # type: ignore[attr-defined]
+    assert (
+        main(["edit", str(gan), "Bright", "--data", str(discs), "--out", str(tmp_path / "s.png")])
+        == 0
+    )
+
+
+def _in_folders(tmp_path: Path) -> str:
+    for name, grey in (("dark", 20), ("light", 220)):
+        (tmp_path / "classes" / name).mkdir(parents=True)
+        for number in range(8):
+            place = tmp_path / "classes" / name / f"{number}.png"
+            Image.new("L", (16, 16), grey + number).save(place)
+    return str(tmp_path / "classes")
 
 
 def _log(folder: Path) -> list[dict[str, Any]]:

@@ -46,6 +46,16 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("srgan", {"network": "srresnet", "loss": "relativistic-average", "pixel_weight": 1.0}),
     ("esrgan", {"network": "rrdb", "scale": 2, "growth": 4}),
     ("encoder", {"pictures_after": 0, "base": "gan", "base_options": {"latent_size": 8}}),
+    (
+        "encoder",
+        {
+            "base": "cgan",
+            "base_options": {"width": 4, "latent_size": 8, "embedding_size": 4},
+            "base_classes": 3,
+        },
+    ),
+    ("vae", {"latent_weight": 1.0, "likelihood": "gaussian"}),
+    *((name, {"latent_weight": 1.0}) for name in ("gan", "dcgan", "cgan")),
 ]
 
 SMALL: dict[str, dict[str, Any]] = {

@@ -33,3 +33,27 @@ def test_the_kl_weight_warms_up() -> None:
         loss, parts = bound(step)
         expected = parts["nll"] + weight * parts["kl"]
         torch.testing.assert_close(torch.tensor(loss), expected.detach())
+
+
+def test_the_latents_of_generated_pictures() -> None:
+    """-log q(z | x) of a known Gaussian, and only if it is asked for."""
+    from torch.distributions import Normal
+
+    from reverie.data import Batch
+    from reverie.draws import Draw
+
+    vae = VAE(VAEOptions(latent_size=3, latent_weight=2.0), PictureSpec(1, 28))
+    batch = Batch(torch.rand(4, 1, 28, 28) * 2 - 1)
+    loss, parts = vae.bound(batch, Draw(torch.Generator().manual_seed(0), step=0))
+    torch.testing.assert_close(loss, parts["nll"] + parts["kl"] + 2 * parts["latents"])
+    draw = Draw(torch.Generator().manual_seed(1), step=0)
+    found = vae.latents_lost(batch, draw)
+    z = Draw(torch.Generator().manual_seed(1), step=0).normal(4, 3)
+    mean, log_variance = vae.posterior(vae.generate(z))
+    expected = -Normal(mean, (0.5 * log_variance).exp()).log_prob(z).sum(1).mean()
+    constant = 1.5 * torch.log(torch.tensor(2 * torch.pi))
+    torch.testing.assert_close(found, expected - constant)
+    found.backward()
+    assert all(p.grad is not None for p in vae.parameters())
+    plain = VAE(VAEOptions(latent_size=3), PictureSpec(1, 28))
+    assert "latents" not in plain.bound(batch, Draw(torch.Generator(), step=0))[1]

@@ -10,14 +10,17 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from reverie.augment import Augmentation, augment
-from reverie.data import Batch
+from reverie.data import Batch, PictureSpec
 from reverie.draws import Draw
 from reverie.losses import ADVERSARIAL, gradient_penalty, interpolation_penalty
 from reverie.methods.contract import Loss, MethodOptions, Phase
+from reverie.nets.encoder import latent_finder
 
 WGAN_PENALTY = 10.0
+FINDERS_NOISE, FINDERS_WIDTH = 0.05, 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +41,9 @@ class AdversarialOptions(MethodOptions):
     """Differentiable augmentation of all that the discriminator sees; for small data."""
     spectral_norm: bool = False
     """Bound the discriminator's slope layer by layer."""
+    latent_weight: float = 0.0
+    """Weight of the wish that generated pictures tell their latents, so that an encoder can be
+    trained later: InfoGAN's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +52,8 @@ class Game:
 
     `generate(latents, labels)` and `discriminate(images, labels)` are what phases call.
     `together` says that real and generated pictures may be judged in one call: true where the
-    discriminator has no batch norm, whose statistics would mix them.
+    discriminator has no batch norm, whose statistics would mix them. `finder` finds the latents of
+    generated pictures, and moves with the generator.
     """
 
     options: AdversarialOptions
@@ -56,6 +63,7 @@ class Game:
     generate: Callable[[Tensor, Tensor | None], Tensor]
     discriminate: Callable[[Tensor, Tensor | None], Tensor]
     together: bool
+    finder: nn.Module | None = None
 
     def phases(self) -> tuple[Phase, ...]:
         """The updates of one step of a GAN."""
@@ -70,7 +78,7 @@ class Game:
             ),
             Phase(
                 name="generator",
-                networks=self.generator,
+                networks=self.generator + (() if self.finder is None else (self.finder,)),
                 loss=self.generator_loss,
                 every=o.generator_every,
             ),
@@ -126,9 +134,25 @@ class Game:
     def generator_loss(self, batch: Batch, draw: Draw) -> Loss:
         """What the generator minimises."""
         pair = ADVERSARIAL[self.options.loss]
-        fake = self.generated(batch, draw)
+        latents = draw.normal(len(batch), self.latent_size)
+        fake = self.generate(latents, batch.labels).float()
         if pair.needs_real:
             real_logits, fake_logits = self.judge_both(batch, fake, draw)
         else:
             real_logits = fake_logits = self.judge(fake, batch.labels, draw)
-        return pair.generator(real_logits, fake_logits), {}
+        loss = pair.generator(real_logits, fake_logits)
+        if self.finder is None:
+            return loss, {}
+        # Noise, or a pattern too faint to be seen would tell the latent.
+        seen = fake + FINDERS_NOISE * draw.normal(*fake.shape)
+        missed = F.mse_loss(self.finder(seen).float(), latents)
+        return loss + self.options.latent_weight * missed, {"latents": missed}
+
+
+def finder_for(
+    options: AdversarialOptions, spec: PictureSpec, latent_size: int
+) -> nn.Sequential | None:
+    """What finds latents in the pictures of a game, if that is wished for."""
+    if not options.latent_weight:
+        return None
+    return latent_finder(spec.channels, spec.image_size, FINDERS_WIDTH, latent_size)

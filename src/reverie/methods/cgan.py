@@ -15,7 +15,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from reverie.data import PictureSpec
 from reverie.errors import UserError
-from reverie.methods.adversarial import Game
+from reverie.methods.adversarial import Game, finder_for
 from reverie.methods.contract import Method, Phase
 from reverie.methods.dcgan import DCGANOptions
 from reverie.nets.dcgan import Discriminator, Generator
@@ -77,6 +77,7 @@ class CGAN(Method):
     needs = "labelled"
     conditional = True
     averaged = ("embedding", "generator")
+    training_only = ("finder",)
     about = "conditional GAN: pictures of the class you ask for"
 
     def __init__(self, options: CGANOptions, spec: PictureSpec) -> None:
@@ -109,6 +110,7 @@ class CGAN(Method):
             self.discriminator: nn.Module = LabelChannel(body, spec.classes, size, spec.image_size)
         else:
             self.discriminator = Projection(body, spec.classes, options.spectral_norm)
+        self.finder = finder_for(options, spec, options.latent_size)
 
     def phases(self) -> tuple[Phase, ...]:
         return Game(
@@ -119,12 +121,18 @@ class CGAN(Method):
             generate=self.generate,
             discriminate=self.discriminator,
             together=self.options.discriminator_norm == "none",
+            finder=self.finder,
         ).phases()
 
     def generate(
         self, latents: Float[Tensor, "b d"], labels: Int[Tensor, " b"] | None = None
     ) -> Float[Tensor, "b c h w"]:
         assert labels is not None
-        embedded = self.embedding(labels)
+        return self.of_embedded(latents, self.embedding(labels))
+
+    def of_embedded(
+        self, latents: Float[Tensor, "b d"], embedded: Float[Tensor, "b e"]
+    ) -> Float[Tensor, "b c h w"]:
+        """Pictures of classes, or of anything between them, given by what stands for a label."""
         condition = embedded if self.options.conditional_norm else None
         return self.generator(torch.cat([latents, embedded], dim=1), condition)

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from reverie.data import PictureSpec
-from reverie.methods.adversarial import AdversarialOptions, Game
+from reverie.methods.adversarial import AdversarialOptions, Game, finder_for
 from reverie.methods.contract import Method, Phase
 from reverie.nets.dcgan import Discriminator, Generator, Upsampling
 
@@ -43,6 +43,7 @@ class DCGAN(Method):
 
     Options = DCGANOptions
     averaged = ("generator",)
+    training_only = ("finder",)
     about = "convolutional GAN, with the recipe of 2015 (paper) or of today (modern)"
 
     def __init__(self, options: DCGANOptions, spec: PictureSpec) -> None:
@@ -62,6 +63,7 @@ class DCGAN(Method):
             options.discriminator_norm,
             options.spectral_norm,
         )
+        self.finder = finder_for(options, spec, options.latent_size)
 
     def phases(self) -> tuple[Phase, ...]:
         return Game(
@@ -72,6 +74,7 @@ class DCGAN(Method):
             generate=self.generate,
             discriminate=lambda images, labels: self.discriminator(images),
             together=self.options.discriminator_norm == "none",
+            finder=self.finder,
         ).phases()
 
     def generate(

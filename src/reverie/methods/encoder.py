@@ -12,20 +12,21 @@ from typing import Annotated, Any, Literal
 import torch
 import tyro
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from reverie.backbones import find_backbone
 from reverie.data import Batch, PictureSpec
 from reverie.draws import Draw
 from reverie.errors import UserError
+from reverie.methods.cgan import CGAN
 from reverie.methods.contract import Loss, Method, MethodOptions, Phase, Samples
 from reverie.methods.dcgan import DCGAN
 from reverie.methods.gan import GAN
 from reverie.methods.srgan import content_difference
-from reverie.nets.norms import norm_layer
+from reverie.nets.encoder import latent_finder
 
-BASES: dict[str, type[Method]] = {"dcgan": DCGAN, "gan": GAN}
+BASES: dict[str, type[Method]] = {"dcgan": DCGAN, "gan": GAN, "cgan": CGAN}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +47,12 @@ class EncoderOptions(MethodOptions):
     """Weight of the wish that latents of real pictures have the prior's norm."""
     pictures_after: int = 1000
     """Steps on generated pictures alone, before real ones join in."""
-    base: Literal["dcgan", "gan"] = "dcgan"
+    base: Literal["dcgan", "gan", "cgan"] = "dcgan"
     """The method of the generator; taken from --init."""
     base_options: Annotated[dict[str, Any], tyro.conf.Suppress] = field(default_factory=dict)
     """Its options; taken from --init."""
+    base_classes: Annotated[int, tyro.conf.Suppress] = 0
+    """How many classes it knows; taken from --init."""
 
 
 class Encoder(Method):
@@ -58,9 +61,9 @@ class Encoder(Method):
     Options = EncoderOptions
     averaged = ("encoder",)
     frozen = ("base",)
-    begins_from = "dcgan or gan"
+    begins_from = "dcgan, gan or cgan"
     columns = 6
-    about = "an encoder that finds the latents of pictures, for a dcgan or gan"
+    about = "an encoder that finds the latents of pictures, for a dcgan, gan or cgan"
 
     def __init__(self, options: EncoderOptions, spec: PictureSpec) -> None:
         super().__init__(options, spec)
@@ -68,21 +71,30 @@ class Encoder(Method):
         given: dict[str, Any] = {
             k: tuple(v) if isinstance(v, list) else v for k, v in options.base_options.items()
         }
-        self.base = kind(kind.Options(**given), spec).eval()
+        known = replace(spec, class_names=tuple(map(str, range(options.base_classes))))
+        self.base = kind(kind.Options(**given), known).eval()
         assert isinstance(self.base, Samples)
-        self.latent_shape = self.base.latent_shape
-        (size,) = self.latent_shape
-        self.encoder = _convolutions(spec, options.width, size)
+        (size,) = self.base.latent_shape
+        if isinstance(self.base, CGAN):
+            # What stands for the class is found with the latent, and is added and mixed like it.
+            size += self.base.options.embedding_size
+        self.latent_shape = (size,)
+        self.encoder = latent_finder(spec.channels, spec.image_size, options.width, size)
 
     @classmethod
     def adopting(cls, options: MethodOptions, start: Method, name: str) -> MethodOptions:
         assert isinstance(options, EncoderOptions)
         if name not in BASES:
             raise UserError(
-                f"an encoder is for a {' or a '.join(BASES)}, and --init is a {name}; a vae has "
+                f"an encoder is for a {', '.join(BASES)}, and --init is a {name}; a vae has "
                 "its own."
             )
-        return replace(options, base=name, base_options=asdict(start.options))  # type: ignore[arg-type]
+        return replace(
+            options,
+            base=name,  # type: ignore[arg-type]
+            base_options=asdict(start.options),
+            base_classes=start.spec.classes if start.conditional else 0,
+        )
 
     def begin_from(self, start: Method) -> list[str]:
         self.base.load_state_dict(start.state_dict())
@@ -100,8 +112,8 @@ class Encoder(Method):
     def loss(self, batch: Batch, draw: Draw) -> Loss:
         """The latents of generated pictures, then the pictures of found latents."""
         o = self.options
-        z = draw.normal(len(batch), *self.latent_shape)
         with torch.no_grad():
+            z = self._latents(len(batch), draw)
             made = self.generate(z).float()
         found, real = self.encode(torch.cat([made, batch.images])).chunk(2)
         parts = {"latents": F.mse_loss(found, z)}
@@ -126,8 +138,19 @@ class Encoder(Method):
         self, latents: Float[Tensor, "b d"], labels: Tensor | None = None
     ) -> Float[Tensor, "b c h w"]:
         """The pictures of latents."""
+        if isinstance(self.base, CGAN):
+            (size,) = self.base.latent_shape
+            return self.base.of_embedded(latents[:, :size], latents[:, size:])
         assert isinstance(self.base, Samples)
         return self.base.generate(latents)
+
+    def _latents(self, count: int, draw: Draw) -> Float[Tensor, "b d"]:
+        """As the generator knows them: from the prior, and of a cgan with the class behind."""
+        z = draw.normal(count, *self.latent_shape)
+        if isinstance(self.base, CGAN):
+            (size,) = self.base.latent_shape
+            z[:, size:] = self.base.embedding(draw.integers(self.options.base_classes, count))
+        return z
 
     def previews(
         self, latents: Tensor | None, labels: Tensor | None, batch: Batch
@@ -135,14 +158,3 @@ class Encoder(Method):
         """Pictures beside what comes of their latents."""
         rows = [batch.images, self.generate(self.encode(batch.images))]
         return {"samples": torch.stack(rows, dim=1).flatten(0, 1)}
-
-
-def _convolutions(spec: PictureSpec, width: int, outputs: int) -> nn.Module:
-    """Halvings down to 4 pixels or less, then one linear layer."""
-    layers: list[nn.Module] = [nn.Conv2d(spec.channels, width, 3, 1, 1), nn.LeakyReLU(0.2)]
-    now, side = width, spec.image_size
-    while side > 4:
-        then = min(2 * now, 8 * width)
-        layers += [nn.Conv2d(now, then, 4, 2, 1), norm_layer("group", then), nn.LeakyReLU(0.2)]
-        now, side = then, side // 2
-    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(now * side * side, outputs))

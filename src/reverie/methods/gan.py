@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from reverie.data import PictureSpec
-from reverie.methods.adversarial import AdversarialOptions, Game
+from reverie.methods.adversarial import AdversarialOptions, Game, finder_for
 from reverie.methods.contract import Method, Phase
 from reverie.nets.mlp import mlp
 
@@ -27,6 +27,7 @@ class GAN(Method):
 
     Options = GANOptions
     averaged = ("generator",)
+    training_only = ("finder",)
     about = "plain GAN: linear generator and discriminator"
 
     def __init__(self, options: GANOptions, spec: PictureSpec) -> None:
@@ -41,6 +42,7 @@ class GAN(Method):
             for layer in self.discriminator:
                 if isinstance(layer, nn.Linear):
                     spectral_norm(layer)
+        self.finder = finder_for(options, spec, options.latent_size)
 
     def phases(self) -> tuple[Phase, ...]:
         return Game(
@@ -51,6 +53,7 @@ class GAN(Method):
             generate=self.generate,
             discriminate=self.discriminate,
             together=True,
+            finder=self.finder,
         ).phases()
 
     def generate(
