@@ -148,7 +148,7 @@ ARCHITECTURES: dict[str, tuple[Callable[[], nn.Module], Callable[[Tensor], Tenso
 """Networks whose weights come as a file: how to build each, and its preprocessing."""
 
 CONTENT_LAYERS = {
-    "efficientnet": ("_blocks.0", "_blocks.2", "_blocks.4", "_blocks.7", "_blocks.10"),
+    "efficientnet": tuple(f"_blocks.{n}" for n in (0, 2, 4, 7, 10, 14, 15)),  # stages' ends
     "vgg19": ("features.34",),
 }
 """What is compared where pictures should show the same: of VGG19 φ5,4 before its activation."""

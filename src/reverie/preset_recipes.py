@@ -307,10 +307,14 @@ def vae_faces_small() -> Recipe:
     return Recipe(
         method="vae",
         options=VAEOptions(
-            latent_size=64, network="convolutional", likelihood="gaussian", sigma=0.07
+            latent_size=64,
+            network="convolutional",
+            likelihood="gaussian",
+            sigma=0.07,
+            latent_weight=1.0,
         ),
         data=FACES,
-        training=TrainOptions(minutes=10.0, decay="cosine"),
+        training=TrainOptions(minutes=15.0, decay="cosine"),
     )
 
 
@@ -319,7 +323,13 @@ def dcgan_faces_small() -> Recipe:
     return Recipe(
         method="dcgan",
         options=DCGANOptions(
-            latent_size=32, width=32, learning_rate=1.5e-3, beta2=0.99, r1=0.1, r2=0.1
+            latent_size=32,
+            width=32,
+            learning_rate=1.5e-3,
+            beta2=0.99,
+            r1=0.1,
+            r2=0.1,
+            latent_weight=2.0,
         ),
         data=FACES,
         training=TrainOptions(minutes=20.0, decay="cosine"),

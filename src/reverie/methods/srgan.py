@@ -16,7 +16,7 @@ from reverie import progress
 from reverie.backbones import CONTENT_LAYERS, Backbone, find_backbone
 from reverie.data import Batch, PictureSpec
 from reverie.draws import Draw
-from reverie.losses import ADVERSARIAL
+from reverie.losses import ADVERSARIAL, gradient_penalty
 from reverie.methods.contract import Loss, Phase
 from reverie.methods.handover import Handover
 from reverie.methods.superresolution import UpscalingMethod, UpscalingOptions
@@ -32,13 +32,18 @@ class SRGANOptions(UpscalingOptions):
     adversarial_weight: float = 1e-3
     """Weight of the wish to be taken for real."""
     content_weight: float = 1.0
-    """Weight of the difference in features, which is relative to their size."""
+    """Weight of the difference in features, whose columns have length 1."""
     pixel_weight: float = 0.0
     """Weight of the mean absolute error of the pixels."""
     content_weights: str | None = None
     """torchvision's file of VGG19; without it the content is what EfficientNet-Lite0 notices."""
     discriminator_width: int = 64
     """Channels of the discriminator's first layer."""
+    r1: float = 0.0
+    """Weight γ of the discriminator's squared gradient on real pictures; 0 turns it off. Few
+    photographs are soon known by heart without it."""
+    penalty_every: int = 8
+    """R1 is computed in every so many-th step, and weighted by as much."""
 
 
 class SRGAN(UpscalingMethod):
@@ -62,14 +67,16 @@ class SRGAN(UpscalingMethod):
         def generator_loss(batch: Batch, draw: Draw) -> Loss:
             return self.generator_loss(batch, draw, backbone)
 
-        return (
+        o, judge = self.options, (self.discriminator,)
+        phases = [
             Phase(name="generator", networks=(self.generator,), loss=generator_loss),
-            Phase(
-                name="discriminator",
-                networks=(self.discriminator,),
-                loss=self.discriminator_loss,
-            ),
-        )
+            Phase(name="discriminator", networks=judge, loss=self.discriminator_loss),
+        ]
+        if o.r1:
+            every = o.penalty_every
+            penalty = Phase(name="penalty", networks=judge, loss=self.penalty_loss, every=every)
+            phases.append(penalty)
+        return tuple(phases)
 
     def generator_loss(self, batch: Batch, draw: Draw, backbone: Backbone) -> Loss:
         """To show the same, and to be taken for real."""
@@ -98,9 +105,19 @@ class SRGAN(UpscalingMethod):
         loss = ADVERSARIAL[self.options.loss].discriminator(real, fake)
         return loss, {"real": real.mean(), "fake": fake.mean()}
 
+    def penalty_loss(self, batch: Batch, draw: Draw) -> Loss:
+        """γ/2 R1, weighted by how seldom it is computed."""
+        o = self.options
+        slope = gradient_penalty(lambda x: self.discriminator(x).float(), batch.images)
+        return 0.5 * o.r1 * o.penalty_every * slope, {}
+
 
 def content_difference(backbone: Backbone, made: Tensor, real: Tensor) -> Tensor:
-    """Mean squared difference of feature maps over the mean square of the real ones, per layer."""
+    """Mean squared distance of feature maps whose columns have length 1, averaged over layers.
+
+    LPIPS (Zhang et al. 2018) without its learned weights. The paper's difference is not relative
+    to the features' size; relative ones of several layers can be added.
+    """
     layers = CONTENT_LAYERS[backbone.name]
     backbone.to(made.device)
     mine = backbone.activations(made, layers)
@@ -108,6 +125,6 @@ def content_difference(backbone: Backbone, made: Tensor, real: Tensor) -> Tensor
         theirs = backbone.activations(real, layers)
     parts = []
     for layer in layers:
-        target = theirs[layer].float()
-        parts.append((mine[layer].float() - target).square().mean() / target.square().mean())
+        one, other = (F.normalize(maps[layer].float(), dim=1) for maps in (mine, theirs))
+        parts.append((one - other).square().sum(1).mean())
     return torch.stack(parts).mean()
