@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 import reverie
+import reverie.editing
 from reverie.cli import main
 from reverie.data import DataOptions, PictureSpec, open_pictures
 from reverie.data.attributes import read_attributes
@@ -124,7 +125,9 @@ def test_directions_move_their_attribute(discs: Path, vae: Path, kind: Any, tmp_
     model, attributes = load_encoding(str(vae)), read_attributes(str(discs))
     directions = attribute_directions(model, attributes, kind, tmp_path / "kept.safetensors")
     assert min(one.accuracy for one in directions.values()) >= 0.85
+    kept = (tmp_path / "kept.safetensors").read_bytes()
     again = attribute_directions(model, attributes, kind, tmp_path / "kept.safetensors")
+    assert (tmp_path / "kept.safetensors").read_bytes() == kept
     for name, one in directions.items():
         assert torch.equal(one.vector, again[name].vector)
         assert one.accuracy == again[name].accuracy
@@ -202,6 +205,28 @@ def _in_folders(tmp_path: Path) -> str:
             place = tmp_path / "classes" / name / f"{number}.png"
             Image.new("L", (16, 16), grey + number).save(place)
     return str(tmp_path / "classes")
+
+
+def test_kept_directions_are_renewed(
+    discs: Path, vae: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read as long as the weights and the set are those they were learnt with."""
+    encoded = []
+    seen = reverie.editing.latents_of
+    monkeypatch.setattr(reverie.editing, "latents_of", lambda *a: encoded.append(a) or seen(*a))
+    model, attributes = load_encoding(str(vae)), read_attributes(str(discs))
+    kept = tmp_path / "kept.safetensors"
+    for times in (1, 1):
+        attribute_directions(model, attributes, "means", kept)
+        assert len(encoded) == times
+    fewer = read_attributes(str(discs), "test")
+    before = attribute_directions(model, fewer, "means", kept)
+    assert len(encoded) == 2
+    for weight in model.method.parameters():
+        weight.mul_(1.1)
+    after = attribute_directions(model, fewer, "means", kept)
+    assert len(encoded) == 3
+    assert not torch.equal(before["Bright"].vector, after["Bright"].vector)
 
 
 def _log(folder: Path) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Pictures through their latents: sums of groups, attributes added, reconstructions."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,11 +27,13 @@ from reverie.latents import (
     of_priors_norm,
 )
 from reverie.methods import Encodes, Samples
+from reverie.methods.encoder import BASES
 from reverie.model import Model
 
 AT_ONCE = 64
 LEARNT_FROM = 4000
 """Pictures that directions are learnt from, where there are as many."""
+LEARNT_FROM_KEY = "learnt from"
 AROUND = 9
 DirectionKind = Literal["means", "classifier"]
 
@@ -65,14 +68,14 @@ def encoding(model: Model) -> Model:
             f"{model.name} is a {model.method_name}, which makes no pictures of latents."
         )
     if not isinstance(method, Encodes):
-        if model.method_name in ("dcgan", "gan"):
+        if model.method_name in BASES:
             raise UserError(
                 f"{model.name} has no encoder that finds the latents of pictures: train one with "
                 f"reverie train encoder --init {model.name} --data PICTURES --out RUN"
             )
         raise UserError(
-            f"{model.name} is a {model.method_name}, for which there is no encoder: use a vae, a "
-            "dcgan or a gan."
+            f"{model.name} is a {model.method_name}, for which there is no encoder: use a vae, "
+            f"{', '.join(BASES)}."
         )
     return model
 
@@ -141,20 +144,24 @@ def attribute_directions(
 ) -> dict[str, AttributeDirection]:
     """A direction for each attribute, learnt from the set, or read where it was kept before.
 
+    What was learnt with other weights or from another set is learnt anew.
+
     Args:
         model: encodes.
         attributes: pictures and what they have.
         kind: difference of means, or the normal of a linear classifier.
         kept: a file to keep them in.
     """
+    learnt_from = _digest(model, attributes)
     if kept is not None and kept.exists():
         content = kept.read_bytes()
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-        accuracies = {k: v for k, v in header["__metadata__"].items() if k != "format"}
-        return {
-            name: AttributeDirection(name, vector, float(accuracies[name]))
-            for name, vector in load_tensors(content).items()
-        }
+        said = header["__metadata__"]
+        if said.get(LEARNT_FROM_KEY) == learnt_from:
+            return {
+                name: AttributeDirection(name, vector, float(said[name]))
+                for name, vector in load_tensors(content).items()
+            }
     order = np.random.default_rng(0).permutation(len(attributes))[:LEARNT_FROM]
     latents = latents_of(model, attributes, order.tolist())
     learn = difference_of_means if kind == "means" else classifier_normal
@@ -165,9 +172,20 @@ def attribute_directions(
             found[name] = learn(name, latents, has)
     if kept is not None:
         words = {name: str(one.accuracy) for name, one in found.items()}
+        words[LEARNT_FROM_KEY] = learnt_from
         tensors = {name: one.vector.contiguous() for name, one in found.items()}
         write_aside(kept, save_tensors(tensors, metadata=words))
     return found
+
+
+def _digest(model: Model, attributes: Attributes) -> str:
+    """What directions depend on: the weights, and who has what."""
+    digest = hashlib.sha256()
+    for name, tensor in model.method.state_dict().items():
+        digest.update(name.encode() + tensor.float().cpu().contiguous().numpy().tobytes())
+    digest.update("\n".join((*attributes.names, *map(str, attributes.files))).encode())
+    digest.update(np.ascontiguousarray(attributes.values).tobytes())
+    return digest.hexdigest()
 
 
 def moved_along(
