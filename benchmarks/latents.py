@@ -11,7 +11,8 @@ printed). For each model and sum 100 results, each of other exemplars: in how ma
 expected attributes, and in how many the others stay what they are in all of the groups. Then how
 well latents are found: the correlation of found and true ones (of generated pictures), and the
 error of held-out faces beside that of the nearest training face. Then sweeps: the rank correlation
-of an attribute's strength with how surely the classifier sees it in 40 faces, and in each face.
+of an attribute's strength with how surely the classifier sees it in 300 faces, and in each face;
+in how many of those without it it is seen at strength 1, and from how many it is gone at -1.
 """
 
 import argparse
@@ -152,12 +153,13 @@ def sweeps(
     model: Model,
     train: Attributes,
     test: Tensor,
+    has: np.ndarray,
     judge: nn.Module,
     kind: DirectionKind,
     sheets: Path | None,
 ) -> None:
     directions = attribute_directions(model, train, kind)
-    latents = model.encode(test[:40])
+    latents = model.encode(test[:FACES])
     strengths = np.linspace(-1.5, 1.5, 7)
     rows = []
     for column, name in enumerate(train.names):
@@ -170,6 +172,9 @@ def sweeps(
         whole = spearmanr(strengths, said.sigmoid().mean(0).numpy())[0]
         row = {"model": model.name, "sweep": name, "direction": kind}
         row |= {"accuracy": round(directions[name].accuracy, 3)}
+        # Where they had not had it, at strength 1; where they had, at -1.
+        row |= {"added": round(float((said[~has[:FACES, column], 5] > 0).float().mean()), 2)}
+        row |= {"taken": round(float((said[has[:FACES, column], 1] <= 0).float().mean()), 2)}
         row |= {"seen": [round(x, 2) for x in said.sigmoid().mean(0).tolist()]}
         row |= {"rank_correlation": round(float(whole), 3), "of_each_face": round(float(each), 3)}
         print(json.dumps(row), flush=True)
@@ -201,7 +206,8 @@ def main() -> None:
             sums(model, train, judge, exemplars, sheets)
         reconstruction(model, pictures, held_out[:FACES])
         for kind in KINDS:
-            sweeps(model, train, held_out, judge, kind, sheets if kind == "means" else None)
+            sheet = sheets if kind == "means" else None
+            sweeps(model, train, held_out, test.values, judge, kind, sheet)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from reverie.latents import (
+    AttributeDirection,
     classifier_normal,
     difference_of_means,
     leaving_alone,
@@ -61,7 +62,20 @@ def test_directions_of_a_known_attribute() -> None:
         assert found.accuracy > 0.95
         assert float(found.vector.norm()) == pytest.approx(4.0, rel=0.1)
         assert float(F.cosine_similarity(found.vector, torch.eye(8)[0], dim=0)) > 0.97
+        # Two deviations below the one cloud's middle, and above the other's.
+        assert found.low == pytest.approx(-2.05 / 4, abs=0.1)
+        assert found.high == pytest.approx(1 + 2.05 / 4, abs=0.1)
     dragged = torch.tensor([1.0, 1.0, *[0.0] * 6])
     left = leaving_alone(dragged, torch.stack([torch.eye(8)[1] * 3]))
     torch.testing.assert_close(left, torch.eye(8)[0])
     assert torch.equal(leaving_alone(dragged, torch.empty(0, 8)), dragged)
+
+
+def test_a_direction_goes_no_further_than_what_it_was_learnt_from() -> None:
+    direction = AttributeDirection("it", torch.tensor([2.0, 0.0]), 1.0, low=-0.5, high=1.5)
+    latents = torch.tensor([[0.0, 7.0], [2.0, 7.0], [4.0, 7.0], [-2.0, 7.0]])  # at 0, 1, 2, -1
+    torch.testing.assert_close(direction.along(latents), torch.tensor([0.0, 1.0, 2.0, -1.0]))
+    up, down = direction.steps(latents, 1.0), direction.steps(latents, -1.0)
+    torch.testing.assert_close(up, torch.tensor([1.0, 0.5, 0.0, 1.0]))
+    torch.testing.assert_close(down, torch.tensor([-0.5, -1.0, -1.0, 0.0]))
+    assert direction.steps(latents, 0.0).abs().max() == 0

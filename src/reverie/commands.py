@@ -141,7 +141,7 @@ class EditCommand:
     """Edit in latent space: sums of named groups, or attributes added to a picture."""
 
     model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
-    """A vae, or a dcgan or gan for which an encoder was trained."""
+    """A vae, or a dcgan, gan or cgan for which an encoder was trained."""
     expression: Annotated[
         tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar='"SUM"')
     ] = ()
@@ -150,13 +150,15 @@ class EditCommand:
     image: Path | None = None
     """A picture to change, instead of a sum."""
     add: tuple[str, ...] = ()
-    """With --image: NAME=STRENGTH; 1 adds an attribute, -1 takes it away."""
+    """With --image: NAME=STRENGTH; 1 adds an attribute, -1 takes it away; never further than
+    pictures go."""
     sweep: tuple[str, ...] = ()
     """With --image: show these attributes at strengths from -1.5 to 1.5."""
     leave: tuple[str, ...] = ()
     """Attributes that must not change along with the others."""
-    kind: Literal["means", "classifier"] = "classifier"
-    """What a direction is: a linear classifier's normal, or the difference of means."""
+    kind: Literal["means", "classifier"] = "means"
+    """What a direction is: the difference of means, or a linear classifier's normal, which touches
+    less else and is fainter."""
     data: str | None = None
     """The pictures and their attributes; by default those that the run was trained on."""
     exemplars: int = 3

@@ -139,7 +139,7 @@ def around(latent: Float[Tensor, " d"], noise: float, seed: int) -> Float[Tensor
 def attribute_directions(
     model: Model,
     attributes: Attributes,
-    kind: DirectionKind = "classifier",
+    kind: DirectionKind = "means",
     kept: Path | None = None,
 ) -> dict[str, AttributeDirection]:
     """A direction for each attribute, learnt from the set, or read where it was kept before.
@@ -159,7 +159,7 @@ def attribute_directions(
         said = header["__metadata__"]
         if said.get(LEARNT_FROM_KEY) == learnt_from:
             return {
-                name: AttributeDirection(name, vector, float(said[name]))
+                name: AttributeDirection(name, vector, *map(float, said[name].split()))
                 for name, vector in load_tensors(content).items()
             }
     order = np.random.default_rng(0).permutation(len(attributes))[:LEARNT_FROM]
@@ -171,7 +171,7 @@ def attribute_directions(
         if 0 < int(has.sum()) < len(has):
             found[name] = learn(name, latents, has)
     if kept is not None:
-        words = {name: str(one.accuracy) for name, one in found.items()}
+        words = {name: f"{one.accuracy} {one.low} {one.high}" for name, one in found.items()}
         words[LEARNT_FROM_KEY] = learnt_from
         tensors = {name: one.vector.contiguous() for name, one in found.items()}
         write_aside(kept, save_tensors(tensors, metadata=words))
@@ -196,6 +196,8 @@ def moved_along(
 ) -> Float[Tensor, "n d"]:
     """Latents with attributes added; 1 is the way from those without one to those with it.
 
+    None goes further along a direction than the latents that it was learnt from.
+
     Args:
         latents: where to begin.
         directions: from `attribute_directions`.
@@ -211,7 +213,8 @@ def moved_along(
     others = [directions[name].vector for name in leave]
     fixed = torch.stack(others) if others else torch.empty(0, latents.shape[1])
     for name, strength in add.items():
-        latents = latents + strength * leaving_alone(directions[name].vector, fixed)
+        steps = directions[name].steps(latents, strength)
+        latents = latents + steps[:, None] * leaving_alone(directions[name].vector, fixed)
     return latents
 
 

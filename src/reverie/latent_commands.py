@@ -94,7 +94,7 @@ def edit_picture(
     sweep: Sequence[str] = (),
     leave: Sequence[str] = (),
     data: str | None = None,
-    kind: DirectionKind = "classifier",
+    kind: DirectionKind = "means",
     refine: int = 100,
 ) -> dict[str, Any]:
     """Add attributes to a picture; with `sweep` show each at strengths from -1.5 to 1.5.

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 HELD_OUT = 5
 """Every fifth latent is kept for testing a direction."""
+RARE = 0.02
 
 
 def slerp(
@@ -72,12 +73,43 @@ def of_priors_norm(latents: Float[Tensor, "... d"]) -> Float[Tensor, "... d"]:
 class AttributeDirection:
     """Where an attribute grows: `vector` is as long as the way from those without to those with.
 
-    `accuracy` is the share of held-out latents that a cut across the direction tells apart.
+    `accuracy` is the share of held-out latents that a cut across the direction tells apart. `low`
+    and `high` say how far along it latents lie, as multiples of `vector`: but for 2 % of those
+    without the attribute, and of those with it. Beyond them a generator has seen nothing.
     """
 
     name: str
     vector: Float[Tensor, " d"]
     accuracy: float
+    low: float
+    high: float
+
+    def along(self, latents: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
+        """Where latents lie along the direction, as multiples of `vector`."""
+        return latents @ self.vector / self.vector.square().sum()
+
+    def steps(self, latents: Float[Tensor, "n d"], strength: float) -> Float[Tensor, " n"]:
+        """How far each latent may go of the `strength` that is asked for: up to `low` or `high`.
+
+        One that lies beyond already stays.
+        """
+        here = self.along(latents)
+        if strength < 0:
+            return (here + strength).clamp(min=self.low).minimum(here) - here
+        return (here + strength).clamp(max=self.high).maximum(here) - here
+
+
+def _direction(
+    name: str,
+    vector: Float[Tensor, " d"],
+    accuracy: float,
+    without: Float[Tensor, "n d"],
+    with_it: Float[Tensor, "m d"],
+) -> AttributeDirection:
+    """A direction with the range of the latents that it was learnt from."""
+    free = AttributeDirection(name, vector, accuracy, -math.inf, math.inf)
+    low, high = free.along(without).quantile(RARE), free.along(with_it).quantile(1 - RARE)
+    return AttributeDirection(name, vector, accuracy, float(low), float(high))
 
 
 def difference_of_means(
@@ -85,12 +117,12 @@ def difference_of_means(
 ) -> AttributeDirection:
     """From the mean of those without an attribute to the mean of those with it."""
     train, test = _parts(len(latents))
-    with_it = latents[train & has].mean(0)
-    without = latents[train & ~has].mean(0)
-    vector = with_it - without
-    middle = (with_it + without) / 2
+    with_it, without = latents[train & has], latents[train & ~has]
+    vector = with_it.mean(0) - without.mean(0)
+    middle = (with_it.mean(0) + without.mean(0)) / 2
     said = (latents[test] - middle) @ vector > 0
-    return AttributeDirection(name, vector, float((said == has[test]).float().mean()))
+    accuracy = float((said == has[test]).float().mean())
+    return _direction(name, vector, accuracy, without, with_it)
 
 
 def classifier_normal(
@@ -98,8 +130,8 @@ def classifier_normal(
 ) -> AttributeDirection:
     """The normal of a linear classifier (logistic regression), as InterFaceGAN has it.
 
-    Shen et al. 2020. It is as long as the means lie apart along it, so that strengths are the same
-    as for the difference of means.
+    Shen et al. 2020. It is as long as the means lie apart along it. It tells best who has the
+    attribute, by whatever small trait of a latent that takes, and so may change a picture little.
     """
     train, test = _parts(len(latents))
     x, y = latents[train], has[train].float()
@@ -120,7 +152,7 @@ def classifier_normal(
     apart = (x[y > 0].mean(0) - x[y == 0].mean(0)) @ normal
     said = latents[test] @ found[:-1] + found[-1] > 0
     accuracy = float((said == has[test]).float().mean())
-    return AttributeDirection(name, normal * apart, accuracy)
+    return _direction(name, normal * apart, accuracy, x[y == 0], x[y > 0])
 
 
 def leaving_alone(vector: Float[Tensor, " d"], others: Float[Tensor, "k d"]) -> Float[Tensor, " d"]:
