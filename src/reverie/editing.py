@@ -95,7 +95,7 @@ def sum_of_groups(
     model: Model,
     attributes: Attributes,
     terms: Sequence[GroupTerm],
-    exemplars: int | None = 3,
+    exemplars: int | None = 64,
     seed: int = 0,
     rescale: bool = True,
 ) -> Sum:

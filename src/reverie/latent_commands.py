@@ -64,7 +64,7 @@ def edit_by_sum(
     out: Path,
     *,
     data: str | None = None,
-    exemplars: int = 3,
+    exemplars: int = 64,
     seed: int = 0,
     noise: float = 0.2,
     rescale: bool = True,
