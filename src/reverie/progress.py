@@ -107,7 +107,7 @@ def track(items: Iterable[T], total: int, label: str, unit: str = "pictures") ->
             yield item
             done += 1
             speed = done / (time.monotonic() - started)
-            bar.update(done, f"{speed:,.0f} {unit}/s")
+            bar.update(done, readable_speed(speed, unit))
 
 
 class Clock:
@@ -126,3 +126,10 @@ def readable_seconds(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def readable_speed(per_second: float, unit: str) -> str:
+    """`1,200 pictures/s`, `2.5 pictures/s`, or `30 pictures/min` where a second is too short."""
+    if per_second < 1:
+        return f"{60 * per_second:,.0f} {unit}/min"
+    return f"{per_second:,.{0 if per_second >= 10 else 1}f} {unit}/s"
