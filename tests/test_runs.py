@@ -115,6 +115,8 @@ def test_the_wrong_data_is_refused_before_anything_is_written(photos, tmp_path: 
         reverie.train("gan", out=tmp_path / "run")
     with pytest.raises(UserError, match="--batch-size must be at least 1"):
         reverie.train("gan", out=tmp_path / "run", data="digits", batch_size=0)
+    with pytest.raises(UserError, match="--latent-weight cannot be negative"):
+        reverie.train("gan", out=tmp_path / "run", data="digits", latent_weight=-1.0)
     assert not (tmp_path / "run").exists()
 
 

@@ -156,7 +156,8 @@ def _check_numbers(recipe: Recipe) -> None:
                  "generator_every"):  # fmt: skip
         if flat.get(name, 1) < 1:
             raise UserError(f"--{name.replace('_', '-')} must be at least 1, not {flat[name]}.")
-    for name in ("steps", "epochs", "minutes", "learning_rate"):
+    weights = [name for name in flat if name.endswith("_weight")]
+    for name in ("steps", "epochs", "minutes", "learning_rate", *weights):
         if flat[name] is not None and flat[name] < 0:
             raise UserError(f"--{name.replace('_', '-')} cannot be negative.")
 

@@ -26,7 +26,6 @@ class ForeignUpscaler(Upscaler):
     """
 
     folds = False
-    reach = UNKNOWN_REACH  # type: ignore[assignment]
 
     def __init__(self, descriptor: Any) -> None:
         super().__init__(descriptor.input_channels, descriptor.scale, width=64, blocks=1)
@@ -35,6 +34,10 @@ class ForeignUpscaler(Upscaler):
         self.holds_bfloat16 = descriptor.supports_bfloat16
         self.network = descriptor.model
         self._descriptor = descriptor
+
+    @property
+    def reach(self) -> int:
+        return UNKNOWN_REACH
 
     def enlarged(self, x: Tensor) -> Tensor:
         return self._descriptor(self.inside(x)).float()

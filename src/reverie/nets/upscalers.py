@@ -8,6 +8,7 @@ place of the input its output can depend on.
 
 import copy
 import math
+from abc import ABC, abstractmethod
 from typing import Literal
 
 import torch
@@ -23,7 +24,7 @@ Family = Literal["srresnet", "rrdb", "compact", "msrresnet"]
 SCALES = (2, 3, 4, 8)
 
 
-class Upscaler(nn.Module):
+class Upscaler(nn.Module, ABC):
     """What all have in common: the range, and what tiles need to know.
 
     Args:
@@ -42,18 +43,18 @@ class Upscaler(nn.Module):
         self.channels, self.scale, self.width, self.blocks = channels, scale, width, blocks
 
     @property
+    @abstractmethod
     def reach(self) -> int:
         """In pixels of the input."""
-        raise NotImplementedError
 
     @property
     def largest_maps(self) -> int:
         """How many times larger than the input its largest feature maps are."""
         return self.scale
 
+    @abstractmethod
     def enlarged(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
         """[0, 1] to [0, 1]."""
-        raise NotImplementedError
 
     def inside(self, x: Tensor) -> Tensor:
         """As exact as the weights are: what is added at the end stays float32."""
