@@ -45,6 +45,7 @@ class Descriptor:
         self.model.eval()
         return self
 
+    @torch.inference_mode()
     def __call__(self, x: Tensor) -> Tensor:
         assert x.dtype == torch.float32, "it does not hold bfloat16"
         assert x.shape[-1] % 4 == x.shape[-2] % 4 == 0
@@ -167,3 +168,4 @@ def test_a_network_of_the_real_package(tmp_path: Path) -> None:
     with torch.no_grad():
         expected = theirs(picture * 0.5 + 0.5).clamp(0, 1) * 2 - 1
     assert torch.allclose(made, expected, atol=1e-5)
+    assert torch.allclose(reverie.import_weights(path)(picture), expected, atol=1e-5)

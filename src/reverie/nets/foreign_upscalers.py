@@ -40,7 +40,8 @@ class ForeignUpscaler(Upscaler):
         return UNKNOWN_REACH
 
     def enlarged(self, x: Tensor) -> Tensor:
-        return self._descriptor(self.inside(x)).float()
+        # A copy: what spandrel makes in inference mode cannot be changed in place outside of it.
+        return self._descriptor(self.inside(x)).float().clone()
 
 
 def upscaler_through_spandrel(tensors: Mapping[str, Tensor], place: str) -> ForeignUpscaler | None:
