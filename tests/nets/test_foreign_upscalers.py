@@ -38,7 +38,7 @@ class Descriptor:
         self.input_channels = self.output_channels = 3
         self.architecture = types.SimpleNamespace(name="Doubling")
         self.size_requirements = types.SimpleNamespace(multiple_of=4)
-        self.supports_bfloat16 = False
+        self.supports_bfloat16 = True
         model.load_state_dict(tensors)
 
     def eval(self) -> "Descriptor":
@@ -47,7 +47,7 @@ class Descriptor:
 
     @torch.inference_mode()
     def __call__(self, x: Tensor) -> Tensor:
-        assert x.dtype == torch.float32, "it does not hold bfloat16"
+        assert x.dtype == torch.float32, "few hold bfloat16 whole"
         assert x.shape[-1] % 4 == x.shape[-2] % 4 == 0
         return self.model(x).clamp(0, 1)
 

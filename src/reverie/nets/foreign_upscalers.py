@@ -26,12 +26,12 @@ class ForeignUpscaler(Upscaler):
     """
 
     folds = False
+    holds_bfloat16 = False  # of those that are said to, SwinIR's attention mixes it with float32
 
     def __init__(self, descriptor: Any) -> None:
         super().__init__(descriptor.input_channels, descriptor.scale, width=64, blocks=1)
         self.kind = descriptor.architecture.name
         self.multiple = descriptor.size_requirements.multiple_of
-        self.holds_bfloat16 = descriptor.supports_bfloat16
         self.network = descriptor.model
         self._descriptor = descriptor
 
