@@ -304,6 +304,8 @@ class Model:
 
 def with_channels_of(pictures: Float[Tensor, "b c h w"], channels: int) -> Tensor:
     """Grey pictures in colour, or colour as its luma (BT.601)."""
+    if pictures.shape[1] == channels:
+        return pictures
     if channels == 3:
         return pictures.expand(-1, 3, -1, -1)
     weights = pictures.new_tensor([0.299, 0.587, 0.114])[:, None, None]

@@ -15,7 +15,7 @@ from reverie.enlarging import DRIFT, Enlarger
 from reverie.errors import UserError
 from reverie.files import write_aside
 from reverie.interrupts import Interruptible
-from reverie.model import Model
+from reverie.model import Model, with_channels_of
 from reverie.picture_files import (
     SIXTEEN_BITS,
     WITH_ALPHA,
@@ -246,13 +246,13 @@ def _whole(
     made = np.empty((size[0] * scale, size[1] * scale, channels), store)
 
     def tensor(tile: Tile) -> Tensor:
-        return in_channels(as_tensor(read(tile), most), enlarger.network.channels)
+        return with_channels_of(as_tensor(read(tile), most), enlarger.network.channels)
 
     for part in enlarger.parts(*size, tensor):
         tile = part.tile
         rows = slice(tile.core_top * scale, tile.core_bottom * scale)
         columns = slice(tile.core_left * scale, tile.core_right * scale)
-        made[rows, columns] = as_values(in_channels(part.picture, channels), store)
+        made[rows, columns] = as_values(with_channels_of(part.picture, channels), store)
         pace.did((tile.core_bottom - tile.core_top) * (tile.core_right - tile.core_left))
     if share == 1:
         return made
@@ -266,13 +266,6 @@ def _resized(made: np.ndarray, wanted: tuple[int, int], kind: type) -> Iterator[
         plane = Image.fromarray(made[..., channel].astype(np.float32))
         values = np.asarray(plane.resize((wanted[1], wanted[0]), Image.Resampling.BICUBIC)) * ratio
         yield np.clip(values.round(), 0, np.iinfo(kind).max).astype(kind)
-
-
-def in_channels(pictures: Tensor, channels: int) -> Tensor:
-    """Grey as colour, or colour that a network made of grey as its mean."""
-    if pictures.shape[1] == channels:
-        return pictures
-    return pictures.expand(-1, 3, -1, -1) if channels == 3 else pictures.mean(1, keepdim=True)
 
 
 def bicubic(pictures: Tensor, scale: int) -> Tensor:
