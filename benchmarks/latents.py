@@ -18,6 +18,7 @@ in how many of those without it it is seen at strength 1, and from how many it i
 import argparse
 import json
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import torch
@@ -64,7 +65,7 @@ SUMS = {
         ("Eyeglasses",),
     ),
 }
-KINDS: tuple[DirectionKind, ...] = ("means", "classifier")
+KINDS: tuple[DirectionKind, ...] = get_args(DirectionKind)
 LETTERS = {"Smiling": "s", "Wearing_Hat": "h", "Eyeglasses": "g"}
 
 

@@ -152,7 +152,7 @@ def attribute_directions(
         kind: difference of means, or the normal of a linear classifier.
         kept: a file to keep them in.
     """
-    learnt_from = _digest(model, attributes)
+    learnt_from = "" if kept is None else _digest(model, attributes)
     if kept is not None and kept.exists():
         content = kept.read_bytes()
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])

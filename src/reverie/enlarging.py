@@ -103,11 +103,13 @@ class Enlarger:
         multiple = self.network.multiple
         whole = F.pad(part, (0, -width % multiple, 0, -height % multiple), mode="replicate")
         made = self._quick(whole)
-        if not made.sum().isfinite() and self._precision != torch.float32:
+        finite = made.sum().isfinite()
+        if not finite and self._precision != torch.float32:
             progress.warn("bfloat16 overflowed: going on in float32")
             self._quick = quick_copy(self.network, torch.float32)
             made = self._quick(whole)
-        if not made.sum().isfinite():
+            finite = made.sum().isfinite()
+        if not finite:
             raise UserError("the network gives numbers that are not finite: its weights are bad.")
         made = made[..., : height * self.network.scale, : width * self.network.scale]
         difference = (made.clamp(-1, 1).mean((0, 2, 3)) - part.mean((0, 2, 3))).abs().max()

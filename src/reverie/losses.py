@@ -101,6 +101,35 @@ def _gradient(discriminate: Callable[[Tensor], Logits], images: Tensor) -> Tenso
     return gradient.float()
 
 
+def lazily(slope: Float[Tensor, ""], gamma: float, every: int) -> Float[Tensor, ""]:
+    """γ/2 of a squared slope that is computed in every so many-th step, and weighted by as much.
+
+    Lazy regularisation: Karras et al. 2020, "Analyzing and improving", section 3.1.
+    """
+    return 0.5 * gamma * every * slope
+
+
+def columns_apart(
+    one: Float[Tensor, "b c h w"], other: Float[Tensor, "b c h w"]
+) -> Float[Tensor, " b"]:
+    """Mean squared distance of feature maps whose columns (over channels) have length 1.
+
+    One layer of LPIPS without its learned weights: Zhang et al. 2018, equation 1.
+    """
+    difference = F.normalize(one, dim=1) - F.normalize(other, dim=1)
+    return difference.square().sum(1).mean((1, 2))
+
+
+def latent_nll(
+    latents: Float[Tensor, "b d"],
+    mean: Float[Tensor, "b d"],
+    log_variance: Float[Tensor, "b d"],
+) -> Float[Tensor, ""]:
+    """-log N(z; mean, exp(log_variance)) without its constant, summed over latents, in nats."""
+    per_latent = 0.5 * ((latents - mean).square() / log_variance.exp() + log_variance)
+    return per_latent.sum(1).mean()
+
+
 def kl_to_standard_normal(
     mean: Float[Tensor, "b d"], log_variance: Float[Tensor, "b d"]
 ) -> Float[Tensor, ""]:

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from reverie.augment import Augmentation, augment
 from reverie.data import Batch, PictureSpec
 from reverie.draws import Draw
-from reverie.losses import ADVERSARIAL, gradient_penalty, interpolation_penalty
+from reverie.losses import ADVERSARIAL, gradient_penalty, interpolation_penalty, lazily
 from reverie.methods.contract import Loss, MethodOptions, Phase
 from reverie.nets.encoder import latent_finder
 
@@ -128,7 +128,7 @@ class Game:
                 points["r2"] = (o.r2, self.generated(batch, draw))
         for name, (gamma, images) in points.items():
             parts[name] = gradient_penalty(lambda x: self.judge(x, batch.labels, draw), images)
-            loss = loss + 0.5 * gamma * o.penalty_every * parts[name]
+            loss = loss + lazily(parts[name], gamma, o.penalty_every)
         return loss, parts
 
     def generator_loss(self, batch: Batch, draw: Draw) -> Loss:

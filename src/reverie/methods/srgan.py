@@ -16,7 +16,7 @@ from reverie import progress
 from reverie.backbones import CONTENT_LAYERS, Backbone, find_backbone
 from reverie.data import Batch, PictureSpec
 from reverie.draws import Draw
-from reverie.losses import ADVERSARIAL, gradient_penalty
+from reverie.losses import ADVERSARIAL, columns_apart, gradient_penalty, lazily
 from reverie.methods.contract import Loss, Phase
 from reverie.methods.handover import Handover
 from reverie.methods.superresolution import UpscalingMethod, UpscalingOptions
@@ -109,7 +109,7 @@ class SRGAN(UpscalingMethod):
         """γ/2 R1, weighted by how seldom it is computed."""
         o = self.options
         slope = gradient_penalty(lambda x: self.discriminator(x).float(), batch.images)
-        return 0.5 * o.r1 * o.penalty_every * slope, {}
+        return lazily(slope, o.r1, o.penalty_every), {}
 
 
 def content_difference(backbone: Backbone, made: Tensor, real: Tensor) -> Tensor:
@@ -123,8 +123,5 @@ def content_difference(backbone: Backbone, made: Tensor, real: Tensor) -> Tensor
     mine = backbone.activations(made, layers)
     with torch.no_grad():
         theirs = backbone.activations(real, layers)
-    parts = []
-    for layer in layers:
-        one, other = (F.normalize(maps[layer].float(), dim=1) for maps in (mine, theirs))
-        parts.append((one - other).square().sum(1).mean())
+    parts = [columns_apart(mine[layer].float(), theirs[layer].float()).mean() for layer in layers]
     return torch.stack(parts).mean()

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from reverie.augment import augment
 from reverie.data import Batch
 from reverie.draws import Draw
-from reverie.losses import ADVERSARIAL, gradient_penalty
+from reverie.losses import ADVERSARIAL, gradient_penalty, lazily
 from reverie.methods.adversarial import AdversarialOptions
 from reverie.methods.contract import Loss, Phase
 from reverie.nets.norms import NormName, initialise
@@ -148,7 +148,7 @@ class Judge:
         """γ/2 R1 of the mean over the map, weighted by how seldom it is computed."""
         o = self.options
         slope = gradient_penalty(lambda x: self._look(x, draw).mean((1, 2, 3)), real)
-        return 0.5 * o.r1 * o.penalty_every * slope
+        return lazily(slope, o.r1, o.penalty_every)
 
 
 class ImagePool(nn.Module):

@@ -37,12 +37,29 @@ class UpscalerOptions(MethodOptions):
     """SRResNet: whether it has batch norm."""
 
 
-class FromElsewhere(Method):
+class Enlarges(Method):
+    """What both kinds of network from elsewhere are."""
+
+    needs = "degraded"
+    averaged = ("generator",)
+    generator: Upscaler
+
+    @property
+    def scale(self) -> int:
+        return self.generator.scale
+
+    @property
+    def upscaler(self) -> nn.Module:
+        return self.generator
+
+    def phases(self) -> tuple[Phase, ...]:
+        raise UserError("a network from elsewhere is used, not trained: begin one with --init.")
+
+
+class FromElsewhere(Enlarges):
     """One network that enlarges."""
 
     Options = UpscalerOptions
-    needs = "degraded"
-    averaged = ("generator",)
     about = "a network that enlarges, whose weights were trained elsewhere"
 
     def __init__(self, options: UpscalerOptions, spec: PictureSpec) -> None:
@@ -71,26 +88,12 @@ class FromElsewhere(Method):
         method.generator.load_state_dict(network.state_dict())
         return method.eval().requires_grad_(False)  # type: ignore[return-value]
 
-    @property
-    def scale(self) -> int:
-        return self.options.scale
 
-    @property
-    def upscaler(self) -> nn.Module:
-        return self.generator
-
-    def phases(self) -> tuple[Phase, ...]:
-        raise UserError("a network from elsewhere is used, not trained: begin one with --init.")
-
-
-class Foreign(Method):
+class Foreign(Enlarges):
     """One network that enlarges and is built by another package."""
 
     Options = MethodOptions
-    needs = "degraded"
-    averaged = ("generator",)
     about = "a network that enlarges, of another package"
-    generator: ForeignUpscaler
 
     @staticmethod
     def of(network: ForeignUpscaler) -> "Foreign":
@@ -98,14 +101,3 @@ class Foreign(Method):
         method = Foreign(MethodOptions(), PictureSpec(network.channels, 128))
         method.generator = network
         return method.eval().requires_grad_(False)  # type: ignore[return-value]
-
-    @property
-    def scale(self) -> int:
-        return self.generator.scale
-
-    @property
-    def upscaler(self) -> nn.Module:
-        return self.generator
-
-    def phases(self) -> tuple[Phase, ...]:
-        raise UserError("a network from elsewhere is used, not trained.")

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from reverie.data import Batch, PictureSpec
 from reverie.draws import Draw
-from reverie.losses import bernoulli_nll, gaussian_nll, kl_to_standard_normal
+from reverie.losses import bernoulli_nll, gaussian_nll, kl_to_standard_normal, latent_nll
 from reverie.methods.contract import Loss, Method, MethodOptions, Phase
 from reverie.nets.dcgan import halvings
 from reverie.nets.mlp import mlp
@@ -95,8 +95,7 @@ class VAE(Method):
         made = self.generate(z).float()
         if self.options.likelihood == "gaussian":
             made = made + self.options.sigma * draw.normal(*made.shape)
-        mean, log_variance = self.posterior(made)
-        return 0.5 * ((z - mean).square() / log_variance.exp() + log_variance).sum(1).mean()
+        return latent_nll(z, *self.posterior(made))
 
     def posterior(
         self, images: Float[Tensor, "b c h w"]

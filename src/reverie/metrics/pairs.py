@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional as F
 
 from reverie.errors import UserError
+from reverie.losses import columns_apart
 from reverie.metrics.features import PICTURES_AT_ONCE, in_eight_bits, maps
 
 SMALLEST_FOR_SSIM = 11
@@ -67,8 +67,7 @@ def perceptual_distance(
     """
     total = torch.zeros(len(one))
     for mine, theirs in zip(maps(name, one), maps(name, other), strict=True):
-        difference = F.normalize(mine, dim=1) - F.normalize(theirs, dim=1)
-        total += difference.square().sum(1).mean((1, 2)).cpu()
+        total += columns_apart(mine, theirs).cpu()
     return total
 
 

@@ -30,7 +30,6 @@ class ForeignUpscaler(Upscaler):
 
     def __init__(self, descriptor: Any) -> None:
         super().__init__(descriptor.input_channels, descriptor.scale, width=64, blocks=1)
-        self.kind = descriptor.architecture.name
         self.multiple = descriptor.size_requirements.multiple_of
         self.network = descriptor.model
         self._descriptor = descriptor
