@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 import reverie
-import reverie.editing
+from reverie import editing
 from reverie.cli import main
 from reverie.data import DataOptions, PictureSpec, open_pictures
 from reverie.data.attributes import read_attributes
@@ -212,8 +212,8 @@ def test_kept_directions_are_renewed(
 ) -> None:
     """Read as long as the weights and the set are those they were learnt with."""
     encoded = []
-    seen = reverie.editing.latents_of
-    monkeypatch.setattr(reverie.editing, "latents_of", lambda *a: encoded.append(a) or seen(*a))
+    seen = editing.latents_of
+    monkeypatch.setattr(editing, "latents_of", lambda *a: encoded.append(a) or seen(*a))
     model, attributes = load_encoding(str(vae)), read_attributes(str(discs))
     kept = tmp_path / "kept.safetensors"
     for times in (1, 1):
