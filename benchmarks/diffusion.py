@@ -31,11 +31,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import reverie
+from reverie.core.images import save_sheet, to_tensor
 from reverie.data import Batches, DataOptions, open_pictures
-from reverie.images import save_sheet, to_tensor
-from reverie.metrics.digits import digit_features
-from reverie.metrics.frechet import Moments, frechet_distance
-from reverie.runs import Run, commit, machine, versions
+from reverie.evaluation.metrics.digits import digit_features
+from reverie.evaluation.metrics.frechet import Moments, frechet_distance
+from reverie.runs.environment import commit, machine, versions
+from reverie.runs.run import Run
 
 BATCH_SIZE = 64
 EQUAL_SIZE = {"width": 64, "multipliers": (1, 2), "conditional": False}  # 2.6 million, as theirs

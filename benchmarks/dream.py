@@ -22,12 +22,14 @@ from PIL import Image
 from torch import Tensor
 
 from reverie import images
-from reverie.backbones import ARCHITECTURES, Backbone, find_backbone
-from reverie.dream_command import DEFAULT_LAYERS
-from reverie.dream_options import DreamOptions
-from reverie.dreaming import Objective, channel, dream_of, l2, quick_backbone
-from reverie.precision import bf16_is_native
-from reverie.runs import machine
+from reverie.core.precision import bf16_is_native
+from reverie.inference.dream.ascent import dream_of
+from reverie.inference.dream.objectives import Objective, channel, l2
+from reverie.inference.dream.settings import DEFAULT_LAYERS
+from reverie.inference.options import DreamOptions
+from reverie.nn.backbones.backbone import ARCHITECTURES, Backbone, find_backbone
+from reverie.nn.fuse import quick_backbone
+from reverie.runs.environment import machine
 
 CHANNELS = (("_blocks.8", 10), ("_blocks.10", 20), ("_blocks.10", 60), ("_blocks.13", 5))
 

@@ -20,14 +20,15 @@ import torch
 from torch import Tensor
 
 import reverie
+from reverie.core.images import save_sheet
 from reverie.data import DataOptions
-from reverie.data.pictures import decode_pictures, find_pictures
-from reverie.images import save_sheet
-from reverie.metrics.features import Seen, see
-from reverie.metrics.frechet import Moments, frechet_distance
-from reverie.metrics.pairs import perceptual_distance
-from reverie.runs import Run, commit, machine
-from reverie.translation_quality import whole
+from reverie.data.dataset import decode_pictures, find_pictures
+from reverie.evaluation.metrics.features import Seen, see
+from reverie.evaluation.metrics.frechet import Moments, frechet_distance
+from reverie.evaluation.metrics.paired import perceptual_distance
+from reverie.evaluation.translation import whole
+from reverie.runs.environment import commit, machine
+from reverie.runs.run import Run
 
 SIZE, REAL = 32, 1500
 RECIPES = ["cyclegan:paper", "cyclegan:emoji-small", "cut:emoji-small", "pix2pix:emoji-small"]

@@ -19,12 +19,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import reverie
+from reverie.core.images import save_sheet
 from reverie.data import DataOptions
-from reverie.data.faces import EYES
-from reverie.data.pictures import decode_pictures, find_pictures
-from reverie.images import save_sheet
-from reverie.runs import commit, machine
-from reverie.translation_quality import whole
+from reverie.data.dataset import decode_pictures, find_pictures
+from reverie.data.sets.faces import EYES
+from reverie.evaluation.translation import whole
+from reverie.runs.environment import commit, machine
 
 SIZE = 32
 RECIPES = ["cyclegan:faces-small"]

@@ -26,11 +26,12 @@ from scipy.stats import spearmanr
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from reverie import images, progress
+from reverie import images
+from reverie.core import progress
+from reverie.core.files import write_aside
+from reverie.core.rng import latents_of_seeds
 from reverie.data.attributes import Attributes, read_attributes
-from reverie.draws import latents_of_seeds
-from reverie.edit_sheets import rows_sheet, sum_sheet
-from reverie.editing import (
+from reverie.inference.latent.edit import (
     DirectionKind,
     around,
     attribute_directions,
@@ -38,11 +39,11 @@ from reverie.editing import (
     refined,
     sum_of_groups,
 )
-from reverie.expressions import parse_sum
-from reverie.files import write_aside
-from reverie.latent_commands import load_encoding
-from reverie.model import Model
-from reverie.runs import machine
+from reverie.inference.latent.expressions import parse_sum
+from reverie.inference.latent.files import load_encoding
+from reverie.inference.latent.sheets import rows_sheet, sum_sheet
+from reverie.inference.model import Model
+from reverie.runs.environment import machine
 
 SIZE, TIMES, FACES, STEPS = 32, 100, 300, 1500
 SUMS = {

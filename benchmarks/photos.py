@@ -26,9 +26,9 @@ from torch import Tensor
 
 import reverie
 from reverie import images
-from reverie.degradation import shrink
-from reverie.metrics.pairs import compare_pairs, luma
-from reverie.upscaling import bicubic
+from reverie.evaluation.metrics.paired import compare_pairs, luma
+from reverie.inference.upscale import bicubic
+from reverie.methods.superres.degradation import shrink
 
 PICTURES = ("astronaut", "coffee", "chelsea", "rocket")
 SCALE, BORDER = 4, 4

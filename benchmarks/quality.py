@@ -23,13 +23,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import reverie
-from reverie.api import Model
+from reverie.core.images import save_sheet, to_tensor
 from reverie.data import Batches, DataOptions, Pictures, open_pictures
-from reverie.evaluation import compare_seen, default_features
-from reverie.images import save_sheet, to_tensor
-from reverie.metrics.digits import DigitClassifier, recognised
-from reverie.metrics.features import Seen, see
-from reverie.runs import commit, machine
+from reverie.evaluation.metrics.digits import DigitClassifier, recognised
+from reverie.evaluation.metrics.features import Seen, see
+from reverie.evaluation.samples import compare_seen, default_features
+from reverie.inference.model import Model
+from reverie.runs.environment import commit, machine
 
 EVERY = [
     "vae:digits-20",

@@ -24,12 +24,14 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 import reverie
+from reverie.core.images import to_tensor
 from reverie.data import Pictures, open_pictures
-from reverie.images import to_tensor
 from reverie.methods import Method
-from reverie.presets import recipe_for
-from reverie.recipe import Recipe
-from reverie.runs import Run, build_method, commit, machine, versions
+from reverie.methods.presets import recipe_for
+from reverie.methods.recipe import Recipe
+from reverie.runs.environment import commit, machine, versions
+from reverie.runs.model_folder import build_method
+from reverie.runs.run import Run
 
 CASES: dict[str, tuple[str, str | None, dict[str, Any]]] = {
     "vae 28": ("vae", "digits-20", {}),

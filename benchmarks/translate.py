@@ -23,13 +23,14 @@ from typing import Any
 
 import torch
 
+from reverie.core.rng import Draw
 from reverie.data import Batch, PictureSpec
-from reverie.draws import Draw
-from reverie.engine import Training
 from reverie.methods import METHODS
-from reverie.recipe import TrainOptions
-from reverie.runs import Run, commit, machine, versions
-from reverie.training import make_accelerator
+from reverie.methods.recipe import TrainOptions
+from reverie.runs.environment import commit, machine, versions
+from reverie.runs.run import Run
+from reverie.training.setup import make_accelerator
+from reverie.training.state import Training
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.reference import textbook

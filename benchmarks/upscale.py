@@ -21,10 +21,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from reverie.enlarging import Enlarger
-from reverie.nets.upscalers import Family, Upscaler, build_upscaler
-from reverie.precision import bf16_is_native
-from reverie.runs import machine
+from reverie.core.precision import bf16_is_native
+from reverie.inference.tiled_upscale import Enlarger
+from reverie.methods.superres.networks import Family, Upscaler, build_upscaler
+from reverie.runs.environment import machine
 
 NETWORKS: dict[str, tuple[Family, int, int]] = {
     "srresnet": ("srresnet", 64, 16),

@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 
 import reverie
-from reverie.metrics.digits import recognised
+from reverie.evaluation.metrics.digits import recognised
 
 
 def free_folder() -> Path:

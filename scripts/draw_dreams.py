@@ -18,11 +18,13 @@ from torch import Tensor
 
 import reverie
 from reverie import images
-from reverie.backbones import find_backbone
-from reverie.dream_options import DreamOptions
-from reverie.dreaming import dream_of, l2, quick_backbone
-from reverie.files import write_aside
-from reverie.precision import bf16_is_native
+from reverie.core.files import write_aside
+from reverie.core.precision import bf16_is_native
+from reverie.inference.dream.ascent import dream_of
+from reverie.inference.dream.objectives import l2
+from reverie.inference.options import DreamOptions
+from reverie.nn.backbones.backbone import find_backbone
+from reverie.nn.fuse import quick_backbone
 
 LAYERS = ["_blocks.0", "_blocks.2", "_blocks.4", "_blocks.6",
           "_blocks.8", "_blocks.10", "_blocks.13", "_blocks.15"]  # fmt: skip

@@ -17,10 +17,10 @@ from safetensors.torch import save
 from torch import Tensor
 from torch.nn import functional as F
 
+from reverie.core.files import write_aside
+from reverie.core.images import to_tensor
 from reverie.data import Batches, DataOptions, open_pictures
-from reverie.files import write_aside
-from reverie.images import to_tensor
-from reverie.metrics.digits import WEIGHTS, DigitClassifier
+from reverie.evaluation.metrics.digits import WEIGHTS, DigitClassifier
 
 
 def distorted(images: Tensor, generator: torch.Generator) -> Tensor:

@@ -12,10 +12,11 @@ import tempfile
 from pathlib import Path
 
 import reverie
-from reverie.model_card import model_card
-from reverie.runs import Run, save_model
+from reverie.runs.model_card import model_card
+from reverie.runs.model_folder import save_model
+from reverie.runs.run import Run
 
-PRETRAINED = Path(reverie.__file__).parent / "pretrained" / "digits"
+PRETRAINED = Path(reverie.__file__).parent / "inference" / "pretrained" / "digits"
 WIDTH = 40
 
 

@@ -16,10 +16,11 @@ import skimage.data
 from PIL import Image
 
 import reverie
-from reverie.model_card import model_card
-from reverie.runs import Run, save_model
+from reverie.runs.model_card import model_card
+from reverie.runs.model_folder import save_model
+from reverie.runs.run import Run
 
-PRETRAINED = Path(reverie.__file__).parent / "pretrained" / "photos-x4"
+PRETRAINED = Path(reverie.__file__).parent / "inference" / "pretrained" / "photos-x4"
 TESTED_ON = ("astronaut", "coffee", "chelsea", "rocket")
 
 

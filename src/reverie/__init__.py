@@ -7,7 +7,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reverie import images
     from reverie.api import (
         compare,
         dream,
@@ -22,12 +21,13 @@ if TYPE_CHECKING:
         translate,
         upscale,
     )
-    from reverie.errors import UserError
+    from reverie.core import images
+    from reverie.core.errors import UserError
     from reverie.methods import METHODS
 
 _HOMES = {
     "METHODS": "reverie.methods",
-    "UserError": "reverie.errors",
+    "UserError": "reverie.core.errors",
     "compare": "reverie.api",
     "dream": "reverie.api",
     "edit": "reverie.api",
@@ -63,7 +63,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "images":
-        return importlib.import_module("reverie.images")
+        return importlib.import_module("reverie.core.images")
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'reverie' has no attribute {name!r}")

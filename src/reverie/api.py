@@ -4,35 +4,38 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from reverie import images
+from reverie.core.errors import UserError
 from reverie.data import DataOptions
-from reverie.dream_command import backbone_for, dream_picture
-from reverie.errors import UserError
-from reverie.evaluation import evaluate_folders, evaluate_model, evaluate_pairs, write_figures
-from reverie.facts import info
-from reverie.latent_commands import (
+from reverie.evaluation.samples import (
+    evaluate_folders,
+    evaluate_model,
+    evaluate_pairs,
+    write_figures,
+)
+from reverie.evaluation.superres import evaluate_upscaler
+from reverie.evaluation.translation import evaluate_translator
+from reverie.inference.dream.files import dream_picture
+from reverie.inference.dream.settings import backbone_for
+from reverie.inference.info import info
+from reverie.inference.latent.files import (
     edit_by_sum,
     edit_picture,
     interpolate_model,
     reconstruct_files,
 )
-from reverie.loading import holds_a_model, import_weights, load
+from reverie.inference.load import import_weights, is_folder_of_pictures, load
+from reverie.inference.model import Model
+from reverie.inference.translate import Translated, translate_files
+from reverie.inference.upscale import Upscaled, upscale_files
 from reverie.methods import Translates, Upscales
-from reverie.methods.contract import Direction
-from reverie.methods.diffusion import Start
-from reverie.model import Model
-from reverie.presets import recipe_for
-from reverie.report import write_comparison
-from reverie.runs import Run, find_run
-from reverie.starting import Trained, refuse_other_options, train_recipe
-from reverie.superresolution_quality import evaluate_upscaler
-from reverie.translating import Translated, translate_files
-from reverie.translation_quality import evaluate_translator
-from reverie.upscaling import Upscaled, upscale_files
+from reverie.methods.base import Direction
+from reverie.methods.presets import recipe_for
+from reverie.runs.run import Run, find_run
+from reverie.training.report import write_comparison
+from reverie.training.train import Trained, refuse_other_options, train_recipe
 
 UPSCALER = "photos-x4"
 """What enlarges where nobody said."""
@@ -114,20 +117,6 @@ def train(
     else:
         recipe = recipe_for(method, preset).with_options(**options)
     return train_recipe(recipe, run, resume)
-
-
-def model_before(places: Sequence[str]) -> tuple[str, list[str]]:
-    """Of what `reverie upscale` was given: the model, where the first is one, and the pictures.
-
-    Raises:
-        UserError: if there are no pictures.
-    """
-    first = Path(places[0]).expanduser() if places else Path()
-    pictures_first = first.suffix.lower() in images.SUFFIXES or is_folder_of_pictures(first)
-    model, rest = (UPSCALER, places) if pictures_first else (places[0], places[1:])
-    if not rest:
-        raise UserError("say which pictures to make larger: files, or folders of them.")
-    return model, list(rest)
 
 
 def dream(
@@ -226,12 +215,6 @@ def reconstruct(
     return reconstruct_files(model, _places(pictures), Path(out).expanduser(), refine)
 
 
-def leave_the_group() -> None:
-    """End this process's part in a training of several; without it some die at their exit."""
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
-        torch.distributed.destroy_process_group()
-
-
 def sample(model: str | Path | Model, count: int = 16, **options: Any) -> Float[Tensor, "n c h w"]:
     """Pictures from a model: `load(model).sample(count, ...)`."""
     return _loaded(model).sample(count, **options)
@@ -328,33 +311,6 @@ def compare_pairs(
     if out is not None:
         write_figures(figures, Path(out))
     return figures
-
-
-def is_folder_of_pictures(path: Path) -> bool:
-    """Whether `path` is a folder that is neither a run nor a model."""
-    return path.is_dir() and not holds_a_model(path)
-
-
-def start_from(
-    model: Model, picture: Path | None, strength: float = 0.6, mask: Path | None = None
-) -> Start:
-    """What a diffusion model begins from: a picture file, made to fit, and perhaps a mask.
-
-    Raises:
-        UserError: if a file is no picture, or the strength is not from 0 to 1.
-    """
-    if picture is None:
-        raise UserError("--mask says which part of a picture is made anew: name it with --init.")
-    if not 0 <= strength <= 1:
-        raise UserError(f"--strength is from 0 to 1, not {strength}.")
-    spec = model.method.spec
-
-    def fitted(path: Path, channels: int) -> Tensor:
-        pixels = images.with_channels(images.read(path), channels)
-        return images.to_tensor(images.resize(pixels, spec.image_size)[None])
-
-    chosen = None if mask is None else (fitted(mask, 1) > 0).float()
-    return Start(fitted(picture, spec.channels), strength, chosen)
 
 
 def compare(runs: Sequence[str | Path], out: str | Path) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from reverie.core.errors import UserError
 from reverie.data import find_source
-from reverie.errors import UserError
 
 Photos = Callable[..., Path]
 

@@ -19,8 +19,8 @@ def test_the_plane_is_even_in_probability() -> None:
 
 
 def test_the_kl_weight_warms_up() -> None:
+    from reverie.core.rng import Draw
     from reverie.data import Batch
-    from reverie.draws import Draw
 
     vae = VAE(VAEOptions(kl_warmup_steps=10, kl_weight=3.0), PictureSpec(1, 28))
     batch = Batch(torch.rand(4, 1, 28, 28) * 2 - 1)
@@ -39,8 +39,8 @@ def test_the_latents_of_generated_pictures() -> None:
     """-log q(z | x) of a known Gaussian, and only if it is asked for."""
     from torch.distributions import Normal
 
+    from reverie.core.rng import Draw
     from reverie.data import Batch
-    from reverie.draws import Draw
 
     vae = VAE(VAEOptions(latent_size=3, latent_weight=2.0), PictureSpec(1, 28))
     batch = Batch(torch.rand(4, 1, 28, 28) * 2 - 1)

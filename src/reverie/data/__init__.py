@@ -1,7 +1,7 @@
 """From folders, tables, IDX files and built-in sets to batches."""
 
 from reverie.data.batches import Batch, Batches
-from reverie.data.pictures import (
+from reverie.data.dataset import (
     DataOptions,
     Pictures,
     PictureSpec,

@@ -7,15 +7,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool
 
-from reverie import images
-from reverie.data.sources import (
-    CELEBA_LIST,
-    FETCHED,
-    celeba_partition,
-    celeba_rows,
-    set_folder,
-)
-from reverie.errors import UserError
+from reverie.core import images
+from reverie.core.errors import UserError
+from reverie.data.source import set_folder
+from reverie.data.sources import CELEBA_LIST, FETCHED, celeba_partition, celeba_rows
 
 YES, NO = ("1", "true", "yes"), ("-1", "0", "false", "no")
 

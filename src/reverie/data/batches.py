@@ -15,11 +15,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from reverie import images
-from reverie.data.pictures import Pictures
-from reverie.draws import mix
+from reverie.core import images
+from reverie.core.rng import mix
+from reverie.data.dataset import Pictures
 
 READ_AHEAD = 2
+
+
 _ORDER, _FLIP, _PLACE, _OTHER = range(4)
 
 

@@ -11,14 +11,17 @@ from pathlib import Path
 
 import numpy as np
 
-from reverie import progress
-from reverie.data.sources import Source
-from reverie.errors import UserError
-from reverie.files import cache_home, readable_bytes, write_aside
+from reverie.core import progress
+from reverie.core.errors import UserError
+from reverie.core.files import cache_home, readable_bytes, write_aside
+from reverie.data.source import Source
 
 BROKEN_TO_NAME = 10
+
+
 LAYOUT = 2
 """How the cache lies on the disk; another number leaves older ones alone."""
+
 
 Decode = Callable[[int], np.ndarray]
 """Picture i, resized, uint8 [H, W, C]."""

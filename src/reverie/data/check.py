@@ -3,9 +3,9 @@
 from collections import Counter
 from typing import Any
 
-from reverie import images, progress
+from reverie.core import images, progress
+from reverie.core.errors import UserError
 from reverie.data.sources import find_source
-from reverie.errors import UserError
 
 
 def check_data(data: str, split: str = "train", label_column: str | None = None) -> dict[str, Any]:

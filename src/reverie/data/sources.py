@@ -6,43 +6,21 @@ Which kind of source a path is, is read from what lies there, never from its nam
 
 import csv
 import gzip
-import hashlib
 import re
 import struct
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from reverie import images
-from reverie.errors import UserError, nearest
-from reverie.files import cache_home
+from reverie.core import images
+from reverie.core.errors import UserError, nearest
+from reverie.data.sets.digits import _digits
+from reverie.data.source import Source, _of_pixels, of_files, set_folder
 
-DIGITS_TRAIN_COUNT = 8000
 FETCHED = ("emoji", "faces", "photos")
 """Sets that `reverie data get` makes."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """Pictures before they are read.
-
-    `read(i, at_least)` gives uint8 [H, W, C]; `digest()` names the content; `labels` is int64 [N];
-    `native_size` is set where all pictures are squares of one size; `split` says which part this
-    is, of a source that comes divided.
-    """
-
-    kind: str
-    names: Sequence[str]
-    read: Callable[[int, int | None], np.ndarray]
-    digest: Callable[[], str]
-    labels: np.ndarray | None = None
-    class_names: tuple[str, ...] = ()
-    native_size: int | None = None
-    pixels: np.ndarray | None = None
-    files: tuple[Path, ...] = ()
-    split: str = "all"
 
 
 def find_source(place: str, split: str = "train", label_column: str | None = None) -> Source:
@@ -89,77 +67,7 @@ def find_source(place: str, split: str = "train", label_column: str | None = Non
     return _folder(path)
 
 
-def set_folder(name: str) -> Path:
-    """Where `reverie data get` puts a set."""
-    return cache_home() / "sets" / name
-
-
-def _split(count: int, split: str, train_count: int) -> np.ndarray:
-    order = np.random.RandomState(0).permutation(count)
-    parts = {"train": order[:train_count], "test": order[train_count:], "all": order}
-    if split not in parts:
-        raise UserError(f"there is no split {split!r}; {nearest(split, parts)}")
-    return parts[split]
-
-
-def _digits(split: str) -> Source:
-    with np.load(Path(__file__).with_name("digits.npz"), allow_pickle=False) as archive:
-        pixels, labels = archive["x"].reshape(-1, 28, 28, 1), archive["y"]
-    chosen = _split(len(pixels), split, DIGITS_TRAIN_COUNT)
-    names = tuple(str(n) for n in range(10))
-    return _of_pixels(f"digits ({split})", pixels[chosen], labels[chosen], names, split)
-
-
 BUILT_IN: dict[str, Callable[[str], Source]] = {"digits": _digits}
-
-
-def _of_pixels(
-    kind: str,
-    pixels: np.ndarray,
-    labels: np.ndarray | None,
-    class_names: tuple[str, ...],
-    split: str = "all",
-) -> Source:
-    height, width = pixels.shape[1:3]
-    return Source(
-        kind=kind,
-        names=[str(index) for index in range(len(pixels))],
-        read=lambda index, at_least: pixels[index],
-        digest=lambda: hashlib.sha256(pixels.tobytes()).hexdigest(),
-        labels=None if labels is None else labels.astype(np.int64),
-        class_names=class_names,
-        native_size=height if height == width else None,
-        pixels=pixels,
-        split=split,
-    )
-
-
-def of_files(
-    kind: str,
-    root: Path,
-    files: Sequence[Path],
-    labels: np.ndarray | None = None,
-    class_names: tuple[str, ...] = (),
-) -> Source:
-    """Picture files below `root`."""
-
-    def digest() -> str:
-        whole = hashlib.sha256()
-        for file in files:
-            whole.update(str(file.relative_to(root)).encode() + b"\0")
-            with open(file, "rb") as stream:
-                whole.update(hashlib.file_digest(stream, "sha256").digest())
-        return whole.hexdigest()
-
-    return Source(
-        kind=kind,
-        names=[str(file.relative_to(root)) for file in files],
-        read=lambda index, at_least: images.read(files[index], at_least=at_least),
-        digest=digest,
-        labels=labels,
-        class_names=class_names,
-        files=tuple(files),
-    )
 
 
 def _is_picture(path: Path) -> bool:

@@ -1,7 +1,6 @@
 """Every method, by name. A new method is one file and one line here."""
 
-from reverie.methods.cgan import CGAN
-from reverie.methods.contract import (
+from reverie.methods.base import (
     Denoises,
     Encodes,
     Method,
@@ -11,18 +10,19 @@ from reverie.methods.contract import (
     Translates,
     Upscales,
 )
-from reverie.methods.cut import CUT
-from reverie.methods.cyclegan import CycleGAN
-from reverie.methods.dcgan import DCGAN
-from reverie.methods.diffusion import Diffusion
-from reverie.methods.encoder import Encoder
-from reverie.methods.esrgan import ESRGAN
-from reverie.methods.gan import GAN
-from reverie.methods.pix2pix import Pix2Pix
-from reverie.methods.srgan import SRGAN
-from reverie.methods.srresnet import SRResNet
-from reverie.methods.translator import Translator
-from reverie.methods.upscaler import FromElsewhere
+from reverie.methods.diffusion.diffusion import Diffusion
+from reverie.methods.gan.cgan import CGAN
+from reverie.methods.gan.dcgan import DCGAN
+from reverie.methods.gan.gan import GAN
+from reverie.methods.gan.inversion import Encoder
+from reverie.methods.superres.esrgan import ESRGAN
+from reverie.methods.superres.pretrained import FromElsewhere
+from reverie.methods.superres.srgan import SRGAN
+from reverie.methods.superres.srresnet import SRResNet
+from reverie.methods.translation.cut import CUT
+from reverie.methods.translation.cyclegan import CycleGAN
+from reverie.methods.translation.pix2pix import Pix2Pix
+from reverie.methods.translation.pretrained import Translator
 from reverie.methods.vae import VAE
 
 METHODS: dict[str, type[Method]] = {

@@ -1,26 +1,10 @@
-"""The game that GAN, DCGAN and conditional GAN share: three phases around two networks.
+"""The options that all adversarial methods share."""
 
-`discriminator`, then, lazily, `penalty` (R1 on real, R2 on generated pictures), then `generator`.
-A method brings its networks and says how a picture is generated and judged; the rest is here.
-"""
-
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
-
-from reverie.augment import Augmentation, augment
-from reverie.data import Batch, PictureSpec
-from reverie.draws import Draw
-from reverie.losses import ADVERSARIAL, gradient_penalty, interpolation_penalty, lazily
-from reverie.methods.contract import Loss, MethodOptions, Phase
-from reverie.nets.encoder import latent_finder
-
-WGAN_PENALTY = 10.0
-FINDERS_NOISE, FINDERS_WIDTH = 0.05, 32
+from reverie.methods.base import MethodOptions
+from reverie.nn.augment import Augmentation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,115 +28,3 @@ class AdversarialOptions(MethodOptions):
     latent_weight: float = 0.0
     """Weight of the wish that generated pictures tell their latents, so that an encoder can be
     trained later: InfoGAN's."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Game:
-    """Two players, each of one network or more, and how they play.
-
-    `generate(latents, labels)` and `discriminate(images, labels)` are what phases call.
-    `together` says that real and generated pictures may be judged in one call: true where the
-    discriminator has no batch norm, whose statistics would mix them. `finder` finds the latents of
-    generated pictures, and moves with the generator.
-    """
-
-    options: AdversarialOptions
-    generator: tuple[nn.Module, ...]
-    discriminator: tuple[nn.Module, ...]
-    latent_size: int
-    generate: Callable[[Tensor, Tensor | None], Tensor]
-    discriminate: Callable[[Tensor, Tensor | None], Tensor]
-    together: bool
-    finder: nn.Module | None = None
-
-    def phases(self) -> tuple[Phase, ...]:
-        """The updates of one step of a GAN."""
-        o = self.options
-        phases = [
-            Phase(name="discriminator", networks=self.discriminator, loss=self.discriminator_loss),
-            Phase(
-                name="penalty",
-                networks=self.discriminator,
-                loss=self.penalty_loss,
-                every=o.penalty_every,
-            ),
-            Phase(
-                name="generator",
-                networks=self.generator + (() if self.finder is None else (self.finder,)),
-                loss=self.generator_loss,
-                every=o.generator_every,
-            ),
-        ]
-        return tuple(p for p in phases if p.name != "penalty" or o.r1 or o.r2)
-
-    def generated(self, batch: Batch, draw: Draw) -> Tensor:
-        """As many new pictures as the batch has, with its labels."""
-        latents = draw.normal(len(batch), self.latent_size)
-        return self.generate(latents, batch.labels).float()
-
-    def judge(self, images: Tensor, labels: Tensor | None, draw: Draw) -> Tensor:
-        """The discriminator's logits of augmented pictures."""
-        return self.discriminate(augment(images, self.options.augment, draw), labels)
-
-    def judge_both(self, batch: Batch, fake: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
-        """The logits of real and of generated pictures, in one call where that changes nothing."""
-        real, fake = (augment(x, self.options.augment, draw) for x in (batch.images, fake))
-        if not self.together:
-            return self.discriminate(real, batch.labels), self.discriminate(fake, batch.labels)
-        labels = None if batch.labels is None else batch.labels.repeat(2)
-        real_logits, fake_logits = self.discriminate(torch.cat([real, fake]), labels).chunk(2)
-        return real_logits, fake_logits
-
-    def discriminator_loss(self, batch: Batch, draw: Draw) -> Loss:
-        """What the discriminator minimises."""
-        with torch.no_grad():
-            fake = self.generated(batch, draw)
-        real_logits, fake_logits = self.judge_both(batch, fake, draw)
-        loss = ADVERSARIAL[self.options.loss].discriminator(real_logits, fake_logits)
-        parts = {"real": real_logits.mean(), "fake": fake_logits.mean()}
-        if self.options.loss == "wgan-gp":
-            share = draw.uniform(len(batch), 1, 1, 1)
-            parts["slope"] = interpolation_penalty(
-                lambda x: self.judge(x, batch.labels, draw), batch.images, fake, share
-            )
-            loss = loss + WGAN_PENALTY * parts["slope"]
-        return loss, parts
-
-    def penalty_loss(self, batch: Batch, draw: Draw) -> Loss:
-        """γ/2 (R1 + R2), weighted by how seldom it is computed."""
-        o = self.options
-        loss, parts = batch.images.new_zeros(()), {}
-        points = {"r1": (o.r1, batch.images)}
-        if o.r2:
-            with torch.no_grad():
-                points["r2"] = (o.r2, self.generated(batch, draw))
-        for name, (gamma, images) in points.items():
-            parts[name] = gradient_penalty(lambda x: self.judge(x, batch.labels, draw), images)
-            loss = loss + lazily(parts[name], gamma, o.penalty_every)
-        return loss, parts
-
-    def generator_loss(self, batch: Batch, draw: Draw) -> Loss:
-        """What the generator minimises."""
-        pair = ADVERSARIAL[self.options.loss]
-        latents = draw.normal(len(batch), self.latent_size)
-        fake = self.generate(latents, batch.labels).float()
-        if pair.needs_real:
-            real_logits, fake_logits = self.judge_both(batch, fake, draw)
-        else:
-            real_logits = fake_logits = self.judge(fake, batch.labels, draw)
-        loss = pair.generator(real_logits, fake_logits)
-        if self.finder is None:
-            return loss, {}
-        # Noise, or a pattern too faint to be seen would tell the latent.
-        seen = fake + FINDERS_NOISE * draw.normal(*fake.shape)
-        missed = F.mse_loss(self.finder(seen).float(), latents)
-        return loss + self.options.latent_weight * missed, {"latents": missed}
-
-
-def finder_for(
-    options: AdversarialOptions, spec: PictureSpec, latent_size: int
-) -> nn.Sequential | None:
-    """What finds latents in the pictures of a game, if that is wished for."""
-    if not options.latent_weight:
-        return None
-    return latent_finder(spec.channels, spec.image_size, FINDERS_WIDTH, latent_size)

@@ -12,14 +12,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from reverie.core.rng import Draw
 from reverie.data import Batch, PictureSpec
-from reverie.draws import Draw
-from reverie.losses import bernoulli_nll, gaussian_nll, kl_to_standard_normal, latent_nll
-from reverie.methods.contract import Loss, Method, MethodOptions, Phase
-from reverie.nets.dcgan import halvings
-from reverie.nets.mlp import mlp
+from reverie.methods.base import Loss, Method, MethodOptions, Phase
+from reverie.nn.conv_encoder import halvings
+from reverie.nn.losses import bernoulli_nll, gaussian_nll, kl_to_standard_normal, latent_nll
+from reverie.nn.mlp import mlp
 
 LARGEST_LINEAR_SIZE = 32
+
+
 PLANE_SIDE = 16
 
 

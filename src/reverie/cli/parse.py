@@ -1,0 +1,81 @@
+"""From words on the command line to dataclasses; what cannot be understood becomes one sentence."""
+
+import contextlib
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any, TypeVar
+
+import tyro
+
+from reverie.core.errors import UserError, nearest
+
+T = TypeVar("T")
+
+
+def value_of(argv: Sequence[str], flag: str) -> str | None:
+    """The value of a flag that must be known before the others can be."""
+    for index, word in enumerate(argv):
+        if word == flag and index + 1 < len(argv):
+            return argv[index + 1]
+        if word.startswith(flag + "="):
+            return word.split("=", 1)[1]
+    return None
+
+
+def parse(
+    kind: type[T],
+    prog: str,
+    argv: Sequence[str],
+    description: str | None = None,
+) -> T:
+    """The dataclass that `argv` fills in; what cannot be understood becomes one sentence."""
+    _refuse_unknownflags(kind, prog, argv)
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            return tyro.cli(
+                tyro.conf.OmitArgPrefixes[kind],  # type: ignore[valid-type]
+                prog=prog,
+                args=list(argv),
+                description=description,
+            )
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+        raise UserError(f"{_sentence(said.getvalue())} See {prog} --help.") from None
+
+
+def flags(kind: Any) -> set[str]:
+    """The flags that a dataclass and the dataclasses in it declare."""
+    names = {"--help"}
+    for one in fields(kind):
+        if is_dataclass(one.type):
+            names |= flags(one.type)
+        else:
+            flag = one.name.replace("_", "-")
+            names |= {f"--{flag}", f"--no-{flag}"} if one.type in (bool, "bool") else {f"--{flag}"}
+    return names
+
+
+def _refuse_unknownflags(kind: Any, prog: str, argv: Sequence[str]) -> None:
+    known = flags(kind)
+    for word in argv:
+        flag = word.split("=", 1)[0].replace("_", "-")
+        if flag.startswith("--") and flag not in known:
+            raise UserError(f"{prog} has no option {flag}; {nearest(flag, known)}")
+
+
+def _sentence(box: str) -> str:
+    """The message in the box that tyro draws, as one line."""
+    title, *lines = [re.sub(r"[│╭╮╰╯]", "", line).strip() for line in box.strip().splitlines()]
+    rules = [number for number, line in enumerate(lines) if re.match(r"[─-]{4}", line)]
+    if rules and rules[0] == 0:  # without Unicode the title has a rule of its own
+        del lines[0], rules[0]
+        rules = [number - 1 for number in rules]
+    message = lines[: rules[0]] if rules else lines
+    if "Required" in title:
+        found = (re.match(r"--\w[\w-]*|[A-Z]{3,}", line) for line in message[1:])
+        return f"{' and '.join(match.group() for match in found if match)} must be given."
+    return " ".join(" ".join(message).split()).rstrip(".") + "."

@@ -1,0 +1,393 @@
+"""The only door between picture files and tensors.
+
+Outside, a picture is a file or a `uint8` array [H, W, C] with C = 1 (grey) or 3 (colour).
+Inside, pictures are float tensors [B, C, H, W] in [-1, 1].
+EXIF rotation, palettes, CMYK, 16 bits, transparency, animation and broken files end here.
+"""
+
+import io
+import math
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
+from torch import Tensor
+
+from reverie.core import images
+from reverie.core.errors import UserError
+from reverie.core.files import write_aside
+
+SUFFIXES = frozenset(
+    [
+        ".png",
+        ".jpg",
+        ".jpeg",
+        ".webp",
+        ".bmp",
+        ".gif",
+        ".tif",
+        ".tiff",
+        ".avif",
+        ".ppm",
+        ".pgm",
+        ".jp2",
+        ".tga",
+    ]
+)
+
+
+SHEET_SIDE = 64
+
+
+QUALITY: dict[str, dict[str, Any]] = {
+    ".jpg": {"quality": 95, "subsampling": 0},
+    ".jpeg": {"quality": 95, "subsampling": 0},
+    ".webp": {"quality": 95},
+}
+
+
+Resize = Literal["crop", "squash", "pad", "width", "none"]
+
+
+def read(path: Path | str, *, at_least: int | None = None) -> UInt8[np.ndarray, "h w c"]:
+    """Read a picture as it should be seen: upright, on white where it is transparent, 8 bits.
+
+    Args:
+        path: any format that Pillow reads; of an animation the first frame is taken.
+        at_least: a shorter side that is enough, in pixels; lets large JPEGs decode much faster.
+
+    Returns:
+        Values 0 to 255; C is 1 for grey pictures and 3 for colour. 16-bit grey is scaled, not cut.
+
+    Raises:
+        UserError: if the file is no picture, is broken or is too large to be one.
+    """
+    try:
+        with Image.open(path) as image:
+            if at_least is not None and image.format == "JPEG":
+                image.draft(None, (2 * at_least, 2 * at_least))
+            image.load()
+            return _to_array(ImageOps.exif_transpose(image))
+    except FileNotFoundError:
+        raise UserError(f"{path}: there is no such file.") from None
+    except UnidentifiedImageError:
+        raise UserError(f"{path}: this is no picture; remove it or convert it to PNG.") from None
+    except Image.DecompressionBombError:
+        raise UserError(
+            f"{path}: it claims more than {2 * (Image.MAX_IMAGE_PIXELS or 0) // 10**6} megapixels; "
+            "make it smaller if it is really a picture."
+        ) from None
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error, MemoryError) as error:
+        if isinstance(error, UserError):
+            raise
+        # Pillow's decoders raise all of these on damaged files.
+        raise UserError(f"{path}: the picture is broken ({error}); replace or remove it.") from None
+
+
+@dataclass(frozen=True)
+class Original:
+    """A picture and what its file says beside the pixels; rotation is done, so not said again."""
+
+    pixels: UInt8[np.ndarray, "h w c"]
+    exif: bytes
+    icc_profile: bytes | None
+
+
+def read_original(path: Path | str) -> Original:
+    """Read a picture with its metadata, to write another one in its place.
+
+    A colour profile is kept where it fits what `read` gives: not that of inks, for example.
+
+    Raises:
+        UserError: if `read` refuses the file.
+    """
+    pixels = read(path)
+    with Image.open(path) as image:
+        fits = image.mode in (("RGB", "RGBA", "P") if pixels.shape[-1] == 3 else ("L", "LA", "1"))
+        profile = image.info.get("icc_profile") if fits else None
+        exif = image.getexif()
+        exif.pop(ExifTags.Base.Orientation, None)
+        return Original(pixels, exif.tobytes() if len(exif) else b"", profile)
+
+
+def size_of(path: Path | str) -> tuple[int, int]:
+    """Width and height of a picture file as it should be seen, from its header alone.
+
+    Raises:
+        UserError: if the file is no picture.
+    """
+    try:
+        with Image.open(path) as image:
+            sideways = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+            width, height = image.size
+            return (height, width) if sideways else (width, height)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise UserError(f"{path}: the picture cannot be read ({error}).") from None
+
+
+def _to_array(image: Image.Image) -> UInt8[np.ndarray, "h w c"]:
+    if image.mode.startswith("I"):  # 16-bit grey: Pillow's own conversion cuts instead of scaling
+        values = np.asarray(image).astype(np.float64)
+        if values.min() < 0 or values.max() > 65535:
+            raise UserError("32-bit integers have no agreed range; save it with 8 or 16 bits")
+        return np.rint(values / 257).astype(np.uint8)[..., None]
+    if image.mode == "F":
+        raise UserError("floating-point pixels have no agreed range; save it with 8 or 16 bits")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    if image.mode in ("1", "L", "LA", "La"):
+        return np.asarray(image.convert("L"))[..., None]
+    return np.asarray(image.convert("RGB"))
+
+
+def is_grey(pixels: UInt8[np.ndarray, "h w c"]) -> bool:
+    """Whether a picture shows no colour, however it is stored."""
+    if pixels.shape[-1] == 1:
+        return True
+    return bool((pixels[..., :1] == pixels).all())
+
+
+def with_channels(pixels: UInt8[np.ndarray, "h w c"], channels: int) -> UInt8[np.ndarray, "h w c2"]:
+    """Turn grey into colour or colour into grey (luma of BT.601)."""
+    if pixels.shape[-1] == channels:
+        return pixels
+    if channels == 3:
+        return np.repeat(pixels, 3, axis=-1)
+    return np.asarray(Image.fromarray(pixels).convert("L"))[..., None]
+
+
+def resize(
+    pixels: UInt8[np.ndarray, "h w c"], size: int, policy: Resize = "crop"
+) -> UInt8[np.ndarray, "h2 w2 c"]:
+    """Make a picture square with antialiased bicubic resampling.
+
+    Args:
+        pixels: any size and shape.
+        size: the new side in pixels.
+        policy: `crop` cuts the middle square, `squash` changes the proportions,
+            `pad` shows all of it on white; `width` keeps the proportions and makes it so wide,
+            `none` leaves it as it is: of these two a square is cut later.
+    """
+    height, width, channels = pixels.shape
+    if (height, width) == (size, size) or policy == "none":
+        return pixels
+    if policy == "width":
+        shape = size, max(1, round(height * size / width))
+        image = Image.fromarray(pixels[..., 0] if channels == 1 else pixels)
+        image = image.resize(shape, Image.Resampling.BICUBIC)
+        return np.asarray(image).reshape(shape[1], shape[0], channels)
+    image = Image.fromarray(pixels[..., 0] if channels == 1 else pixels)
+    match policy:
+        case "crop":
+            side = min(height, width)
+            left, top = (width - side) // 2, (height - side) // 2
+            # Cut before resizing: with a box, Pillow lets pixels from outside of it leak in.
+            image = image.crop((left, top, left + side, top + side))
+            image = image.resize((size, size), Image.Resampling.BICUBIC)
+        case "squash":
+            image = image.resize((size, size), Image.Resampling.BICUBIC)
+        case "pad":
+            image = ImageOps.pad(image, (size, size), Image.Resampling.BICUBIC, color="white")
+    return np.asarray(image).reshape(size, size, channels)
+
+
+def cut(
+    pixels: UInt8[np.ndarray, "h w c"],
+    size: int,
+    across: float = 0.5,
+    down: float = 0.5,
+    multiple: int = 1,
+) -> UInt8[np.ndarray, "size size c"]:
+    """A square out of a picture; `across` and `down` from 0 to 1 say where, 0.5 is the middle.
+
+    It begins at a multiple of `multiple`.
+
+    Raises:
+        UserError: if the picture is smaller than that.
+    """
+    height, width = pixels.shape[:2]
+    if min(height, width) < size:
+        raise UserError(
+            f"a picture of {width}×{height} is smaller than the {size}×{size} that are cut from "
+            "it: use a smaller --image-size, or --resize crop."
+        )
+    top = round(down * (height - size) / multiple) * multiple
+    left = round(across * (width - size) / multiple) * multiple
+    return pixels[top : top + size, left : left + size]
+
+
+def to_tensor(pixels: NDArray[np.uint8]) -> Float[Tensor, "b c h w"]:
+    """[B, H, W, C] of 0 to 255 becomes [B, C, H, W] of -1 to 1, channels last in memory."""
+    # What is read from a cache or another library may not be written to, and PyTorch minds.
+    own = np.require(pixels, requirements=["C", "W"])
+    tensor = torch.from_numpy(own).permute(0, 3, 1, 2)
+    return tensor.float().div_(127.5).sub_(1.0)
+
+
+def to_uint8(pictures: Float[Tensor, "b c h w"]) -> UInt8[np.ndarray, "b h w c"]:
+    """[B, C, H, W] of -1 to 1 becomes [B, H, W, C] of 0 to 255, rounded and clipped."""
+    values = pictures.detach().float().add(1.0).mul(127.5).round().clamp(0, 255)
+    return values.to("cpu", torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
+
+
+def grid(
+    pictures: Float[Tensor, "b c h w"], columns: int | None = None, padding: int = 2
+) -> UInt8[np.ndarray, "h2 w2 c"]:
+    """Lay pictures out in rows on a mid-grey ground, nearly square unless told how many columns."""
+    pixels = to_uint8(pictures)
+    count, height, width, channels = pixels.shape
+    if count == 0:
+        raise UserError("there are no pictures to lay out; ask for at least one.")
+    columns = min(columns or math.ceil(math.sqrt(count)), count)
+    rows = math.ceil(count / columns)
+    sheet = np.full(
+        (rows * (height + padding) + padding, columns * (width + padding) + padding, channels),
+        128,
+        np.uint8,
+    )
+    for index, picture in enumerate(pixels):
+        row, column = divmod(index, columns)
+        top, left = padding + row * (height + padding), padding + column * (width + padding)
+        sheet[top : top + height, left : left + width] = picture
+    return sheet
+
+
+def encode(
+    pixels: UInt8[np.ndarray, "h w c"],
+    suffix: str = ".png",
+    exif: bytes = b"",
+    icc_profile: bytes | None = None,
+    words: dict[str, str] | None = None,
+) -> bytes:
+    """The bytes of a picture file in the format that `suffix` names; PNG also holds `words`."""
+    formats = Image.registered_extensions()
+    if suffix.lower() not in formats:
+        raise UserError(f"no picture format ends in {suffix!r}; use .png, .jpg or .webp.")
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    buffer = io.BytesIO()
+    kept: dict[str, Any] = {"exif": exif} if exif else {}
+    if icc_profile:
+        kept["icc_profile"] = icc_profile
+    if words and suffix.lower() == ".png":
+        kept["pnginfo"] = PngInfo()
+        for name, text in words.items():
+            kept["pnginfo"].add_text(name, text)
+    image.save(buffer, formats[suffix.lower()], **QUALITY.get(suffix.lower(), {}), **kept)
+    return buffer.getvalue()
+
+
+def through_jpeg(pixels: UInt8[np.ndarray, "h w c"], quality: int) -> UInt8[np.ndarray, "h w c"]:
+    """A picture as JPEG of a quality from 1 to 95 leaves it."""
+    buffer = io.BytesIO()
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    image.save(buffer, "JPEG", quality=quality)
+    with Image.open(buffer) as saved:
+        return np.asarray(saved).reshape(pixels.shape)
+
+
+def save(picture: Float[Tensor, "c h w"], path: Path | str) -> None:
+    """Write one picture of [-1, 1] to a file whose suffix says the format."""
+    path = Path(path)
+    write_aside(path, encode(to_uint8(picture[None])[0], path.suffix))
+
+
+def save_sheet(
+    pictures: Float[Tensor, "b c h w"], path: Path | str, columns: int | None = None
+) -> None:
+    """Write pictures of [-1, 1] as one sheet to look at: see `encode_sheet`."""
+    path = Path(path)
+    write_aside(path, encode_sheet(pictures, columns, path.suffix))
+
+
+def encode_sheet(
+    pictures: Float[Tensor, "b c h w"], columns: int | None = None, suffix: str = ".png"
+) -> bytes:
+    """The bytes of a sheet to look at: small pictures are shown several times larger.
+
+    Pixels are repeated, never smoothed.
+    """
+    times = max(1, SHEET_SIDE // max(pictures.shape[-2:]))
+    larger = pictures.repeat_interleave(times, 2).repeat_interleave(times, 3)
+    return encode(grid(larger, columns), suffix)
+
+
+def encode_gif(
+    frames: Sequence[UInt8[np.ndarray, "h w c"]], milliseconds: int | list[int]
+) -> bytes:
+    """The bytes of an animation without end; each frame stays so long."""
+    stills = [Image.fromarray(p[..., 0] if p.shape[-1] == 1 else p) for p in frames]
+    buffer = io.BytesIO()
+    stills[0].save(
+        buffer, "GIF", save_all=True, append_images=stills[1:], duration=milliseconds, loop=0
+    )
+    return buffer.getvalue()
+
+
+def save_film(frames: Sequence[Float[Tensor, "b c h w"]], path: Path | str) -> None:
+    """Write an animated GIF of sheets of pictures, and beside it a strip (.png).
+
+    The strip has a row for each picture and a column for each frame. The last frame stays longer.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".gif":
+        raise UserError(
+            f"a film is a .gif, not {path.suffix or 'a folder'}: name it {path.stem}.gif."
+        )
+    times = max(1, SHEET_SIDE // max(frames[0].shape[-2:]))
+    large = (f.repeat_interleave(times, 2).repeat_interleave(times, 3) for f in frames)
+    sheets = [grid(frame) for frame in large]
+    write_aside(path, encode_gif(sheets, [*[120] * (len(sheets) - 1), 1500]))
+    strip = torch.stack(list(frames), dim=1).flatten(0, 1)
+    save_sheet(strip, path.with_suffix(".png"), columns=len(frames))
+
+
+def save_grid(
+    pictures: Float[Tensor, "b c h w"], path: Path | str, columns: int | None = None
+) -> None:
+    """Write pictures of [-1, 1] as one sheet."""
+    path = Path(path)
+    write_aside(path, encode(grid(pictures, columns), path.suffix))
+
+
+def with_channels_of(pictures: Float[Tensor, "b c h w"], channels: int) -> Tensor:
+    """Grey pictures in colour, or colour as its luma (BT.601)."""
+    if pictures.shape[1] == channels:
+        return pictures
+    if channels == 3:
+        return pictures.expand(-1, 3, -1, -1)
+    weights = pictures.new_tensor([0.299, 0.587, 0.114])[:, None, None]
+    return (pictures * weights).sum(1, keepdim=True)
+
+
+def find_files(places: Sequence[Path]) -> list[tuple[Path, Path]]:
+    """Picture files and where each belongs below the output folder; subfolders are mirrored.
+
+    Raises:
+        UserError: if a place is not there or holds no pictures.
+    """
+    found = []
+    folders = sum(place.is_dir() for place in places)
+    for place in places:
+        if place.is_dir():
+            top = Path(place.resolve().name) if folders > 1 else Path()
+            files = sorted(
+                p for p in place.rglob("*")
+                if p.suffix.lower() in images.SUFFIXES and not p.name.startswith(".")
+            )  # fmt: skip
+            if not files:
+                raise UserError(f"{place}: no pictures in this folder or below it.")
+            found += [(file, top / file.relative_to(place)) for file in files]
+        elif place.is_file():
+            found.append((place, Path(place.name)))
+        else:
+            raise UserError(f"{place}: there is no such file or folder.")
+    return found

@@ -1,0 +1,35 @@
+"""Ctrl-C as a wish."""
+
+import signal
+import threading
+from typing import Any
+
+from reverie.core import progress
+
+
+class Interruptible:
+    """Turns the first Ctrl-C into a wish to stop in good order; a second one stops at once.
+
+    As a context manager it gives a function that says whether the wish was uttered.
+    """
+
+    def __init__(self, what: str = "finishing this step and saving") -> None:
+        self._what = what
+        self._wished = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self):
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._wish)
+        return lambda: self._wished
+
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _wish(self, number: int, frame: object) -> None:
+        if self._wished:
+            raise KeyboardInterrupt
+        self._wished = True
+        progress.say(f"{self._what}; once more to stop at once")

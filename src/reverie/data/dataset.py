@@ -1,0 +1,318 @@
+"""A data set ready to be read in batches: square `uint8` pictures of one size.
+
+Files are decoded and resized once, see `cache`; afterwards a batch is a copy of rows, or of squares
+out of larger pictures. The cache can be off.
+"""
+
+import json
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+
+from reverie.core import images, progress
+from reverie.core.errors import UserError
+from reverie.core.files import cache_home, write_aside
+from reverie.data.cache import Unequal, decoded_once, stat_digest
+from reverie.data.paired import find_domains, find_partners
+from reverie.data.source import Source
+from reverie.data.sources import find_source
+
+SIZE_OF_FOLDERS = 64
+
+
+SIZE_OF_CROPS = 96
+
+
+PICTURES_TO_LOOK_AT = 64
+
+
+UNEQUAL = ("width", "none")
+"""Policies that leave pictures of different sizes, of which squares are cut."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataOptions:
+    """Which pictures, and how they are made equal in size."""
+
+    data: str | None = None
+    """A folder, a table (.csv), an IDX file, or a built-in set: digits."""
+    image_size: int | None = None
+    """Side of the square pictures in pixels; by default the data's own, or 64 for folders."""
+    channels: Literal["auto", "1", "3"] = "auto"
+    """1 for grey, 3 for colour; auto looks at the pictures."""
+    resize: images.Resize = "crop"
+    """How pictures become square: cut the middle, squash, or pad with white; or, cutting a square
+    at random each time: make them so wide, or leave them as they are (none)."""
+    jitter: float = 0.0
+    """Make pictures larger by this share, then cut a square at random: 0.117 is 286 for 256."""
+    data_b: str | None = None
+    """Translation: the folder of B, where --data is that of A alone. Enlarging: the small pictures,
+    where they are not made from the large ones."""
+    direction: Literal["ab", "ba"] = "ab"
+    """Translation: ba takes B for A."""
+    split: Literal["train", "test", "all"] = "train"
+    """Which part, of data that comes divided."""
+    label_column: str | None = None
+    """The column of a table that says the class."""
+    flip: bool = False
+    """Mirror half of the pictures, where left and right mean nothing."""
+    cache: bool = True
+    """Keep decoded pictures in a file, so that they are decoded once."""
+
+
+@dataclass(frozen=True)
+class PictureSpec:
+    """What a model must know of its pictures: it is stored with the model."""
+
+    channels: int
+    image_size: int
+    class_names: tuple[str, ...] = ()
+    spread: float = 0.5
+    """Standard deviation of the pixels, in [-1, 1]: the σ_data of diffusion."""
+
+    @property
+    def classes(self) -> int:
+        return len(self.class_names)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pictures:
+    """Pictures of one size, with labels where the data has them."""
+
+    spec: PictureSpec
+    kind: str
+    fingerprint: str
+    labels: np.ndarray | None
+    pixels: np.ndarray | Unequal | None
+    source: Source
+    options: DataOptions
+    broken: dict[str, str] = field(default_factory=dict)
+    other: "Pictures | None" = None
+    """The pictures of B, where these are those of A."""
+    paired: bool = False
+    """Whether picture i here belongs to picture i of the other side."""
+    multiple: int = 1
+    """Squares begin at multiples of this, where the other side is so many times smaller."""
+
+    def __len__(self) -> int:
+        return len(self.source.names) if self.pixels is None else len(self.pixels)
+
+    def read(self, indices: np.ndarray, places: np.ndarray | None = None) -> np.ndarray:
+        """The pictures at `indices`, uint8 [B, H, W, C].
+
+        Where they are larger than the model's size a square is cut, at `places` [B, 2] from 0 to 1
+        across and down, or in the middle.
+        """
+        size = self.spec.image_size
+        if isinstance(self.pixels, np.ndarray) and self.pixels.shape[1] == size:
+            return self.pixels[indices]
+        where = np.full((len(indices), 2), 0.5) if places is None else places
+        whole = [
+            self._read_uncached(int(i)) if self.pixels is None else self.pixels[i] for i in indices
+        ]
+        pairs = zip(whole, where, strict=True)
+        return np.stack([images.cut(p, size, x, y, self.multiple) for p, (x, y) in pairs])
+
+    @property
+    def larger(self) -> bool:
+        """Whether pictures are larger than the squares that are cut from them."""
+        return self.options.jitter > 0 or self.options.resize in UNEQUAL
+
+    def _read_uncached(self, index: int) -> np.ndarray:
+        for step in range(len(self)):
+            chosen = (index + step) % len(self)
+            name = self.source.names[chosen]
+            if name in self.broken:
+                continue
+            try:
+                return _resized(self.source, chosen, self.spec, self.options)
+            except UserError as error:
+                # The next good picture stands in, so that batch n stays a function of n.
+                self.broken[name] = str(error)
+                progress.warn(f"left out: {error}")
+        raise UserError("none of the pictures can be read; look at them with `reverie data check`.")
+
+
+@dataclass(frozen=True)
+class Found:
+    """Pictures that were found but not decoded yet, so that wrong ones are refused early."""
+
+    source: Source
+    spec: PictureSpec
+    options: DataOptions
+    other: Source | None = None
+    paired: bool = False
+    scale: int = 1
+    """How many times smaller the pictures of the other side are."""
+
+
+def open_pictures(options: DataOptions) -> Pictures:
+    """Find the pictures that `options` describe and make them ready.
+
+    Raises:
+        UserError: if there are none, or none that can be read.
+    """
+    return decode_pictures(find_pictures(options))
+
+
+def find_pictures(
+    options: DataOptions,
+    sides: Literal["one", "paired", "unpaired", "degraded"] = "one",
+    scale: int = 1,
+) -> Found:
+    """Find the pictures that `options` describe, and what a model must know of them.
+
+    Args:
+        options: which pictures, and how they are made equal in size.
+        sides: one heap, or the two that translation learns from, with or without pairs; or large
+            pictures, of which small ones may be given too.
+        scale: how many times larger the large ones are.
+
+    Raises:
+        UserError: if there are none.
+    """
+    if options.data is None:
+        raise UserError(
+            "say which pictures to use: --data FOLDER, or --data digits for the built-in ones."
+        )
+    if options.image_size is not None and options.image_size < 1:
+        raise UserError(f"a picture's side is at least 1 pixel, not {options.image_size}.")
+    if options.jitter < 0:
+        raise UserError(f"--jitter is a share from 0 up, not {options.jitter}.")
+    other = None
+    if sides in ("one", "degraded"):
+        source = find_source(options.data, options.split, options.label_column)
+        if sides == "degraded" and options.data_b is not None:
+            other = find_source(options.data_b, options.split)
+            source, other = find_partners(source, other, scale)
+    else:
+        source, other = find_domains(
+            options.data,
+            options.data_b,
+            options.split,
+            paired=sides == "paired",
+            swapped=options.direction == "ba",
+        )
+    usual = SIZE_OF_CROPS if sides == "degraded" else SIZE_OF_FOLDERS
+    size = options.image_size or source.native_size or usual
+    looks = [_look(one, options, size) for one in (source, other) if one is not None]
+    spec = PictureSpec(max(c for c, _ in looks), size, source.class_names, looks[0][1])
+    if options.resize in UNEQUAL:
+        for one in (source, other if scale == 1 else None):
+            _refuse_smaller(one, spec, options)
+    return Found(source, spec, options, other, sides in ("paired", "degraded"), scale)
+
+
+def _refuse_smaller(source: Source | None, spec: PictureSpec, options: DataOptions) -> None:
+    """Refuse pictures from which no square can be cut, before anything is trained."""
+    for file in source.files if source else ():
+        width, height = images.size_of(file)
+        if options.resize == "width":
+            width, height = _load_size(spec, options), height * _load_size(spec, options) // width
+        if min(width, height) < spec.image_size:
+            raise UserError(
+                f"{file}: a picture of {width}×{height} is smaller than the square of "
+                f"{spec.image_size} that is cut from it: use a smaller --image-size, or "
+                "--resize crop."
+            )
+
+
+def _look(source: Source, options: DataOptions, size: int) -> tuple[int, float]:
+    """Channels and spread of some pictures from all over the set, remembered for files."""
+    known = None
+    if source.files and options.cache:  # pictures in memory are looked at faster than hashed
+        key = f"{stat_digest(source)}-{size}-{options.resize}-{options.channels}"
+        known = cache_home() / "looks" / f"{key}.json"
+        if known.exists():
+            channels, spread = json.loads(known.read_text())
+            return channels, spread
+    some = _some_pictures(source)
+    channels = 1 if all(images.is_grey(p) for p in some) else 3
+    if options.channels != "auto":
+        channels = int(options.channels)
+    policy: images.Resize = "crop" if options.resize in UNEQUAL else options.resize
+    squares = [images.resize(images.with_channels(p, channels), size, policy) for p in some]
+    spread = round(float(np.std(squares)) / 127.5, 3) if squares else 0.5
+    if known is not None:
+        write_aside(known, json.dumps([channels, spread]))
+    return channels, spread
+
+
+def decode_pictures(found: Found) -> Pictures:
+    """Make pictures ready to be read in batches, from the cache where they were decoded before.
+
+    Raises:
+        UserError: if none can be read, or the disk has no room for the cache.
+    """
+    pictures = _decoded(found.source, found.spec, found.options)
+    if found.other is None:
+        return pictures
+    small = replace(found.spec, image_size=found.spec.image_size // found.scale)
+    other = _decoded(found.other, small, found.options)
+    if found.paired and (pictures.broken or other.broken):
+        raise UserError("a pair with a broken picture is no pair: remove both of it.")
+    both = f"{pictures.fingerprint}-{other.fingerprint}"
+    return replace(
+        pictures, other=other, paired=found.paired, fingerprint=both, multiple=found.scale
+    )
+
+
+def _decoded(source: Source, spec: PictureSpec, options: DataOptions) -> Pictures:
+    shape = (*(2 * (_load_size(spec, options),)), spec.channels)
+    if source.pixels is not None and source.pixels.shape[1:] == shape:
+        return _pictures(source, options, spec, source.digest()[:16], source.pixels)
+    if not options.cache:
+        return _pictures(source, options, spec, stat_digest(source), None)
+    size = None if options.resize in UNEQUAL else shape[0]
+    words = f"{_load_size(spec, options) if options.resize != 'none' else ''}"
+    words += f" {spec.channels} {options.resize}"
+    key, pixels, broken = decoded_once(
+        source, words, lambda index: _resized(source, index, spec, options), size
+    )
+    return _pictures(source, options, spec, key, pixels, broken)
+
+
+def _pictures(
+    source: Source,
+    options: DataOptions,
+    spec: PictureSpec,
+    fingerprint: str,
+    pixels: np.ndarray | Unequal | None,
+    broken: dict[str, str] | None = None,
+) -> Pictures:
+    labels, broken = source.labels, broken or {}
+    if labels is not None and broken:
+        labels = labels[[name not in broken for name in source.names]]
+    return Pictures(
+        spec=spec,
+        kind=source.kind,
+        fingerprint=fingerprint,
+        labels=labels,
+        pixels=pixels,
+        source=source,
+        options=options,
+        broken=broken,
+    )
+
+
+def _some_pictures(source: Source) -> list[np.ndarray]:
+    """Pictures from all over the set, to see what they are like."""
+    count, some = len(source.names), []
+    for index in np.unique(np.linspace(0, count - 1, min(count, PICTURES_TO_LOOK_AT)).astype(int)):
+        try:
+            some.append(source.read(int(index), None))
+        except UserError:
+            continue
+    return some
+
+
+def _resized(source: Source, index: int, spec: PictureSpec, options: DataOptions) -> np.ndarray:
+    size = _load_size(spec, options)
+    enough = None if options.resize in UNEQUAL else size
+    pixels = images.with_channels(source.read(index, enough), spec.channels)
+    return images.resize(pixels, size, options.resize)
+
+
+def _load_size(spec: PictureSpec, options: DataOptions) -> int:
+    return round(spec.image_size * (1 + options.jitter))

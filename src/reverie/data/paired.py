@@ -1,0 +1,171 @@
+"""Two looks, A and B: what translation learns from.
+
+As published: `trainA trainB testA testB`, pictures that show A and B side by side in `train` and
+`val` or `test`, folders `A` and `B`; or any two folders.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from reverie.core import images
+from reverie.core.errors import UserError
+from reverie.data.source import Source, of_files, set_folder
+from reverie.data.sources import FETCHED, find_source
+
+NAMED = 5
+
+
+LOOKED_AT = 64
+
+
+SHAPES_DIFFER = 0.05
+
+
+def find_domains(
+    data: str, data_b: str | None, split: str, *, paired: bool, swapped: bool
+) -> tuple[Source, Source]:
+    """The pictures of A and of B; those of pairs stand at equal places.
+
+    Args:
+        data: the folder of both, or of A where `data_b` is given.
+        data_b: the folder of B.
+        split: `train` or `test`, where the data comes divided.
+        paired: whether picture i of A must belong to picture i of B.
+        swapped: take B for A.
+
+    Raises:
+        UserError: if a side is missing or empty, or pairs do not match.
+    """
+    if data_b is not None:
+        sides = find_source(data, split), find_source(data_b, split)
+        a, b = _matched(*sides) if paired else sides
+    else:
+        a, b = _in_one_folder(Path(data).expanduser(), split, paired)
+    return (b, a) if swapped else (a, b)
+
+
+def _in_one_folder(root: Path, split: str, paired: bool) -> tuple[Source, Source]:
+    if not root.exists() and set_folder(root.name).is_dir():
+        root = set_folder(root.name)
+    if not root.is_dir():
+        kind = root.name.split("-")[0]
+        if kind in FETCHED:
+            raise UserError(f"the set {root.name} is not here yet: reverie data get {kind}")
+        raise UserError(
+            f"{root}: translation learns from a folder with trainA and trainB, or with pictures "
+            "side by side; for two folders use --data A --data-b B."
+        )
+    splits = ("test", "val") if split == "test" else ("train",)
+    for one in splits:
+        for a, b in ((f"{one}A", f"{one}B"), (f"{one}_A", f"{one}_B"), (f"A/{one}", f"B/{one}")):
+            found = (root / a).is_dir(), (root / b).is_dir()
+            if all(found):
+                return _two_folders(root / a, root / b, split, paired)
+            if any(found):
+                raise UserError(f"{root}: {a if found[0] else b} has no {b if found[0] else a}.")
+    if (root / "A").is_dir() and (root / "B").is_dir():
+        return _two_folders(root / "A", root / "B", "all", paired)
+    for folder in (*(root / one for one in splits), root):
+        if folder.is_dir():
+            source = find_source(str(folder), split)
+            if _is_side_by_side(source):
+                chosen = split if folder != root else "all"
+                return _half(source, 0, chosen), _half(source, 1, chosen)
+    raise UserError(
+        f"{root}: there is no trainA beside a trainB here, and its pictures do not show two looks "
+        "side by side (twice as wide as tall): for two folders use --data A --data-b B."
+    )
+
+
+def _two_folders(a: Path, b: Path, split: str, paired: bool) -> tuple[Source, Source]:
+    sides = [replace(find_source(str(folder), split), split=split) for folder in (a, b)]
+    return _matched(*sides) if paired else (sides[0], sides[1])
+
+
+def _matched(a: Source, b: Source) -> tuple[Source, Source]:
+    """Both sides in the order of their common names, without suffix."""
+    if not (a.files and b.files):
+        raise UserError("pairs are matched by file name, so both sides must be folders of files.")
+    by_name = [
+        {str(Path(name).with_suffix("")): file for name, file in zip(s.names, s.files, strict=True)}
+        for s in (a, b)
+    ]
+    alone = sorted(by_name[0].keys() ^ by_name[1].keys())
+    if alone:
+        raise UserError(
+            f"{len(alone)} pictures have no partner of the same name on the other side: "
+            f"{', '.join(alone[:NAMED])}."
+        )
+    names = sorted(by_name[0])
+    files = [[side[name] for name in names] for side in by_name]
+    _refuse_other_shapes(names, files)
+    sides = [
+        replace(of_files(s.kind, _root(s), chosen), split=s.split)
+        for s, chosen in zip((a, b), files, strict=True)
+    ]
+    return sides[0], sides[1]
+
+
+def find_partners(large: Source, small: Source, scale: int) -> tuple[Source, Source]:
+    """Large pictures and the small ones of the same names, exactly `scale` times smaller.
+
+    Raises:
+        UserError: if a picture has no partner, or sizes do not match.
+    """
+    large, small = _matched(large, small)
+    wrong = []
+    for name, one, other in zip(large.names, large.files, small.files, strict=True):
+        (w1, h1), (w2, h2) = images.size_of(one), images.size_of(other)
+        if (w1, h1) != (scale * w2, scale * h2):
+            wrong.append(f"{name} ({w1}×{h1} and {w2}×{h2})")
+    if wrong:
+        raise UserError(
+            f"{len(wrong)} pictures are not {scale} times as large as their small partners: "
+            f"{', '.join(wrong[:NAMED])}."
+        )
+    return large, small
+
+
+def _root(source: Source) -> Path:
+    return Path(str(source.files[0]).removesuffix(str(source.names[0])))
+
+
+def _refuse_other_shapes(names: list[str], files: list[list[Path]]) -> None:
+    """Partners may differ in size, not in proportions."""
+    wrong = []
+    for name, one, other in zip(names, *files, strict=True):
+        (w1, h1), (w2, h2) = images.size_of(one), images.size_of(other)
+        if abs(w1 * h2 / (w2 * h1) - 1) > SHAPES_DIFFER:
+            wrong.append(f"{name} ({w1}×{h1} and {w2}×{h2})")
+    if wrong:
+        raise UserError(
+            f"{len(wrong)} pairs do not match in their proportions: {', '.join(wrong[:NAMED])}."
+        )
+
+
+def _is_side_by_side(source: Source) -> bool:
+    chosen = np.unique(np.linspace(0, len(source.names) - 1, LOOKED_AT).astype(int))
+    if not source.files:
+        return False
+    sizes = [images.size_of(source.files[index]) for index in chosen]
+    return all(width == 2 * height for width, height in sizes)
+
+
+def _half(source: Source, which: int, split: str) -> Source:
+    read: Callable[[int, int | None], np.ndarray] = source.read
+
+    def half(index: int, at_least: int | None) -> np.ndarray:
+        pixels = read(index, at_least)
+        middle = pixels.shape[1] // 2
+        return pixels[:, middle:] if which else pixels[:, :middle]
+
+    return Source(
+        kind="pairs side by side",
+        names=source.names,
+        read=half,
+        digest=lambda: f"{source.digest()}-{which}",
+        split=split,
+    )

@@ -1,0 +1,94 @@
+"""Emojis of two makers, matched by code point: Windows' (A) and Apple's (B).
+
+`npm pack` brings both. The Windows pictures (Fluent 3D, by Microsoft) are under the MIT licence;
+Apple's are Apple's, for study, and stay in your own cache.
+"""
+
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from reverie.core import progress
+from reverie.core.errors import UserError
+
+WINDOWS = ("@lobehub/fluent-emoji-3d", "package/assets/", ".webp")
+
+
+APPLE = ("emoji-datasource-apple", "package/img/apple/64/", ".png")
+
+
+TEST_COUNT = 300
+
+
+def get_emoji(out: Path) -> dict[str, int]:
+    """Fill `out` with trainA, trainB, testA and testB; returns how many pictures each holds.
+
+    Raises:
+        UserError: if npm is not there, or the packages cannot be had.
+    """
+    if shutil.which("npm") is None:
+        raise UserError("the emojis come as npm packages, and npm is not here: install Node.js.")
+    with tempfile.TemporaryDirectory() as folder:
+        progress.say("fetching the emojis of Windows and Apple with npm, 115 MB")
+        done = subprocess.run(
+            ["npm", "pack", "--silent", WINDOWS[0], APPLE[0]],
+            cwd=folder, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+            raise UserError(f"npm could not fetch the emojis ({reason}).")
+        archives = sorted(Path(folder).glob("*.tgz"))
+        makers = []
+        for package, prefix, suffix in (WINDOWS, APPLE):
+            short = package.split("/")[-1]
+            archive = next(path for path in archives if short in path.name)
+            makers.append(dict(_pictures(archive, prefix, suffix)))
+    return write_sides(out, *makers, suffixes=(WINDOWS[2], APPLE[2]))
+
+
+def _pictures(archive: Path, prefix: str, suffix: str) -> Iterator[tuple[str, bytes]]:
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            if member.name.startswith(prefix) and member.name.endswith(suffix):
+                file = tar.extractfile(member)
+                assert file is not None
+                yield code_point(member.name.removeprefix(prefix).removesuffix(suffix)), file.read()
+
+
+def code_point(name: str) -> str:
+    """A file's name without what only chooses between text and picture: `0030-fe0f-20e3`."""
+    return "-".join(part for part in name.lower().split("-") if part != "fe0f")
+
+
+def write_sides(
+    out: Path,
+    a: dict[str, bytes],
+    b: dict[str, bytes],
+    suffixes: tuple[str, str],
+    test_count: int = TEST_COUNT,
+) -> dict[str, int]:
+    """Write the pictures that both sides have, `test_count` of them held out."""
+    names = np.array(sorted(a.keys() & b.keys()))
+    order = np.random.RandomState(0).permutation(len(names))
+    parts = {"test": names[order[:test_count]], "train": names[order[test_count:]]}
+    counts = {}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".part", dir=out.parent))
+    try:
+        for part, chosen in parts.items():
+            for side, pictures, suffix in zip("AB", (a, b), suffixes, strict=True):
+                folder = aside / f"{part}{side}"
+                folder.mkdir()
+                for name in chosen:
+                    (folder / f"{name}{suffix}").write_bytes(pictures[name])
+                counts[folder.name] = len(chosen)
+        shutil.rmtree(out, ignore_errors=True)
+        aside.replace(out)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return counts

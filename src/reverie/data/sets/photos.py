@@ -1,0 +1,98 @@
+"""Free photographs to learn enlarging from: the wallpapers of three Debian packages.
+
+`apt-get download` brings the packages; nothing is installed. Photographs alone are taken, made
+smaller so that every pixel is sharp.
+"""
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from reverie.core import images, progress
+from reverie.core.errors import UserError
+from reverie.core.files import write_aside
+
+PACKAGES = ("lomiri-wallpapers-16.04", "lomiri-wallpapers-20.04", "plasma-workspace-wallpapers")
+
+
+SHORTER_SIDE = 960
+
+
+DRAWN = frozenset(
+    [
+        "ColdRipple",
+        "DarkestHour",
+        "Elarun",
+        "FlyingKonqui",
+        "Flow",
+        "Grey",
+        "Honeywave",
+        "Kite",
+        "OneStandsOut",
+        "PastelHills",
+        "SafeLanding",
+        "Shell",
+        "Volna",
+        "analogpattern",
+        "Painting-Colors",
+    ]
+)
+"""Those that are no photographs."""
+
+
+def get_photos(out: Path) -> dict[str, int]:
+    """Fill `out/train` with photographs whose shorter side is 960 pixels.
+
+    Raises:
+        UserError: if there is no apt, or the packages cannot be had.
+    """
+    for tool in ("apt-get", "dpkg-deb"):
+        if shutil.which(tool) is None:
+            raise UserError(
+                f"the photographs come as Debian packages, and {tool} is not here: use a folder of "
+                "your own photographs with --data."
+            )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
+        progress.say("fetching the photographs with apt-get, 121 MB")
+        done = subprocess.run(
+            ["apt-get", "download", "-q", *PACKAGES],
+            cwd=folder, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        archives = sorted(Path(folder).glob("*.deb"))
+        if done.returncode or len(archives) < len(PACKAGES):
+            reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+            raise UserError(f"apt-get could not fetch the photographs ({reason}).")
+        unpacked = Path(folder) / "unpacked"
+        for archive in archives:
+            subprocess.run(["dpkg-deb", "-x", str(archive), str(unpacked)], check=True)
+        found = {_name(p): p for p in sorted(unpacked.rglob("*.jpg")) if _is_photograph(p)}
+        made = Path(folder) / "photos"
+        for name, file in progress.track(found.items(), len(found), "making smaller"):
+            write_aside(made / "train" / f"{name}.png", images.encode(_smaller(images.read(file))))
+        made.replace(out)
+    return {"train": len(found)}
+
+
+def _name(file: Path) -> str:
+    """Plasma's own are called after the folder two above theirs."""
+    return file.parents[2].name if file.parent.name == "images" else file.stem
+
+
+def _is_photograph(file: Path) -> bool:
+    if file.parent.name == "images":
+        width = int(file.stem.split("x")[0])
+        return width > 1100 and _name(file) not in DRAWN
+    return file.parent.name == "backgrounds" and file.stem.split("_by_")[0] not in DRAWN
+
+
+def _smaller(pixels: np.ndarray) -> np.ndarray:
+    height, width = pixels.shape[:2]
+    share = min(1.0, SHORTER_SIDE / min(height, width))
+    shape = round(width * share), round(height * share)
+    image = Image.fromarray(images.with_channels(pixels, 3))
+    return np.asarray(image.resize(shape, Image.Resampling.LANCZOS))

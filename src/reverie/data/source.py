@@ -1,0 +1,86 @@
+"""Pictures before they are read: names, a way to read picture i, and labels where there are any."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from reverie.core import images
+from reverie.core.files import cache_home
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Pictures before they are read.
+
+    `read(i, at_least)` gives uint8 [H, W, C]; `digest()` names the content; `labels` is int64 [N];
+    `native_size` is set where all pictures are squares of one size; `split` says which part this
+    is, of a source that comes divided.
+    """
+
+    kind: str
+    names: Sequence[str]
+    read: Callable[[int, int | None], np.ndarray]
+    digest: Callable[[], str]
+    labels: np.ndarray | None = None
+    class_names: tuple[str, ...] = ()
+    native_size: int | None = None
+    pixels: np.ndarray | None = None
+    files: tuple[Path, ...] = ()
+    split: str = "all"
+
+
+def set_folder(name: str) -> Path:
+    """Where `reverie data get` puts a set."""
+    return cache_home() / "sets" / name
+
+
+def _of_pixels(
+    kind: str,
+    pixels: np.ndarray,
+    labels: np.ndarray | None,
+    class_names: tuple[str, ...],
+    split: str = "all",
+) -> Source:
+    height, width = pixels.shape[1:3]
+    return Source(
+        kind=kind,
+        names=[str(index) for index in range(len(pixels))],
+        read=lambda index, at_least: pixels[index],
+        digest=lambda: hashlib.sha256(pixels.tobytes()).hexdigest(),
+        labels=None if labels is None else labels.astype(np.int64),
+        class_names=class_names,
+        native_size=height if height == width else None,
+        pixels=pixels,
+        split=split,
+    )
+
+
+def of_files(
+    kind: str,
+    root: Path,
+    files: Sequence[Path],
+    labels: np.ndarray | None = None,
+    class_names: tuple[str, ...] = (),
+) -> Source:
+    """Picture files below `root`."""
+
+    def digest() -> str:
+        whole = hashlib.sha256()
+        for file in files:
+            whole.update(str(file.relative_to(root)).encode() + b"\0")
+            with open(file, "rb") as stream:
+                whole.update(hashlib.file_digest(stream, "sha256").digest())
+        return whole.hexdigest()
+
+    return Source(
+        kind=kind,
+        names=[str(file.relative_to(root)) for file in files],
+        read=lambda index, at_least: images.read(files[index], at_least=at_least),
+        digest=digest,
+        labels=labels,
+        class_names=class_names,
+        files=tuple(files),
+    )

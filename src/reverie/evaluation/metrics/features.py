@@ -1,0 +1,129 @@
+"""Networks in whose features sets of pictures are compared.
+
+A distance means something only beside the name of its features: numbers under different networks
+are never comparable. Pictures are rounded to 8 bits first, as if they had been saved, then resized
+in float with antialiasing, as clean-fid does (Parmar et al. 2022).
+"""
+
+import importlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from reverie.core import images
+from reverie.core.errors import UserError, nearest
+from reverie.evaluation.metrics.digits import digit_classifier
+from reverie.nn.backbones.backbone import as_efficientnet_was_trained, efficientnet
+
+PICTURES_AT_ONCE = 50
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a network says of pictures: features [N, D] and class logits [N, K]."""
+
+    features: Float[Tensor, "n d"]
+    logits: Float[Tensor, "n k"]
+
+
+def _see_digits(pictures: Tensor) -> Seen:
+    features = digit_classifier().features(pictures)
+    return Seen(features, digit_classifier().head(features))
+
+
+def _see_efficientnet(pictures: Tensor) -> Seen:
+    network = efficientnet()
+    if pictures.shape[-2:] != (224, 224):
+        pictures = F.interpolate(pictures, (224, 224), mode="bicubic", antialias=True)
+    features = network.features(as_efficientnet_was_trained(pictures))
+    return Seen(features, network._fc(features))
+
+
+@cache
+def _inception() -> nn.Module:
+    try:
+        module = importlib.import_module("torch_fidelity.feature_extractor_inceptionv3")
+        extractor = module.FeatureExtractorInceptionV3
+        return extractor("inception-v3-compat", ["2048", "logits_unbiased"]).eval()
+    except (ImportError, OSError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(
+            "Inception's features need the package torch-fidelity and its FID weights, which it "
+            f"downloads ({reason}): use --features efficientnet, and compare its figures with its "
+            "own alone."
+        ) from None
+
+
+def _see_inception(pictures: Tensor) -> Seen:
+    pixels = torch.from_numpy(images.to_uint8(pictures.expand(-1, 3, -1, -1))).permute(0, 3, 1, 2)
+    return Seen(*_inception()(pixels))  # which resizes as the original TensorFlow graph did
+
+
+@dataclass(frozen=True)
+class FeatureNetwork:
+    """A network that looks at pictures [-1, 1]; `maps` gives its layers' feature maps."""
+
+    see: Callable[[Tensor], Seen]
+    maps: Callable[[Tensor], list[Tensor]] | None
+
+
+FEATURES = {
+    "digits": FeatureNetwork(_see_digits, lambda x: digit_classifier().maps(x)),
+    "efficientnet": FeatureNetwork(
+        _see_efficientnet, lambda x: efficientnet().maps(as_efficientnet_was_trained(x))
+    ),
+    "inception": FeatureNetwork(_see_inception, None),
+}
+
+
+def find_features(name: str) -> FeatureNetwork:
+    """The network called `name`.
+
+    Raises:
+        UserError: if there is none.
+    """
+    if name not in FEATURES:
+        raise UserError(f"there are no features {name!r}; {nearest(name, FEATURES)}")
+    return FEATURES[name]
+
+
+@torch.inference_mode()
+def see(name: str, batches: Iterable[Float[Tensor, "b c h w"]]) -> Seen:
+    """What the network called `name` says of pictures in [-1, 1], in float32.
+
+    Raises:
+        UserError: if there is no such network, or what it says is not finite.
+    """
+    look = find_features(name).see
+    parts = [look(part) for part in in_eight_bits(batches)]
+    if not parts:
+        raise UserError("there are no pictures to look at.")
+    seen = Seen(torch.cat([p.features for p in parts]), torch.cat([p.logits for p in parts]))
+    if not torch.isfinite(seen.features).all():
+        raise UserError(f"the features {name} of these pictures are not finite: look at them.")
+    return seen
+
+
+@torch.inference_mode()
+def maps(name: str, pictures: Float[Tensor, "b c h w"]) -> list[Float[Tensor, "b _ _ _"]]:
+    """The feature maps of pictures in [-1, 1], from fine to coarse, at the pictures' own size.
+
+    Raises:
+        UserError: if there is no such network, or it tells no maps.
+    """
+    look = find_features(name).maps
+    if look is None:
+        raise UserError(f"pairs are not compared in the features {name}: use efficientnet.")
+    return look(pictures)
+
+
+def in_eight_bits(batches: Iterable[Tensor]) -> Iterator[Tensor]:
+    """Pictures as they would be read back from files, in parts that fit into memory."""
+    for batch in batches:
+        for part in batch.split(PICTURES_AT_ONCE):
+            yield images.to_tensor(images.to_uint8(part))

@@ -1,0 +1,68 @@
+"""The Fréchet distance between two sets of features, each taken as a Gaussian.
+
+d² = ‖μ₁ - μ₂‖² + tr(Σ₁ + Σ₂ - 2 (Σ₁ Σ₂)^½): Heusel et al. 2017, equation 6. With the features of
+Inception it is the FID; under other features it is a number of its own, never comparable.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from reverie.core.errors import UserError
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Count, mean and sum of outer products of deviations, in float64."""
+
+    count: int
+    mean: Float[Tensor, " d"]
+    scatter: Float[Tensor, "d d"]
+
+    @staticmethod
+    def of(features: Float[Tensor, "n d"]) -> "Moments":
+        """The moments of a set of features."""
+        rows = features.double()
+        mean = rows.mean(0)
+        deviations = rows - mean
+        return Moments(len(rows), mean, deviations.T @ deviations)
+
+    def merged(self, other: "Moments") -> "Moments":
+        """The moments of both sets together (Chan, Golub & LeVeque 1979)."""
+        count = self.count + other.count
+        delta = other.mean - self.mean
+        mean = self.mean + delta * (other.count / count)
+        cross = torch.outer(delta, delta) * (self.count * other.count / count)
+        return Moments(count, mean, self.scatter + other.scatter + cross)
+
+    @property
+    def covariance(self) -> Float[Tensor, "d d"]:
+        return self.scatter / (self.count - 1)
+
+
+def frechet_distance(one: Moments, other: Moments) -> float:
+    """The squared Fréchet distance of two Gaussians.
+
+    The trace of (Σ₁ Σ₂)^½ is the sum of the square roots of the eigenvalues of Σ₁^½ Σ₂ Σ₁^½, which
+    is symmetric, so that no square root of a general matrix is needed.
+
+    Raises:
+        UserError: if a set has fewer than two members or features that are not finite.
+    """
+    for moments in (one, other):
+        if moments.count < 2:
+            raise UserError("a Fréchet distance needs two pictures or more on each side.")
+        if not torch.isfinite(moments.scatter).all():
+            raise UserError("the features are not finite, so there is no distance.")
+    root = _square_root(one.covariance)
+    eigenvalues = torch.linalg.eigvalsh(root @ other.covariance @ root)
+    overlap = eigenvalues.clamp(min=0).sqrt().sum()
+    traces = one.covariance.trace() + other.covariance.trace()
+    return float((one.mean - other.mean).square().sum() + traces - 2 * overlap)
+
+
+def _square_root(matrix: Float[Tensor, "d d"]) -> Float[Tensor, "d d"]:
+    values, vectors = torch.linalg.eigh(matrix)
+    return (vectors * values.clamp(min=0).sqrt()) @ vectors.T

@@ -1,0 +1,45 @@
+"""The page of an evaluation: figures, samples and their nearest training pictures."""
+
+import base64
+import html
+from pathlib import Path
+from typing import Any
+
+from jaxtyping import Float
+from torch import Tensor
+
+from reverie.core import images
+from reverie.core.errors import UserError
+from reverie.core.files import write_aside
+from reverie.core.html import _page, _table
+
+
+def write_evaluation(
+    out: Path,
+    name: str,
+    data: str,
+    figures: dict[str, Any],
+    samples: Float[Tensor, "n c h w"],
+    neighbours: Float[Tensor, "m c h w"],
+) -> None:
+    """Write the page of an evaluation: its figures, samples, and rows of a sample and its nearest.
+
+    Raises:
+        UserError: if `out` does not end in .html.
+    """
+    if out.suffix != ".html":
+        raise UserError(f"{out}: the report of an evaluation is an .html page.")
+    whole = {k: v for k, v in figures.items() if ", class " not in k}
+    single = {k: v for k, v in figures.items() if k not in whole}
+    shown = [{k: f"{v:.4g}" for k, v in part.items()} for part in (whole, single)]
+    pictures = [
+        base64.b64encode(images.encode_sheet(p, columns=c)).decode()
+        for p, c in ((samples, None), (neighbours, 6))
+    ]
+    sides = [f'<img alt="" src="data:image/png;base64,{picture}">' for picture in pictures]
+    each = f"<h2>By class</h2>{_table(shown[1])}" if single else ""
+    body = f"""<h1>{html.escape(name)}</h1>
+<p class="about">compared with {html.escape(data)}</p>{_table(shown[0])}
+<div class="row"><div><h2>Samples</h2>{sides[0]}</div>
+<div><h2>A sample, then its five nearest training pictures</h2>{sides[1]}</div></div>{each}"""
+    write_aside(out, _page(f"{html.escape(name)} · evaluation", body))

@@ -1,0 +1,267 @@
+"""How good pictures are: a model against data, or one folder against another.
+
+Every figure's name carries the features, the number of pictures and the split.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from reverie.core import images, progress
+from reverie.core.errors import UserError
+from reverie.core.files import write_aside
+from reverie.data import DataOptions, Pictures, find_source, open_pictures
+from reverie.evaluation.metrics.features import Seen, find_features, see
+from reverie.evaluation.metrics.frechet import Moments, frechet_distance
+from reverie.evaluation.metrics.kernel import kernel_distance
+from reverie.evaluation.metrics.paired import compare_pairs
+from reverie.evaluation.metrics.prdc import prdc
+from reverie.evaluation.page import write_evaluation
+from reverie.inference.model import Model
+
+MOST_FOR_NEIGHBOURS = 5000
+
+
+AT_ONCE = 250
+
+
+NEIGHBOURS_SHOWN = 12
+
+
+def evaluate_model(
+    model: Model,
+    data: DataOptions,
+    *,
+    count: int | None = None,
+    features: str | None = None,
+    seed: int = 0,
+    report: Path | None = None,
+    **sampling: Any,
+) -> dict[str, Any]:
+    """Compare samples of a model with pictures; started in several processes, they share the work.
+
+    Args:
+        model: makes pictures from noise.
+        data: the pictures; by their test split where they are divided.
+        count: how many samples; by default as many as there are pictures, 10,000 at most.
+        features: `digits`, `efficientnet` or `inception`; by default what fits the data.
+        seed: the number of the first sample.
+        report: where to write a page with samples beside their nearest training pictures.
+        **sampling: passed to `Model.sample`.
+
+    Raises:
+        UserError: if there are too few pictures for the figures.
+    """
+    name = features or default_features(data)
+    find_features(name)
+    spec = model.method.spec
+    real = open_pictures(like(data, spec.image_size, spec.channels))
+    count = min(len(real), 10_000) if count is None else count
+    labels = model.labels(count)
+    mine = _my_share(count)
+    asked = None if labels is None else labels[mine.start : mine.stop].tolist()
+    pictures = model.sample(len(mine), seed=seed + mine.start, label=asked, **sampling)
+    fake_seen = _everyones(see(name, _shown(pictures, f"looking at samples ({name})")))
+    real_seen = _everyones(see(name, _shown(real, f"looking at pictures ({name})", share=True)))
+    split = real.source.split
+    figures: dict[str, Any] = dict(compare_seen(fake_seen, real_seen, name, f"{count}", split))
+    if name == "digits" and labels is not None:
+        right = fake_seen.logits.argmax(1) == labels
+        figures[f"label_accuracy[{name}, {count}]"] = right.float().mean().item()
+        for number, class_name in enumerate(model.class_names):
+            share = right[labels == number].float().mean().item()
+            figures[f"label_accuracy[{name}, class {class_name}, {count}]"] = share
+    if labels is not None and real.labels is not None:
+        figures |= _per_class(fake_seen, real_seen, labels, real, name, split)
+    if report is not None and mine.start == 0:
+        train = open_pictures(like(data, spec.image_size, spec.channels, split="train"))
+        near = neighbours(pictures[:NEIGHBOURS_SHOWN], train, name)
+        write_evaluation(report, model.name, str(data.data), figures, pictures[:64], near)
+    return figures
+
+
+def default_features(data: DataOptions) -> str:
+    """The features that fit pictures: their own for digits, else those of ImageNet."""
+    return "digits" if data.data == "digits" else "efficientnet"
+
+
+def evaluate_folders(
+    one: DataOptions, other: DataOptions, *, features: str | None = None
+) -> dict[str, Any]:
+    """Compare two sets of pictures: `one` is judged, `other` is what it should be like."""
+    name = features or default_features(other)
+    judged, real = open_pictures(one), open_pictures(other)
+    fake_seen, real_seen = (
+        _everyones(see(name, _shown(p, f"looking at pictures ({name})", share=True)))
+        for p in (judged, real)
+    )
+    return dict(compare_seen(fake_seen, real_seen, name, f"{len(judged)}", real.source.split))
+
+
+def evaluate_pairs(
+    one: Path,
+    other: Path,
+    *,
+    features: str | None = None,
+    on_luma: bool = False,
+    cut: int = 0,
+) -> dict[str, Any]:
+    """Compare pictures of two folders that have the same names, each with its own.
+
+    Args:
+        one: the folder that is judged.
+        other: the folder of what its pictures should be.
+        features: the network of the perceptual distance; by default EfficientNet.
+        on_luma: PSNR and SSIM of Y alone, as super-resolution's tables have it.
+        cut: pixels of border that PSNR and SSIM leave out.
+
+    Raises:
+        UserError: if names or sizes do not match; the first five are named.
+    """
+    name = features or "efficientnet"
+    judged, truth = (_by_stem(folder) for folder in (one, other))
+    alone = sorted(judged.keys() ^ truth.keys())
+    if alone:
+        named = ", ".join(str(stem) for stem in alone[:5])
+        raise UserError(f"{len(alone)} pictures have no partner of the same name: {named}.")
+    figures = []
+    for stem in progress.track(judged, len(judged), "comparing", "pairs"):
+        pair = [images.read(files[stem]) for files in (judged, truth)]
+        channels = max(pixels.shape[-1] for pixels in pair)
+        mine, theirs = (images.to_tensor(images.with_channels(p, channels)[None]) for p in pair)
+        if mine.shape != theirs.shape:
+            sizes = " and ".join(f"{p.shape[1]}×{p.shape[0]}" for p in pair)
+            raise UserError(f"{stem}: a pair has one size, not {sizes}.")
+        figures.append(compare_pairs(mine, theirs, name, on_luma, cut))
+    kind = ("Y" if on_luma else "RGB") + (f", border {cut}" if cut else "")
+    count = f"{len(figures)} pairs"
+    return {
+        f"psnr[{kind}, {count}]": float(torch.cat([f.psnr for f in figures]).mean()),
+        f"ssim[{kind}, {count}]": float(torch.cat([f.ssim for f in figures]).mean()),
+        f"perceptual_distance[{name}, {count}]": float(
+            torch.cat([f.perceptual for f in figures]).mean()
+        ),
+    }
+
+
+def _by_stem(folder: Path) -> dict[Path, Path]:
+    if not folder.is_dir():
+        raise UserError(f"{folder}: pairs are compared between two folders of pictures.")
+    files = find_source(str(folder)).files
+    return {file.relative_to(folder).with_suffix(""): file for file in files}
+
+
+def compare_seen(fake: Seen, real: Seen, name: str, count: str, split: str) -> dict[str, float]:
+    """Every figure that two sets of features give.
+
+    Raises:
+        UserError: if there are too few of them.
+    """
+    about = f"[{name}, {count}, {split}]"
+    kernel_name = "KID" if name == "inception" else "kernel_distance"
+    generator = torch.Generator().manual_seed(0)
+    distance = frechet_distance(Moments.of(fake.features), Moments.of(real.features))
+    kernel = kernel_distance(fake.features, real.features, generator)
+    near = prdc(real.features[:MOST_FOR_NEIGHBOURS], fake.features[:MOST_FOR_NEIGHBOURS])
+    figures = {
+        f"{frechet_name(name)}{about}": distance,
+        f"{kernel_name}{about}": kernel.mean,
+        f"{kernel_name}_standard_error{about}": kernel.standard_error,
+    }
+    figures |= {f"{key}{about}": value for key, value in asdict(near).items()}
+    return figures | {f"inception_score{about}": inception_score(fake.logits)}
+
+
+def frechet_name(features: str) -> str:
+    """The Fréchet distance is called FID under Inception's features alone."""
+    return "FID" if features == "inception" else "frechet_distance"
+
+
+def inception_score(logits: Tensor) -> float:
+    """exp E KL(p(y|x) ‖ p(y)): Salimans et al. 2016; clear pictures of all classes score high."""
+    log_p = logits.double().log_softmax(1)
+    log_mean = log_p.exp().mean(0).log()
+    return float((log_p.exp() * (log_p - log_mean)).sum(1).mean().exp())
+
+
+def _per_class(
+    fake: Seen, real: Seen, labels: Tensor, pictures: Pictures, name: str, split: str
+) -> dict[str, float]:
+    figures = {}
+    assert pictures.labels is not None
+    real_labels = torch.from_numpy(pictures.labels)
+    for number, class_name in enumerate(pictures.spec.class_names):
+        sets = fake.features[labels == number], real.features[real_labels == number]
+        if min(map(len, sets)) >= 2:
+            distance = frechet_distance(*map(Moments.of, sets))
+            about = f"[{name}, class {class_name}, {len(sets[0])}, {split}]"
+            figures[f"frechet_distance{about}"] = distance
+    return figures
+
+
+def neighbours(pictures: Tensor, train: Pictures, name: str) -> Float[Tensor, "n c h w"]:
+    """Samples, each before its five nearest training pictures: is it memorising?"""
+    known = see(name, _shown(train, f"looking at training pictures ({name})")).features
+    nearest = torch.cdist(see(name, [pictures]).features, known).topk(5, largest=False).indices
+    rows = [
+        torch.cat([sample[None], images.to_tensor(train.read(indices.numpy()))])
+        for sample, indices in zip(pictures, nearest, strict=True)
+    ]
+    return torch.cat(rows)
+
+
+def like(data: DataOptions, size: int, channels: int, **changes: Any) -> DataOptions:
+    """The same data at a model's size and colours."""
+    colours: Any = str(channels)
+    return replace(data, image_size=size, channels=colours, **changes)
+
+
+def _shown(pictures: Pictures | Tensor, label: str, *, share: bool = False) -> Iterator[Tensor]:
+    """Pictures in batches, with progress; `share` leaves other processes theirs."""
+    mine = _my_share(len(pictures)) if share else range(len(pictures))
+    starts = range(mine.start, mine.stop, AT_ONCE)
+    for first in progress.track(starts, len(starts), label, f"batches of {AT_ONCE}"):
+        if isinstance(pictures, Tensor):
+            yield pictures[first : first + AT_ONCE]
+        else:
+            indices = np.arange(first, min(first + AT_ONCE, mine.stop))
+            yield images.to_tensor(pictures.read(indices))
+
+
+def _my_share(count: int) -> range:
+    """Of `count` things, those that are this process's to do."""
+    if not _several():
+        return range(count)
+    rank, world = torch.distributed.get_rank(), torch.distributed.get_world_size()
+    return range(count * rank // world, count * (rank + 1) // world)
+
+
+def _everyones(seen: Seen) -> Seen:
+    """What all processes saw, in the order of their shares."""
+    if not _several():
+        return seen
+    parts: list[Any] = [None] * torch.distributed.get_world_size()
+    torch.distributed.all_gather_object(parts, seen)
+    return Seen(torch.cat([p.features for p in parts]), torch.cat([p.logits for p in parts]))
+
+
+def _several() -> bool:
+    return torch.distributed.is_available() and torch.distributed.is_initialized()
+
+
+def write_figures(figures: dict[str, Any], out: Path) -> None:
+    """Write figures as JSON.
+
+    Raises:
+        UserError: if `out` does not end in .json.
+    """
+    if out.suffix != ".json":
+        raise UserError(f"{out}: figures are written as .json.")
+    write_aside(out, json.dumps(figures, indent=1) + "\n")

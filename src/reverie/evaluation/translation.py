@@ -1,0 +1,101 @@
+"""How good a translator is: against the pictures of the other side, and against the truth.
+
+Distances are between translated test pictures and the real pictures of the side they should be
+on; where test pictures have partners of the same name, each translation is compared with its own.
+The same figures for doing nothing, the source as it is, stand beside them: what is worse than doing
+nothing is no translator.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from reverie.core import images, progress
+from reverie.core.errors import UserError
+from reverie.data import DataOptions, Pictures, find_pictures
+from reverie.data.dataset import decode_pictures
+from reverie.evaluation.metrics.features import Seen, see
+from reverie.evaluation.metrics.frechet import Moments, frechet_distance
+from reverie.evaluation.metrics.kernel import kernel_distance
+from reverie.evaluation.metrics.paired import perceptual_distance
+from reverie.evaluation.samples import like
+from reverie.inference.model import Model
+from reverie.methods import Translates
+
+AT_ONCE = 50
+
+
+def evaluate_translator(
+    model: Model, data: DataOptions, *, features: str | None = None
+) -> dict[str, Any]:
+    """Translate the test pictures of both sides, as far as the model goes, and compare them.
+
+    Raises:
+        UserError: if the model does not translate, or the data has no two sides.
+    """
+    if not isinstance(model.method, Translates):
+        raise UserError(f"{model.name} does not translate.")
+    name = features or "efficientnet"
+    spec = model.method.spec
+    wanted = like(replace(data, jitter=0.0, flip=False, resize="crop"), spec.image_size, 3)
+    paired = True
+    try:
+        test = _sides(replace(wanted, split="test"), "paired")
+    except UserError:
+        test, paired = _sides(replace(wanted, split="test"), "unpaired"), False
+    train = _sides(replace(wanted, split="train"), "unpaired")
+    figures: dict[str, Any] = {}
+    for direction in model.method.directions:
+        source, truth = test if direction == "ab" else test[::-1]
+        real = train[1] if direction == "ab" else train[0]
+        there = whole(source)
+        parts = progress.track(there.split(16), -(-len(there) // 16), "translating", "batches")
+        made = torch.cat([model.translate(x, direction) for x in parts])
+        real_seen = _seen(name, whole(real))
+        true = whole(truth)
+        true_seen = _seen(name, true) if paired else None
+        for what, pictures in (("", made.expand(-1, 3, -1, -1)), ("doing_nothing_", there)):
+            seen = _seen(name, pictures)
+            about = f"[{name}, {len(pictures)} {direction}, train]"
+            generator = torch.Generator().manual_seed(0)
+            kernel = kernel_distance(seen.features, real_seen.features, generator)
+            figures[f"{what}frechet_distance{about}"] = frechet_distance(
+                Moments.of(seen.features), Moments.of(real_seen.features)
+            )
+            figures[f"{what}kernel_distance{about}"] = kernel.mean
+            if true_seen is not None:
+                cosine = 1 - torch.cosine_similarity(seen.features, true_seen.features)
+                about = f"[{name}, {len(true)} pairs {direction}]"
+                figures |= {
+                    f"{what}perceptual_distance{about}": _perceived(name, pictures, true),
+                    f"{what}cosine_distance{about}": float(cosine.mean()),
+                    f"{what}mean_absolute_error[{len(true)} pairs {direction}]": float(
+                        (pictures - true).abs().mean()
+                    ),
+                }
+    return figures
+
+
+def _perceived(name: str, pictures: Tensor, truth: Tensor) -> float:
+    pairs = zip(pictures.split(AT_ONCE), truth.split(AT_ONCE), strict=True)
+    return float(torch.cat([perceptual_distance(name, a, b) for a, b in pairs]).mean())
+
+
+def _seen(name: str, pictures: Tensor) -> Seen:
+    parts = pictures.split(AT_ONCE)
+    return see(name, progress.track(parts, len(parts), f"looking ({name})", "batches"))
+
+
+def _sides(data: DataOptions, sides: Any) -> tuple[Pictures, Pictures]:
+    pictures = decode_pictures(find_pictures(data, sides))
+    assert pictures.other is not None
+    return pictures, pictures.other
+
+
+def whole(pictures: Pictures) -> Float[Tensor, "n 3 h w"]:
+    """All pictures of a side, in colour."""
+    return images.to_tensor(pictures.read(np.arange(len(pictures))))

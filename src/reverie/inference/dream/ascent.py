@@ -1,0 +1,184 @@
+"""Deep dreams: gradient ascent on a picture, towards what a network notices in it.
+
+Mordvintsev et al. 2015. The network runs no further than the deepest layer that was asked for, and
+its weights never change. Octaves go from small to large: what was found at one size is carried to
+the next. Large pictures are worked on in tiles whose grid moves at random, so that no seam stays.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from reverie.core import progress
+from reverie.inference.dream.objectives import Objective
+from reverie.inference.options import DreamOptions
+from reverie.nn.backbones.backbone import Backbone, TooSmall
+
+SMALLEST_SIDE = 24
+"""Octaves below this are left out: no network sees anything in them."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """How far a dream is: after `step` of octave `octave` (both from 0), the picture so far."""
+
+    octave: int
+    step: int
+    value: float
+    picture: Float[Tensor, "1 c h w"]
+
+
+def sizes(height: int, width: int, o: DreamOptions) -> list[tuple[int, int]]:
+    """The sizes of the octaves, from small to large, without those that are too small."""
+    shares = [o.octave_scale ** (number - o.octaves + 1) for number in range(o.octaves)]
+    every = [(round(height * share), round(width * share)) for share in shares]
+    return [size for size in every[:-1] if min(size) >= SMALLEST_SIDE] + [every[-1]]
+
+
+def dream_of(
+    backbone: Backbone,
+    picture: Float[Tensor, "1 c h w"],
+    objective: Objective,
+    o: DreamOptions,
+) -> Iterator[Moment]:
+    """Dream; gives every step, the last of which is the dream.
+
+    Args:
+        backbone: the network; its weights do not change.
+        picture: [-1, 1].
+        objective: what should rise.
+        o: how it goes.
+
+    Raises:
+        UserError: if the picture is too small for the layers.
+    """
+    o.check()
+    generator = torch.Generator().manual_seed(o.seed)
+    steps = sizes(picture.shape[-2], picture.shape[-1], o)
+    shown = picture
+    for number, size in enumerate(steps):
+        base = _resized(picture, size)
+        if number == 0:
+            shown = base
+        elif o.carry == "detail":
+            before = _resized(picture, (shown.shape[-2], shown.shape[-1]))
+            shown = (base + _resized(shown - before, size)).clamp(-1, 1)
+        else:
+            shown = _resized(shown, size).clamp(-1, 1)
+        for step in range(o.steps):
+            try:
+                value, gradient = ascent(backbone, shown, base, objective, o, generator)
+            except TooSmall as error:
+                if number == len(steps) - 1:
+                    raise
+                progress.say(f"octave {number + 1} is left out: {error}")
+                break
+            gradient = _smoothed(gradient, o.smoothing * (1 - step / o.steps))
+            size_of_it = gradient.abs().mean() if o.normalise == "mean-absolute" else gradient.std()
+            shown = (shown + o.step_size * gradient / size_of_it.clamp(min=1e-12)).clamp(-1, 1)
+            yield Moment(number, step, value, shown)
+
+
+def ascent(
+    backbone: Backbone,
+    picture: Float[Tensor, "1 c h w"],
+    base: Float[Tensor, "1 c h w"],
+    objective: Objective,
+    o: DreamOptions,
+    generator: torch.Generator,
+) -> tuple[float, Float[Tensor, "1 c h w"]]:
+    """The objective and its gradient with respect to the picture, moved at random and in tiles."""
+    height, width = picture.shape[-2:]
+    tiled = max(height, width) > o.tile
+    reach = (o.tile, o.tile) if tiled else (min(o.jitter, height - 1), min(o.jitter, width - 1))
+    by = [
+        int(torch.randint(-most, most + 1, (1,), generator=generator)) if most else 0
+        for most in reach
+    ]
+    moved = picture.roll(by, (2, 3))
+    gradient, total, weights = torch.zeros_like(moved), 0.0, 0.0
+    cover = torch.zeros_like(moved[:, :1])
+    for top, bottom, left, right in _windows(height, width, o.tile):
+        part = moved[..., top:bottom, left:right]
+        value, slope = gradient_of(backbone, part, objective)
+        feather = _feather(bottom - top, right - left, tiled).to(part.device)
+        # Feathered where tiles overlap: the weights of all tiles at a place are divided out below.
+        gradient[..., top:bottom, left:right] += slope * feather
+        cover[..., top:bottom, left:right] += feather
+        area = (bottom - top) * (right - left)
+        total, weights = total + value * area, weights + area
+    gradient = (gradient / cover).roll([-b for b in by], (2, 3))
+    if o.total_variation or o.closeness:
+        gradient = gradient - gradient.abs().mean() * _restraint(picture, base, o)
+    return total / weights, gradient
+
+
+def gradient_of(
+    backbone: Backbone, picture: Float[Tensor, "1 c h w"], objective: Objective
+) -> tuple[float, Float[Tensor, "1 c h w"]]:
+    """The objective of one picture, and its gradient times the picture's area.
+
+    Objectives are means over a picture; times the area, tiles of different size count alike.
+    """
+    picture = picture.detach().requires_grad_()
+    value = objective(backbone.activations(picture, objective.layers))
+    (slope,) = torch.autograd.grad(value, picture)
+    return value.item(), slope.to(picture.dtype) * (picture.shape[-1] * picture.shape[-2])
+
+
+def _windows(height: int, width: int, side: int) -> list[tuple[int, int, int, int]]:
+    """Windows of at most `side` that cover everything and overlap by a quarter."""
+
+    def spans(length: int) -> list[tuple[int, int]]:
+        if length <= side:
+            return [(0, length)]
+        count = math.ceil((length - side) / (0.75 * side)) + 1
+        starts = [round(n * (length - side) / (count - 1)) for n in range(count)]
+        return [(start, start + side) for start in starts]
+
+    return [(*rows, *columns) for rows in spans(height) for columns in spans(width)]
+
+
+def _feather(height: int, width: int, tiled: bool) -> Float[Tensor, "h w"]:
+    """Full in the middle, falling towards the edges of a tile, never 0."""
+    if not tiled:
+        return torch.ones(height, width)
+
+    def line(length: int) -> Tensor:
+        ends = torch.arange(length).minimum(torch.arange(length).flip(0)) + 1
+        return (ends / max(1, length // 4)).clamp(max=1)
+
+    return torch.outer(line(height), line(width))
+
+
+def _restraint(picture: Tensor, base: Tensor, o: DreamOptions) -> Tensor:
+    """The gradient of total variation and of the squared distance from the base, per pixel."""
+    with torch.enable_grad():
+        x = picture.detach().requires_grad_()
+        rows, columns = x.diff(dim=2), x.diff(dim=3)
+        variation = (rows.square() + 1e-6).sqrt().sum() + (columns.square() + 1e-6).sqrt().sum()
+        loss = o.total_variation * variation + o.closeness * (x - base).square().sum()
+        return torch.autograd.grad(loss, x)[0]
+
+
+def _smoothed(gradient: Float[Tensor, "1 c h w"], sigma: float) -> Float[Tensor, "1 c h w"]:
+    if sigma < 0.1:
+        return gradient
+    reach = min(math.ceil(3 * sigma), min(gradient.shape[-2:]) - 1)
+    line = torch.exp(-torch.arange(-reach, reach + 1.0).square() / (2 * sigma**2))
+    line = (line / line.sum()).to(gradient)
+    channels = gradient.shape[1]
+    padded = F.pad(gradient, (reach,) * 4, mode="reflect")
+    across = F.conv2d(padded, line.expand(channels, 1, 1, -1), groups=channels)
+    return F.conv2d(across, line[:, None].expand(channels, 1, -1, 1), groups=channels)
+
+
+def _resized(picture: Tensor, size: tuple[int, int]) -> Tensor:
+    if tuple(picture.shape[-2:]) == size:
+        return picture
+    return F.interpolate(picture, size, mode="bicubic", antialias=True)

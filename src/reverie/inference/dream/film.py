@@ -1,0 +1,116 @@
+"""A film of dreams: each frame begins from the one before."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from reverie.core import images, progress
+from reverie.core.errors import UserError
+from reverie.core.files import write_aside
+from reverie.inference.dream.ascent import dream_of
+from reverie.inference.dream.settings import Dream, _guide, _quick, objective_of
+from reverie.nn.backbones.backbone import Backbone
+
+FILMS = (".mp4", ".gif")
+
+
+def dream_film(
+    backbone: Backbone,
+    dream: Dream,
+    picture: Path,
+    out: Path,
+    *,
+    frames: int,
+    zoom: float,
+    rotate: float,
+    rate: float,
+    guide: Path | None = None,
+) -> Path:
+    """Dream a film: each frame begins from the one before, a little nearer.
+
+    Frames lie in a folder beside the film; where some are there already, it goes on from the last.
+
+    Args:
+        backbone: the network.
+        dream: how each frame is dreamt.
+        picture: what the first frame begins from.
+        out: an .mp4, a .gif, or a folder of frames.
+        frames: how many.
+        zoom: how much nearer in a second of film.
+        rotate: degrees in a second of film.
+        rate: frames a second.
+        guide: a picture to go towards.
+
+    Returns:
+        What was written: a .gif instead of an .mp4 where ffmpeg is missing.
+
+    Raises:
+        UserError: if something that was asked for cannot be done.
+    """
+    if frames < 1 or zoom <= 0 or rate <= 0:
+        raise UserError("a film has a frame or more, a zoom above 0 and a rate above 0.")
+    suffix = out.suffix.lower()
+    if suffix and suffix not in FILMS:
+        raise UserError(f"a film is an .mp4, a .gif or a folder of frames, not {out.name}.")
+    folder = out if not suffix else out.with_name(f"{out.stem}.frames")
+    settings = folder / "settings.json"
+    about = json.dumps([dream.to_json(), str(picture), zoom, rotate, rate])
+    if settings.exists() and settings.read_text() != about:
+        raise UserError(f"{folder} holds frames of another film: remove it, or name another --out.")
+    write_aside(settings, about)
+    quick = _quick(backbone, dream)
+    objective = objective_of(dream, quick, _guide(guide))
+    there = sorted(folder.glob("[0-9]*.png"))[:frames]
+    if there:
+        progress.say(f"going on after frame {len(there)}")
+    begin = there[-1] if there else picture
+    now = images.to_tensor(images.with_channels(images.read(begin), 3)[None])
+    for number in progress.track(range(len(there), frames), frames - len(there), "film", "frames"):
+        if number:
+            now = nearer(now, zoom ** (1 / rate), rotate / rate)
+        for moment in dream_of(quick, now, objective, dream.options):
+            now = moment.picture
+        write_aside(folder / f"{number:05d}.png", images.encode(images.to_uint8(now)[0]))
+        now = images.to_tensor(images.to_uint8(now))  # so that a film that is resumed is the same
+    return _joined(folder, out, frames, rate) if suffix else folder
+
+
+def nearer(picture: Tensor, zoom: float, degrees: float) -> Tensor:
+    """The picture zoomed and turned about its middle; what is beyond its edge is mirrored."""
+    angle = torch.tensor(degrees).deg2rad()
+    height, width = picture.shape[-2:]
+    cos, sin = float(angle.cos()) / zoom, float(angle.sin()) / zoom
+    theta = torch.tensor([[cos, -sin * height / width, 0.0], [sin * width / height, cos, 0.0]])
+    grid = F.affine_grid(theta[None], list(picture.shape), align_corners=False)
+    moved = F.grid_sample(picture, grid, "bicubic", "reflection", align_corners=False)
+    return moved.clamp(-1, 1)
+
+
+def _joined(folder: Path, out: Path, frames: int, rate: float) -> Path:
+    """The film of the frames in a folder, which stay."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if out.suffix.lower() == ".mp4":
+        if shutil.which("ffmpeg"):
+            even = "pad=ceil(iw/2)*2:ceil(ih/2)*2"  # H.264 has no odd sides
+            command: list[Any] = ["ffmpeg", "-y", "-loglevel", "error", "-framerate", rate]
+            command += ["-i", folder / "%05d.png", "-frames:v", frames, "-vf", even]
+            command += ["-pix_fmt", "yuv420p", "-crf", "16", out]
+            done = subprocess.run(
+                list(map(str, command)), check=False, capture_output=True, text=True
+            )
+            if done.returncode:
+                raise UserError(
+                    f"ffmpeg failed ({done.stderr.strip()}); the frames are in {folder}."
+                )
+            return out
+        out = out.with_suffix(".gif")
+        progress.warn(f"ffmpeg is not here, so the film becomes {out}; its frames are in {folder}")
+    pictures = [images.read(file) for file in sorted(folder.glob("[0-9]*.png"))[:frames]]
+    write_aside(out, images.encode_gif(pictures, round(1000 / rate)))
+    return out

@@ -1,0 +1,248 @@
+"""Pictures through their latents: sums of groups, attributes added, reconstructions."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from reverie.core import images, progress
+from reverie.core.errors import UserError, nearest
+from reverie.core.files import write_aside
+from reverie.data.attributes import Attributes
+from reverie.inference.latent.expressions import GroupTerm
+from reverie.inference.latent.vectors import (
+    AttributeDirection,
+    classifier_normal,
+    difference_of_means,
+    leaving_alone,
+    of_priors_norm,
+)
+from reverie.inference.model import Model
+from reverie.methods import Encodes, Samples
+from reverie.methods.gan.inversion import BASES
+
+AT_ONCE = 64
+
+
+LEARNT_FROM = 4000
+"""Pictures that directions are learnt from, where there are as many."""
+
+
+LEARNT_FROM_KEY = "learnt from"
+
+
+AROUND = 9
+
+
+DirectionKind = Literal["means", "classifier"]
+
+
+@dataclass(frozen=True)
+class SummedTerm:
+    """One term of a sum: who stands for it, and their mean latent."""
+
+    term: GroupTerm
+    members: int
+    exemplars: Float[Tensor, "n c h w"]
+    mean: Float[Tensor, " d"]
+
+
+@dataclass(frozen=True)
+class Sum:
+    """A sum of groups and the latent that comes of it."""
+
+    terms: list[SummedTerm]
+    latent: Float[Tensor, " d"]
+
+
+def encoding(model: Model) -> Model:
+    """The model, if it finds latents and makes pictures of them.
+
+    Raises:
+        UserError: if it has no encoder; it says how one is trained.
+    """
+    method = model.method
+    if not isinstance(method, Samples):
+        raise UserError(
+            f"{model.name} is a {model.method_name}, which makes no pictures of latents."
+        )
+    if not isinstance(method, Encodes):
+        if model.method_name in BASES:
+            raise UserError(
+                f"{model.name} has no encoder that finds the latents of pictures: train one with "
+                f"reverie train encoder --init {model.name} --data PICTURES --out RUN"
+            )
+        raise UserError(
+            f"{model.name} is a {model.method_name}, for which there is no encoder: use a vae, "
+            f"{', '.join(BASES)}."
+        )
+    return model
+
+
+def latents_of(model: Model, attributes: Attributes, indices: Sequence[int]) -> Tensor:
+    """The latents of a set's pictures."""
+    spec = model.method.spec
+    found = []
+    parts = [indices[n : n + AT_ONCE] for n in range(0, len(indices), AT_ONCE)]
+    for part in progress.track(parts, len(parts), "encoding", "batches"):
+        pixels = [attributes.read(int(i), spec.image_size, spec.channels) for i in part]
+        found.append(model.encode(images.to_tensor(np.stack(pixels))))
+    return torch.cat(found)
+
+
+def sum_of_groups(
+    model: Model,
+    attributes: Attributes,
+    terms: Sequence[GroupTerm],
+    exemplars: int | None = 64,
+    seed: int = 0,
+    rescale: bool = True,
+) -> Sum:
+    """Add and subtract groups' mean latents.
+
+    Args:
+        model: encodes and generates.
+        attributes: who is in which group.
+        terms: from `parse_sum`.
+        exemplars: how many stand for a group, chosen at random; None takes all, or a thousand.
+        seed: decides who.
+        rescale: to the norm of the prior.
+
+    Raises:
+        UserError: if a group has no members.
+    """
+    chosen_by = np.random.default_rng(seed)
+    summed = []
+    spec = model.method.spec
+    for term in terms:
+        members = np.flatnonzero(term.members(attributes.having))
+        if len(members) == 0:
+            raise UserError(f"nobody of {len(attributes):,} is in the group {term.text!r}.")
+        count = min(len(members), 1000 if exemplars is None else exemplars)
+        chosen = chosen_by.choice(members, count, replace=False)
+        mean = latents_of(model, attributes, chosen.tolist()).mean(0)
+        shown = [attributes.read(int(i), spec.image_size, spec.channels) for i in chosen[:3]]
+        summed.append(SummedTerm(term, len(members), images.to_tensor(np.stack(shown)), mean))
+    latent = torch.stack([one.term.weight * one.mean for one in summed]).sum(0)
+    return Sum(summed, of_priors_norm(latent) if rescale else latent)
+
+
+def around(latent: Float[Tensor, " d"], noise: float, seed: int) -> Float[Tensor, "9 d"]:
+    """The latent in the middle of eight with a little noise added: DCGAN's figure 7."""
+    generator = torch.Generator().manual_seed(seed)
+    moved = latent + noise * torch.randn(AROUND, len(latent), generator=generator)
+    moved[AROUND // 2] = latent
+    return moved
+
+
+def attribute_directions(
+    model: Model,
+    attributes: Attributes,
+    kind: DirectionKind = "means",
+    kept: Path | None = None,
+) -> dict[str, AttributeDirection]:
+    """A direction for each attribute, learnt from the set, or read where it was kept before.
+
+    What was learnt with other weights or from another set is learnt anew.
+
+    Args:
+        model: encodes.
+        attributes: pictures and what they have.
+        kind: difference of means, or the normal of a linear classifier.
+        kept: a file to keep them in.
+    """
+    learnt_from = "" if kept is None else _digest(model, attributes)
+    if kept is not None and kept.exists():
+        content = kept.read_bytes()
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        said = header["__metadata__"]
+        if said.get(LEARNT_FROM_KEY) == learnt_from:
+            return {
+                name: AttributeDirection(name, vector, *map(float, said[name].split()))
+                for name, vector in load_tensors(content).items()
+            }
+    order = np.random.default_rng(0).permutation(len(attributes))[:LEARNT_FROM]
+    latents = latents_of(model, attributes, order.tolist())
+    learn = difference_of_means if kind == "means" else classifier_normal
+    found = {}
+    for name in attributes.names:
+        has = torch.from_numpy(attributes.having(name)[order])
+        if 0 < int(has.sum()) < len(has):
+            found[name] = learn(name, latents, has)
+    if kept is not None:
+        words = {name: f"{one.accuracy} {one.low} {one.high}" for name, one in found.items()}
+        words[LEARNT_FROM_KEY] = learnt_from
+        tensors = {name: one.vector.contiguous() for name, one in found.items()}
+        write_aside(kept, save_tensors(tensors, metadata=words))
+    return found
+
+
+def _digest(model: Model, attributes: Attributes) -> str:
+    """What directions depend on: the weights, and who has what."""
+    digest = hashlib.sha256()
+    for name, tensor in model.method.state_dict().items():
+        digest.update(name.encode() + tensor.float().cpu().contiguous().numpy().tobytes())
+    digest.update("\n".join((*attributes.names, *map(str, attributes.files))).encode())
+    digest.update(np.ascontiguousarray(attributes.values).tobytes())
+    return digest.hexdigest()
+
+
+def moved_along(
+    latents: Float[Tensor, "n d"],
+    directions: dict[str, AttributeDirection],
+    add: dict[str, float],
+    leave: Sequence[str] = (),
+) -> Float[Tensor, "n d"]:
+    """Latents with attributes added; 1 is the way from those without one to those with it.
+
+    None goes further along a direction than the latents that it was learnt from.
+
+    Args:
+        latents: where to begin.
+        directions: from `attribute_directions`.
+        add: strengths by name; below 0 an attribute is taken away.
+        leave: attributes that must not change.
+
+    Raises:
+        UserError: if there is no such attribute.
+    """
+    for name in (*add, *leave):
+        if name not in directions:
+            raise UserError(f"there is no attribute {name!r}; {nearest(name, directions)}")
+    others = [directions[name].vector for name in leave]
+    fixed = torch.stack(others) if others else torch.empty(0, latents.shape[1])
+    for name, strength in add.items():
+        steps = directions[name].steps(latents, strength)
+        latents = latents + steps[:, None] * leaving_alone(directions[name].vector, fixed)
+    return latents
+
+
+def refined(
+    model: Model, pictures: Float[Tensor, "n c h w"], latents: Float[Tensor, "n d"], steps: int
+) -> Float[Tensor, "n d"]:
+    """Latents whose pictures are nearer, by gradient steps: Zhu et al. 2016, section 3.1.
+
+    The mean absolute error falls; latents stay where the prior has them.
+    """
+    if steps == 0:
+        return latents
+    method, device = model.method, model.device
+    assert isinstance(method, Samples)
+    z = latents.to(device).clone().requires_grad_()
+    target = pictures.to(device)
+    optimiser = torch.optim.Adam([z], 0.05)
+    for _ in progress.track(range(steps), steps, "refining", "steps"):
+        error = (method.generate(z).float() - target).abs().mean((1, 2, 3))
+        loss = (error + 0.005 * (z.square().mean(1) - 1).square()).sum()
+        (z.grad,) = torch.autograd.grad(loss, z)
+        optimiser.step()
+    return z.detach().cpu()

@@ -1,0 +1,158 @@
+"""Sums of named groups: "Male & Eyeglasses - Male & !Eyeglasses + !Male & !Eyeglasses".
+
+    sum    = ["-"] term (("+" | "-") term)*
+    term   = [number "*"] group
+    group  = both ("|" both)*
+    both   = one ("&" one)*
+    one    = "!" one | "(" group ")" | name
+
+A name is a word of letters, digits and underscores; `-` may also be the sign −.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool
+
+from reverie.core.errors import UserError, nearest
+
+Mask = Bool[np.ndarray, " n"]
+
+
+Lookup = Callable[[str], Mask]
+
+
+TOKEN = re.compile(r"\s*(?:(\d+(?:\.\d*)?|\.\d+)(?![\w.])|(\w+)|([-−+*&|!()]))")
+
+
+@dataclass(frozen=True)
+class GroupTerm:
+    """How often a group counts, how it is written, and who is in it."""
+
+    weight: float
+    text: str
+    members: Callable[[Lookup], Mask]
+
+
+@dataclass(frozen=True)
+class _Token:
+    kind: str
+    text: str
+    place: int
+
+
+def parse_sum(text: str, names: Sequence[str]) -> list[GroupTerm]:
+    """The terms of a sum of groups.
+
+    Args:
+        text: as above.
+        names: the attributes that there are.
+
+    Raises:
+        UserError: with a mark under the place, if it is no such sum or names no attribute.
+    """
+    return _Parser(text, names).sum()
+
+
+class _Parser:
+    def __init__(self, text: str, names: Sequence[str]) -> None:
+        self.text, self.names = text, names
+        self.tokens = list(self._tokens())
+        self.position = 0
+
+    def _tokens(self):
+        place = 0
+        end = len(self.text.rstrip())
+        while place < end:
+            match = TOKEN.match(self.text, place)
+            if not match:
+                start = place + len(self.text[place:]) - len(self.text[place:].lstrip())
+                raise self._wrong(f"{self.text[start]!r} means nothing here", start)
+            number, word, sign = match.groups()
+            kind = "number" if number else "name" if word else "sign"
+            found = number or word or sign
+            yield _Token(kind, "-" if found == "−" else found, match.end() - len(found))
+            place = match.end()
+
+    def _wrong(self, what: str, place: int) -> UserError:
+        return UserError(
+            f"{what}{'' if what.endswith('?') else ':'}\n  {self.text}\n  {' ' * place}^"
+        )
+
+    def _next(self) -> _Token | None:
+        return self.tokens[self.position] if self.position < len(self.tokens) else None
+
+    def _takes(self, *signs: str) -> str | None:
+        token = self._next()
+        if token is not None and token.kind == "sign" and token.text in signs:
+            self.position += 1
+            return token.text
+        return None
+
+    def sum(self) -> list[GroupTerm]:
+        terms = [self._term(-1.0 if self._takes("-") else 1.0)]
+        while (sign := self._takes("+", "-")) is not None:
+            terms.append(self._term(-1.0 if sign == "-" else 1.0))
+        left = self._next()
+        if left is not None:
+            raise self._wrong(f"expected + or - before {left.text!r}", left.place)
+        return terms
+
+    def _term(self, sign: float) -> GroupTerm:
+        token = self._next()
+        weight = sign
+        if token is not None and token.kind == "number":
+            self.position += 1
+            weight *= float(token.text)
+            if not self._takes("*"):
+                raise self._wrong("a number is followed by * and a group", self._here())
+        start = self._here()
+        members = self._either()
+        end = self.tokens[self.position - 1]
+        return GroupTerm(weight, self.text[start : end.place + len(end.text)].strip(), members)
+
+    def _here(self) -> int:
+        token = self._next()
+        return len(self.text.rstrip()) if token is None else token.place
+
+    def _either(self) -> Callable[[Lookup], Mask]:
+        members = self._both()
+        while self._takes("|"):
+            members = _or(members, self._both())
+        return members
+
+    def _both(self) -> Callable[[Lookup], Mask]:
+        members = self._one()
+        while self._takes("&"):
+            members = _and(members, self._one())
+        return members
+
+    def _one(self) -> Callable[[Lookup], Mask]:
+        if self._takes("!"):
+            inner = self._one()
+            return lambda lookup: ~inner(lookup)
+        if self._takes("("):
+            opened = self.tokens[self.position - 1].place
+            members = self._either()
+            if not self._takes(")"):
+                raise self._wrong("this parenthesis is not closed", opened)
+            return members
+        token = self._next()
+        if token is None or token.kind != "name":
+            found = "the end" if token is None else repr(token.text)
+            raise self._wrong(f"expected the name of an attribute, not {found}", self._here())
+        if token.text not in self.names:
+            hint = nearest(token.text, self.names)
+            raise self._wrong(f"there is no attribute {token.text!r}; {hint}", token.place)
+        self.position += 1
+        return lambda lookup: lookup(token.text)
+
+
+def _or(one: Callable[[Lookup], Mask], other: Callable[[Lookup], Mask]):
+    return lambda lookup: one(lookup) | other(lookup)
+
+
+def _and(one: Callable[[Lookup], Mask], other: Callable[[Lookup], Mask]):
+    return lambda lookup: one(lookup) & other(lookup)

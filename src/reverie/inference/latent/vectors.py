@@ -1,0 +1,170 @@
+"""Ways through latent space: arcs and lines, sums of groups, directions of attributes.
+
+Pure functions of latents [N, D] whose prior is a standard Gaussian.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn import functional as F
+
+HELD_OUT = 5
+"""Every fifth latent is kept for testing a direction."""
+
+
+RARE = 0.02
+
+
+def slerp(
+    one: Float[Tensor, "..."], other: Float[Tensor, "..."], shares: Float[Tensor, " n"]
+) -> Float[Tensor, "n ..."]:
+    """Points on the arc from `one` (share 0) to `other` (share 1).
+
+    Unlike the points of a straight line they keep a Gaussian's norm: Shoemake 1985; White 2016.
+    """
+    cosine = torch.nn.functional.cosine_similarity(one.flatten(), other.flatten(), dim=0)
+    angle = cosine.clamp(-1, 1).acos()
+    shares = shares.reshape(-1, *[1] * one.ndim)
+    if angle.sin() < 1e-6:  # nearly the same direction, where the arc is a line
+        return (1 - shares) * one + shares * other
+    return (((1 - shares) * angle).sin() * one + (shares * angle).sin() * other) / angle.sin()
+
+
+def lerp(
+    one: Float[Tensor, "..."], other: Float[Tensor, "..."], shares: Float[Tensor, " n"]
+) -> Float[Tensor, "n ..."]:
+    """Points on the straight line."""
+    shares = shares.reshape(-1, *[1] * one.ndim)
+    return (1 - shares) * one + shares * other
+
+
+def walk(
+    points: Float[Tensor, "p ..."], frames: int, *, loop: bool = False, straight: bool = False
+) -> Float[Tensor, "frames ..."]:
+    """A way through all points in turn, and back to the first for a loop, in so many steps.
+
+    A loop's last frame lies one step before its first. Each stretch takes equally many frames.
+    """
+    stops = torch.cat([points, points[:1]]) if loop else points
+    stretches = len(stops) - 1
+    if stretches == 0:
+        return points.expand(frames, *points.shape[1:])
+    end = stretches * (frames - 1) / frames if loop else stretches
+    where = torch.linspace(0, end, frames)
+    number = where.floor().clamp(max=stretches - 1).long()
+    way = lerp if straight else slerp
+    steps = [
+        way(stops[n], stops[n + 1], (at - n)[None])[0]
+        for n, at in zip(number.tolist(), where, strict=True)
+    ]
+    return torch.stack(steps)
+
+
+def of_priors_norm(latents: Float[Tensor, "... d"]) -> Float[Tensor, "... d"]:
+    """Rescaled to √d, near which nearly all of a Gaussian lies.
+
+    Means of a few latents are shorter than that, sums of single ones longer.
+    """
+    return latents * math.sqrt(latents.shape[-1]) / latents.norm(dim=-1, keepdim=True)
+
+
+@dataclass(frozen=True)
+class AttributeDirection:
+    """Where an attribute grows: `vector` is as long as the way from those without to those with.
+
+    `accuracy` is the share of held-out latents that a cut across the direction tells apart. `low`
+    and `high` say how far along it latents lie, as multiples of `vector`: but for 2 % of those
+    without the attribute, and of those with it. Beyond them a generator has seen nothing.
+    """
+
+    name: str
+    vector: Float[Tensor, " d"]
+    accuracy: float
+    low: float
+    high: float
+
+    def along(self, latents: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
+        """Where latents lie along the direction, as multiples of `vector`."""
+        return latents @ self.vector / self.vector.square().sum()
+
+    def steps(self, latents: Float[Tensor, "n d"], strength: float) -> Float[Tensor, " n"]:
+        """How far each latent may go of the `strength` that is asked for: up to `low` or `high`.
+
+        One that lies beyond already stays.
+        """
+        here = self.along(latents)
+        if strength < 0:
+            return (here + strength).clamp(min=self.low).minimum(here) - here
+        return (here + strength).clamp(max=self.high).maximum(here) - here
+
+
+def _direction(
+    name: str,
+    vector: Float[Tensor, " d"],
+    accuracy: float,
+    without: Float[Tensor, "n d"],
+    with_it: Float[Tensor, "m d"],
+) -> AttributeDirection:
+    """A direction with the range of the latents that it was learnt from."""
+    free = AttributeDirection(name, vector, accuracy, -math.inf, math.inf)
+    low, high = free.along(without).quantile(RARE), free.along(with_it).quantile(1 - RARE)
+    return AttributeDirection(name, vector, accuracy, float(low), float(high))
+
+
+def difference_of_means(
+    name: str, latents: Float[Tensor, "n d"], has: Bool[Tensor, " n"]
+) -> AttributeDirection:
+    """From the mean of those without an attribute to the mean of those with it."""
+    train, test = _parts(len(latents))
+    with_it, without = latents[train & has], latents[train & ~has]
+    vector = with_it.mean(0) - without.mean(0)
+    middle = (with_it.mean(0) + without.mean(0)) / 2
+    said = (latents[test] - middle) @ vector > 0
+    accuracy = float((said == has[test]).float().mean())
+    return _direction(name, vector, accuracy, without, with_it)
+
+
+def classifier_normal(
+    name: str, latents: Float[Tensor, "n d"], has: Bool[Tensor, " n"]
+) -> AttributeDirection:
+    """The normal of a linear classifier (logistic regression), as InterFaceGAN has it.
+
+    Shen et al. 2020. It is as long as the means lie apart along it. It tells best who has the
+    attribute, by whatever small trait of a latent that takes, and so may change a picture little.
+    """
+    train, test = _parts(len(latents))
+    x, y = latents[train], has[train].float()
+    weights = torch.zeros(latents.shape[1] + 1, requires_grad=True)
+    optimiser = torch.optim.LBFGS([weights], max_iter=100, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimiser.zero_grad()
+        logits = x @ weights[:-1] + weights[-1]
+        loss = F.binary_cross_entropy_with_logits(logits, y)
+        loss = loss + 1e-3 * weights[:-1].square().sum()
+        loss.backward()
+        return loss
+
+    optimiser.step(closure)  # type: ignore[arg-type]
+    found = weights.detach()
+    normal = F.normalize(found[:-1], dim=0)
+    apart = (x[y > 0].mean(0) - x[y == 0].mean(0)) @ normal
+    said = latents[test] @ found[:-1] + found[-1] > 0
+    accuracy = float((said == has[test]).float().mean())
+    return _direction(name, normal * apart, accuracy, x[y == 0], x[y > 0])
+
+
+def leaving_alone(vector: Float[Tensor, " d"], others: Float[Tensor, "k d"]) -> Float[Tensor, " d"]:
+    """The part of a direction that is orthogonal to others, which it then does not touch."""
+    if len(others) == 0:
+        return vector
+    basis, _ = torch.linalg.qr(others.T)
+    return vector - basis @ (basis.T @ vector)
+
+
+def _parts(count: int) -> tuple[Bool[Tensor, " n"], Bool[Tensor, " n"]]:
+    test = torch.arange(count) % HELD_OUT == 0
+    return ~test, test

@@ -1,0 +1,110 @@
+"""Models from wherever they are: the package, a run, a folder, a weight file, the hub."""
+
+import re
+from pathlib import Path
+
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from torch import nn
+
+from reverie.core.errors import UserError
+from reverie.core.state_dict import read_tensors
+from reverie.inference.model import Model
+from reverie.methods.superres.networks import Upscaler
+from reverie.methods.superres.pretrained import Foreign, FromElsewhere
+from reverie.methods.superres.weights import ForeignUpscaler, upscaler_of, upscaler_through_spandrel
+from reverie.methods.translation.pretrained import Translator
+from reverie.methods.translation.weights import name_of, network_of
+from reverie.runs.model_folder import channels_last, load_model
+from reverie.runs.run import Run
+
+BUILT_IN_MODELS = {
+    folder.name: folder for folder in (Path(__file__).parent / "pretrained").glob("[!_]*")
+}
+
+
+def load(place: str | Path, reference: str | None = None) -> Model:
+    """A model: `digits` or `photos-x4`, which come with the package, a run, a model folder,
+    `user/name` on the Hugging Face hub, or a weight file: of the original CycleGAN and pix2pix, or
+    of SRResNet, RRDB and compact networks that enlarge, or of others that the package spandrel
+    knows, where it is installed.
+
+    A run or model folder that is called `digits` goes before the built-in one. `reference` says
+    what a weight file should hold: see `import_weights`.
+
+    Raises:
+        UserError: if there is no usable model.
+    """
+    path = Path(place).expanduser()
+    if reference is None and str(place) in BUILT_IN_MODELS and not holds_a_model(path):
+        return Model(str(place), *load_model(BUILT_IN_MODELS[str(place)]))
+    if path.is_file() or reference is not None:
+        network = import_weights(path, reference)
+        if isinstance(network, ForeignUpscaler):
+            return Model(str(place), "upscaler", Foreign.of(network))
+        if isinstance(network, Upscaler):
+            return Model(str(place), "upscaler", channels_last(FromElsewhere.of(network)))
+        return Model(str(place), "translator", channels_last(Translator.of(network)))
+    if path.is_dir():
+        folder = path / "model" if Run(path).exists() else path
+        if folder != path and not folder.exists():
+            raise UserError(
+                f"{place}: this run has no model yet; it comes with the first checkpoint."
+            )
+    elif re.fullmatch(r"[\w.-]+/[\w.-]+", str(place)) and not path.parent.exists():
+        folder = _download(str(place))
+    else:
+        raise UserError(
+            f"{place}: there is no run or model folder of that name; a model on the hub is named "
+            f"user/name, and {', '.join(BUILT_IN_MODELS)} comes with reverie."
+        )
+    return Model(str(place), *load_model(folder))
+
+
+def import_weights(path: str | Path, reference: str | None = None) -> nn.Module:
+    """The network in a weight file of the original CycleGAN and pix2pix, or of one that enlarges.
+
+    Its options are read from the tensors; nothing in the file is run. In eval mode; generators
+    take [B, C, H, W] in [-1, 1], H and W multiples of their `multiple`.
+
+    Args:
+        path: a bare state dict: `latest_net_G_A.pth`, `latest_net_D.pth`.
+        reference: what it should be, as the original calls it, for example `resnet_9blocks`.
+
+    Raises:
+        UserError: if it is another network, or none that is known.
+    """
+    path = Path(path).expanduser()
+    tensors = read_tensors(path)
+    network = upscaler_of(tensors, str(path))
+    if network is None:
+        try:
+            network = network_of(tensors, str(path))
+        except UserError:
+            network = upscaler_through_spandrel(tensors, str(path))
+            if network is None:
+                raise
+    if reference is not None and name_of(network) != reference:
+        raise UserError(f"{path}: this is {name_of(network)}, not {reference}.")
+    return network
+
+
+def holds_a_model(path: Path) -> bool:
+    """Whether `path` is a run or a model folder."""
+    return Run(path).exists() or (path / "config.json").exists()
+
+
+def _download(name: str) -> Path:
+    wanted = ["config.json", "model.safetensors", "README.md"]
+    try:
+        return Path(snapshot_download(name, allow_patterns=wanted))
+    except (HfHubHTTPError, LocalEntryNotFoundError, HFValidationError, OSError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"{name}: there is no such folder, and it could not be had from the hub ({reason})."
+        ) from None
+
+
+def is_folder_of_pictures(path: Path) -> bool:
+    """Whether `path` is a folder that is neither a run nor a model."""
+    return path.is_dir() and not holds_a_model(path)

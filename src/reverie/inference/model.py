@@ -1,0 +1,349 @@
+"""A trained model, ready to use: what it can do, with seeds and labels as people name them."""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, cast
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from reverie.core import progress
+from reverie.core.errors import UserError, nearest
+from reverie.core.images import with_channels_of
+from reverie.core.precision import bf16_is_native
+from reverie.core.rng import latents_of_seeds, mix
+from reverie.inference.latent.vectors import slerp
+from reverie.inference.tiled_upscale import Enlarger
+from reverie.inference.tiling import Tile, through
+from reverie.methods import Denoises, Encodes, Method, Samples, Translates, Upscales
+from reverie.methods.base import Direction, cycled_labels
+from reverie.methods.diffusion.diffusion import Sampling, Start
+from reverie.methods.diffusion.samplers import Watch
+from reverie.methods.superres.networks import Upscaler
+
+PICTURES_AT_ONCE = 64
+
+
+PIXELS_AT_ONCE = 2048**2
+
+
+TILE = 1024
+
+
+Label = int | str | Sequence[int | str] | None
+
+
+class Model:
+    """A trained model. `method` is the `nn.Module` inside."""
+
+    def __init__(self, name: str, method_name: str, method: Method) -> None:
+        self.name = name
+        self.method_name = method_name
+        self.method = method
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """What can be asked for by label; empty if the model knows no classes."""
+        return self.method.spec.class_names if self.method.conditional else ()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model computes."""
+        return next(self.method.parameters()).device
+
+    def to(self, device: str | torch.device) -> "Model":
+        """Compute on `device` from now on."""
+        self.method.to(device)
+        return self
+
+    def sample(
+        self,
+        count: int = 16,
+        *,
+        seed: int = 0,
+        label: Label = None,
+        between: tuple[int, int] | None = None,
+        start: Start | None = None,
+        watch: Watch | None = None,
+        **sampling: Any,
+    ) -> Float[Tensor, "count c h w"]:
+        """Make pictures from noise.
+
+        Picture i depends on seed + i (and its label) alone: not on `count`, not on the device.
+
+        Args:
+            count: how many.
+            seed: the number of the first picture.
+            label: a class, by number or name, for all pictures or one for each; by default the
+                classes take turns.
+            between: two seeds; the pictures then lie on the way from the one's to the other's.
+            start: a picture to begin from instead of pure noise; for diffusion models.
+            watch: is shown each step's number and expected picture; for diffusion models.
+            **sampling: `steps`, `sampler`, `schedule`, `guidance`; for diffusion models, see
+                `Sampling`.
+
+        Returns:
+            float32 in [-1, 1] on the CPU.
+
+        Raises:
+            UserError: if the model cannot do what is asked, or has no such class.
+        """
+        if not isinstance(self.method, Samples):
+            raise self._cannot()
+        if count < 1:
+            raise UserError(f"ask for one picture or more, not {count}.")
+        labels = self.labels(count, label)
+        if between is not None and labels is not None and label is None:
+            raise UserError("between two seeds one class is shown: name it with the label.")
+        extra = self._denoising(sampling, start, watch)
+        latents = self._latents(count, seed, between)
+        return self._made(latents, labels, range(seed, seed + count), extra)
+
+    def generate(
+        self, latents: Float[Tensor, "n ..."], *, label: Label = None, **sampling: Any
+    ) -> Float[Tensor, "n c h w"]:
+        """The pictures of latents, float32 in [-1, 1] on the CPU.
+
+        Args:
+            latents: of the shape that the model's noise has.
+            label: a class for all, or one for each; by default the first class for all.
+            **sampling: see `sample`.
+
+        Raises:
+            UserError: if the model makes no pictures of latents, or has no such class.
+        """
+        if not isinstance(self.method, Samples):
+            raise self._cannot()
+        labels = self.labels(len(latents), 0 if self.class_names and label is None else label)
+        # Steps that add noise add the same to every picture, so that a way between two is smooth.
+        seeds = [0] * len(latents)
+        return self._made(latents, labels, seeds, self._denoising(sampling, None, None))
+
+    def _made(
+        self, latents: Tensor, labels: Tensor | None, seeds: Sequence[int], extra: dict[str, Any]
+    ) -> Tensor:
+        assert isinstance(self.method, Samples)
+        made = []
+        starts = range(0, len(latents), PICTURES_AT_ONCE)
+        unit = f"batches of {PICTURES_AT_ONCE}"
+        with torch.inference_mode():
+            for first in progress.track(starts, len(starts), "sampling", unit):
+                rows = slice(first, first + PICTURES_AT_ONCE)
+                if extra:
+                    shape = self.method.latent_shape
+                    extra["noise"] = _noise_of(seeds[rows], shape, self.device)
+                some = None if labels is None else labels[rows].to(self.device)
+                pictures = self.method.generate(latents[rows].to(self.device), some, **extra)
+                made.append(pictures.float().cpu())
+        return torch.cat(made).contiguous().clamp_(-1, 1)
+
+    def _latents(self, count: int, seed: int, between: tuple[int, int] | None) -> Tensor:
+        assert isinstance(self.method, Samples)
+        if between is None:
+            return latents_of_seeds(range(seed, seed + count), self.method.latent_shape)
+        one, other = latents_of_seeds(between, self.method.latent_shape)
+        return slerp(one, other, torch.linspace(0, 1, count))
+
+    def _denoising(
+        self, sampling: dict[str, Any], start: Start | None, watch: Watch | None
+    ) -> dict[str, Any]:
+        """What `generate` of a diffusion model is told beyond latents and labels."""
+        if not isinstance(self.method, Denoises):
+            asked = [*sampling, *(["start"] if start else []), *(["watch"] if watch else [])]
+            if asked:
+                raise UserError(
+                    f"{asked[0]} is for diffusion models, and {self.name} is a {self.method_name}."
+                )
+            return {}
+        known = {name: value for name, value in sampling.items() if value is not None}
+        try:
+            how = replace(Sampling(), **known)
+        except TypeError:
+            unknown = next(name for name in known if not hasattr(Sampling(), name))
+            raise UserError(
+                f"sampling has no option {unknown!r}; {nearest(unknown, vars(Sampling()))}"
+            ) from None
+        if how.guidance != 1.0 and not self.method.conditional:
+            raise UserError(f"{self.name} knows no classes, so there is nothing to guide towards.")
+        how.check()
+        extra: dict[str, Any] = {"sampling": how}
+        if start is not None:
+            extra["start"] = start.to(self.device)
+        if watch is not None:
+            extra["watch"] = watch
+        return extra
+
+    def encode(self, pictures: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d"]:
+        """The latents of pictures in [-1, 1].
+
+        Raises:
+            UserError: if the model has no encoder.
+        """
+        if not isinstance(self.method, Encodes):
+            raise self._cannot()
+        with torch.inference_mode():
+            return self.method.encode(pictures.to(self.device)).float().cpu()
+
+    def translate(
+        self,
+        pictures: Float[Tensor, "b c h w"],
+        direction: Direction = "ab",
+        *,
+        dropout: bool = False,
+        own_statistics: bool = False,
+        tile: int | None = None,
+    ) -> Float[Tensor, "b c h w"]:
+        """Give pictures the other look; any size and shape comes back as it came.
+
+        Args:
+            pictures: [-1, 1]; grey is made colour where the model knows colour.
+            direction: `ab`, or `ba` where the model has learnt the way back.
+            dropout: leave features out as in training, which the original pix2pix does for
+                variety; PyTorch's generator decides which.
+            own_statistics: batch norms take mean and variance from each picture, as the original
+                pix2pix does, instead of those averaged over training.
+            tile: side of the tiles that are worked on one after the other; by default pictures of
+                more than four megapixels are, where the network allows.
+
+        Raises:
+            UserError: if the model does not translate, or not in this direction.
+        """
+        if not isinstance(self.method, Translates):
+            raise self._cannot()
+        if direction not in self.method.directions:
+            known = " and ".join(self.method.directions)
+            raise UserError(f"{self.name} translates {known}, not {direction!r}.")
+        channels = self.method.spec.channels
+        if pictures.shape[1] != channels:
+            pictures = with_channels_of(pictures, channels)
+        network = self.method.translator(direction)
+        made = []
+        with _policies(network, dropout, own_statistics):
+            for picture in pictures.split(1):
+                large = picture.shape[-1] * picture.shape[-2] > PIXELS_AT_ONCE
+                side = tile or (TILE if large else None)
+                made.append(through(network, picture.to(self.device), side).float().cpu())
+        return torch.cat(made).clamp_(-1, 1)
+
+    def enlarger(self, tile: int | None = None, precision: str = "auto") -> Enlarger:
+        """The network that enlarges, ready for pictures of any size.
+
+        Args:
+            tile: side of the tiles; by default what fits into memory.
+            precision: fp32, bf16, or auto, which takes bf16 where the machine has it natively.
+
+        Raises:
+            UserError: if the model does not enlarge.
+        """
+        if not isinstance(self.method, Upscales):
+            raise self._cannot()
+        low = precision == "bf16" or (precision == "auto" and bf16_is_native(self.device.type))
+        network = cast(Upscaler, self.method.upscaler)
+        return Enlarger(network, torch.bfloat16 if low else torch.float32, tile)
+
+    def upscale(
+        self, pictures: Float[Tensor, "b c h w"], *, tile: int | None = None, precision="auto"
+    ) -> Float[Tensor, "b c h2 w2"]:
+        """Enlarge pictures in [-1, 1] as many times as the model was made for.
+
+        Args:
+            pictures: any size; grey is made colour where the model knows colour.
+            tile: see `enlarger`.
+            precision: see `enlarger`.
+
+        Raises:
+            UserError: if the model does not enlarge.
+        """
+        enlarger = self.enlarger(tile, precision)
+        scale, channels = enlarger.network.scale, enlarger.network.channels
+        if pictures.shape[1] != channels:
+            pictures = with_channels_of(pictures, channels)
+        count, _, height, width = pictures.shape
+        made = torch.empty(count, channels, height * scale, width * scale)
+        for picture, whole in zip(pictures.split(1), made, strict=True):
+
+            def read(part: Tile, picture: Tensor = picture) -> Tensor:
+                return part.of(picture).to(self.device)
+
+            for part in enlarger.parts(height, width, read):
+                at = part.tile
+                rows = slice(at.core_top * scale, at.core_bottom * scale)
+                whole[:, rows, at.core_left * scale : at.core_right * scale] = part.picture[0]
+        return made.clamp_(-1, 1)
+
+    def labels(self, count: int, label: Label = None) -> Int[Tensor, " count"] | None:
+        """The class number of each of `count` pictures as `sample` would make them."""
+        names = self.class_names
+        if not names:
+            if label is not None:
+                raise UserError(f"{self.name} knows no classes: leave the label out.")
+            return None
+        if label is None:
+            return cycled_labels(count, len(names))
+        chosen = [label] if isinstance(label, int | str) else list(label)
+        if len(chosen) not in (1, count):
+            raise UserError(
+                f"{len(chosen)} labels for {count} pictures: give one, or one for each."
+            )
+        numbers = [self._class_number(one) for one in chosen]
+        return torch.tensor(numbers if len(numbers) == count else numbers * count)
+
+    def _class_number(self, label: int | str) -> int:
+        names = self.class_names
+        if isinstance(label, str) and label in names:
+            return names.index(label)
+        if isinstance(label, str) and not re.fullmatch(r"-?\d+", label):
+            raise UserError(f"{self.name} has no class {label!r}; {nearest(label, names)}")
+        number = int(label)
+        if not 0 <= number < len(names):
+            raise UserError(
+                f"{self.name} has no class {number}: its classes are 0 to {len(names) - 1}."
+            )
+        return number
+
+    def _cannot(self) -> UserError:
+        return UserError(f"{self.name} is a {self.method_name}: {what_it_can_do(self.method)}.")
+
+
+@contextmanager
+def _policies(network: nn.Module, dropout: bool, own_statistics: bool) -> Iterator[None]:
+    """Inside, dropout and batch norm behave as asked for."""
+    wanted = [
+        *([nn.Dropout] if dropout else []),
+        *([nn.BatchNorm2d] if own_statistics else []),
+    ]
+    layers = [layer for layer in network.modules() if isinstance(layer, tuple(wanted))]
+    momenta = [getattr(layer, "momentum", None) for layer in layers]
+    try:
+        for layer in layers:
+            layer.train()
+            if isinstance(layer, nn.BatchNorm2d):
+                layer.momentum = 0.0  # what was learnt stays as it is
+        yield
+    finally:
+        for layer, momentum in zip(layers, momenta, strict=True):
+            layer.eval()
+            if isinstance(layer, nn.BatchNorm2d):
+                layer.momentum = momentum
+
+
+def _noise_of(seeds: Sequence[int], shape: Sequence[int], device: torch.device):
+    """The noise of a sampler's steps, each picture's from its own seed."""
+    return lambda step: latents_of_seeds([mix(s, step + 1) for s in seeds], shape).to(device)
+
+
+def what_it_can_do(method: Method) -> str:
+    """In words, what a model is for."""
+    can = []
+    if isinstance(method, Samples):
+        can.append("makes pictures from noise (sample)")
+    if isinstance(method, Encodes):
+        can.append("finds the latents of pictures (encode)")
+    if isinstance(method, Translates):
+        can.append("gives pictures another look (translate)")
+    if isinstance(method, Upscales):
+        can.append(f"enlarges pictures {method.scale} times (upscale)")
+    return "it " + " and ".join(can) if can else "it cannot be used by itself"

@@ -1,0 +1,175 @@
+"""Any picture through a network that enlarges, in bounded memory.
+
+Tiles overlap by the network's reach, so that the result is that of the whole picture (but for RRDB,
+which sees too far). A tile that does not fit into memory is halved, and nothing is left out or done
+twice. A tile that bfloat16 cannot hold is done again in float32.
+"""
+
+import math
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from reverie.core import progress
+from reverie.core.errors import UserError
+from reverie.inference.tiling import Tile, tiles
+from reverie.methods.superres.networks import Upscaler, quick_copy
+
+SMALLEST_TILE = 16
+
+
+MOST_MEMORY = 1.5e9
+"""Bytes that a tile may take, where more are free."""
+
+
+SHARE_OF_FREE = 0.25
+
+
+LARGEST_OVERLAP = 64
+"""Pixels. SRResNet and compact networks see less far; RRDB sees 350, of which the outer ones hardly
+count and would take many times the memory."""
+
+
+MAPS_ALIVE = 4
+"""How many feature maps of the largest size a network holds at once."""
+
+
+DRIFT = 12 / 127.5
+"""Colours of a tile that differ by more from those they were made of are reported."""
+
+
+@dataclass(frozen=True)
+class Enlarged:
+    """A part of the result, in [-1, 1], and the tile whose core it is."""
+
+    tile: Tile
+    picture: Float[Tensor, "1 c h w"]
+
+
+class Enlarger:
+    """A network ready to enlarge pictures of any size, tile by tile.
+
+    Args:
+        network: what enlarges, in eval mode.
+        precision: bfloat16 where the machine has it natively, else float32.
+        side: of the tiles; by default as large as fits into a quarter of the free memory.
+    """
+
+    def __init__(self, network: Upscaler, precision: torch.dtype, side: int | None = None) -> None:
+        if side is not None and side < SMALLEST_TILE:
+            raise UserError(f"a tile has {SMALLEST_TILE} pixels a side or more, not {side}.")
+        self.network = network
+        self.side = side
+        self.drift = 0.0
+        self.overlap = min(network.reach, LARGEST_OVERLAP)
+        self._said = False
+        holds = network.holds_bfloat16 or precision != torch.bfloat16
+        self._quick = quick_copy(network, precision if holds else torch.float32)
+
+    @torch.inference_mode()
+    def parts(
+        self, height: int, width: int, read: Callable[[Tile], Float[Tensor, "1 c h w"]]
+    ) -> Iterator[Enlarged]:
+        """Enlarge a picture of [-1, 1] that `read` gives tile by tile.
+
+        Every place of the result comes once, in tiles from the top left to the bottom right.
+
+        Raises:
+            UserError: if even the smallest tile does not fit into memory.
+        """
+        multiple = self.network.multiple
+        side = self.side or self._fitting_side(height, width)
+        todo = tiles(height, width, side, self.overlap, multiple)[::-1]
+        if len(todo) > 1 and self.overlap < self.network.reach and not self._said:
+            self._said = True
+            progress.say(
+                f"tiles overlap by {self.overlap} pixels, and this network sees further: what "
+                "comes is nearly the whole picture's result"
+            )
+        while todo:
+            tile = todo.pop()
+            try:
+                made = self._enlarged(read(tile))
+            except RuntimeError as error:  # torch.OutOfMemoryError is one
+                if not _is_out_of_memory(error):
+                    raise
+                side = max(tile.core_bottom - tile.core_top, tile.core_right - tile.core_left) // 2
+                if side < max(SMALLEST_TILE, multiple):
+                    raise UserError(
+                        "not even a tile of 16 pixels fits into memory: close other programs."
+                    ) from None
+                progress.warn(f"out of memory: going on with tiles of {side} pixels")
+                todo = _halved([tile, *todo[::-1]], height, width, side, self.overlap, multiple)
+                continue
+            yield Enlarged(tile, tile.core_of(made))
+
+    def _enlarged(self, part: Tensor) -> Tensor:
+        height, width = part.shape[-2:]
+        multiple = self.network.multiple
+        whole = F.pad(part, (0, -width % multiple, 0, -height % multiple), mode="replicate")
+        made = self._quick(whole)
+        finite = made.sum().isfinite()
+        if not finite and self._precision != torch.float32:
+            progress.warn("bfloat16 overflowed: going on in float32")
+            self._quick = quick_copy(self.network, torch.float32)
+            made = self._quick(whole)
+            finite = made.sum().isfinite()
+        if not finite:
+            raise UserError("the network gives numbers that are not finite: its weights are bad.")
+        made = made[..., : height * self.network.scale, : width * self.network.scale]
+        difference = (made.clamp(-1, 1).mean((0, 2, 3)) - part.mean((0, 2, 3))).abs().max()
+        self.drift = max(self.drift, float(difference))
+        return made
+
+    @property
+    def _precision(self) -> torch.dtype:
+        return next(self._quick.parameters()).dtype
+
+    def _fitting_side(self, height: int, width: int) -> int:
+        """The largest tile that should fit; a picture that fits as a whole is one."""
+        bytes_each = 2 if self._precision == torch.bfloat16 else 4
+        maps = MAPS_ALIVE * self.network.width * bytes_each * self.network.largest_maps**2
+        at_the_end = 3 * 4 * self.network.channels * self.network.scale**2
+        budget = min(MOST_MEMORY, SHARE_OF_FREE * _free_memory(self._quick))
+        read = math.isqrt(max(1, int(budget / (maps + at_the_end))))
+        if height * width <= read**2:
+            return max(height, width) + self.network.multiple  # edges lie at its multiples
+        return max(SMALLEST_TILE, 2 * self.network.multiple, read - 2 * self.overlap)
+
+
+def _halved(
+    waiting: list[Tile], height: int, width: int, side: int, overlap: int, multiple: int
+) -> list[Tile]:
+    """What is left to do, in smaller tiles whose cores cover the same; the last comes first."""
+    reach = -(-overlap // multiple) * multiple
+    smaller = []
+    for tile in waiting:
+        down, across = tile.core_bottom - tile.core_top, tile.core_right - tile.core_left
+        for part in tiles(down, across, side, 0, multiple):
+            top, bottom = tile.core_top + part.core_top, tile.core_top + part.core_bottom
+            left, right = tile.core_left + part.core_left, tile.core_left + part.core_right
+            above, below = max(0, top - reach), min(height, bottom + reach)
+            before, after = max(0, left - reach), min(width, right + reach)
+            smaller.append(Tile(above, below, before, after, top, bottom, left, right))
+    return smaller[::-1]
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    words = str(error).lower()
+    return "out of memory" in words or "not enough memory" in words or "allocate memory" in words
+
+
+def _free_memory(network: Upscaler) -> float:
+    """Bytes that are free where the network computes."""
+    device = next(network.parameters()).device
+    if device.type == "cuda":
+        return float(torch.cuda.mem_get_info(device)[0])
+    try:
+        return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    except (ValueError, AttributeError, OSError):
+        return 4e9  # where the system does not say

@@ -1,0 +1,274 @@
+"""Enlarge picture files and folders, with all that the files hold."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from reverie.core import images, progress
+from reverie.core.errors import UserError
+from reverie.core.files import write_aside
+from reverie.core.image_file import (
+    SIXTEEN_BITS,
+    WITH_ALPHA,
+    WRITABLE,
+    PictureFile,
+    as_tensor,
+    as_values,
+    encode_file,
+    read_file,
+)
+from reverie.core.images import find_files, with_channels_of
+from reverie.core.interrupt import Interruptible
+from reverie.inference.model import Model
+from reverie.inference.tiled_upscale import DRIFT, Enlarger
+from reverie.inference.tiling import Tile
+
+Existing = Literal["skip", "overwrite"]
+
+
+class Stopped(Exception):
+    """Someone wishes to stop."""
+
+
+@dataclass
+class Upscaled:
+    """What came of it: files that were written, were there already, or could not be made."""
+
+    files: list[Path] = field(default_factory=list)
+    skipped: list[Path] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    stopped: bool = False
+
+
+def upscale_files(
+    model: Model,
+    places: Sequence[Path],
+    out: Path,
+    *,
+    scale: float | None = None,
+    tile: int | None = None,
+    precision: str = "auto",
+    existing: Existing = "skip",
+    format: str | None = None,
+) -> Upscaled:
+    """Enlarge files and folders into `out`; one bad file does not stop the others.
+
+    Args:
+        model: enlarges.
+        places: files and folders; subfolders are mirrored.
+        out: a folder.
+        scale: how many times larger; by default what the model was made for. For another the
+            result is resized in float.
+        tile: side of the tiles; by default what fits into memory.
+        precision: fp32, bf16, or auto, which takes bf16 where the machine has it natively.
+        existing: leave files that are there already, or write them anew.
+        format: png, jpg, webp, tif; by default each file's own.
+
+    Raises:
+        UserError: if nothing could be enlarged, or the model does not enlarge.
+    """
+    enlarger = model.enlarger(tile, precision)
+    share = _share(enlarger, scale)
+    found = find_files(places)
+    done = Upscaled()
+    todo = _todo(found, out, format, existing, done)
+    with Interruptible("stopping after this tile") as interrupted:
+        pace = _Pace([file for file, _ in todo], interrupted)
+        with pace.bar:
+            for file, target in todo:
+                try:
+                    made = _enlarged_file(enlarger, read_file(file), share, pace)
+                    target = _able(target, made, format)
+                    write_aside(target, encode_file(made, target.suffix))
+                    done.files.append(target)
+                except UserError as error:
+                    done.failed[str(file)] = str(error)
+                    progress.warn(f"left out: {error}")
+                except Stopped:
+                    done.stopped = True
+                    break
+                if enlarger.drift > DRIFT:
+                    progress.warn(f"{target}: colours drift by {enlarger.drift * 127.5:.0f} of 255")
+                enlarger.drift = 0.0
+    if done.failed and not done.files and not done.skipped and not done.stopped:
+        raise UserError(f"none of the {len(found)} pictures could be enlarged: {done.failed}")
+    return done
+
+
+def _todo(
+    found: list[tuple[Path, Path]],
+    out: Path,
+    format: str | None,
+    existing: Existing,
+    done: Upscaled,
+) -> list[tuple[Path, Path]]:
+    """Files and where their enlargements go, but for those that are there already."""
+    todo = []
+    for file, relative in found:
+        target = _target(out / relative, file, format)
+        if target.resolve() == file.resolve():
+            raise UserError(f"{file} would be replaced by its enlargement: choose another --out.")
+        # What could not keep its own format has become PNG.
+        possible = [target] if format else [target, target.with_suffix(".png")]
+        there = [t for t in possible if t.exists() and t.resolve() != file.resolve()]
+        if existing == "skip" and there:
+            done.skipped.append(there[0])
+        else:
+            todo.append((file, target))
+    if done.skipped:
+        progress.say(
+            f"{len(done.skipped)} pictures are there already and are left as they are: "
+            "--existing overwrite makes them anew."
+        )
+    return todo
+
+
+def _share(enlarger: Enlarger, scale: float | None) -> float:
+    """How much of the network's scale is wanted."""
+    own = enlarger.network.scale
+    if scale is None:
+        return 1.0
+    if not 0 < scale <= 16:
+        raise UserError(f"--scale is above 0 and at most 16, not {scale:g}.")
+    if scale != own:
+        how = "made smaller again" if scale < own else "made larger by bicubic"
+        progress.say(f"the network enlarges {own} times; the result is {how}, to {scale:g} times")
+    return scale / own
+
+
+def _target(target: Path, file: Path, format: str | None) -> Path:
+    if format is not None:
+        suffix = "." + format.lower().lstrip(".")
+        if suffix not in WRITABLE:
+            known = ", ".join(sorted(s[1:] for s in WRITABLE))
+            raise UserError(f"--format is one of {known}, not {format}.")
+        return target.with_suffix(suffix)
+    return target if file.suffix.lower() in WRITABLE else target.with_suffix(".png")
+
+
+def _able(target: Path, picture: PictureFile, format: str | None) -> Path:
+    """PNG where the file's own format cannot hold what it held, as a palette's transparency."""
+    suffix = target.suffix.lower()
+    lacks_alpha = picture.alpha is not None and suffix not in WITH_ALPHA
+    lacks_depth = picture.colour.dtype == np.uint16 and suffix not in SIXTEEN_BITS
+    if format is None and (lacks_alpha or lacks_depth):
+        return target.with_suffix(".png")
+    return target
+
+
+class _Pace:
+    """The bar over all files, in megapixels of input."""
+
+    def __init__(self, files: list[Path], interrupted: Callable[[], bool]) -> None:
+        sizes = []
+        for file in files:
+            try:
+                width, height = images.size_of(file)
+            except UserError:  # what is wrong with it is said when its turn comes
+                continue
+            sizes.append(width * height)
+        self.bar = progress.Bar("enlarging", max(sum(sizes), 1))
+        self._interrupted = interrupted
+        self._done = 0
+        self._clock = progress.Clock()
+
+    def did(self, pixels: int) -> None:
+        """A tile is done.
+
+        Raises:
+            Stopped: if someone wishes to stop.
+        """
+        self._done += pixels
+        speed = self._done / 1e6 / self._clock.seconds
+        self.bar.update(self._done, f"{speed:.2f} megapixels/s")
+        if self._interrupted():
+            raise Stopped
+
+
+def _enlarged_file(
+    enlarger: Enlarger, picture: PictureFile, share: float, pace: _Pace
+) -> PictureFile:
+    most = picture.most
+    colour, alpha = picture.colour, picture.alpha
+    kind = np.uint16 if most > 255 else np.uint8
+    sides = colour.shape[0], colour.shape[1]
+    height, width = (max(1, round(n * enlarger.network.scale * share)) for n in sides)
+    grey = colour.shape[-1]
+
+    def large(read: Callable[[Tile], np.ndarray]) -> np.ndarray:
+        """Enlarged and, where another scale is asked for, resized: [height, width, C]."""
+        return _whole(enlarger, sides, grey, read, share, (height, width), kind, pace)
+
+    if alpha is None or (alpha == alpha.flat[0]).all():
+        made = large(lambda tile: colour[tile.top : tile.bottom, tile.left : tile.right])
+        flat = None if alpha is None else np.full(made.shape[:2], alpha.flat[0], alpha.dtype)
+        return replace(picture, colour=made, alpha=flat)
+    # Enlarged on black (B) and on white (W): α = 1 - (W - B), and the colour is B / α.
+    solid = alpha[..., None].astype(np.float32) / most
+
+    def on(ground: float) -> np.ndarray:
+        def read(tile: Tile) -> np.ndarray:
+            rows, columns = slice(tile.top, tile.bottom), slice(tile.left, tile.right)
+            over = solid[rows, columns]
+            return colour[rows, columns] * over + ground * most * (1 - over)
+
+        return large(read).astype(np.float32)
+
+    black, white = on(0.0), on(1.0)
+    opacity = np.clip(1 - (white - black).mean(-1, keepdims=True) / most, 0, 1)
+    bare = np.where(opacity > 1 / most, black / np.maximum(opacity, 1 / most), 0)
+    return replace(
+        picture,
+        colour=np.clip(bare.round(), 0, most).astype(kind),
+        alpha=(opacity[..., 0] * most).round().astype(kind),
+    )
+
+
+def _whole(
+    enlarger: Enlarger,
+    size: tuple[int, int],
+    channels: int,
+    read: Callable[[Tile], np.ndarray],
+    share: float,
+    wanted: tuple[int, int],
+    kind: type,
+    pace: _Pace,
+) -> np.ndarray:
+    scale, most = enlarger.network.scale, np.iinfo(kind).max
+    # What is resized afterwards is kept finer than it will be.
+    store = kind if share == 1 else np.uint16
+    made = np.empty((size[0] * scale, size[1] * scale, channels), store)
+
+    def tensor(tile: Tile) -> Tensor:
+        return with_channels_of(as_tensor(read(tile), most), enlarger.network.channels)
+
+    for part in enlarger.parts(*size, tensor):
+        tile = part.tile
+        rows = slice(tile.core_top * scale, tile.core_bottom * scale)
+        columns = slice(tile.core_left * scale, tile.core_right * scale)
+        made[rows, columns] = as_values(with_channels_of(part.picture, channels), store)
+        pace.did((tile.core_bottom - tile.core_top) * (tile.core_right - tile.core_left))
+    if share == 1:
+        return made
+    return np.stack(list(_resized(made, wanted, kind)), axis=-1)
+
+
+def _resized(made: np.ndarray, wanted: tuple[int, int], kind: type) -> Iterator[np.ndarray]:
+    """Each channel, in float32, one after the other to spare memory."""
+    ratio = np.iinfo(kind).max / np.iinfo(made.dtype).max
+    for channel in range(made.shape[-1]):
+        plane = Image.fromarray(made[..., channel].astype(np.float32))
+        values = np.asarray(plane.resize((wanted[1], wanted[0]), Image.Resampling.BICUBIC)) * ratio
+        yield np.clip(values.round(), 0, np.iinfo(kind).max).astype(kind)
+
+
+def bicubic(pictures: Tensor, scale: int) -> Tensor:
+    """What an enlargement is compared with: as MATLAB and Pillow do it, with a = -0.5."""
+    size = pictures.shape[-2] * scale, pictures.shape[-1] * scale
+    return torch.nn.functional.interpolate(pictures, size, mode="bicubic", antialias=True)

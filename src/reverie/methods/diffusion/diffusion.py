@@ -1,0 +1,231 @@
+"""Diffusion: learn to remove noise, then make pictures by removing it step by step.
+
+Four objectives are one loss: the network F sees c_in x at c_noise and must say
+(x₀ - c_skip x) / c_out, where x = x₀ + σ ε. They differ in these four factors, in how noise levels
+are drawn, and in what they call time. Sampling sees `denoise(x, sigma)` alone.
+
+EDM: Karras et al. 2022, table 1. ddpm and v: Ho et al. 2020, Salimans & Ho 2022. flow: Liu et al.
+2022, with the logit-normal times of Esser et al. 2024.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from reverie.core.errors import UserError, nearest
+from reverie.core.rng import Draw
+from reverie.data import Batch, PictureSpec
+from reverie.methods.base import Loss, Method, MethodOptions, Phase
+from reverie.methods.diffusion.objectives import ALPHA_BAR, edm, flow, variance_preserving
+from reverie.methods.diffusion.samplers import (
+    SAMPLERS,
+    Noise,
+    Watch,
+    karras_sigmas,
+    no_noise,
+    nothing,
+    uniform_sigmas,
+)
+from reverie.methods.diffusion.unet import NoiseEmbedding, UNet
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiffusionOptions(MethodOptions):
+    """A U-Net, an objective, and how labels enter."""
+
+    learning_rate: float = 1e-3
+    """Step size of Adam."""
+    beta1: float = 0.9
+    """Adam's memory of gradients."""
+    beta2: float = 0.99
+    """Adam's memory of squared gradients."""
+    objective: Literal["edm", "flow", "v", "ddpm"] = "edm"
+    """What the network says: EDM's target, velocity (flow), v, or the noise (ddpm)."""
+    noise_schedule: Literal["linear", "cosine"] = "cosine"
+    """The 1000 noise levels of ddpm and v."""
+    width: int = 64
+    """Channels at full size."""
+    multipliers: tuple[int, ...] = (1, 2)
+    """How many times as wide each level is; each level after the first halves the picture."""
+    blocks: int = 1
+    """Residual blocks at each level."""
+    attention: tuple[int, ...] = (1,)
+    """Levels with self-attention, counted from 0 at full size."""
+    dropout: float = 0.0
+    """Share of features left out in training."""
+    patch: int = 2
+    """Side of the squares that are folded into channels first; 1 folds nothing."""
+    conditional: bool = True
+    """Learn the classes, where the pictures have them."""
+    label_dropout: float = 0.1
+    """Share of pictures shown without their label, so that guidance can leave it out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How a diffusion model makes pictures."""
+
+    steps: int = 12
+    """Noise levels; Heun's method looks twice at each but the last."""
+    sampler: Literal["ddpm", "ddim", "euler", "heun", "dpmpp-2m"] = "dpmpp-2m"
+    """The way from one noise level to the next."""
+    schedule: Literal["karras", "uniform"] = "karras"
+    """How noise levels are spaced."""
+    guidance: float = 1.0
+    """How far to go beyond what the label asks for; 1 is plain, 2 is clearer and less varied."""
+
+    def check(self) -> None:
+        """Raise a UserError if there is no such way."""
+        if self.steps < 1:
+            raise UserError(f"sampling takes one step or more, not {self.steps}.")
+        for name, known in (("sampler", SAMPLERS), ("schedule", ("karras", "uniform"))):
+            if getattr(self, name) not in known:
+                raise UserError(
+                    f"there is no {name} {getattr(self, name)!r}; "
+                    f"{nearest(getattr(self, name), known)}"
+                )
+
+
+@dataclass(frozen=True)
+class Start:
+    """A picture to begin from, and how much of it may change.
+
+    `strength` is the share of the steps that are made, from 0 (nothing changes) to 1: SDEdit, Meng
+    et al. 2022. Where `mask` [1, 1, H, W] is 0 the picture stays as it is; where it is 1 it is
+    made anew.
+    """
+
+    picture: Float[Tensor, "1 c h w"]
+    strength: float = 1.0
+    mask: Float[Tensor, "1 1 h w"] | None = None
+
+    def to(self, device: torch.device) -> "Start":
+        """The same start on `device`."""
+        mask = None if self.mask is None else self.mask.to(device)
+        return Start(self.picture.to(device), self.strength, mask)
+
+
+class Diffusion(Method):
+    """A diffusion model."""
+
+    Options = DiffusionOptions
+    averaged = ("noise_embedding", "label_embedding", "unet")
+    about = "diffusion: pictures by removing noise step by step"
+
+    def __init__(self, options: DiffusionOptions, spec: PictureSpec) -> None:
+        super().__init__(options, spec)
+        self.latent_shape = (spec.channels, spec.image_size, spec.image_size)
+        self.conditional = options.conditional and spec.classes > 1
+        condition_size = 4 * options.width
+        self.noise_embedding = NoiseEmbedding(condition_size)
+        # One more than the classes: the last stands for no label.
+        known = spec.classes + 1 if self.conditional else 1
+        self.label_embedding = nn.Embedding(known, condition_size)
+        self.unet = UNet(
+            spec.channels,
+            options.width,
+            options.multipliers,
+            options.blocks,
+            options.attention,
+            condition_size,
+            options.dropout,
+            options.patch,
+        )
+        if options.objective in ("edm", "flow"):
+            self.objective = {"edm": edm, "flow": flow}[options.objective](spec.spread)
+        else:
+            target = "v" if options.objective == "v" else "epsilon"
+            self.objective = variance_preserving(target, ALPHA_BAR[options.noise_schedule]())
+
+    def phases(self) -> tuple[Phase, ...]:
+        networks = (self.noise_embedding, self.label_embedding, self.unet)
+        return (Phase(name="denoising", networks=networks, loss=self.denoising),)
+
+    def denoising(self, batch: Batch, draw: Draw) -> Loss:
+        """The mean squared error of what the network says at random noise levels."""
+        sigma = self.objective.draw(draw, len(batch))
+        noise = draw.normal(*batch.images.shape)
+        labels = batch.labels if self.conditional else None
+        if labels is not None:
+            kept = draw.uniform(len(batch)) >= self.options.label_dropout
+            labels = torch.where(kept, labels, self.spec.classes)
+        x = batch.images + _spread(sigma) * noise
+        p = self.objective.precondition(sigma)
+        target = (batch.images - _spread(p.c_skip) * x) / _spread(p.c_out)
+        error = self.network(_spread(p.c_in) * x, p.c_noise, labels).float() - target
+        return error.square().mean(), {}
+
+    def network(
+        self,
+        x: Float[Tensor, "b c h w"],
+        c_noise: Float[Tensor, " b"],
+        labels: Int[Tensor, " b"] | None,
+    ) -> Float[Tensor, "b c h w"]:
+        """F: what is trained. Without labels it is told that there are none."""
+        last = self.label_embedding.num_embeddings - 1
+        if labels is None:
+            labels = torch.full((len(x),), last, device=x.device)
+        return self.unet(x, self.noise_embedding(c_noise) + self.label_embedding(labels))
+
+    def denoise(
+        self,
+        x: Float[Tensor, "b c h w"],
+        sigma: float,
+        labels: Int[Tensor, " b"] | None = None,
+        guidance: float = 1.0,
+    ) -> Float[Tensor, "b c h w"]:
+        """The expected picture x₀ of x = x₀ + σ ε.
+
+        With a guidance w other than 1: D(no label) + w (D(label) - D(no label)),
+        Ho & Salimans 2021.
+        """
+        if labels is not None and guidance != 1.0:
+            nothing_asked = torch.full_like(labels, self.spec.classes)
+            both = self.denoise(x.repeat(2, 1, 1, 1), sigma, torch.cat([labels, nothing_asked]))
+            asked, free = both.chunk(2)
+            return free + guidance * (asked - free)
+        level = torch.full((len(x),), sigma, device=x.device)
+        p = self.objective.precondition(level)
+        said = self.network((_spread(p.c_in) * x).float(), p.c_noise, labels)
+        return _spread(p.c_skip) * x + _spread(p.c_out) * said.to(x.dtype)
+
+    def generate(
+        self,
+        latents: Float[Tensor, "b c h w"],
+        labels: Int[Tensor, " b"] | None = None,
+        sampling: Sampling | None = None,
+        noise: Noise = no_noise,
+        watch: Watch = nothing,
+        start: Start | None = None,
+    ) -> Float[Tensor, "b c h w"]:
+        """Pictures from standard normal latents, or from a picture with noise added to it."""
+        how = sampling or Sampling()
+        sigmas = self.sigmas(how)
+        dtype = torch.float32 if latents.device.type == "mps" else torch.float64
+        base = latents.new_zeros((), dtype=dtype)
+        if start is not None:
+            sigmas = sigmas[how.steps - round(how.steps * start.strength) :]
+            base = start.picture.to(dtype)
+
+        def denoise(x: Tensor, sigma: float) -> Tensor:
+            x_0 = self.denoise(x, sigma, labels, how.guidance)
+            if start is not None and start.mask is not None:
+                x_0 = torch.where(start.mask > 0.5, x_0, base)
+            return x_0
+
+        x = base + latents.to(dtype) * float(sigmas[0])
+        return SAMPLERS[how.sampler](denoise, x, sigmas, noise, watch).float().clamp(-1, 1)
+
+    def sigmas(self, how: Sampling) -> Float[Tensor, " n"]:
+        """The noise levels of a way of sampling, from the largest to 0."""
+        o = self.objective
+        if how.schedule == "karras":
+            return karras_sigmas(how.steps, o.sigma_min, min(o.sigma_max, 80.0))
+        return uniform_sigmas(how.steps, o.sigma_at, o.time_max)
+
+
+def _spread(factors: Float[Tensor, " b"]) -> Float[Tensor, "b 1 1 1"]:
+    return factors[:, None, None, None]

@@ -1,0 +1,138 @@
+"""Diffusion objectives: what the network is trained to predict, and its scaling."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from reverie.core.rng import Draw
+
+DDPM_STEPS = 1000
+
+
+Sigma = Float[Tensor, " b"]
+
+
+@dataclass(frozen=True)
+class Preconditioning:
+    """How a network's input and output are scaled at a noise level."""
+
+    c_skip: Sigma
+    c_out: Sigma
+    c_in: Sigma
+    c_noise: Sigma
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What a network is trained on.
+
+    `draw` gives noise levels for training; `sigma_at` is the noise level at a time from 0 to
+    `time_max`, the objective's own clock, by which the uniform schedule goes.
+    """
+
+    precondition: Callable[[Sigma], Preconditioning]
+    draw: Callable[[Draw, int], Sigma]
+    sigma_at: Callable[[Tensor], Tensor]
+    sigma_min: float
+    sigma_max: float
+    time_max: float
+
+
+def edm(sigma_data: float) -> Objective:
+    """ln σ ~ N(-1.2, 1.2²); the network's input and target have unit variance at every level."""
+
+    def precondition(sigma: Sigma) -> Preconditioning:
+        total = sigma**2 + sigma_data**2
+        return Preconditioning(
+            c_skip=sigma_data**2 / total,
+            c_out=sigma * sigma_data / total.sqrt(),
+            c_in=1 / total.sqrt(),
+            c_noise=sigma.log() / 4,
+        )
+
+    def draw(draw: Draw, count: int) -> Sigma:
+        return (draw.normal(count) * 1.2 - 1.2).exp()
+
+    # EDM's own time is σ itself; evenly spaced it would spend all steps on noise, so it borrows
+    # the flow's.
+    return Objective(precondition, draw, _flow_sigma_at, 0.002, 80.0, 80 / 81)
+
+
+def flow(sigma_data: float) -> Objective:
+    """x_t = (1 - t) x₀ + t ε, so σ = t / (1 - t); the network says ε - x₀; t = sigmoid(N(0, 1))."""
+
+    def precondition(sigma: Sigma) -> Preconditioning:
+        t = sigma / (1 + sigma)
+        return Preconditioning(c_skip=1 - t, c_out=-t, c_in=1 - t, c_noise=t * 4)
+
+    def draw(draw: Draw, count: int) -> Sigma:
+        return draw.normal(count).exp()  # t / (1 - t) of a logit-normal t is log-normal
+
+    return Objective(precondition, draw, _flow_sigma_at, 0.002, 200.0, 200 / 201)
+
+
+def _flow_sigma_at(time: Tensor) -> Tensor:
+    return time / (1 - time)
+
+
+def variance_preserving(target: Literal["epsilon", "v"], alpha_bar: Tensor) -> Objective:
+    """x_t = √ᾱ x₀ + √(1 - ᾱ) ε, so σ = √((1 - ᾱ) / ᾱ); the network says ε or v.
+
+    v = √ᾱ ε - √(1 - ᾱ) x₀.
+
+    Args:
+        target: what the network says.
+        alpha_bar: ᾱ at each of the steps from 1 to T.
+    """
+    levels = ((1 - alpha_bar) / alpha_bar).sqrt().double()
+    log_levels = levels.log()
+    times = torch.arange(1, len(levels) + 1, dtype=torch.float64)
+
+    def time_of(sigma: Sigma) -> Tensor:
+        """Time from 0 to 1, between the steps by linear interpolation in ln σ."""
+        place = sigma.detach().double().cpu().log().clamp(log_levels[0], log_levels[-1])
+        upper = torch.searchsorted(log_levels, place).clamp(1, len(levels) - 1)
+        low, high = log_levels[upper - 1], log_levels[upper]
+        share = (place - low) / (high - low)
+        return ((times[upper - 1] + share) / len(levels)).to(sigma)
+
+    def precondition(sigma: Sigma) -> Preconditioning:
+        total = 1 + sigma**2
+        epsilon = target == "epsilon"
+        return Preconditioning(
+            c_skip=torch.ones_like(sigma) if epsilon else 1 / total,
+            c_out=-sigma if epsilon else -sigma / total.sqrt(),
+            c_in=1 / total.sqrt(),
+            c_noise=4 * time_of(sigma),
+        )
+
+    def draw(draw: Draw, count: int) -> Sigma:
+        return levels.to(draw.generator.device)[draw.integers(len(levels), count)].float()
+
+    def sigma_at(time: Tensor) -> Tensor:
+        step = (time * len(levels)).round().long().clamp(1, len(levels))
+        return levels[step - 1]
+
+    return Objective(precondition, draw, sigma_at, float(levels[0]), float(levels[-1]), 1.0)
+
+
+def linear_alpha_bar() -> Tensor:
+    """β from 1e-4 to 0.02 in 1000 steps: Ho et al. 2020, section 4."""
+    beta = torch.linspace(1e-4, 0.02, DDPM_STEPS, dtype=torch.float64)
+    return (1 - beta).cumprod(0)
+
+
+def cosine_alpha_bar() -> Tensor:
+    """ᾱ as a squared cosine, β at most 0.999: Nichol & Dhariwal 2021, equation 17."""
+    t = torch.linspace(0, 1, DDPM_STEPS + 1, dtype=torch.float64)
+    f = ((t + 0.008) / 1.008 * math.pi / 2).cos() ** 2
+    beta = (1 - f[1:] / f[:-1]).clamp(max=0.999)
+    return (1 - beta).cumprod(0)
+
+
+ALPHA_BAR = {"linear": linear_alpha_bar, "cosine": cosine_alpha_bar}

@@ -1,0 +1,138 @@
+"""Conditional GAN: the picture that is asked for (Mirza & Osindero 2014), on DCGAN's networks.
+
+The label reaches the generator by joining the noise, and by every norm's scale and shift. It
+reaches the discriminator as one more channel of the picture (`channel`) or as a projection of the
+features on the label's embedding (`projection`, Miyato & Koyama 2018).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from reverie.core.errors import UserError
+from reverie.data import PictureSpec
+from reverie.methods.base import Method, Phase
+from reverie.methods.gan.base import Game, finder_for
+from reverie.methods.gan.dcgan import DCGANOptions
+from reverie.methods.gan.networks import Discriminator, Generator
+
+
+@dataclass(frozen=True, kw_only=True)
+class CGANOptions(DCGANOptions):
+    """DCGAN's options and how the label enters."""
+
+    embedding_size: int = 32
+    """Length of a label's embedding."""
+    condition: Literal["channel", "projection"] = "projection"
+    """How the discriminator sees the label."""
+    conditional_norm: bool = True
+    """Let the label set the scale and shift of the generator's norms."""
+
+
+class LabelChannel(nn.Module):
+    """A discriminator of pictures with their label as one more channel."""
+
+    def __init__(self, body: Discriminator, classes: int, embedding_size: int, size: int) -> None:
+        super().__init__()
+        self.body = body
+        self.size = size
+        self.embedding = nn.Embedding(classes, embedding_size)
+        self.plane = nn.Linear(embedding_size, size * size)
+
+    def forward(
+        self, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"]
+    ) -> Float[Tensor, " b"]:
+        plane = self.plane(self.embedding(labels)).unflatten(1, (1, self.size, self.size))
+        return self.body(torch.cat([images, plane.to(images.dtype)], dim=1))
+
+
+class Projection(nn.Module):
+    """A discriminator whose verdict adds ⟨embedding of the label, summed features⟩."""
+
+    def __init__(self, body: Discriminator, classes: int, spectral: bool) -> None:
+        super().__init__()
+        self.body = body
+        self.embedding = nn.Embedding(classes, body.feature_count)
+        nn.init.normal_(self.embedding.weight, 0.0, 0.02)
+        if spectral:
+            spectral_norm(self.embedding)
+
+    def forward(
+        self, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"]
+    ) -> Float[Tensor, " b"]:
+        features = self.body.features(images)
+        verdict = self.body.head(features).flatten().float()
+        pooled = features.float().sum((2, 3))
+        return verdict + (self.embedding(labels) * pooled).sum(1)
+
+
+class CGAN(Method):
+    """A conditional DCGAN."""
+
+    Options = CGANOptions
+    needs = "labelled"
+    conditional = True
+    averaged = ("embedding", "generator")
+    training_only = ("finder",)
+    about = "conditional GAN: pictures of the class you ask for"
+
+    def __init__(self, options: CGANOptions, spec: PictureSpec) -> None:
+        super().__init__(options, spec)
+        if spec.classes < 2:
+            raise UserError(
+                "a conditional GAN needs pictures of two classes or more: sort them into one "
+                "folder for each class, or name the column of a table with --label-column."
+            )
+        self.latent_shape = (options.latent_size,)
+        size = options.embedding_size
+        self.embedding = nn.Embedding(spec.classes, size)
+        self.generator = Generator(
+            options.latent_size + size,
+            spec.channels,
+            spec.image_size,
+            options.width,
+            options.upsampling,
+            condition_size=size if options.conditional_norm else 0,
+        )
+        channel = options.condition == "channel"
+        body = Discriminator(
+            spec.channels + channel,
+            spec.image_size,
+            options.width,
+            options.discriminator_norm,
+            options.spectral_norm,
+        )
+        if channel:
+            self.discriminator: nn.Module = LabelChannel(body, spec.classes, size, spec.image_size)
+        else:
+            self.discriminator = Projection(body, spec.classes, options.spectral_norm)
+        self.finder = finder_for(options, spec, options.latent_size)
+
+    def phases(self) -> tuple[Phase, ...]:
+        return Game(
+            options=self.options,
+            generator=(self.embedding, self.generator),
+            discriminator=(self.discriminator,),
+            latent_size=self.options.latent_size,
+            generate=self.generate,
+            discriminate=self.discriminator,
+            together=self.options.discriminator_norm == "none",
+            finder=self.finder,
+        ).phases()
+
+    def generate(
+        self, latents: Float[Tensor, "b d"], labels: Int[Tensor, " b"] | None = None
+    ) -> Float[Tensor, "b c h w"]:
+        assert labels is not None
+        return self.of_embedded(latents, self.embedding(labels))
+
+    def of_embedded(
+        self, latents: Float[Tensor, "b d"], embedded: Float[Tensor, "b e"]
+    ) -> Float[Tensor, "b c h w"]:
+        """Pictures of classes, or of anything between them, given by what stands for a label."""
+        condition = embedded if self.options.conditional_norm else None
+        return self.generator(torch.cat([latents, embedded], dim=1), condition)

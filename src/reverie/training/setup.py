@@ -1,0 +1,93 @@
+"""What a training needs before it starts: budget, learning rate, accelerator."""
+
+import importlib.util
+import math
+from dataclasses import dataclass
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from accelerate.utils import LoggerType
+
+from reverie.core.errors import UserError, nearest
+from reverie.core.precision import bf16_is_native
+from reverie.methods.recipe import STEPS_BY_DEFAULT, TrainOptions
+from reverie.runs.run import Run
+from reverie.training.state import State
+
+
+@dataclass(frozen=True)
+class Budget:
+    """When a training ends: after so many steps or so many seconds, whichever is given."""
+
+    steps: int | None
+    seconds: float | None
+
+    @staticmethod
+    def of(options: TrainOptions, picture_count: int, processes: int) -> "Budget":
+        """The length that options ask for."""
+        check_length(options)
+        if options.minutes is not None:
+            return Budget(None, options.minutes * 60)
+        if options.epochs is not None:
+            a_step = options.batch_size * options.accumulate * processes
+            return Budget(math.ceil(options.epochs * picture_count / a_step), None)
+        return Budget(STEPS_BY_DEFAULT if options.steps is None else options.steps, None)
+
+    def share(self, state: State) -> float:
+        """How much of the way is done, from 0 to 1."""
+        done = state.step / max(self.steps, 1) if self.steps is not None else 0.0
+        if self.seconds is not None:
+            done = state.seconds / max(self.seconds, 1e-9)
+        return min(done, 1.0) if self.steps != 0 else 1.0
+
+
+def check_length(options: TrainOptions) -> None:
+    """Raise a UserError if options ask for two lengths at once."""
+    lengths = {"steps": options.steps, "epochs": options.epochs, "minutes": options.minutes}
+    given = [name for name, value in lengths.items() if value is not None]
+    if len(given) > 1:
+        raise UserError(f"give one length, not {' and '.join(given)}.")
+
+
+def learning_rate(base: float, options: TrainOptions, step: int, share: float) -> float:
+    """The step size at `step`, when `share` of the training is done."""
+    rate = base * min(1.0, (step + 1) / options.warmup_steps if options.warmup_steps else 1.0)
+    past = max(0.0, share - options.decay_from) / max(1e-9, 1.0 - options.decay_from)
+    if options.decay == "linear":
+        rate *= 1 - past
+    elif options.decay == "cosine":
+        rate *= 0.5 * (1 + math.cos(math.pi * past))
+    return rate
+
+
+def make_accelerator(options: TrainOptions, run: Run) -> Accelerator:
+    """Accelerate, set up for these options: device, precision, processes, trackers.
+
+    Raises:
+        UserError: if the device cannot do what is asked, or a tracker is not installed.
+    """
+    trackers = [str(tracker.value) for tracker in LoggerType]
+    for name in options.track:
+        if name not in trackers:
+            raise UserError(f"there is no tracker {name!r}; {nearest(name, trackers)}")
+        if importlib.util.find_spec(name) is None:
+            raise UserError(f"the tracker {name} is not installed: pip install {name}")
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    present = {"auto": True, "cpu": True, "cuda": cuda, "mps": mps}
+    if not present[options.device]:
+        raise UserError(f"PyTorch finds no {options.device} here: use --device auto.")
+    cpu = options.device == "cpu" or not (cuda or mps)
+    if cpu and options.precision == "fp16":
+        raise UserError("fp16 is for GPUs: use --precision auto, bf16 or fp32 on a processor.")
+    precision = options.precision
+    if precision == "auto":
+        precision = "bf16" if bf16_is_native("cpu" if cpu else "cuda") else "fp32"
+    # Accelerate keeps one state a process; a second training may want another precision.
+    AcceleratorState._reset_state(reset_partial_state=False)
+    return Accelerator(
+        cpu=cpu,
+        mixed_precision="no" if precision == "fp32" else precision,
+        log_with=list(options.track) or None,
+        project_dir=run.folder,
+    )

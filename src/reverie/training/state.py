@@ -1,0 +1,186 @@
+"""A method in training: one update of a phase, averaged weights, what a checkpoint holds."""
+
+import copy
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from reverie.core.errors import UserError
+from reverie.core.rng import Draw
+from reverie.data import Batch
+from reverie.methods import Method, Phase
+from reverie.methods.recipe import TrainOptions
+from reverie.runs.checkpoint import Checkpoint
+from reverie.runs.model_folder import channels_last
+
+Said = dict[str, Tensor]
+"""Losses and their parts by name: `generator`, `discriminator/real`."""
+
+
+@dataclass
+class State:
+    """How far a training is."""
+
+    step: int = 0
+    seconds: float = 0.0
+    finished: bool = False
+
+
+class Training:
+    """A method in training: its phases, optimisers and averaged weights."""
+
+    def __init__(self, method: Method, options: TrainOptions, accelerator: Accelerator) -> None:
+        channels_last(method.to(accelerator.device)).train()
+        self.method = method
+        self.options = options
+        self.accelerator = accelerator
+        self.phases = method.phases()
+        self.averaged = copy.deepcopy(method).eval().requires_grad_(False)
+        self.parameters: dict[tuple[nn.Module, ...], list[nn.Parameter]] = {}
+        self.optimisers: dict[tuple[nn.Module, ...], Any] = {}
+        for phase in self.phases:
+            if phase.networks not in self.optimisers:
+                parameters = [p for network in phase.networks for p in network.parameters()]
+                self.parameters[phase.networks] = parameters
+                self.optimisers[phase.networks] = accelerator.prepare_optimizer(
+                    torch.optim.Adam(
+                        parameters,
+                        method.options.learning_rate,
+                        (method.options.beta1, method.options.beta2),
+                        fused=accelerator.device.type in ("cpu", "cuda"),
+                    )
+                )
+        method.requires_grad_(False)
+        self._pairs = [
+            (self.averaged.get_submodule(name), method.get_submodule(name))
+            for name in method.averaged
+        ]
+
+    def update(
+        self, phase: Phase, batches: Sequence[Batch], draws: Sequence[Draw], rate: float
+    ) -> list[Said]:
+        """Step the phase's networks once; returns its losses and their parts, by name."""
+        parameters, optimiser = self.parameters[phase.networks], self.optimisers[phase.networks]
+        for parameter in parameters:
+            parameter.requires_grad_(True)
+        said = []
+        for batch, draw in zip(batches, draws, strict=True):
+            with self.accelerator.autocast():
+                loss, parts = phase.loss(batch, draw)
+            self._refuse_non_finite(loss, phase, draw.step)
+            self.accelerator.backward(loss / len(batches))
+            said.append({phase.name: loss} | {f"{phase.name}/{k}": v for k, v in parts.items()})
+        average_gradients(self.accelerator, parameters)
+        if self.options.clip_norm:
+            self.accelerator.clip_grad_norm_(parameters, self.options.clip_norm)
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        optimiser.step()
+        optimiser.zero_grad()
+        for parameter in parameters:
+            parameter.requires_grad_(False)
+        return said
+
+    def _refuse_non_finite(self, loss: Tensor, phase: Phase, step: int) -> None:
+        if not math.isfinite(loss.item()):
+            raise UserError(
+                f"the loss of phase {phase.name!r} became {loss.item()} at step {step}; "
+                "nothing was changed by it and the last checkpoint is good: try a smaller "
+                "--learning-rate, or --precision fp32."
+            )
+
+    @torch.no_grad()
+    def average(self, step: int) -> None:
+        """Move the averaged weights towards the present ones, faster at the beginning."""
+        if self.options.ema_decay == 0:
+            return  # `finished_method` takes the present ones
+        decay = min(self.options.ema_decay, (1 + step) / (10 + step))
+        for slow, fast in self._pairs:
+            torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]
+                list(slow.parameters()), list(fast.parameters()), 1 - decay
+            )
+            for kept, now in zip(slow.buffers(), fast.buffers(), strict=True):
+                if kept.is_floating_point():
+                    kept.lerp_(now, 1 - decay)
+                else:
+                    kept.copy_(now)
+
+    @torch.no_grad()
+    def finished_method(self) -> Method:
+        """The method to use: averaged weights where the method averages, else the present ones."""
+        present = self.method.state_dict()
+        for key, tensor in self.averaged.state_dict().items():
+            if self.options.ema_decay == 0 or key.split(".", 1)[0] not in self.method.averaged:
+                tensor.copy_(present[key])
+        return self.averaged
+
+    def learning_rate_now(self) -> float:
+        """The step size of the last update."""
+        return next(iter(self.optimisers.values())).param_groups[0]["lr"]
+
+    def checkpoint(self, state: State) -> Checkpoint:
+        """Everything needed to go on."""
+        tensors = {f"method.{k}": v for k, v in self.method.state_dict().items()}
+        if self.options.ema_decay:
+            tensors |= {
+                f"averaged.{k}": v
+                for k, v in self.averaged.state_dict().items()
+                if k.split(".", 1)[0] in self.method.averaged
+            }
+        for number, optimiser in enumerate(self.optimisers.values()):
+            for index, slots in optimiser.state_dict()["state"].items():
+                tensors |= {f"optimiser.{number}.{index}.{k}": v for k, v in slots.items()}
+        broken = [k for k, v in tensors.items() if not torch.isfinite(v).all()]
+        if broken:
+            raise UserError(
+                f"{broken[0]} is no longer finite at step {state.step}, so no checkpoint is "
+                "written: go on from the last one with a smaller --learning-rate."
+            )
+        tensors = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
+        scaler = self.accelerator.scaler
+        facts = {"seconds": state.seconds, "scaler": scaler.state_dict() if scaler else None}
+        return Checkpoint(state.step, tensors, facts)
+
+    def restore(self, checkpoint: Checkpoint) -> State:
+        """Become what `checkpoint` holds."""
+
+        def under(prefix: str) -> dict[str, Tensor]:
+            start = len(prefix)
+            return {k[start:]: v for k, v in checkpoint.tensors.items() if k.startswith(prefix)}
+
+        self.method.load_state_dict(under("method."))
+        self.averaged.load_state_dict(under("method.") | under("averaged."))
+        groups = zip(self.optimisers.values(), self.parameters.values(), strict=True)
+        for number, (optimiser, parameters) in enumerate(groups):
+            slots: dict[int, dict[str, Tensor]] = defaultdict(dict)
+            for key, value in under(f"optimiser.{number}.").items():
+                index, name = key.split(".")
+                # Fused Adam walks memory, so its slots must lie as the weights do.
+                like = parameters[int(index)] if value.ndim else value
+                slots[int(index)][name] = torch.empty_like(like, device=like.device).copy_(value)
+            groups_now = optimiser.state_dict()["param_groups"]
+            optimiser.load_state_dict({"state": dict(slots), "param_groups": groups_now})
+        if self.accelerator.scaler and checkpoint.facts["scaler"]:
+            self.accelerator.scaler.load_state_dict(checkpoint.facts["scaler"])
+        return State(checkpoint.step, checkpoint.facts["seconds"])
+
+
+def average_gradients(accelerator: Accelerator, parameters: list[nn.Parameter]) -> None:
+    """Make every process's gradients the mean of all; networks stay unwrapped.
+
+    Wrapping networks for this fails on gradient penalties, whose inner gradient fires its hooks.
+    """
+    if accelerator.num_processes == 1:
+        return
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    flat = torch.cat([g.flatten() for g in gradients])
+    flat = cast(Tensor, accelerator.reduce(flat, "mean"))
+    sizes = [g.numel() for g in gradients]
+    for gradient, mean in zip(gradients, flat.split(sizes), strict=True):
+        gradient.copy_(mean.view_as(gradient))

@@ -1,0 +1,77 @@
+"""Measures a training now and then: how far are its samples from the pictures, is it still
+getting better, and which model so far was the best?
+
+What is measured lies in `evaluations.jsonl`, so that a resumed run goes on judging where it was.
+"""
+
+import torch
+
+from reverie.core import images
+from reverie.core.errors import UserError
+from reverie.data import open_pictures
+from reverie.evaluation.metrics.features import see
+from reverie.evaluation.metrics.frechet import Moments, frechet_distance
+from reverie.evaluation.samples import default_features, frechet_name, like
+from reverie.inference.model import Model
+from reverie.methods import Method, Samples
+from reverie.methods.recipe import Recipe
+from reverie.runs.model_card import model_card
+from reverie.runs.model_folder import save_model
+from reverie.runs.run import Run, best_evaluation
+
+FEWEST_PICTURES = 2
+
+
+class Judge:
+    """Looks at the model so far, by the features that fit its pictures."""
+
+    def __init__(self, run: Run, recipe: Recipe, method: Method) -> None:
+        options = recipe.training
+        if not isinstance(method, Samples):
+            raise UserError(
+                f"--evaluate-every measures samples, and {recipe.method} makes no pictures from "
+                "noise: leave it out."
+            )
+        if options.evaluate_count < FEWEST_PICTURES:
+            raise UserError(f"--evaluate-count must be at least {FEWEST_PICTURES}.")
+        self.run = run
+        self.recipe = recipe
+        self.features = default_features(recipe.data)
+        spec = method.spec
+        data = like(recipe.data, spec.image_size, spec.channels, split="test")
+        real = open_pictures(data)
+        count = options.evaluate_count
+        parts = (real.read(part.numpy()) for part in torch.arange(len(real)).split(250))
+        self.real = Moments.of(see(self.features, map(images.to_tensor, parts)).features)
+        self.about = f"[{self.features}, {count}, {real.source.split}]"
+        self.has_seen_enough = self._seen_enough()
+
+    @property
+    def distance_name(self) -> str:
+        """What the distance is called, with its features, count and split."""
+        return frechet_name(self.features) + self.about
+
+    def look(self, method: Method, step: int, seconds: float) -> dict[str, float]:
+        """Measure the model at `step`, write it down, and keep the model if it is the best."""
+        model = Model(self.recipe.method, self.recipe.method, method)
+        pictures = model.sample(self.recipe.training.evaluate_count)
+        seen = see(self.features, [pictures])
+        figures = {self.distance_name: frechet_distance(Moments.of(seen.features), self.real)}
+        labels = model.labels(len(pictures))
+        if labels is not None and self.features == "digits":
+            right = seen.logits.argmax(1) == labels
+            figures[f"label_accuracy[{self.features}, {len(labels)}]"] = float(right.float().mean())
+        self.run.log_evaluation({"step": step, "seconds": round(seconds, 1), "figures": figures})
+        if best_evaluation(self.run)["step"] == step:
+            card = model_card(self.recipe, self.run)
+            save_model(self.run.best, self.recipe.method, method, card)
+        self.has_seen_enough = self._seen_enough()
+        return figures
+
+    def _seen_enough(self) -> bool:
+        """Whether the last `patience` measurements brought nothing better."""
+        patience, lines = self.recipe.training.patience, self.run.read_evaluations()
+        if not patience or not lines:
+            return False
+        best = best_evaluation(self.run)["step"]
+        return sum(line["step"] > best for line in lines) >= patience

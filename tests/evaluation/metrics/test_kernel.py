@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+import torch
+
+from reverie.core.errors import UserError
+from reverie.evaluation.metrics.kernel import kernel_distance, squared_mmd
+
+
+def features(seed: int, count: int = 60, size: int = 7) -> torch.Tensor:
+    return torch.randn(count, size, generator=torch.Generator().manual_seed(seed)) + 0.3 * seed
+
+
+def test_the_estimate_equals_its_definition() -> None:
+    """Sums over pairs, written out: Bińkowski et al. 2018, equation 4."""
+    x, y = features(1).double().numpy(), features(2).double().numpy()
+    n, d = x.shape
+    k = lambda a, b: (a @ b / d + 1) ** 3  # noqa: E731
+    within = sum(k(s[i], s[j]) for s in (x, y) for i in range(n) for j in range(n) if i != j) / (
+        n * (n - 1)
+    )
+    across = sum(k(a, b) for a in x for b in y) / n**2
+    got = squared_mmd(torch.from_numpy(x), torch.from_numpy(y)).item()
+    assert got == pytest.approx(within - 2 * across, rel=1e-10)
+
+
+def test_sets_of_one_kind_are_near_zero_on_both_sides() -> None:
+    values = [
+        kernel_distance(
+            torch.randn(200, 5, generator=torch.Generator().manual_seed(s)),
+            torch.randn(200, 5, generator=torch.Generator().manual_seed(s + 100)),
+            torch.Generator().manual_seed(0),
+            subsets=2,
+        ).mean
+        for s in range(20)
+    ]
+    assert min(values) < 0 < max(values)  # unbiased
+    assert abs(np.mean(values)) < 0.05
+
+
+def test_it_follows_its_generator_and_says_how_sure_it_is() -> None:
+    one, other = features(1, 3000), features(3, 3000)
+    a, b = (kernel_distance(one, other, torch.Generator().manual_seed(5), 20) for _ in range(2))
+    assert a == b
+    assert 0 < a.standard_error < 0.1 * a.mean
+
+
+def test_too_few_or_broken_features_are_refused(generator: torch.Generator) -> None:
+    with pytest.raises(UserError, match="two pictures or more"):
+        kernel_distance(features(1, 1), features(2), generator)
+    with pytest.raises(UserError, match="not finite"):
+        kernel_distance(features(1) * torch.nan, features(2), generator)

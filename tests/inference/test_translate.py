@@ -1,0 +1,167 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageCms
+from safetensors.torch import load_file
+
+import reverie
+from reverie import images
+from reverie.cli.main import main
+from reverie.core.errors import UserError
+
+Photos = Callable[..., Path]
+
+TINY = {
+    "width": 4,
+    "discriminator_width": 4,
+    "blocks": 1,
+    "image_size": 32,
+    "steps": 3,
+    "sample_every": 10_000,
+}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("data")
+    random = np.random.default_rng(0)
+    for side in ("trainA", "trainB", "testA", "testB"):
+        (root / side).mkdir()
+        for index in range(8):
+            pixels = random.integers(0, 256, (36, 36, 3), np.uint8)
+            Image.fromarray(pixels).save(root / side / f"{index}.png")
+    return root
+
+
+@pytest.fixture(scope="module")
+def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "cyclegan"
+    return reverie.train("cyclegan", out=out, data=str(data), **TINY).folder
+
+
+def test_a_folder_is_mirrored_and_a_bad_file_does_not_stop_it(
+    run: Path, tmp_path: Path, photos: Photos, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = photos(3, "in/deep/er", (50, 30))
+    (folder.parent / "bad.png").write_bytes(b"no picture")
+    Image.new("L", (33, 47), 90).save(folder.parents[1] / "grey.jpg")
+    Image.new("RGB", (20, 20)).save(folder.parents[1] / "moving.gif")
+    out = tmp_path / "out"
+    assert main(["translate", str(run), str(folder.parents[1]), "--out", str(out), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["count"] == 5
+    assert list(said["failed"]) == [str(folder.parent / "bad.png")]
+    sizes = {
+        str(p.relative_to(out)): images.size_of(p)
+        for p in out.rglob("*")
+        if p.is_file() and p.suffix != ".html" and p.name != "before-after.png"
+    }
+    assert sizes == {
+        "grey.jpg": (33, 47),
+        "moving.png": (20, 20),
+        **{f"deep/er/{n:03d}.png": (50, 30) for n in range(3)},
+    }
+    page = (out / "index.html").read_text()
+    assert page.count("<img") == 15  # input, output, and back again
+    assert "deep/er/000.png" in page
+
+
+def test_rotation_is_done_and_metadata_stays(run: Path, tmp_path: Path) -> None:
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8))
+    exif = image.getexif()
+    exif[0x0112], exif[0x010F] = 6, "a camera"
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    image.save(tmp_path / "turned.jpg", exif=exif, icc_profile=profile)
+    done = reverie.translate(run, tmp_path / "turned.jpg", out=tmp_path / "out", direction="ba")
+    with Image.open(done.files[0]) as made:
+        assert made.size == (40, 60)  # upright
+        assert made.getexif().get(0x010F) == "a camera"
+        assert 0x0112 not in made.getexif()
+        assert made.info["icc_profile"] == profile
+
+
+def test_its_card_says_how_to_use_it(run: Path) -> None:
+    card = (run / "model" / "README.md").read_text()
+    assert "image-to-image" in card
+    assert 'reverie.translate(model, "pictures/", out="translated/")' in card
+    assert "model.sample" not in card
+
+
+def test_a_batch_is_translated_as_its_pictures_are(run: Path) -> None:
+    model = reverie.load(run)
+    pictures = torch.rand(3, 3, 45, 38) * 2 - 1
+    together = model.translate(pictures)
+    assert together.shape == pictures.shape
+    for picture, made in zip(pictures, together, strict=True):
+        torch.testing.assert_close(model.translate(picture[None])[0], made, rtol=0, atol=1e-5)
+    grey = model.translate(pictures[:1, :1])
+    assert grey.shape == (1, 3, 45, 38)
+    torch.testing.assert_close(
+        model.translate(pictures[:1], tile=16), together[:1], rtol=0, atol=1e-4
+    )
+
+
+def test_dropout_and_batch_norm_at_use(data: Path, tmp_path: Path) -> None:
+    options = TINY | {"image_size": 64}  # at 32 the U-Net has no level that drops
+    run = reverie.train("pix2pix", out=tmp_path / "run", data=str(data), **options)
+    model = run.load()
+    picture = torch.rand(1, 3, 64, 64) * 2 - 1
+    state = {k: v.clone() for k, v in model.method.state_dict().items()}
+    plain = model.translate(picture)
+    assert torch.equal(model.translate(picture), plain)
+    dropped = [model.translate(picture, dropout=True) for _ in range(2)]
+    assert not torch.equal(*dropped)
+    own = model.translate(picture, own_statistics=True)
+    assert not torch.equal(own, plain)
+    assert torch.equal(model.translate(picture), plain)
+    after = model.method.state_dict()
+    for name, value in state.items():  # and nothing was learnt from it
+        assert "num_batches" in name or torch.equal(after[name], value), name
+    with pytest.raises(UserError, match="translates ab, not 'ba'"):
+        model.translate(picture, "ba")
+
+
+def test_the_pool_is_resumed(data: Path, tmp_path: Path) -> None:
+    """Stopped between and gone on equals uninterrupted, to the bit, pool and all."""
+    options = TINY | {"data": str(data), "checkpoint_every": 4, "pool_size": 2, "decay": "none"}
+    whole = reverie.train("cyclegan", out=tmp_path / "whole", **(options | {"steps": 8}))
+    reverie.train("cyclegan", out=tmp_path / "half", **(options | {"steps": 4}))
+    resumed = reverie.train("cyclegan", out=tmp_path / "half", resume=True, steps=8)
+    last = f"checkpoints/step-{8:09d}.safetensors"
+    tensors, again = (load_file(t.folder / last) for t in (whole, resumed))
+    assert "method.pool_a.pictures" in tensors
+    assert tensors.keys() == again.keys()
+    for key, value in tensors.items():
+        assert torch.equal(value, again[key]), key
+    assert "pool_a.pictures" not in load_file(whole.folder / "model" / "model.safetensors")
+
+
+def test_a_translator_is_evaluated_beside_doing_nothing(data: Path, run: Path) -> None:
+    figures = reverie.evaluate(run, data=str(data))
+    for direction in ("ab", "ba"):
+        for what in ("", "doing_nothing_"):
+            assert f"{what}frechet_distance[efficientnet, 8 {direction}, train]" in figures
+            assert f"{what}perceptual_distance[efficientnet, 8 pairs {direction}]" in figures
+            assert figures[f"{what}mean_absolute_error[8 pairs {direction}]"] > 0
+
+
+def test_bad_requests(run: Path, data: Path, tmp_path: Path, photos: Photos) -> None:
+    with pytest.raises(UserError, match="there is no such file or folder"):
+        reverie.translate(run, tmp_path / "none.png", out=tmp_path / "out")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="no pictures in this folder"):
+        reverie.translate(run, tmp_path / "empty", out=tmp_path / "out")
+    with pytest.raises(UserError, match="it gives pictures another look"):
+        reverie.sample(run)
+    digits = reverie.train("gan", out=tmp_path / "gan", data="digits", steps=0)
+    with pytest.raises(UserError, match="is a gan: it makes pictures from noise"):
+        reverie.translate(digits.folder, photos(1), out=tmp_path / "out")
+    measured = TINY | {"evaluate_every": 1}
+    with pytest.raises(UserError, match="leave it out"):
+        reverie.train("cyclegan", out=tmp_path / "x", data=str(data), **measured)
+    with pytest.raises(UserError, match="residual network"):
+        reverie.train("cut", out=tmp_path / "y", data=str(data), network="unet", **TINY)

@@ -1,0 +1,128 @@
+import math
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.distributions import Bernoulli, Normal, kl_divergence
+
+from reverie.nn.losses import (
+    ADVERSARIAL,
+    bernoulli_nll,
+    gaussian_nll,
+    gradient_penalty,
+    interpolation_penalty,
+    kl_to_standard_normal,
+)
+
+REAL = torch.tensor([0.3, -1.7, 2.2], dtype=torch.float64)
+FAKE = torch.tensor([-0.4, 0.9, 1.1], dtype=torch.float64)
+
+
+def log_sigmoid(x: Tensor) -> Tensor:
+    return torch.log(1 / (1 + torch.exp(-x)))
+
+
+EXPECTED = {
+    "bce": (
+        -(log_sigmoid(REAL) + torch.log(1 - 1 / (1 + torch.exp(-FAKE)))).mean(),
+        -log_sigmoid(FAKE).mean(),
+    ),
+    "lsgan": (((REAL - 1) ** 2 + FAKE**2).mean() / 2, ((FAKE - 1) ** 2).mean() / 2),
+    "hinge": (
+        (torch.maximum(torch.zeros(3), 1 - REAL) + torch.maximum(torch.zeros(3), 1 + FAKE)).mean(),
+        -FAKE.mean(),
+    ),
+    "wgan-gp": (FAKE.mean() - REAL.mean(), -FAKE.mean()),
+    "relativistic": (-log_sigmoid(REAL - FAKE).mean(), -log_sigmoid(FAKE - REAL).mean()),
+    "relativistic-average": (
+        -(log_sigmoid(REAL - FAKE.mean()) + log_sigmoid(REAL.mean() - FAKE)).mean() / 2,
+        -(log_sigmoid(FAKE.mean() - REAL) + log_sigmoid(FAKE - REAL.mean())).mean() / 2,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ADVERSARIAL)
+def test_adversarial_pairs_equal_the_papers_formulas(name: str) -> None:
+    pair, (discriminator, generator) = ADVERSARIAL[name], EXPECTED[name]
+    torch.testing.assert_close(pair.discriminator(REAL, FAKE), discriminator)
+    torch.testing.assert_close(pair.generator(REAL, FAKE), generator)
+
+
+@pytest.mark.parametrize("name", ADVERSARIAL)
+def test_adversarial_losses_push_the_right_way(name: str) -> None:
+    """A step down the discriminator's loss parts real from fake; the generator's raises fake."""
+    real, fake = REAL.clone().requires_grad_(), FAKE.clone().requires_grad_()
+    ADVERSARIAL[name].discriminator(real, fake).backward()
+    assert real.grad.mean() < 0 < fake.grad.mean()
+    fake = torch.zeros(3, requires_grad=True)
+    ADVERSARIAL[name].generator(torch.zeros(3), fake).backward()
+    assert (fake.grad < 0).all()
+
+
+def a_network() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(12, 8), nn.Tanh(), nn.Linear(8, 1)).double()
+
+
+def slopes(network: nn.Module, points: Tensor) -> Tensor:
+    """‖∇D(x)‖ of each point by central differences."""
+    step = 1e-6
+    columns = []
+    for index in range(12):
+        shift = torch.zeros(12, dtype=torch.float64)
+        shift[index] = step
+        shift = shift.reshape(1, 3, 2, 2)
+        columns.append((network(points + shift) - network(points - shift)) / (2 * step))
+    return torch.cat(columns, 1).norm(dim=1)
+
+
+def test_the_gradient_penalty_equals_finite_differences() -> None:
+    network, points = a_network(), torch.randn(5, 3, 2, 2, dtype=torch.float64)
+    with torch.no_grad():
+        expected = slopes(network, points).square().mean()
+    torch.testing.assert_close(
+        gradient_penalty(network, points).double(), expected, rtol=1e-5, atol=0
+    )
+
+
+def test_the_gradient_penalty_moves_the_weights() -> None:
+    network = a_network()
+    before = gradient_penalty(network, torch.ones(5, 3, 2, 2, dtype=torch.float64))
+    before.backward()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if parameter.grad is not None:
+                parameter -= 0.1 * parameter.grad
+    assert gradient_penalty(network, torch.ones(5, 3, 2, 2, dtype=torch.float64)) < before
+
+
+def test_the_interpolation_penalty_equals_finite_differences() -> None:
+    network = a_network()
+    real, fake = (torch.randn(5, 3, 2, 2, dtype=torch.float64) for _ in range(2))
+    share = torch.rand(5, 1, 1, 1, dtype=torch.float64)
+    with torch.no_grad():
+        expected = (slopes(network, share * real + (1 - share) * fake) - 1).square().mean()
+    got = interpolation_penalty(network, real, fake, share).double()
+    torch.testing.assert_close(got, expected, rtol=1e-5, atol=0)
+
+
+def test_kl_equals_the_distributions_own() -> None:
+    mean, log_variance = torch.randn(4, 6), torch.randn(4, 6)
+    posterior = Normal(mean, (0.5 * log_variance).exp())
+    expected = kl_divergence(posterior, Normal(0.0, 1.0)).sum(1).mean()
+    torch.testing.assert_close(kl_to_standard_normal(mean, log_variance), expected)
+
+
+def test_likelihoods_equal_the_distributions_own() -> None:
+    logits, bits = torch.randn(4, 1, 3, 3), torch.randint(0, 2, (4, 1, 3, 3)).float()
+    expected = -Bernoulli(logits=logits).log_prob(bits).sum((1, 2, 3)).mean()
+    torch.testing.assert_close(bernoulli_nll(logits, 2 * bits - 1), expected)
+    images = torch.rand(4, 1, 3, 3) * 2 - 1
+    expected = -Normal(logits, 0.3).log_prob(images).sum((1, 2, 3)).mean()
+    torch.testing.assert_close(gaussian_nll(logits, images, 0.3), expected)
+
+
+def test_the_likelihood_is_summed_over_pixels() -> None:
+    """A mean would multiply the KL's weight by the number of pixels."""
+    loss = bernoulli_nll(torch.zeros(2, 1, 28, 28), torch.ones(2, 1, 28, 28))
+    assert loss.item() == pytest.approx(784 * math.log(2), rel=1e-5)
