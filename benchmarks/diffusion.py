@@ -31,8 +31,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import reverie
-from reverie.core.images import save_sheet, to_tensor
-from reverie.data import Batches, DataOptions, open_pictures
+from reverie.core.image_io import save_sheet, to_tensor
+from reverie.data import Batches, DataOptions, open_dataset
 from reverie.evaluation.metrics.digits import digit_features
 from reverie.evaluation.metrics.frechet import Moments, frechet_distance
 from reverie.runs.environment import commit, machine, versions
@@ -161,7 +161,7 @@ def cut(pictures: Tensor) -> Tensor:
 
 def batches() -> Iterator[Tensor]:
     """The training digits, padded to 32×32 with their black ground."""
-    source = Batches(open_pictures(DataOptions(data="digits")), BATCH_SIZE, 0)
+    source = Batches(open_dataset(DataOptions(data="digits")), BATCH_SIZE, 0)
     for batch in source.stream(0, ahead=False):
         yield F.pad(batch.images, (2, 2, 2, 2), value=-1.0).contiguous()
 
@@ -273,7 +273,7 @@ def main() -> None:
         result |= speeds(packages, arguments.rounds, arguments.steps)
         print(json.dumps(result), flush=True)
     if arguments.minutes:
-        test = open_pictures(DataOptions(data="digits", split="test"))
+        test = open_dataset(DataOptions(data="digits", split="test"))
         real = Moments.of(digit_features(to_tensor(test.read(torch.arange(len(test)).numpy()))))
         how = arguments.minutes, arguments.count, real, arguments.sheets
         result["quality"] = list(our_quality(*how))

@@ -23,12 +23,12 @@ from torch import Tensor
 
 from reverie import images
 from reverie.core.precision import bf16_is_native
-from reverie.inference.dream.ascent import dream_of
-from reverie.inference.dream.objectives import Objective, channel, l2
+from reverie.inference.dream.ascent import dream_steps
+from reverie.inference.dream.objectives import DreamObjective, channel, l2
 from reverie.inference.dream.settings import DEFAULT_LAYERS
 from reverie.inference.options import DreamOptions
 from reverie.nn.backbones.backbone import ARCHITECTURES, Backbone, find_backbone
-from reverie.nn.fuse import quick_backbone
+from reverie.nn.fuse import fuse_backbone
 from reverie.runs.environment import machine
 
 CHANNELS = (("_blocks.8", 10), ("_blocks.10", 20), ("_blocks.10", 60), ("_blocks.13", 5))
@@ -57,10 +57,10 @@ def picture() -> Tensor:
     return images.to_tensor(np.asarray(whole)[None]).contiguous()
 
 
-def last(backbone: Backbone, objective: Objective, options: DreamOptions) -> Tensor:
+def last(backbone: Backbone, objective: DreamObjective, options: DreamOptions) -> Tensor:
     made = picture()
-    for moment in dream_of(backbone, made, objective, options):
-        made = moment.picture
+    for moment in dream_steps(backbone, made, objective, options):
+        made = moment.image
     return made
 
 
@@ -77,8 +77,8 @@ def main() -> None:
         backbone = Backbone(name, build().eval().requires_grad_(False), prepare)
     low = bf16_is_native("cpu")
     plain = Whole(backbone.name, backbone.network, backbone.prepare)
-    ways = {"plain": plain, "ours": quick_backbone(backbone, low)}
-    objective = Objective(())
+    ways = {"plain": plain, "ours": fuse_backbone(backbone, low)}
+    objective = DreamObjective(())
     for layer in DEFAULT_LAYERS[name]:
         objective = objective + l2(layer)
     seconds: dict[str, list[float]] = {way: [] for way in ways}
@@ -97,7 +97,7 @@ def main() -> None:
     for layer, number in CHANNELS:
         goal = channel(layer, number)
 
-        def answer(x: Tensor, goal: Objective = goal) -> float:
+        def answer(x: Tensor, goal: DreamObjective = goal) -> float:
             with torch.no_grad():
                 return float(goal(backbone.activations(x, goal.layers)))
 

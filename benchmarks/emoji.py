@@ -20,10 +20,10 @@ import torch
 from torch import Tensor
 
 import reverie
-from reverie.core.images import save_sheet
+from reverie.core.image_io import save_sheet
 from reverie.data import DataOptions
-from reverie.data.dataset import decode_pictures, find_pictures
-from reverie.evaluation.metrics.features import Seen, see
+from reverie.data.dataset import decode_dataset, find_dataset
+from reverie.evaluation.metrics.features import Features, extract_features
 from reverie.evaluation.metrics.frechet import Moments, frechet_distance
 from reverie.evaluation.metrics.paired import perceptual_distance
 from reverie.evaluation.translation import whole
@@ -37,19 +37,19 @@ TEXTBOOK = {"width": 32, "blocks": 4, "batch_size": 8, "jitter": 0.0, "flip": Fa
             "discriminator_width": 32}  # fmt: skip
 SHOWN = 16
 
-Translator = Callable[[Tensor], Tensor]
+PretrainedTranslator = Callable[[Tensor], Tensor]
 
 
 def sides(split: str) -> tuple[Tensor, Tensor]:
     """Both makers' emojis, those of one code point at the same place."""
     wanted = DataOptions(data="emoji", image_size=SIZE, split=split, channels="3")
-    pictures = decode_pictures(find_pictures(wanted, "paired"))
+    pictures = decode_dataset(find_dataset(wanted, "paired"))
     assert pictures.other is not None
     return whole(pictures), whole(pictures.other)
 
 
-def seen(pictures: Tensor) -> Seen:
-    return see("efficientnet", pictures.split(50))
+def seen(pictures: Tensor) -> Features:
+    return extract_features("efficientnet", pictures.split(50))
 
 
 def figures(made: Tensor, truth: Tensor, real: Moments) -> dict[str, float]:

@@ -19,9 +19,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import reverie
-from reverie.core.images import save_sheet
+from reverie.core.image_io import save_sheet
 from reverie.data import DataOptions
-from reverie.data.dataset import decode_pictures, find_pictures
+from reverie.data.dataset import decode_dataset, find_dataset
 from reverie.data.sets.faces import EYES
 from reverie.evaluation.translation import whole
 from reverie.runs.environment import commit, machine
@@ -33,7 +33,7 @@ RECIPES = ["cyclegan:faces-small"]
 def held_out(data: str) -> tuple[Tensor, Tensor]:
     """The same faces without and with the attribute."""
     wanted = DataOptions(data=data, image_size=SIZE, split="test", channels="3")
-    pictures = decode_pictures(find_pictures(wanted, "paired"))
+    pictures = decode_dataset(find_dataset(wanted, "paired"))
     assert pictures.other is not None
     return whole(pictures), whole(pictures.other)
 

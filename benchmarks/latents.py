@@ -28,16 +28,16 @@ from torch.nn import functional as F
 
 from reverie import images
 from reverie.core import progress
-from reverie.core.files import write_aside
+from reverie.core.files import write_atomic
 from reverie.core.rng import latents_of_seeds
 from reverie.data.attributes import Attributes, read_attributes
 from reverie.inference.latent.edit import (
     DirectionKind,
-    around,
+    apply_directions,
     attribute_directions,
-    moved_along,
-    refined,
-    sum_of_groups,
+    latent_arithmetic,
+    latent_neighborhood,
+    optimize_latents,
 )
 from reverie.inference.latent.expressions import parse_sum
 from reverie.inference.latent.files import load_encoding
@@ -114,16 +114,16 @@ def sums(model: Model, train: Attributes, judge: nn.Module, exemplars: int, shee
             wanted = {other: bool(toss.random() < 0.5) for other in others}
             words = {LETTERS[o]: f"{'' if yes else '!'}{o}" for o, yes in wanted.items()}
             terms = parse_sum(pattern.format(**words), train.names)
-            total = sum_of_groups(model, train, terms, exemplars, seed)
+            total = latent_arithmetic(model, train, terms, exemplars, seed)
             said = judge(model.generate(total.latent[None]))[0] > 0
             shown = dict(zip(train.names, said.tolist(), strict=True))
             seen.append(all(shown[a] == yes for a, yes in expected.items()))
             same.append(all(shown[a] == yes for a, yes in wanted.items()))
             if sheets and seed == 0:
                 means = model.generate(torch.stack([one.mean for one in total.terms]))
-                nine = model.generate(around(total.latent, 0.2, 0))
+                nine = model.generate(latent_neighborhood(total.latent, 0.2, 0))
                 sheet = sum_sheet(total, means, nine)
-                write_aside(sheets / f"latents-{number + 1}.png", images.encode(sheet))
+                write_atomic(sheets / f"latents-{number + 1}.png", images.encode(sheet))
         row = {"model": model.name, "sum": name, "exemplars": exemplars}
         row |= {"expected_seen": np.mean(seen).item(), "others_unchanged": np.mean(same).item()}
         print(json.dumps(row), flush=True)
@@ -135,7 +135,7 @@ def reconstruction(model: Model, train: Tensor, test: Tensor) -> None:
     pairs = zip(z.T, found.T, strict=True)
     correlation = np.mean([np.corrcoef(a, b)[0, 1] for a, b in pairs])
     at_once = model.encode(test)
-    refined_latents = refined(model, test, at_once, 100)
+    refined_latents = optimize_latents(model, test, at_once, 100)
     errors = {
         name: float((model.generate(latents) - test).abs().mean())
         for name, latents in (("encoder", at_once), ("refined", refined_latents))
@@ -167,7 +167,7 @@ def sweeps(
     for column, name in enumerate(train.names):
         logits = []
         for strength in strengths:
-            moved = moved_along(latents, directions, {name: float(strength)})
+            moved = apply_directions(latents, directions, {name: float(strength)})
             logits.append(judge(model.generate(moved))[:, column])
         said = torch.stack(logits, 1)  # [faces, strengths]
         each = np.mean([spearmanr(strengths, face)[0] for face in said.numpy()])
@@ -180,11 +180,11 @@ def sweeps(
         row |= {"seen": [round(x, 2) for x in said.sigmoid().mean(0).tolist()]}
         row |= {"rank_correlation": round(float(whole), 3), "of_each_face": round(float(each), 3)}
         print(json.dumps(row), flush=True)
-        moved = [moved_along(latents[:1], directions, {name: float(s)}) for s in strengths]
+        moved = [apply_directions(latents[:1], directions, {name: float(s)}) for s in strengths]
         rows.append(list(model.generate(torch.cat(moved))))
     if sheets:
         sheet = rows_sheet(rows, [f"{s:+.1f}" for s in strengths], list(train.names))
-        write_aside(sheets / "latents-sweeps.png", images.encode(sheet))
+        write_atomic(sheets / "latents-sweeps.png", images.encode(sheet))
 
 
 def main() -> None:

@@ -26,9 +26,9 @@ from torch import Tensor
 
 import reverie
 from reverie import images
-from reverie.evaluation.metrics.paired import compare_pairs, luma
+from reverie.evaluation.metrics.paired import luma, paired_metrics
 from reverie.inference.upscale import bicubic
-from reverie.methods.superres.degradation import shrink
+from reverie.methods.superres.degradation import downscale
 
 PICTURES = ("astronaut", "coffee", "chelsea", "rocket")
 SCALE, BORDER = 4, 4
@@ -72,8 +72,8 @@ def main() -> None:
         rows = []
         for name in PICTURES:
             true = truth(name)
-            made = enlarge(shrink(true, SCALE))
-            pair = compare_pairs(made, true, "efficientnet", on_luma=True, cut=BORDER)
+            made = enlarge(downscale(true, SCALE))
+            pair = paired_metrics(made, true, "efficientnet", on_luma=True, cut=BORDER)
             off = (power_of_detail(made) - power_of_detail(true)).abs().mean()
             rows.append([float(pair.psnr), float(pair.ssim), float(pair.perceptual), float(off)])
             top, left = CUTS[name]

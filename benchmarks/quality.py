@@ -23,11 +23,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import reverie
-from reverie.core.images import save_sheet, to_tensor
-from reverie.data import Batches, DataOptions, Pictures, open_pictures
+from reverie.core.image_io import save_sheet, to_tensor
+from reverie.data import Batches, DataOptions, ImageDataset, open_dataset
 from reverie.evaluation.metrics.digits import DigitClassifier, recognised
-from reverie.evaluation.metrics.features import Seen, see
-from reverie.evaluation.samples import compare_seen, default_features
+from reverie.evaluation.metrics.features import Features, extract_features
+from reverie.evaluation.samples import compare_features, default_features
 from reverie.inference.model import Model
 from reverie.runs.environment import commit, machine
 
@@ -47,7 +47,7 @@ Recognise = Callable[[Tensor], Tensor]
 """From pictures to the classes that a classifier sees in them."""
 
 
-def some(pictures: Pictures, count: int = COUNT) -> Tensor:
+def some(pictures: ImageDataset, count: int = COUNT) -> Tensor:
     """The first pictures of a set."""
     return to_tensor(pictures.read(torch.arange(min(count, len(pictures))).numpy()))
 
@@ -57,7 +57,7 @@ def trained_classifier(data: str, minutes: float) -> tuple[Recognise, float]:
     torch.manual_seed(0)
     network = DigitClassifier().to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(network.parameters(), 3e-3, weight_decay=0.02, fused=True)
-    train, test = (open_pictures(DataOptions(data=data, split=s)) for s in ("train", "test"))
+    train, test = (open_dataset(DataOptions(data=data, split=s)) for s in ("train", "test"))
     started = time.monotonic()
     for batch in Batches(train, 128, 0).stream(0, ahead=False):
         share = (time.monotonic() - started) / (60 * minutes)
@@ -78,15 +78,15 @@ def trained_classifier(data: str, minutes: float) -> tuple[Recognise, float]:
     return recognise, right.float().mean().item()
 
 
-def quality(model: Model, real: Seen, features: str, recognise: Recognise) -> dict[str, Any]:
+def quality(model: Model, real: Features, features: str, recognise: Recognise) -> dict[str, Any]:
     """Every figure of one model; a diffusion model also with the sampler that corrects itself."""
     plain: dict[str, dict[str, Any]] = {"": {}}
     if model.method_name == "diffusion":
         plain["ddpm "] = {"sampler": "ddpm"}
     figures: dict[str, Any] = {}
     for name, options in plain.items():
-        seen = see(features, [model.sample(COUNT, seed=0, **options)])
-        said = compare_seen(seen, real, features, str(COUNT), "test")
+        seen = extract_features(features, [model.sample(COUNT, seed=0, **options)])
+        said = compare_features(seen, real, features, str(COUNT), "test")
         kept = {k: v for k, v in said.items() if k.split("[")[0] in SHOWN}
         figures |= {name + key: round(value, 4) for key, value in kept.items()}
     asked = model.labels(1000)
@@ -107,8 +107,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=None, help="keep the runs in this folder")
     arguments = parser.parse_args()
     features = default_features(DataOptions(data=arguments.data))
-    test = open_pictures(DataOptions(data=arguments.data, split="test"))
-    real = see(features, [some(test)])
+    test = open_dataset(DataOptions(data=arguments.data, split="test"))
+    real = extract_features(features, [some(test)])
     recognise: Recognise = recognised
     place = {"data": arguments.data, "minutes": arguments.minutes, "seed": arguments.seed}
     place |= {"machine": machine(), "commit": commit()}

@@ -24,8 +24,8 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 import reverie
-from reverie.core.images import to_tensor
-from reverie.data import Pictures, open_pictures
+from reverie.core.image_io import to_tensor
+from reverie.data import ImageDataset, open_dataset
 from reverie.methods import Method
 from reverie.methods.presets import recipe_for
 from reverie.methods.recipe import Recipe
@@ -112,7 +112,7 @@ def textbook_gan(method: Any, o: Any) -> Step:
     return step
 
 
-def endless(pictures: Pictures, batch_size: int) -> Iterator[list[Tensor]]:
+def endless(pictures: ImageDataset, batch_size: int) -> Iterator[list[Tensor]]:
     images = to_tensor(pictures.read(torch.arange(len(pictures)).numpy())).contiguous()
     labels = torch.from_numpy(pictures.labels)
     loader = DataLoader(TensorDataset(images, labels), batch_size, shuffle=True, drop_last=True)
@@ -120,7 +120,7 @@ def endless(pictures: Pictures, batch_size: int) -> Iterator[list[Tensor]]:
         yield from loader
 
 
-def textbook(method: Method, recipe: Recipe, pictures: Pictures) -> Callable[[int], float]:
+def textbook(method: Method, recipe: Recipe, pictures: ImageDataset) -> Callable[[int], float]:
     """A function that makes so many textbook steps and returns pictures/s."""
     method = method.train()
     make = textbook_vae if recipe.method == "vae" else textbook_gan
@@ -151,7 +151,7 @@ def ours(recipe: Recipe, steps: int, precision: str) -> tuple[float, float]:
 def measure(name: str, rounds: int, steps: int) -> dict[str, Any]:
     method, preset, changes = CASES[name]
     recipe = recipe_for(method, preset).with_options(**{"data": "digits"} | changes)
-    pictures = open_pictures(recipe.data)
+    pictures = open_dataset(recipe.data)
     plain = textbook(build_method(recipe, pictures.spec), recipe, pictures)
     plain(steps // 2)
     speeds: dict[str, list[float]] = {"textbook": [], "fp32": [], "auto": []}

@@ -23,14 +23,14 @@ from typing import Any
 
 import torch
 
-from reverie.core.rng import Draw
-from reverie.data import Batch, PictureSpec
+from reverie.core.rng import Rng
+from reverie.data import Batch, ImageSpec
 from reverie.methods import METHODS
 from reverie.methods.recipe import TrainOptions
 from reverie.runs.environment import commit, machine, versions
 from reverie.runs.run import Run
 from reverie.training.setup import make_accelerator
-from reverie.training.state import Training
+from reverie.training.state import TrainState
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.reference import textbook
@@ -57,15 +57,15 @@ def our_step(method: str, size: int, precision: Any) -> Step:
     options = kind.Options(**({"dropout": False} if method == "pix2pix" else {}))
     with tempfile.TemporaryDirectory() as folder:
         train = TrainOptions(precision=precision, batch_size=1, ema_decay=0.0)
-        training = Training(
-            kind(options, PictureSpec(3, size)), train, make_accelerator(train, Run(Path(folder)))
+        training = TrainState(
+            kind(options, ImageSpec(3, size)), train, make_accelerator(train, Run(Path(folder)))
         )
     batch = Batch(a, other=b).to(torch.device("cpu"))
 
     def step(number: int) -> None:
         for phase in training.phases:
-            draw = Draw(torch.Generator().manual_seed(number), number)
-            training.update(phase, [batch], [draw], 2e-4)
+            rng = Rng(torch.Generator().manual_seed(number), number)
+            training.update(phase, [batch], [rng], 2e-4)
         training.average(number)
 
     return step

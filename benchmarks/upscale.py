@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from reverie.core.precision import bf16_is_native
-from reverie.inference.tiled_upscale import Enlarger
+from reverie.inference.tiled_upscale import TiledUpscaler
 from reverie.methods.superres.networks import Family, Upscaler, build_upscaler
 from reverie.runs.environment import machine
 
@@ -35,7 +35,7 @@ NETWORKS: dict[str, tuple[Family, int, int]] = {
 SCALE = 4
 
 
-def network_of(name: str) -> Upscaler:
+def network_from_state_dict(name: str) -> Upscaler:
     family, width, blocks = NETWORKS[name]
     torch.manual_seed(0)
     return build_upscaler(family, 3, SCALE, width, blocks).eval().requires_grad_(False)
@@ -54,15 +54,15 @@ def plain(network: Upscaler) -> Callable[[Tensor], Tensor]:
 def ours(network: Upscaler) -> Callable[[Tensor], Tensor]:
     """Tiles, norms folded, channels last, bfloat16 where it is native."""
     low = bf16_is_native("cuda" if torch.cuda.is_available() else "cpu")
-    enlarger = Enlarger(network, torch.bfloat16 if low else torch.float32)
+    tiled_upscaler = TiledUpscaler(network, torch.bfloat16 if low else torch.float32)
 
     def run(picture: Tensor) -> Tensor:
         height, width = picture.shape[-2:]
         made = torch.empty(1, 3, height * SCALE, width * SCALE)
-        for part in enlarger.parts(height, width, lambda tile: tile.of(picture)):
+        for part in tiled_upscaler.parts(height, width, lambda tile: tile.of(picture)):
             t = part.tile
             rows = slice(t.core_top * SCALE, t.core_bottom * SCALE)
-            made[..., rows, t.core_left * SCALE : t.core_right * SCALE] = part.picture
+            made[..., rows, t.core_left * SCALE : t.core_right * SCALE] = part.image
         return made
 
     return run
@@ -105,7 +105,7 @@ def main() -> None:
     arguments = parser.parse_args()
     picture = torch.rand(1, 3, arguments.side, arguments.side) * 2 - 1
     if arguments.only:
-        run = WAYS[arguments.only](network_of(arguments.networks[0]))
+        run = WAYS[arguments.only](network_from_state_dict(arguments.networks[0]))
         assert run is not None
         run(picture)
         # ru_maxrss would be at least that of the process that started this one.
@@ -113,7 +113,7 @@ def main() -> None:
         print(int(next(line for line in status if line.startswith("VmHWM")).split()[1]) // 1024)
         return
     for name in arguments.networks:
-        runs = {way: build(network_of(name)) for way, build in WAYS.items()}
+        runs = {way: build(network_from_state_dict(name)) for way, build in WAYS.items()}
         seconds: dict[str, list[float]] = {way: [] for way, run in runs.items() if run}
         for number in range(arguments.rounds + 1):
             for way in seconds:

@@ -18,13 +18,13 @@ from torch import Tensor
 
 import reverie
 from reverie import images
-from reverie.core.files import write_aside
+from reverie.core.files import write_atomic
 from reverie.core.precision import bf16_is_native
-from reverie.inference.dream.ascent import dream_of
+from reverie.inference.dream.ascent import dream_steps
 from reverie.inference.dream.objectives import l2
 from reverie.inference.options import DreamOptions
 from reverie.nn.backbones.backbone import find_backbone
-from reverie.nn.fuse import quick_backbone
+from reverie.nn.fuse import fuse_backbone
 
 LAYERS = ["_blocks.0", "_blocks.2", "_blocks.4", "_blocks.6",
           "_blocks.8", "_blocks.10", "_blocks.13", "_blocks.15"]  # fmt: skip
@@ -43,20 +43,20 @@ def sheet(pictures: list[Tensor], path: Path, columns: int) -> None:
     pixels = images.grid(torch.cat(pictures), columns)
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "WEBP", quality=80)
-    write_aside(path, buffer.getvalue())
+    write_atomic(path, buffer.getvalue())
 
 
 def main() -> None:
     out = Path(sys.argv[1] if len(sys.argv) > 1 else "docs")
-    backbone = quick_backbone(find_backbone("efficientnet"), bf16_is_native("cpu"))
+    backbone = fuse_backbone(find_backbone("efficientnet"), bf16_is_native("cpu"))
     cat, cup = photo("chelsea"), photo("coffee")
 
     def dreamt(picture: Tensor, layer: str) -> Tensor:
-        moments = dream_of(backbone, picture, l2(layer), DreamOptions())
-        return list(moments)[-1].picture
+        moments = dream_steps(backbone, picture, l2(layer), DreamOptions())
+        return list(moments)[-1].image
 
     sheet([cat, *(dreamt(cat, layer) for layer in LAYERS)], out / "dreams-layers.webp", 3)
-    ends = {m.octave: m.picture for m in dream_of(backbone, cat, l2("_blocks.10"), DreamOptions())}
+    ends = {m.octave: m.image for m in dream_steps(backbone, cat, l2("_blocks.10"), DreamOptions())}
     octaves = [
         torch.nn.functional.interpolate(p, cat.shape[-2:], mode="nearest") for p in ends.values()
     ]

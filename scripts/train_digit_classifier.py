@@ -17,9 +17,9 @@ from safetensors.torch import save
 from torch import Tensor
 from torch.nn import functional as F
 
-from reverie.core.files import write_aside
-from reverie.core.images import to_tensor
-from reverie.data import Batches, DataOptions, open_pictures
+from reverie.core.files import write_atomic
+from reverie.core.image_io import to_tensor
+from reverie.data import Batches, DataOptions, open_dataset
 from reverie.evaluation.metrics.digits import WEIGHTS, DigitClassifier
 
 
@@ -51,8 +51,8 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.manual_seed(arguments.seed)
     generator = torch.Generator().manual_seed(arguments.seed)
-    train = open_pictures(DataOptions(data="digits"))
-    test = open_pictures(DataOptions(data="digits", split="test"))
+    train = open_dataset(DataOptions(data="digits"))
+    test = open_dataset(DataOptions(data="digits", split="test"))
     classifier = DigitClassifier().to(memory_format=torch.channels_last)
     averaged = copy.deepcopy(classifier)
     optimiser = torch.optim.AdamW(classifier.parameters(), 3e-3, weight_decay=0.02, fused=True)
@@ -77,7 +77,7 @@ def main() -> None:
     with torch.inference_mode():
         logits = averaged.eval()(to_tensor(test.read(range(len(test)))))
     right = (logits.argmax(1) == torch.from_numpy(test.labels)).float().mean().item()
-    write_aside(arguments.out, save({k: v.contiguous() for k, v in state.items()}))
+    write_atomic(arguments.out, save({k: v.contiguous() for k, v in state.items()}))
     size = arguments.out.stat().st_size
     print(json.dumps({"test_accuracy": round(right, 4), "bytes": size, "out": str(arguments.out)}))
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         translate,
         upscale,
     )
-    from reverie.core import images
+    from reverie.core import image_io as images
     from reverie.core.errors import UserError
     from reverie.methods import METHODS
 
@@ -63,7 +63,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "images":
-        return importlib.import_module("reverie.core.images")
+        return importlib.import_module("reverie.core.image_io")
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'reverie' has no attribute {name!r}")

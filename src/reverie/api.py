@@ -12,30 +12,29 @@ from reverie.data import DataOptions
 from reverie.evaluation.samples import (
     evaluate_folders,
     evaluate_model,
-    evaluate_pairs,
+    evaluate_paired,
     write_figures,
 )
 from reverie.evaluation.superres import evaluate_upscaler
 from reverie.evaluation.translation import evaluate_translator
-from reverie.inference.dream.files import dream_picture
-from reverie.inference.dream.settings import backbone_for
+from reverie.inference.dream.files import dream_image
 from reverie.inference.info import info
 from reverie.inference.latent.files import (
-    edit_by_sum,
-    edit_picture,
+    edit_by_arithmetic,
+    edit_image,
     interpolate_model,
     reconstruct_files,
 )
-from reverie.inference.load import import_weights, is_folder_of_pictures, load
+from reverie.inference.load import import_weights, is_image_folder, load
 from reverie.inference.model import Model
-from reverie.inference.translate import Translated, translate_files
-from reverie.inference.upscale import Upscaled, upscale_files
+from reverie.inference.translate import TranslateResult, translate_files
+from reverie.inference.upscale import UpscaleResult, upscale_files
 from reverie.methods import Translates, Upscales
 from reverie.methods.base import Direction
 from reverie.methods.presets import recipe_for
 from reverie.runs.run import Run, find_run
 from reverie.training.report import write_comparison
-from reverie.training.train import Trained, refuse_other_options, train_recipe
+from reverie.training.train import TrainResult, check_resumable, train_recipe
 
 UPSCALER = "photos-x4"
 """What enlarges where nobody said."""
@@ -43,17 +42,17 @@ UPSCALER = "photos-x4"
 
 def translate(
     model: str | Path | Model,
-    pictures: str | Path | Sequence[str | Path],
+    images: str | Path | Sequence[str | Path],
     *,
     out: str | Path,
     direction: Direction = "ab",
     **how: Any,
-) -> Translated:
+) -> TranslateResult:
     """Translate picture files and folders into the folder `out`, with a page that shows them.
 
     Args:
         model: a translator, or where one lies.
-        pictures: files and folders; subfolders are mirrored.
+        images: files and folders; subfolders are mirrored.
         out: a folder.
         direction: `ab`, or `ba` where the model has learnt the way back.
         **how: `dropout`, `own_statistics`, `tile`: see `Model.translate`.
@@ -62,20 +61,20 @@ def translate(
         UserError: if the model does not translate, or nothing can be.
     """
     model = _loaded(model)
-    return translate_files(model, _places(pictures), Path(out).expanduser(), direction, **how)
+    return translate_files(model, _places(images), Path(out).expanduser(), direction, **how)
 
 
 def upscale(
-    pictures: str | Path | Sequence[str | Path],
+    images: str | Path | Sequence[str | Path],
     *,
     out: str | Path,
     model: str | Path | Model = UPSCALER,
     **how: Any,
-) -> Upscaled:
+) -> UpscaleResult:
     """Enlarge picture files and folders into the folder `out`.
 
     Args:
-        pictures: files and folders; subfolders are mirrored.
+        images: files and folders; subfolders are mirrored.
         out: a folder.
         model: what enlarges, or where it lies; by default the network that comes with the package.
         **how: `scale`, `tile`, `precision`, `existing`, `format`: see `upscale_files`.
@@ -83,7 +82,7 @@ def upscale(
     Raises:
         UserError: if the model does not enlarge, or nothing can be.
     """
-    return upscale_files(_loaded(model), _places(pictures), Path(out).expanduser(), **how)
+    return upscale_files(_loaded(model), _places(images), Path(out).expanduser(), **how)
 
 
 def train(
@@ -93,7 +92,7 @@ def train(
     preset: str | None = None,
     resume: bool = False,
     **options: Any,
-) -> Trained:
+) -> TrainResult:
     """Train a method on pictures; the options are those of `reverie train METHOD --help`.
 
     Args:
@@ -113,14 +112,14 @@ def train(
         if method != before.method:
             raise UserError(f"{out} trains a {before.method}, not a {method}.")
         recipe = before.with_options(**options)
-        refuse_other_options(before, recipe)
+        check_resumable(before, recipe)
     else:
         recipe = recipe_for(method, preset).with_options(**options)
     return train_recipe(recipe, run, resume)
 
 
 def dream(
-    picture: str | Path,
+    image: str | Path,
     *,
     out: str | Path,
     layers: Sequence[str] | None = None,
@@ -131,7 +130,7 @@ def dream(
     """Dream of a picture: bring out in it what a network notices.
 
     Args:
-        picture: a file.
+        image: a file.
         out: a file; a .png also holds the settings. For a film an .mp4, a .gif or a folder.
         layers: `NAME`, `NAME:CHANNEL`, each with `=WEIGHT`; by default what is good at once.
         guide: another picture: go towards what it shows.
@@ -145,8 +144,8 @@ def dream(
     Raises:
         UserError: if something that was asked for cannot be done.
     """
-    return dream_picture(
-        Path(picture).expanduser(),
+    return dream_image(
+        Path(image).expanduser(),
         Path(out).expanduser(),
         like=None if like is None else Path(like).expanduser(),
         layers=None if layers is None else tuple(layers),
@@ -178,10 +177,10 @@ def edit(
     """
     target = Path(out).expanduser()
     if image is not None:
-        return edit_picture(model, Path(image).expanduser(), target, **how)
+        return edit_image(model, Path(image).expanduser(), target, **how)
     if expression is None:
         raise UserError("edit takes a sum of groups, or a picture.")
-    return edit_by_sum(model, expression, target, **how)
+    return edit_by_arithmetic(model, expression, target, **how)
 
 
 def interpolate(model: str, *, out: str | Path, **how: Any) -> dict[str, Any]:
@@ -199,20 +198,20 @@ def interpolate(model: str, *, out: str | Path, **how: Any) -> dict[str, Any]:
 
 
 def reconstruct(
-    model: str, pictures: str | Path | Sequence[str | Path], *, out: str | Path, refine: int = 0
+    model: str, images: str | Path | Sequence[str | Path], *, out: str | Path, refine: int = 0
 ) -> dict[str, Any]:
     """Pictures beside what comes of their latents, with the error of each.
 
     Args:
         model: where a vae lies, or a dcgan or gan for which an encoder was trained.
-        pictures: files and folders.
+        images: files and folders.
         out: the sheet to write.
         refine: gradient steps that bring each latent nearer to its picture.
 
     Raises:
         UserError: if something that was asked for cannot be done.
     """
-    return reconstruct_files(model, _places(pictures), Path(out).expanduser(), refine)
+    return reconstruct_files(model, _places(images), Path(out).expanduser(), refine)
 
 
 def sample(model: str | Path | Model, count: int = 16, **options: Any) -> Float[Tensor, "n c h w"]:
@@ -220,9 +219,9 @@ def sample(model: str | Path | Model, count: int = 16, **options: Any) -> Float[
     return _loaded(model).sample(count, **options)
 
 
-def _places(pictures: str | Path | Sequence[str | Path]) -> list[Path]:
+def _places(images: str | Path | Sequence[str | Path]) -> list[Path]:
     """One place or several, as a list."""
-    several = [pictures] if isinstance(pictures, str | Path) else pictures
+    several = [images] if isinstance(images, str | Path) else images
     return [Path(place).expanduser() for place in several]
 
 
@@ -262,7 +261,7 @@ def evaluate(
         UserError: if something that was asked for cannot be done.
     """
     wanted = DataOptions(data=data, split=split)
-    if isinstance(model, str | Path) and is_folder_of_pictures(Path(model)):
+    if isinstance(model, str | Path) and is_image_folder(Path(model)):
         if report is not None or count is not None or sampling:
             raise UserError(f"{model} is a folder of pictures: it takes no samples and no report.")
         figures = evaluate_folders(DataOptions(data=str(model)), wanted, features=features)
@@ -285,7 +284,7 @@ def evaluate(
     return figures
 
 
-def compare_pairs(
+def paired_metrics(
     one: str | Path,
     other: str | Path,
     *,
@@ -307,7 +306,9 @@ def compare_pairs(
     Raises:
         UserError: if names or sizes do not match.
     """
-    figures = evaluate_pairs(Path(one), Path(other), features=features, on_luma=on_luma, cut=border)
+    figures = evaluate_paired(
+        Path(one), Path(other), features=features, on_luma=on_luma, cut=border
+    )
     if out is not None:
         write_figures(figures, Path(out))
     return figures
@@ -319,7 +320,20 @@ def compare(runs: Sequence[str | Path], out: str | Path) -> dict[str, Any]:
 
 
 __all__ = [
-    "Model", "Trained", "backbone_for", "compare", "dream", "edit", "import_weights", "info",
-    "interpolate", "load", "reconstruct", "refuse_other_options", "sample", "train",
-    "train_recipe", "translate", "upscale",
+    "Model",
+    "TrainResult",
+    "check_resumable",
+    "compare",
+    "dream",
+    "edit",
+    "import_weights",
+    "info",
+    "interpolate",
+    "load",
+    "reconstruct",
+    "sample",
+    "train",
+    "train_recipe",
+    "translate",
+    "upscale",
 ]  # fmt: skip

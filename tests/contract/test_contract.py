@@ -8,15 +8,15 @@ import pytest
 import torch
 
 from reverie.core.errors import UserError
-from reverie.core.rng import Draw
-from reverie.data import Batch, Batches, DataOptions, Pictures, PictureSpec, open_pictures
+from reverie.core.rng import Rng
+from reverie.data import Batch, Batches, DataOptions, ImageDataset, ImageSpec, open_dataset
 from reverie.inference.model import Model
 from reverie.methods import METHODS, Method, Samples, Translates, Upscales
 from reverie.methods.presets import recipe_for
 from reverie.methods.recipe import Recipe
 from reverie.runs.model_folder import build_method, load_model, save_model
 
-SPEC = PictureSpec(1, 28, tuple("0123456789"))
+SPEC = ImageSpec(1, 28, tuple("0123456789"))
 
 VARIANTS: list[tuple[str, dict[str, Any]]] = [
     *((name, {}) for name in METHODS),
@@ -74,11 +74,11 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 
 
-def name_of(variant: tuple[str, dict[str, Any]]) -> str:
+def reference_name(variant: tuple[str, dict[str, Any]]) -> str:
     return "-".join([variant[0], *(f"{k}={v}" for k, v in variant[1].items())])
 
 
-@pytest.fixture(params=VARIANTS, ids=name_of)
+@pytest.fixture(params=VARIANTS, ids=reference_name)
 def recipe(request: pytest.FixtureRequest) -> Recipe:
     name, changes = request.param
     return recipe_for(name).with_options(**SMALL.get(name, {}) | changes)
@@ -90,19 +90,19 @@ def method(recipe: Recipe) -> Method:
 
 
 @pytest.fixture(scope="module")
-def pictures() -> Pictures:
-    return open_pictures(DataOptions(data="digits"))
+def pictures() -> ImageDataset:
+    return open_dataset(DataOptions(data="digits"))
 
 
 @pytest.fixture
-def batches(recipe: Recipe, pictures: Pictures) -> Batches:
+def batches(recipe: Recipe, pictures: ImageDataset) -> Batches:
     """Batches that have all that any method needs: labels, and pictures of the other side."""
-    small_are_made = METHODS[recipe.method].needs == "degraded"
+    small_are_made = METHODS[recipe.method].data_kind == "degraded"
     return Batches(replace(pictures, other=None if small_are_made else pictures), 8, seed=0)
 
 
-def draw(seed: int = 0) -> Draw:
-    return Draw(torch.Generator().manual_seed(seed), step=5)
+def rng(seed: int = 0) -> Rng:
+    return Rng(torch.Generator().manual_seed(seed), step=5)
 
 
 def test_each_phase_moves_only_its_own_networks(method: Method, batches: Batches) -> None:
@@ -115,7 +115,7 @@ def test_each_phase_moves_only_its_own_networks(method: Method, batches: Batches
         own = [p for network in phase.networks for p in network.parameters()]
         method.zero_grad()
         frozen = copy.deepcopy(method)
-        phase.loss(batch, draw())[0].backward()
+        phase.loss(batch, rng())[0].backward()
         moved = [p for p in own if p.grad is not None and p.grad.abs().sum() > 0]
         assert len(moved) >= len(own) / 2, phase.name
         # The loop freezes the others; with them frozen the loss still has its whole gradient.
@@ -126,7 +126,7 @@ def test_each_phase_moves_only_its_own_networks(method: Method, batches: Batches
         for parameter in parameters:
             parameter.requires_grad_(True)
             parameter.grad = None
-        twin.loss(batch, draw())[0].backward()
+        twin.loss(batch, rng())[0].backward()
         assert all(p.grad is None for p in frozen.parameters() if not p.requires_grad)
         for parameter, gradient in zip(parameters, expected, strict=True):
             assert (parameter.grad is None) == (gradient is None)
@@ -155,7 +155,7 @@ def test_one_batch_is_overfitted(recipe: Recipe, batches: Batches) -> None:
         optimiser = torch.optim.Adam(parameters, 2e-3)
         losses = []
         for _ in range(60):
-            loss = phase.loss(batch, draw())[0]
+            loss = phase.loss(batch, rng())[0]
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -168,7 +168,7 @@ def test_same_seed_same_bits(recipe: Recipe, batches: Batches) -> None:
     for _ in range(2):
         method = build_method(recipe, SPEC)
         for phase in method.phases():
-            loss, _ = phase.loss(batches.read(1), draw(3))
+            loss, _ = phase.loss(batches.read(1), rng(3))
             loss.backward()
         states.append([*method.state_dict().values(), *(p.grad for p in method.parameters())])
     for one, other in zip(*states, strict=True):
@@ -187,7 +187,7 @@ def test_another_draw_is_another_loss(method: Method, batches: Batches) -> None:
     for phase in method.phases():
         if phase.name == "penalty" and not getattr(method.options, "r2", 0):
             continue  # R1 draws nothing
-        one, other = (phase.loss(batches.read(0), draw(seed))[0].item() for seed in (1, 2))
+        one, other = (phase.loss(batches.read(0), rng(seed))[0].item() for seed in (1, 2))
         assert one != other
 
 
@@ -231,16 +231,16 @@ def test_a_sample_depends_on_its_own_seed_alone(method: Method, monkeypatch: Any
 @pytest.mark.parametrize(("channels", "size"), [(3, 32), (1, 32), (3, 28), (3, 64), (3, 128)])
 @pytest.mark.parametrize("name", METHODS)
 def test_colours_and_sizes(name: str, channels: int, size: int) -> None:
-    spec = PictureSpec(channels, size, ("a", "b"))
+    spec = ImageSpec(channels, size, ("a", "b"))
     recipe = Recipe(method=name, options=METHODS[name].Options()).with_options(
         **SMALL.get(name, {})
     )
     method = build_method(recipe, spec)
     pictures = torch.rand(4, channels, size, size) * 2 - 1
-    other = {} if METHODS[name].needs == "degraded" else {"other": pictures.flip(0)}
+    other = {} if METHODS[name].data_kind == "degraded" else {"other": pictures.flip(0)}
     batch = Batch(pictures, torch.tensor([0, 1, 1, 0]), **other)
     for phase in method.phases():
-        loss, parts = phase.loss(batch, draw())
+        loss, parts = phase.loss(batch, rng())
         assert loss.ndim == 0
         assert torch.isfinite(loss)
         assert all(torch.isfinite(part) for part in parts.values())
@@ -279,4 +279,4 @@ def test_what_a_model_cannot_do_is_said() -> None:
 
 def test_a_conditional_gan_needs_classes() -> None:
     with pytest.raises(UserError, match="two classes or more"):
-        build_method(recipe_for("cgan"), PictureSpec(1, 28))
+        build_method(recipe_for("cgan"), ImageSpec(1, 28))

@@ -1,13 +1,13 @@
 import torch
 
-from reverie.core.rng import Draw, latents_of_seeds, mix
+from reverie.core.rng import Rng, latents_of_seeds, mix
 
 
 def test_processes_draw_the_rows_of_one_larger_batch() -> None:
-    def draw(rank: int, world: int) -> Draw:
-        return Draw(torch.Generator().manual_seed(1), rank=rank, world=world)
+    def rng(rank: int, world: int) -> Rng:
+        return Rng(torch.Generator().manual_seed(1), rank=rank, world=world)
 
-    one, two = draw(0, 1), [draw(rank, 2) for rank in (0, 1)]
+    one, two = rng(0, 1), [rng(rank, 2) for rank in (0, 1)]
     for make in (
         lambda d, n: d.normal(n, 3),
         lambda d, n: d.uniform(n),
@@ -17,7 +17,7 @@ def test_processes_draw_the_rows_of_one_larger_batch() -> None:
 
 
 def test_integers_cover_their_range(generator: torch.Generator) -> None:
-    assert Draw(generator).integers(3, 200).unique().tolist() == [0, 1, 2]
+    assert Rng(generator).integers(3, 200).unique().tolist() == [0, 1, 2]
 
 
 def test_latents_depend_on_their_own_seed_alone() -> None:

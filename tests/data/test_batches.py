@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reverie.data import Batches, DataOptions, open_pictures
+from reverie.data import Batches, DataOptions, open_dataset
 from reverie.data.batches import batch_indices
 
 
@@ -30,7 +30,7 @@ def test_epochs_and_seeds_differ() -> None:
 
 
 def digits(**changes: object) -> Batches:
-    pictures = open_pictures(DataOptions(data="digits", split="test", **changes))  # type: ignore[arg-type]
+    pictures = open_dataset(DataOptions(data="digits", split="test", **changes))  # type: ignore[arg-type]
     return Batches(pictures, 8, seed=3)
 
 
@@ -54,7 +54,7 @@ def test_half_of_the_pictures_are_mirrored() -> None:
 
 
 def test_processes_share_the_rows_of_one_larger_batch() -> None:
-    pictures = digits(flip=True).pictures
+    pictures = digits(flip=True).images
     whole = Batches(pictures, 8, seed=1).read(4)
     parts = [Batches(pictures, 4, seed=1, rank=rank, world=2).read(4) for rank in (0, 1)]
     torch.testing.assert_close(torch.cat([p.images for p in parts]), whole.images)

@@ -8,8 +8,8 @@ from PIL import Image
 from reverie import images
 from reverie.core.errors import UserError
 from reverie.data import Batches, DataOptions
-from reverie.data.dataset import decode_pictures, find_pictures
-from reverie.data.paired import find_domains
+from reverie.data.dataset import decode_dataset, find_dataset
+from reverie.data.paired import find_paired
 from reverie.data.sets.emoji import code_point, write_sides
 from reverie.data.sets.faces import ATTRIBUTES, draw, get_faces, random_face
 
@@ -18,7 +18,7 @@ Photos = Callable[..., Path]
 
 def batches(data: str, sides: str, batch_size: int = 4, **options: object) -> Batches:
     wanted = DataOptions(data=data, **options)  # type: ignore[arg-type]
-    return Batches(decode_pictures(find_pictures(wanted, sides)), batch_size, 0)  # type: ignore[arg-type]
+    return Batches(decode_dataset(find_dataset(wanted, sides)), batch_size, 0)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("a", "b"), [("trainA", "trainB"), ("train_A", "train_B"), ("A", "B")])
@@ -26,9 +26,9 @@ def test_two_folders_as_published(photos: Photos, a: str, b: str) -> None:
     photos(5, f"set/{a}")
     photos(7, f"set/{b}")
     root = photos(1, "set/other").parent
-    one, other = find_domains(str(root), None, "train", paired=False, swapped=False)
+    one, other = find_paired(str(root), None, "train", paired=False, swapped=False)
     assert (len(one.names), len(other.names)) == (5, 7)
-    one, other = find_domains(str(root), None, "train", paired=False, swapped=True)
+    one, other = find_paired(str(root), None, "train", paired=False, swapped=True)
     assert (len(one.names), len(other.names)) == (7, 5)
 
 
@@ -36,7 +36,7 @@ def test_sides_without_pairs_are_drawn_by_themselves(photos: Photos) -> None:
     photos(12, "set/trainA")
     root = str(photos(12, "set/trainB").parent)
     source = batches(root, "unpaired", image_size=16, channels="3")
-    pictures = source.pictures
+    pictures = source.images
     assert pictures.other is not None
     firsts = []
     for side, pixels in (("images", pictures.pixels), ("other", pictures.other.pixels)):
@@ -85,26 +85,24 @@ def test_what_does_not_match_is_named(photos: Photos) -> None:
     root = photos(9, "set/A").parent
     photos(2, "set/B")
     with pytest.raises(UserError, match=r"7 pictures have no partner.*: 002, 003, 004, 005, 006"):
-        find_domains(str(root), None, "train", paired=True, swapped=False)
+        find_paired(str(root), None, "train", paired=True, swapped=False)
     photos(9, "set/B", (60, 20))
     with pytest.raises(UserError, match=r"9 pairs do not match in their proportions: 000 \(40×32"):
-        find_domains(str(root), None, "train", paired=True, swapped=False)
+        find_paired(str(root), None, "train", paired=True, swapped=False)
 
 
 def test_a_missing_or_empty_side_is_said(photos: Photos, tmp_path: Path) -> None:
     root = photos(2, "set/trainA").parent
     with pytest.raises(UserError, match="trainA has no trainB"):
-        find_domains(str(root), None, "train", paired=False, swapped=False)
+        find_paired(str(root), None, "train", paired=False, swapped=False)
     (root / "trainB").mkdir()
     with pytest.raises(UserError, match="no pictures in this folder"):
-        find_domains(str(root), None, "train", paired=False, swapped=False)
+        find_paired(str(root), None, "train", paired=False, swapped=False)
     with pytest.raises(UserError, match="do not show two looks side by side"):
-        find_domains(str(photos(3, "plain")), None, "train", paired=False, swapped=False)
+        find_paired(str(photos(3, "plain")), None, "train", paired=False, swapped=False)
     with pytest.raises(UserError, match="reverie data get emoji"):
-        find_domains("emoji", None, "train", paired=False, swapped=False)
-    two = find_domains(
-        str(photos(3, "x")), str(photos(4, "y")), "train", paired=False, swapped=True
-    )
+        find_paired("emoji", None, "train", paired=False, swapped=False)
+    two = find_paired(str(photos(3, "x")), str(photos(4, "y")), "train", paired=False, swapped=True)
     assert [len(side.names) for side in two] == [4, 3]
 
 
@@ -143,14 +141,14 @@ def test_an_attribute_changes_nothing_else(tmp_path: Path) -> None:
 
     for number in range(6):
         face = random_face(number)
-        without, having = (pixels(face.having("Eyeglasses", x)) for x in (False, True))
-        changed = np.abs(without - having).max(2) > 8
+        without, wearing = (pixels(face.with_attribute("Eyeglasses", x)) for x in (False, True))
+        changed = np.abs(without - wearing).max(2) > 8
         rows, _ = np.nonzero(changed)
         assert changed.any()
         assert rows.min() > 0.25 * 64
         assert rows.max() < 0.6 * 64
         assert (pixels(face) == pixels(face)).all()
-    assert random_face(3).having("Male", True).attributes >= {"Male"}
+    assert random_face(3).with_attribute("Male", True).attributes >= {"Male"}
     assert {a for n in range(40) for a in random_face(n).attributes} == set(ATTRIBUTES)
 
 

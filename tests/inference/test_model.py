@@ -10,14 +10,14 @@ from PIL import Image
 from reverie import images
 from reverie.cli.main import main
 from reverie.core.errors import UserError
-from reverie.data import PictureSpec
+from reverie.data import ImageSpec
 from reverie.inference.model import Model
 from reverie.inference.sample import start_from
 from reverie.methods.diffusion.diffusion import Start
 from reverie.methods.presets import recipe_for
 from reverie.runs.model_folder import build_method, save_model
 
-SPEC = PictureSpec(1, 28, ("a", "b", "c"))
+SPEC = ImageSpec(1, 28, ("a", "b", "c"))
 
 
 def tiny(**options: object) -> Model:
@@ -124,5 +124,5 @@ def test_on_the_command_line(
 def test_a_start_is_made_to_fit(model: Model, tmp_path: Path) -> None:
     Image.fromarray(np.full((50, 40, 3), 255, np.uint8)).save(tmp_path / "init.png")
     start = start_from(model, tmp_path / "init.png", 0.5)
-    assert start.picture.shape == (1, 1, 28, 28)
-    assert start.picture.min() == 1
+    assert start.image.shape == (1, 1, 28, 28)
+    assert start.image.min() == 1

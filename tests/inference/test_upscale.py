@@ -11,7 +11,7 @@ from PIL import ExifTags, Image
 import reverie
 from reverie.cli.main import main
 from reverie.core.errors import UserError
-from reverie.data import DataOptions, PictureSpec
+from reverie.data import DataOptions, ImageSpec
 from reverie.evaluation.superres import evaluate_upscaler
 from reverie.inference.model import Model
 from reverie.methods.presets import recipe_for
@@ -25,7 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that does nearly what repeating pixels does."""
     place = tmp_path_factory.mktemp("models") / "x4"
     recipe = recipe_for("srresnet").with_options(network="compact", width=4, blocks=1)
-    method = build_method(recipe, PictureSpec(3, 32))
+    method = build_method(recipe, ImageSpec(3, 32))
     save_model(place, "srresnet", method, "a card")
     return place
 
@@ -179,7 +179,7 @@ def test_stopping_keeps_what_is_done(
         tiles.append(0)
         return len(tiles) == 5
 
-    monkeypatch.setattr("reverie.core.interrupt.Interruptible.__enter__", lambda self: wish)
+    monkeypatch.setattr("reverie.core.interrupt.StopSignal.__enter__", lambda self: wish)
     done = reverie.upscale(tmp_path, out=tmp_path / "out", model=model, tile=24)
     assert done.stopped
     assert [p.name for p in done.files] == ["a.png"]  # four tiles; b's first was its last

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 import reverie
-from reverie.core.images import to_tensor
-from reverie.data import DataOptions, open_pictures
+from reverie.core.image_io import to_tensor
+from reverie.data import DataOptions, open_dataset
 from reverie.evaluation.metrics.digits import digit_features, recognised
 from reverie.evaluation.metrics.frechet import Moments, frechet_distance
 from reverie.methods.presets import PRESETS
@@ -32,7 +32,7 @@ def _all_cores():
 
 @pytest.fixture(scope="module")
 def real() -> Moments:
-    test = open_pictures(DataOptions(data="digits", split="test"))
+    test = open_dataset(DataOptions(data="digits", split="test"))
     return Moments.of(digit_features(to_tensor(test.read(np.arange(len(test))))))
 
 

@@ -18,14 +18,14 @@ from torch import nn
 import reverie
 from reverie.core.errors import UserError
 from reverie.core.precision import bf16_is_native
-from reverie.core.rng import Draw
-from reverie.data import Batch, DataOptions, PictureSpec, open_pictures
+from reverie.core.rng import Rng
+from reverie.data import Batch, DataOptions, ImageSpec, open_dataset
 from reverie.methods import Method, MethodOptions, Phase
 from reverie.methods.recipe import Recipe, TrainOptions
 from reverie.runs.run import Run
 from reverie.training.loop import fit
 from reverie.training.setup import Budget, learning_rate, make_accelerator
-from reverie.training.state import State, Training
+from reverie.training.state import Counters, TrainState
 
 SMALL = {"data": "digits", "batch_size": 8, "log_every": 5, "sample_every": 10_000}
 
@@ -38,20 +38,20 @@ class Toy(Method):
     about = "a toy"
 
     def __init__(self, broken_at: int | None = None) -> None:
-        super().__init__(MethodOptions(learning_rate=0.1), PictureSpec(1, 28))
+        super().__init__(MethodOptions(learning_rate=0.1), ImageSpec(1, 28))
         self.left, self.right = nn.Linear(784, 1), nn.Linear(784, 1)
         self.calls: list[tuple[str, int]] = []
         self.broken_at = broken_at
 
     def phases(self) -> tuple[Phase, ...]:
-        def left(batch: Batch, draw: Draw) -> Any:
-            self.calls.append(("left", draw.step))
+        def left(batch: Batch, rng: Rng) -> Any:
+            self.calls.append(("left", rng.step))
             assert not any(p.requires_grad for p in self.right.parameters())
             loss = self.left(batch.images.flatten(1)).square().mean()
-            return (loss * torch.nan if draw.step == self.broken_at else loss), {"half": loss / 2}
+            return (loss * torch.nan if rng.step == self.broken_at else loss), {"half": loss / 2}
 
-        def right(batch: Batch, draw: Draw) -> Any:
-            self.calls.append(("right", draw.step))
+        def right(batch: Batch, rng: Rng) -> Any:
+            self.calls.append(("right", rng.step))
             assert not any(p.requires_grad for p in self.left.parameters())
             return self.right(batch.images.flatten(1)).mean(), {}
 
@@ -61,12 +61,12 @@ class Toy(Method):
         )
 
 
-def train_toy(folder: Path, toy: Toy, **options: Any) -> State:
+def train_toy(folder: Path, toy: Toy, **options: Any) -> Counters:
     training = TrainOptions(**({"precision": "fp32", "device": "cpu"} | options))
     recipe = Recipe(
         method="vae", options=toy.options, data=DataOptions(data="digits"), training=training
     )
-    pictures = open_pictures(recipe.data)
+    pictures = open_dataset(recipe.data)
     run = Run(folder)
     run.begin(recipe, pictures)
     return fit(run, toy, pictures, recipe, make_accelerator(training, run))
@@ -97,7 +97,7 @@ def test_accumulated_batches_give_the_step_of_one_large_batch(tmp_path: Path) ->
 def test_averaged_weights_follow_their_formula(tmp_path: Path) -> None:
     torch.manual_seed(0)
     toy = Toy()
-    training = Training(
+    training = TrainState(
         toy, TrainOptions(ema_decay=0.5), make_accelerator(TrainOptions(), Run(tmp_path))
     )
     expected = toy.left.weight.detach().double().clone()
@@ -124,11 +124,11 @@ def test_a_loss_that_is_not_finite_stops_before_the_weights_are_spoilt(tmp_path:
 
 
 def test_weights_that_are_not_finite_are_not_kept(tmp_path: Path) -> None:
-    training = Training(Toy(), TrainOptions(), make_accelerator(TrainOptions(), Run(tmp_path)))
+    training = TrainState(Toy(), TrainOptions(), make_accelerator(TrainOptions(), Run(tmp_path)))
     with torch.no_grad():
         training.method.get_submodule("left").weight[0, 0] = torch.inf  # type: ignore[index]
     with pytest.raises(UserError, match=r"left\.weight is no longer finite"):
-        training.checkpoint(State(step=3))
+        training.checkpoint(Counters(step=3))
 
 
 def test_clipping_bounds_the_gradient(tmp_path: Path) -> None:
@@ -155,8 +155,8 @@ def test_budgets() -> None:
     assert Budget.of(TrainOptions(), 100, 1).steps == 20_000
     assert Budget.of(TrainOptions(epochs=2, batch_size=8, accumulate=2), 100, 2).steps == 7
     minutes = Budget.of(TrainOptions(minutes=2), 100, 1)
-    assert minutes.share(State(step=5, seconds=30.0)) == 0.25
-    assert Budget.of(TrainOptions(steps=0), 100, 1).share(State()) == 1.0
+    assert minutes.share(Counters(step=5, seconds=30.0)) == 0.25
+    assert Budget.of(TrainOptions(steps=0), 100, 1).share(Counters()) == 1.0
     with pytest.raises(UserError, match="one length, not steps and minutes"):
         Budget.of(TrainOptions(steps=1, minutes=1), 100, 1)
 

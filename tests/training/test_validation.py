@@ -10,7 +10,7 @@ from reverie import api
 from reverie.cli.main import main
 from reverie.core.errors import UserError
 from reverie.runs.run import Run
-from reverie.training import validation as judge
+from reverie.training import validation as validator
 
 OPTIONS = {
     "data": "digits",
@@ -21,7 +21,7 @@ OPTIONS = {
 }
 
 
-def train(out: Path, **options: Any) -> api.Trained:
+def train(out: Path, **options: Any) -> api.TrainResult:
     return reverie.train("gan", out=out, **(OPTIONS | options))
 
 
@@ -30,7 +30,7 @@ def test_distances_are_logged_and_the_best_model_is_kept(
 ) -> None:
     """Distances as if the second of three measurements were the best."""
     said = iter([3.0, 1.0, 2.0])
-    monkeypatch.setattr(judge, "frechet_distance", lambda *_: next(said))
+    monkeypatch.setattr(validator, "frechet_distance", lambda *_: next(said))
     run = Run(train(tmp_path / "run", steps=6, evaluate_every=2).folder)
     lines = run.read_evaluations()
     name = "frechet_distance[digits, 20, test]"
@@ -56,7 +56,7 @@ def test_it_stops_when_nothing_gets_better(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = iter([3.0, 1.0, 2.0, 1.5, 0.5, 0.4])
-    monkeypatch.setattr(judge, "frechet_distance", lambda *_: next(said))
+    monkeypatch.setattr(validator, "frechet_distance", lambda *_: next(said))
     out = tmp_path / "run"
     words = ["--steps", "20", "--batch-size", "8", "--evaluate-count", "20"]
     words += ["--evaluate-every", "2", "--patience", "2", "--data", "digits"]

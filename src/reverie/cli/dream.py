@@ -15,9 +15,7 @@ from reverie.inference.options import DreamOptions
 class DreamCommand(DreamOptions):
     """Dream of a picture: bring out in it what a network notices."""
 
-    picture: Annotated[
-        tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="PICTURE")
-    ] = ()
+    image: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="PICTURE")] = ()
     """The picture to dream of."""
     out: Path = Path("dream.png")
     """The file to write; a .png also holds the settings. A film: .mp4, .gif or a folder."""
@@ -50,19 +48,20 @@ class DreamCommand(DreamOptions):
 
 def dream(command: DreamCommand) -> Result:
     from reverie import api
-    from reverie.nn.backbones.backbone import layers_of
+    from reverie.inference.dream.settings import find_backbone_for
+    from reverie.nn.backbones.backbone import list_layers
 
     if command.list_layers:
-        found = layers_of(api.backbone_for(command.backbone, command.weights))
-        facts = {one.name: f"{one.channels} × {one.side}²  {one.brings_out}" for one in found}
+        found = list_layers(find_backbone_for(command.backbone, command.weights))
+        facts = {one.name: f"{one.channels} × {one.side}²  {one.description}" for one in found}
         return facts, lines_of(facts)
-    if len(command.picture) != 1:
+    if len(command.image) != 1:
         raise UserError("name one picture to dream of.")
     own = {field.name: getattr(command, field.name) for field in fields(DreamCommand)}
     usual = {field.name: field.default for field in fields(DreamCommand)}
     given = {name: value for name, value in own.items() if value != usual[name]}
-    for name in ("picture", "out", "json"):
+    for name in ("image", "out", "json"):
         given.pop(name, None)
-    made = api.dream(command.picture[0], out=command.out, **given)
+    made = api.dream(command.image[0], out=command.out, **given)
     rises = ", ".join(f"{a:.3g} to {b:.3g}" for a, b in made.get("octaves", []))
     return made, f"{made['file']}" + (f": the objective rose from {rises}" if rises else "")

@@ -53,7 +53,7 @@ def evaluate(command: EvaluateCommand) -> Result:
     from reverie.core.processes import leave_the_group
 
     if command.pairs:
-        figures = api.compare_pairs(
+        figures = api.paired_metrics(
             command.model,
             command.data,
             features=command.features,

@@ -90,7 +90,7 @@ class ReconstructCommand:
 
     model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
     """A vae, or a dcgan or gan for which an encoder was trained."""
-    pictures: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="PICTURES")]
+    images: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="PICTURES")]
     """Files and folders."""
     refine: int = 0
     """Gradient steps that bring each latent nearer to its picture."""
@@ -155,7 +155,7 @@ def interpolate(command: InterpolateCommand) -> Result:
         command.model,
         out=command.out,
         seeds=command.seeds,
-        pictures=command.images,
+        images=command.images,
         frames=command.frames,
         loop=command.loop,
         straight=command.straight,
@@ -170,6 +170,6 @@ def interpolate(command: InterpolateCommand) -> Result:
 def reconstruct(command: ReconstructCommand) -> Result:
     from reverie import api
 
-    facts = api.reconstruct(command.model, command.pictures, out=command.out, refine=command.refine)
+    facts = api.reconstruct(command.model, command.images, out=command.out, refine=command.refine)
     error = facts["mean_absolute_error"]
     return facts, f"{facts['file']}: mean absolute error {error:.3f} of 2"

@@ -9,7 +9,7 @@ Result = tuple[dict[str, Any], str]
 INTERRUPTED = 130
 
 
-class Interrupted(KeyboardInterrupt):
+class CommandInterrupted(KeyboardInterrupt):
     """Someone stopped a command, which says what is done."""
 
 

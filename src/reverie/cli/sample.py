@@ -47,14 +47,15 @@ class SampleCommand:
     """Print the result as one JSON object."""
 
 
-MOST_IN_A_FILM = 64
+MAX_FILM_IMAGES = 64
 
 
 def sample(command: SampleCommand) -> Result:
     import numpy as np
 
-    from reverie import api, images
-    from reverie.core.files import write_aside
+    from reverie import api
+    from reverie.core import image_io
+    from reverie.core.files import write_atomic
     from reverie.inference.sample import start_from
 
     model = api.load(command.model)
@@ -63,30 +64,30 @@ def sample(command: SampleCommand) -> Result:
     if command.init or command.mask:
         asked["start"] = start_from(model, command.init, command.strength, command.mask)
     frames = []
-    if command.film and command.count > MOST_IN_A_FILM:
-        raise UserError(f"a film shows {MOST_IN_A_FILM} pictures at most, not {command.count}.")
+    if command.film and command.count > MAX_FILM_IMAGES:
+        raise UserError(f"a film shows {MAX_FILM_IMAGES} pictures at most, not {command.count}.")
     if command.film:
-        asked["watch"] = lambda step, x_0: frames.append(x_0.float().cpu().clamp(-1, 1))
-    pictures = model.sample(command.count, seed=command.seed, label=label, **asked)
+        asked["callback"] = lambda step, x_0: frames.append(x_0.float().cpu().clamp(-1, 1))
+    images = model.sample(command.count, seed=command.seed, label=label, **asked)
     if command.film:
-        images.save_film([*frames, pictures], command.film)
+        image_io.save_film([*frames, images], command.film)
     if command.out.suffix == ".npz":
-        pixels, labels = images.to_uint8(pictures), model.labels(command.count, label)
+        pixels, labels = image_io.to_uint8(images), model.labels(command.count, label)
         buffer = io.BytesIO()
         if labels is None:
             np.savez(buffer, arr_0=pixels)
         else:
             np.savez(buffer, arr_0=pixels, arr_1=labels.numpy())
-        write_aside(command.out, buffer.getvalue())
+        write_atomic(command.out, buffer.getvalue())
         written = [command.out]
     elif command.out.suffix:
-        images.save_sheet(pictures, command.out)
+        image_io.save_sheet(images, command.out)
         written = [command.out]
     else:
         written = [command.out / f"{command.seed + i:06d}.png" for i in range(command.count)]
-        for picture, path in zip(pictures, written, strict=True):
-            images.save(picture, path)
+        for image, path in zip(images, written, strict=True):
+            image_io.save(image, path)
         written.append(command.out / "grid.png")
-        images.save_sheet(pictures, written[-1])
+        image_io.save_sheet(images, written[-1])
     facts = {"count": command.count, "seed": command.seed, "files": [str(p) for p in written]}
     return facts, f"{command.count} pictures: {written[-1]}"

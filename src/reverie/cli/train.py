@@ -37,11 +37,11 @@ def train(argv: Sequence[str]) -> tuple[Result, bool, int]:
     command = parse(flags_of(base), f"reverie train {method}", argv[1:], about)
     before = base.flat()
     chosen = Recipe(
-        method=method, options=command.method, data=command.pictures, training=command.training
+        method=method, options=command.method, data=command.images, training=command.training
     ).flat()
     recipe = base.with_options(**{k: v for k, v in chosen.items() if v != before[k]})
     if resume:
-        api.refuse_other_options(base, recipe)
+        api.check_resumable(base, recipe)
     done = api.train_recipe(recipe, Run(command.run.out), resume)
     leave_the_group()
     facts = {
@@ -65,7 +65,7 @@ def train(argv: Sequence[str]) -> tuple[Result, bool, int]:
 
 def flags_of(recipe: Any) -> type:
     """A dataclass whose flags are the options of a recipe, with its values as defaults."""
-    parts = {"method": recipe.options, "pictures": recipe.data, "training": recipe.training}
+    parts = {"method": recipe.options, "images": recipe.data, "training": recipe.training}
     fields = [
         (name, type(part), field(default_factory=lambda part=part: part))
         for name, part in parts.items()

@@ -15,7 +15,7 @@ class TranslateCommand:
 
     model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
     """A run, a model folder, a name on the hub, or a .pth file of the original CycleGAN code."""
-    pictures: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="PICTURES")]
+    images: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="PICTURES")]
     """Files and folders; subfolders are mirrored."""
     out: Path = Path("translated")
     """The folder to write to."""
@@ -43,7 +43,7 @@ def translate(command: TranslateCommand) -> Result:
     torch.manual_seed(command.seed)
     done = api.translate(
         api.load(command.model, command.reference),
-        command.pictures,
+        command.images,
         out=command.out,
         direction=command.direction,
         dropout=command.dropout == "on",

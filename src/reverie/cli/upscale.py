@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from reverie.cli.output import Interrupted, Result
+from reverie.cli.output import CommandInterrupted, Result
 from reverie.core.errors import UserError
 
 
@@ -18,12 +18,12 @@ def model_before(places: Sequence[str]) -> tuple[str, list[str]]:
         UserError: if there are no pictures.
     """
     from reverie.api import UPSCALER
-    from reverie.core import images
-    from reverie.inference.load import is_folder_of_pictures
+    from reverie.core import image_io
+    from reverie.inference.load import is_image_folder
 
     first = Path(places[0]).expanduser() if places else Path()
-    pictures_first = first.suffix.lower() in images.SUFFIXES or is_folder_of_pictures(first)
-    model, rest = (UPSCALER, places) if pictures_first else (places[0], places[1:])
+    images_first = first.suffix.lower() in image_io.SUFFIXES or is_image_folder(first)
+    model, rest = (UPSCALER, places) if images_first else (places[0], places[1:])
     if not rest:
         raise UserError("say which pictures to make larger: files, or folders of them.")
     return model, list(rest)
@@ -33,7 +33,7 @@ def model_before(places: Sequence[str]) -> tuple[str, list[str]]:
 class UpscaleCommand:
     """Make pictures larger; transparency, 16 bits of grey, rotation and metadata are kept."""
 
-    pictures: Annotated[
+    images: Annotated[
         tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="[MODEL] PICTURES")
     ]
     """Files and folders; before them a run, a model, or a file of weights, where the network that
@@ -57,9 +57,9 @@ class UpscaleCommand:
 def upscale(command: UpscaleCommand) -> Result:
     from reverie import api
 
-    model, pictures = model_before(command.pictures)
+    model, images = model_before(command.images)
     done = api.upscale(
-        pictures,
+        images,
         out=command.out,
         model=model,
         scale=command.scale,
@@ -69,7 +69,7 @@ def upscale(command: UpscaleCommand) -> Result:
         format=command.format,
     )
     if done.stopped:
-        raise Interrupted(f"stopped; {len(done.files)} pictures are done: {command.out}")
+        raise CommandInterrupted(f"stopped; {len(done.files)} pictures are done: {command.out}")
     facts = {
         "count": len(done.files),
         "skipped": [str(file) for file in done.skipped],

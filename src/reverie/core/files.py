@@ -12,7 +12,7 @@ from typing import Any
 from reverie.core.errors import UserError
 
 
-def write_aside(path: Path, content: bytes | str) -> None:
+def write_atomic(path: Path, content: bytes | str) -> None:
     """Write `content` to `path` so that a reader sees the old file or the new one, never a part.
 
     Raises:
@@ -40,7 +40,7 @@ def cache_home() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "reverie"
 
 
-def remove_leftovers(folder: Path) -> None:
+def remove_partial_files(folder: Path) -> None:
     """Delete the parts that killed writers left in `folder`."""
     for part in folder.glob(".*.part"):
         part.unlink(missing_ok=True)

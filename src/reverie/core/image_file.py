@@ -13,7 +13,7 @@ from jaxtyping import Float
 from PIL import ExifTags, Image, ImageOps
 from torch import Tensor
 
-from reverie.core import images
+from reverie.core import image_io
 from reverie.core.errors import UserError
 
 SIXTEEN_BITS = frozenset([".png", ".tif", ".tiff"])
@@ -32,7 +32,7 @@ PNG_COLOURS = {2: "RGB", 6: "RGBA", 4: "grey with transparency"}
 
 
 @dataclass(frozen=True)
-class PictureFile:
+class ImageFile:
     """A picture upright, `uint8` or `uint16`, and what its file says beside the pixels.
 
     `colour` is [H, W, C] with C = 1 (grey) or 3, not multiplied by `alpha` [H, W], which is None
@@ -45,19 +45,19 @@ class PictureFile:
     icc_profile: bytes | None = None
 
     @property
-    def most(self) -> int:
+    def max_value(self) -> int:
         """The value of white."""
         return int(np.iinfo(self.colour.dtype).max)
 
 
-def read_file(path: Path) -> PictureFile:
+def read_image_file(path: Path) -> ImageFile:
     """Read a picture with everything.
 
     Raises:
         UserError: if it is no picture, is broken, or has 16 bits in each of several colours, of
             which Pillow would silently drop eight.
     """
-    plain = images.read(path)  # says what is wrong with a broken one
+    plain = image_io.read(path)  # says what is wrong with a broken one
     with Image.open(path) as image:
         _refuse_deep_colour(path, image)
         upright = ImageOps.exif_transpose(image)
@@ -67,13 +67,13 @@ def read_file(path: Path) -> PictureFile:
         profile = image.info.get("icc_profile")
         if upright.mode.startswith("I"):
             colour = np.asarray(upright).astype(np.uint16)[..., None]
-            return PictureFile(colour, None, kept, profile)
+            return ImageFile(colour, None, kept, profile)
         if not upright.has_transparency_data:
             fits = image.mode in (("RGB", "P") if plain.shape[-1] == 3 else ("L", "1"))
-            return PictureFile(plain, None, kept, profile if fits else None)
+            return ImageFile(plain, None, kept, profile if fits else None)
         grey = upright.mode in ("LA", "La")
         both = np.asarray(upright.convert("LA" if grey else "RGBA"))
-        return PictureFile(both[..., :-1], both[..., -1], kept, profile)
+        return ImageFile(both[..., :-1], both[..., -1], kept, profile)
 
 
 def _refuse_deep_colour(path: Path, image: Image.Image) -> None:
@@ -94,7 +94,7 @@ def _refuse_deep_colour(path: Path, image: Image.Image) -> None:
         )
 
 
-def encode_file(picture: PictureFile, suffix: str, words: dict[str, str] | None = None) -> bytes:
+def encode_image_file(image: ImageFile, suffix: str, words: dict[str, str] | None = None) -> bytes:
     """The bytes of a file in the format that `suffix` names; PNG also holds `words` by name.
 
     Raises:
@@ -103,30 +103,30 @@ def encode_file(picture: PictureFile, suffix: str, words: dict[str, str] | None 
     suffix = suffix.lower()
     if suffix not in WRITABLE:
         raise UserError(f"pictures are written as {', '.join(sorted(WRITABLE))}, not {suffix!r}.")
-    colour = picture.colour
+    colour = image.colour
     if colour.dtype == np.uint16:
         if suffix not in SIXTEEN_BITS:
             raise UserError(f"{suffix} has no 16 bits: use --format png or tif.")
         buffer = io.BytesIO()
-        kept = {"exif": picture.exif} if picture.exif else {}
-        image = Image.fromarray(colour[..., 0])
-        image.save(buffer, Image.registered_extensions()[suffix], **kept)
+        kept = {"exif": image.exif} if image.exif else {}
+        grey = Image.fromarray(colour[..., 0])
+        grey.save(buffer, Image.registered_extensions()[suffix], **kept)
         return buffer.getvalue()
-    if picture.alpha is not None:
+    if image.alpha is not None:
         if suffix not in WITH_ALPHA:
             raise UserError(f"{suffix} has no transparency: use --format png or webp.")
-        colour = np.concatenate([colour, picture.alpha[..., None]], axis=-1)
-    return images.encode(colour, suffix, picture.exif, picture.icc_profile, words)
+        colour = np.concatenate([colour, image.alpha[..., None]], axis=-1)
+    return image_io.encode(colour, suffix, image.exif, image.icc_profile, words)
 
 
-def as_tensor(values: np.ndarray, most: int) -> Float[Tensor, "1 c h w"]:
-    """[H, W, C] of 0 to `most` becomes [-1, 1]."""
+def as_tensor(values: np.ndarray, max_value: int) -> Float[Tensor, "1 c h w"]:
+    """[H, W, C] of 0 to `max_value` becomes [-1, 1]."""
     own = np.ascontiguousarray(values).astype(np.float32)
-    return torch.from_numpy(own).permute(2, 0, 1)[None].div_(most / 2).sub_(1)
+    return torch.from_numpy(own).permute(2, 0, 1)[None].div_(max_value / 2).sub_(1)
 
 
-def as_values(picture: Float[Tensor, "1 c h w"], kind: type) -> np.ndarray:
+def to_values(image: Float[Tensor, "1 c h w"], kind: type) -> np.ndarray:
     """[-1, 1] becomes [H, W, C] of 0 to the most that `kind` holds, rounded and clipped."""
-    most = np.iinfo(kind).max
-    values = picture[0].float().cpu().clamp(-1, 1).add(1).mul(most / 2).round()
+    max_value = np.iinfo(kind).max
+    values = image[0].float().cpu().clamp(-1, 1).add(1).mul(max_value / 2).round()
     return values.permute(1, 2, 0).numpy().astype(kind)

@@ -7,7 +7,7 @@ from typing import Any
 from reverie.core import progress
 
 
-class Interruptible:
+class StopSignal:
     """Turns the first Ctrl-C into a wish to stop in good order; a second one stops at once.
 
     As a context manager it gives a function that says whether the wish was uttered.
@@ -15,21 +15,21 @@ class Interruptible:
 
     def __init__(self, what: str = "finishing this step and saving") -> None:
         self._what = what
-        self._wished = False
+        self._requested = False
         self._before: dict[int, Any] = {}
 
     def __enter__(self):
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._wish)
-        return lambda: self._wished
+                self._before[number] = signal.signal(number, self._on_signal)
+        return lambda: self._requested
 
     def __exit__(self, *exception: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _wish(self, number: int, frame: object) -> None:
-        if self._wished:
+    def _on_signal(self, number: int, frame: object) -> None:
+        if self._requested:
             raise KeyboardInterrupt
-        self._wished = True
+        self._requested = True
         progress.say(f"{self._what}; once more to stop at once")

@@ -1,6 +1,6 @@
 """Randomness that is passed, never taken from the air.
 
-Training draws from a `Draw`, seeded from (seed, step, phase, part), so that a step is a function
+Training draws from a `Rng`, seeded from (seed, step, phase, part), so that a step is a function
 of those numbers and resuming needs no random state. Sampling draws picture i from seed + i alone.
 """
 
@@ -20,7 +20,7 @@ def mix(*numbers: int) -> int:
 
 
 @dataclass(frozen=True)
-class Draw:
+class Rng:
     """The random numbers of one process for one loss.
 
     With several processes each draws the numbers of all and keeps the rows of its own share, so
@@ -45,9 +45,9 @@ class Draw:
         """`count` integers from 0 to `high` - 1."""
         return (self.uniform(count) * high).long().clamp_(max=high - 1)
 
-    def _share(self, draw, shape: tuple[int, ...]) -> Tensor:
+    def _share(self, rng, shape: tuple[int, ...]) -> Tensor:
         count = shape[0]
-        every = draw(
+        every = rng(
             (count * self.world, *shape[1:]),
             generator=self.generator,
             device=self.generator.device,

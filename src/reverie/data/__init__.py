@@ -3,11 +3,11 @@
 from reverie.data.batches import Batch, Batches
 from reverie.data.dataset import (
     DataOptions,
-    Pictures,
-    PictureSpec,
-    decode_pictures,
-    find_pictures,
-    open_pictures,
+    ImageDataset,
+    ImageSpec,
+    decode_dataset,
+    find_dataset,
+    open_dataset,
 )
 from reverie.data.sources import BUILT_IN, find_source
 
@@ -16,10 +16,10 @@ __all__ = [
     "Batch",
     "Batches",
     "DataOptions",
-    "PictureSpec",
-    "Pictures",
-    "decode_pictures",
-    "find_pictures",
+    "ImageDataset",
+    "ImageSpec",
+    "decode_dataset",
+    "find_dataset",
     "find_source",
-    "open_pictures",
+    "open_dataset",
 ]

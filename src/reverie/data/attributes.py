@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool
 
-from reverie.core import images
+from reverie.core import image_io
 from reverie.core.errors import UserError
 from reverie.data.source import set_folder
-from reverie.data.sources import CELEBA_LIST, FETCHED, celeba_partition, celeba_rows
+from reverie.data.sources import CELEBA_LIST, FETCHED, read_celeba_attributes, read_celeba_partition
 
 YES, NO = ("1", "true", "yes"), ("-1", "0", "false", "no")
 
@@ -26,14 +26,14 @@ class Attributes:
     def __len__(self) -> int:
         return len(self.files)
 
-    def having(self, name: str) -> Bool[np.ndarray, " n"]:
+    def with_attribute(self, name: str) -> Bool[np.ndarray, " n"]:
         """Which pictures have the attribute."""
         return self.values[:, self.names.index(name)]
 
     def read(self, index: int, size: int, channels: int) -> np.ndarray:
         """A picture as the models see it: the middle square, uint8 [size, size, C]."""
-        pixels = images.with_channels(images.read(self.files[index], at_least=size), channels)
-        return images.resize(pixels, size)
+        pixels = image_io.with_channels(image_io.read(self.files[index], at_least=size), channels)
+        return image_io.resize(pixels, size)
 
 
 def read_attributes(place: str, split: str = "train") -> Attributes:
@@ -62,8 +62,8 @@ def read_attributes(place: str, split: str = "train") -> Attributes:
             f"{place}: attributes are read from {CELEBA_LIST} beside img_align_celeba, or from a "
             ".csv of file names and 0 or 1 for each attribute."
         )
-    names, rows = celeba_rows(root)
-    chosen = celeba_partition(root, split)
+    names, rows = read_celeba_attributes(root)
+    chosen = read_celeba_partition(root, split)
     rows = [row for row in rows if chosen is None or row[0] in chosen]
     files = tuple(root / "img_align_celeba" / row[0] for row in rows)
     return Attributes(tuple(names), files, np.array([[v == "1" for v in row[1:]] for row in rows]))

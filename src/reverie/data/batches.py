@@ -15,9 +15,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from reverie.core import images
+from reverie.core import image_io
 from reverie.core.rng import mix
-from reverie.data.dataset import Pictures
+from reverie.data.dataset import ImageDataset
 
 READ_AHEAD = 2
 
@@ -42,9 +42,9 @@ class Batch:
     def to(self, device: torch.device) -> "Batch":
         """The same batch on `device`, channels last in memory."""
 
-        def moved(pictures: Tensor) -> Tensor:
-            layout = torch.channels_last if pictures.ndim == 4 else torch.preserve_format
-            return pictures.to(device, memory_format=layout, non_blocking=True)
+        def moved(images: Tensor) -> Tensor:
+            layout = torch.channels_last if images.ndim == 4 else torch.preserve_format
+            return images.to(device, memory_format=layout, non_blocking=True)
 
         labels = None if self.labels is None else self.labels.to(device, non_blocking=True)
         return Batch(moved(self.images), labels, moved(self.other))
@@ -73,7 +73,7 @@ class Batches:
     """The batches of one process.
 
     Args:
-        pictures: the data.
+        images: the data.
         batch_size: pictures a batch, in this process.
         seed: with the number of a batch, all that decides what is in it.
         rank, world: this process's number among how many; each takes its own rows of a batch that
@@ -81,9 +81,9 @@ class Batches:
     """
 
     def __init__(
-        self, pictures: Pictures, batch_size: int, seed: int, rank: int = 0, world: int = 1
+        self, images: ImageDataset, batch_size: int, seed: int, rank: int = 0, world: int = 1
     ) -> None:
-        self.pictures = pictures
+        self.images = images
         self.batch_size = batch_size
         self.seed = mix(seed)
         self.rank = rank
@@ -91,14 +91,14 @@ class Batches:
 
     def read(self, number: int) -> Batch:
         """Batch `number`; of two sides without pairs each is drawn by itself."""
-        pictures, labels = self._side(self.pictures, self.seed, number)
-        if self.pictures.other is None:
-            return Batch(pictures, labels)
-        seed = self.seed if self.pictures.paired else mix(self.seed, _OTHER)
-        other, _ = self._side(self.pictures.other, seed, number)
-        return Batch(pictures, labels, other)
+        images, labels = self._side(self.images, self.seed, number)
+        if self.images.other is None:
+            return Batch(images, labels)
+        seed = self.seed if self.images.paired else mix(self.seed, _OTHER)
+        other, _ = self._side(self.images.other, seed, number)
+        return Batch(images, labels, other)
 
-    def _side(self, source: Pictures, seed: int, number: int) -> tuple[Tensor, Tensor | None]:
+    def _side(self, source: ImageDataset, seed: int, number: int) -> tuple[Tensor, Tensor | None]:
         share = slice(self.rank * self.batch_size, (self.rank + 1) * self.batch_size)
         every = self.batch_size * self.world
         indices = batch_indices(seed, number, every, len(source))[share]
@@ -111,7 +111,7 @@ class Batches:
             pixels = np.where(flipped[:, None, None, None], pixels[:, :, ::-1], pixels)
         labels = source.labels
         chosen = None if labels is None else torch.from_numpy(labels[indices])
-        return images.to_tensor(pixels), chosen
+        return image_io.to_tensor(pixels), chosen
 
     def stream(self, first: int, *, ahead: bool) -> Iterator[Batch]:
         """Batches from number `first` on, without end, read `ahead` by a thread or when asked for.

@@ -13,7 +13,7 @@ import numpy as np
 
 from reverie.core import progress
 from reverie.core.errors import UserError
-from reverie.core.files import cache_home, readable_bytes, write_aside
+from reverie.core.files import cache_home, readable_bytes, write_atomic
 from reverie.data.source import Source
 
 BROKEN_TO_NAME = 10
@@ -27,7 +27,7 @@ Decode = Callable[[int], np.ndarray]
 """Picture i, resized, uint8 [H, W, C]."""
 
 
-class Unequal:
+class RaggedImages:
     """Pictures of different sizes in one memory-mapped file: picture i is a view [H, W, C]."""
 
     def __init__(self, file: Path, shapes: list[tuple[int, int, int]]) -> None:
@@ -54,9 +54,9 @@ def stat_digest(source: Source) -> str:
     return whole.hexdigest()[:16]
 
 
-def decoded_once(
+def decode_cached(
     source: Source, shape: str, decode: Decode, size: int | None
-) -> tuple[str, "np.ndarray | Unequal", dict[str, str]]:
+) -> tuple[str, "np.ndarray | RaggedImages", dict[str, str]]:
     """The pictures of a source, from the cache where they were decoded before.
 
     Args:
@@ -74,7 +74,7 @@ def decoded_once(
     if source.files:
         known = cache_home() / "digests" / stat_digest(source)
         if not known.exists():
-            write_aside(known, source.digest())
+            write_atomic(known, source.digest())
         content = known.read_text()
     else:
         content = source.digest()
@@ -86,7 +86,7 @@ def decoded_once(
     _report_broken(meta["broken"], len(source.names))
     shapes = [tuple(one) for one in meta["shapes"]]
     if size is None:
-        return key, Unequal(folder / "pixels", shapes), meta["broken"]
+        return key, RaggedImages(folder / "pixels", shapes), meta["broken"]
     pixels = np.memmap(folder / "pixels", np.uint8, "r", shape=(len(shapes), *shapes[0]))
     return key, pixels, meta["broken"]
 
@@ -117,14 +117,14 @@ def _fill(source: Source, decode: Decode, folder: Path) -> None:
     try:
         with open(aside / "pixels", "wb") as file:
             decoded = progress.track(_decode_all(source, decode), count, "decoding")
-            for name, picture in zip(source.names, decoded, strict=True):
-                if isinstance(picture, str):
-                    broken[name] = picture
+            for name, image in zip(source.names, decoded, strict=True):
+                if isinstance(image, str):
+                    broken[name] = image
                     continue
                 if not shapes:
-                    _announce(picture.nbytes * count, count, folder)
-                shapes.append(picture.shape)
-                file.write(picture.tobytes())
+                    _announce(image.nbytes * count, count, folder)
+                shapes.append(image.shape)
+                file.write(image.tobytes())
         if not shapes:
             raise UserError(f"none of the {count} pictures can be read: {broken[source.names[0]]}")
         (aside / "meta.json").write_text(json.dumps({"shapes": shapes, "broken": broken}))

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from reverie.core import images, progress
+from reverie.core import image_io, progress
 from reverie.core.errors import UserError
 from reverie.data.sources import find_source
 
@@ -22,7 +22,7 @@ def check_data(data: str, split: str = "train", label_column: str | None = None)
             broken[name] = str(error)
             continue
         sizes[pixels.shape[:2]] += 1
-        colours["grey" if images.is_grey(pixels) else "colour"] += 1
+        colours["grey" if image_io.is_grayscale(pixels) else "colour"] += 1
     facts: dict[str, Any] = {"data": data, "kind": source.kind, "pictures": sizes.total()}
     if sizes:
         sides = sorted(min(size) for size in sizes.elements())

@@ -10,11 +10,11 @@ from typing import Literal
 
 import numpy as np
 
-from reverie.core import images, progress
+from reverie.core import image_io, progress
 from reverie.core.errors import UserError
-from reverie.core.files import cache_home, write_aside
-from reverie.data.cache import Unequal, decoded_once, stat_digest
-from reverie.data.paired import find_domains, find_partners
+from reverie.core.files import cache_home, write_atomic
+from reverie.data.cache import RaggedImages, decode_cached, stat_digest
+from reverie.data.paired import find_low_res_pairs, find_paired
 from reverie.data.source import Source
 from reverie.data.sources import find_source
 
@@ -27,7 +27,7 @@ SIZE_OF_CROPS = 96
 PICTURES_TO_LOOK_AT = 64
 
 
-UNEQUAL = ("width", "none")
+RAGGED = ("width", "none")
 """Policies that leave pictures of different sizes, of which squares are cut."""
 
 
@@ -41,7 +41,7 @@ class DataOptions:
     """Side of the square pictures in pixels; by default the data's own, or 64 for folders."""
     channels: Literal["auto", "1", "3"] = "auto"
     """1 for grey, 3 for colour; auto looks at the pictures."""
-    resize: images.Resize = "crop"
+    resize: image_io.Resize = "crop"
     """How pictures become square: cut the middle, squash, or pad with white; or, cutting a square
     at random each time: make them so wide, or leave them as they are (none)."""
     jitter: float = 0.0
@@ -62,7 +62,7 @@ class DataOptions:
 
 
 @dataclass(frozen=True)
-class PictureSpec:
+class ImageSpec:
     """What a model must know of its pictures: it is stored with the model."""
 
     channels: int
@@ -77,18 +77,18 @@ class PictureSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pictures:
+class ImageDataset:
     """Pictures of one size, with labels where the data has them."""
 
-    spec: PictureSpec
+    spec: ImageSpec
     kind: str
     fingerprint: str
     labels: np.ndarray | None
-    pixels: np.ndarray | Unequal | None
+    pixels: np.ndarray | RaggedImages | None
     source: Source
     options: DataOptions
     broken: dict[str, str] = field(default_factory=dict)
-    other: "Pictures | None" = None
+    other: "ImageDataset | None" = None
     """The pictures of B, where these are those of A."""
     paired: bool = False
     """Whether picture i here belongs to picture i of the other side."""
@@ -112,12 +112,12 @@ class Pictures:
             self._read_uncached(int(i)) if self.pixels is None else self.pixels[i] for i in indices
         ]
         pairs = zip(whole, where, strict=True)
-        return np.stack([images.cut(p, size, x, y, self.multiple) for p, (x, y) in pairs])
+        return np.stack([image_io.cut(p, size, x, y, self.multiple) for p, (x, y) in pairs])
 
     @property
     def larger(self) -> bool:
         """Whether pictures are larger than the squares that are cut from them."""
-        return self.options.jitter > 0 or self.options.resize in UNEQUAL
+        return self.options.jitter > 0 or self.options.resize in RAGGED
 
     def _read_uncached(self, index: int) -> np.ndarray:
         for step in range(len(self)):
@@ -135,11 +135,11 @@ class Pictures:
 
 
 @dataclass(frozen=True)
-class Found:
+class PendingDataset:
     """Pictures that were found but not decoded yet, so that wrong ones are refused early."""
 
     source: Source
-    spec: PictureSpec
+    spec: ImageSpec
     options: DataOptions
     other: Source | None = None
     paired: bool = False
@@ -147,20 +147,20 @@ class Found:
     """How many times smaller the pictures of the other side are."""
 
 
-def open_pictures(options: DataOptions) -> Pictures:
+def open_dataset(options: DataOptions) -> ImageDataset:
     """Find the pictures that `options` describe and make them ready.
 
     Raises:
         UserError: if there are none, or none that can be read.
     """
-    return decode_pictures(find_pictures(options))
+    return decode_dataset(find_dataset(options))
 
 
-def find_pictures(
+def find_dataset(
     options: DataOptions,
     sides: Literal["one", "paired", "unpaired", "degraded"] = "one",
     scale: int = 1,
-) -> Found:
+) -> PendingDataset:
     """Find the pictures that `options` describe, and what a model must know of them.
 
     Args:
@@ -185,9 +185,9 @@ def find_pictures(
         source = find_source(options.data, options.split, options.label_column)
         if sides == "degraded" and options.data_b is not None:
             other = find_source(options.data_b, options.split)
-            source, other = find_partners(source, other, scale)
+            source, other = find_low_res_pairs(source, other, scale)
     else:
-        source, other = find_domains(
+        source, other = find_paired(
             options.data,
             options.data_b,
             options.split,
@@ -197,17 +197,17 @@ def find_pictures(
     usual = SIZE_OF_CROPS if sides == "degraded" else SIZE_OF_FOLDERS
     size = options.image_size or source.native_size or usual
     looks = [_look(one, options, size) for one in (source, other) if one is not None]
-    spec = PictureSpec(max(c for c, _ in looks), size, source.class_names, looks[0][1])
-    if options.resize in UNEQUAL:
+    spec = ImageSpec(max(c for c, _ in looks), size, source.class_names, looks[0][1])
+    if options.resize in RAGGED:
         for one in (source, other if scale == 1 else None):
             _refuse_smaller(one, spec, options)
-    return Found(source, spec, options, other, sides in ("paired", "degraded"), scale)
+    return PendingDataset(source, spec, options, other, sides in ("paired", "degraded"), scale)
 
 
-def _refuse_smaller(source: Source | None, spec: PictureSpec, options: DataOptions) -> None:
+def _refuse_smaller(source: Source | None, spec: ImageSpec, options: DataOptions) -> None:
     """Refuse pictures from which no square can be cut, before anything is trained."""
     for file in source.files if source else ():
-        width, height = images.size_of(file)
+        width, height = image_io.size_of(file)
         if options.resize == "width":
             width, height = _load_size(spec, options), height * _load_size(spec, options) // width
         if min(width, height) < spec.image_size:
@@ -227,47 +227,45 @@ def _look(source: Source, options: DataOptions, size: int) -> tuple[int, float]:
         if known.exists():
             channels, spread = json.loads(known.read_text())
             return channels, spread
-    some = _some_pictures(source)
-    channels = 1 if all(images.is_grey(p) for p in some) else 3
+    some = _sample_images(source)
+    channels = 1 if all(image_io.is_grayscale(p) for p in some) else 3
     if options.channels != "auto":
         channels = int(options.channels)
-    policy: images.Resize = "crop" if options.resize in UNEQUAL else options.resize
-    squares = [images.resize(images.with_channels(p, channels), size, policy) for p in some]
+    policy: image_io.Resize = "crop" if options.resize in RAGGED else options.resize
+    squares = [image_io.resize(image_io.with_channels(p, channels), size, policy) for p in some]
     spread = round(float(np.std(squares)) / 127.5, 3) if squares else 0.5
     if known is not None:
-        write_aside(known, json.dumps([channels, spread]))
+        write_atomic(known, json.dumps([channels, spread]))
     return channels, spread
 
 
-def decode_pictures(found: Found) -> Pictures:
+def decode_dataset(found: PendingDataset) -> ImageDataset:
     """Make pictures ready to be read in batches, from the cache where they were decoded before.
 
     Raises:
         UserError: if none can be read, or the disk has no room for the cache.
     """
-    pictures = _decoded(found.source, found.spec, found.options)
+    images = _decoded(found.source, found.spec, found.options)
     if found.other is None:
-        return pictures
+        return images
     small = replace(found.spec, image_size=found.spec.image_size // found.scale)
     other = _decoded(found.other, small, found.options)
-    if found.paired and (pictures.broken or other.broken):
+    if found.paired and (images.broken or other.broken):
         raise UserError("a pair with a broken picture is no pair: remove both of it.")
-    both = f"{pictures.fingerprint}-{other.fingerprint}"
-    return replace(
-        pictures, other=other, paired=found.paired, fingerprint=both, multiple=found.scale
-    )
+    both = f"{images.fingerprint}-{other.fingerprint}"
+    return replace(images, other=other, paired=found.paired, fingerprint=both, multiple=found.scale)
 
 
-def _decoded(source: Source, spec: PictureSpec, options: DataOptions) -> Pictures:
+def _decoded(source: Source, spec: ImageSpec, options: DataOptions) -> ImageDataset:
     shape = (*(2 * (_load_size(spec, options),)), spec.channels)
     if source.pixels is not None and source.pixels.shape[1:] == shape:
         return _pictures(source, options, spec, source.digest()[:16], source.pixels)
     if not options.cache:
         return _pictures(source, options, spec, stat_digest(source), None)
-    size = None if options.resize in UNEQUAL else shape[0]
+    size = None if options.resize in RAGGED else shape[0]
     words = f"{_load_size(spec, options) if options.resize != 'none' else ''}"
     words += f" {spec.channels} {options.resize}"
-    key, pixels, broken = decoded_once(
+    key, pixels, broken = decode_cached(
         source, words, lambda index: _resized(source, index, spec, options), size
     )
     return _pictures(source, options, spec, key, pixels, broken)
@@ -276,15 +274,15 @@ def _decoded(source: Source, spec: PictureSpec, options: DataOptions) -> Picture
 def _pictures(
     source: Source,
     options: DataOptions,
-    spec: PictureSpec,
+    spec: ImageSpec,
     fingerprint: str,
-    pixels: np.ndarray | Unequal | None,
+    pixels: np.ndarray | RaggedImages | None,
     broken: dict[str, str] | None = None,
-) -> Pictures:
+) -> ImageDataset:
     labels, broken = source.labels, broken or {}
     if labels is not None and broken:
         labels = labels[[name not in broken for name in source.names]]
-    return Pictures(
+    return ImageDataset(
         spec=spec,
         kind=source.kind,
         fingerprint=fingerprint,
@@ -296,7 +294,7 @@ def _pictures(
     )
 
 
-def _some_pictures(source: Source) -> list[np.ndarray]:
+def _sample_images(source: Source) -> list[np.ndarray]:
     """Pictures from all over the set, to see what they are like."""
     count, some = len(source.names), []
     for index in np.unique(np.linspace(0, count - 1, min(count, PICTURES_TO_LOOK_AT)).astype(int)):
@@ -307,12 +305,12 @@ def _some_pictures(source: Source) -> list[np.ndarray]:
     return some
 
 
-def _resized(source: Source, index: int, spec: PictureSpec, options: DataOptions) -> np.ndarray:
+def _resized(source: Source, index: int, spec: ImageSpec, options: DataOptions) -> np.ndarray:
     size = _load_size(spec, options)
-    enough = None if options.resize in UNEQUAL else size
-    pixels = images.with_channels(source.read(index, enough), spec.channels)
-    return images.resize(pixels, size, options.resize)
+    enough = None if options.resize in RAGGED else size
+    pixels = image_io.with_channels(source.read(index, enough), spec.channels)
+    return image_io.resize(pixels, size, options.resize)
 
 
-def _load_size(spec: PictureSpec, options: DataOptions) -> int:
+def _load_size(spec: ImageSpec, options: DataOptions) -> int:
     return round(spec.image_size * (1 + options.jitter))

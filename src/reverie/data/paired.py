@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from reverie.core import images
+from reverie.core import image_io
 from reverie.core.errors import UserError
 from reverie.data.source import Source, of_files, set_folder
 from reverie.data.sources import FETCHED, find_source
@@ -24,7 +24,7 @@ LOOKED_AT = 64
 SHAPES_DIFFER = 0.05
 
 
-def find_domains(
+def find_paired(
     data: str, data_b: str | None, split: str, *, paired: bool, swapped: bool
 ) -> tuple[Source, Source]:
     """The pictures of A and of B; those of pairs stand at equal places.
@@ -109,7 +109,7 @@ def _matched(a: Source, b: Source) -> tuple[Source, Source]:
     return sides[0], sides[1]
 
 
-def find_partners(large: Source, small: Source, scale: int) -> tuple[Source, Source]:
+def find_low_res_pairs(large: Source, small: Source, scale: int) -> tuple[Source, Source]:
     """Large pictures and the small ones of the same names, exactly `scale` times smaller.
 
     Raises:
@@ -118,7 +118,7 @@ def find_partners(large: Source, small: Source, scale: int) -> tuple[Source, Sou
     large, small = _matched(large, small)
     wrong = []
     for name, one, other in zip(large.names, large.files, small.files, strict=True):
-        (w1, h1), (w2, h2) = images.size_of(one), images.size_of(other)
+        (w1, h1), (w2, h2) = image_io.size_of(one), image_io.size_of(other)
         if (w1, h1) != (scale * w2, scale * h2):
             wrong.append(f"{name} ({w1}×{h1} and {w2}×{h2})")
     if wrong:
@@ -137,7 +137,7 @@ def _refuse_other_shapes(names: list[str], files: list[list[Path]]) -> None:
     """Partners may differ in size, not in proportions."""
     wrong = []
     for name, one, other in zip(names, *files, strict=True):
-        (w1, h1), (w2, h2) = images.size_of(one), images.size_of(other)
+        (w1, h1), (w2, h2) = image_io.size_of(one), image_io.size_of(other)
         if abs(w1 * h2 / (w2 * h1) - 1) > SHAPES_DIFFER:
             wrong.append(f"{name} ({w1}×{h1} and {w2}×{h2})")
     if wrong:
@@ -150,7 +150,7 @@ def _is_side_by_side(source: Source) -> bool:
     chosen = np.unique(np.linspace(0, len(source.names) - 1, LOOKED_AT).astype(int))
     if not source.files:
         return False
-    sizes = [images.size_of(source.files[index]) for index in chosen]
+    sizes = [image_io.size_of(source.files[index]) for index in chosen]
     return all(width == 2 * height for width, height in sizes)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from reverie.core import images
+from reverie.core import image_io
 from reverie.core.files import cache_home
 
 
@@ -78,7 +78,7 @@ def of_files(
     return Source(
         kind=kind,
         names=[str(file.relative_to(root)) for file in files],
-        read=lambda index, at_least: images.read(files[index], at_least=at_least),
+        read=lambda index, at_least: image_io.read(files[index], at_least=at_least),
         digest=digest,
         labels=labels,
         class_names=class_names,

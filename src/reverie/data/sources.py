@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from reverie.core import images
+from reverie.core import image_io
 from reverie.core.errors import UserError, nearest
 from reverie.data.sets.digits import _digits
 from reverie.data.source import Source, _of_pixels, of_files, set_folder
@@ -70,16 +70,16 @@ def find_source(place: str, split: str = "train", label_column: str | None = Non
 BUILT_IN: dict[str, Callable[[str], Source]] = {"digits": _digits}
 
 
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in images.SUFFIXES and not path.name.startswith(".")
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in image_io.SUFFIXES and not path.name.startswith(".")
 
 
 def _folder(root: Path) -> Source:
-    files = sorted(p for p in root.rglob("*") if _is_picture(p) and p.is_file())
+    files = sorted(p for p in root.rglob("*") if _is_image(p) and p.is_file())
     if not files:
         raise UserError(
             f"{root}: no pictures in this folder or below it; they end in "
-            f"{' '.join(sorted(images.SUFFIXES))}."
+            f"{' '.join(sorted(image_io.SUFFIXES))}."
         )
     tops = [file.relative_to(root).parts for file in files]
     classes = tuple(sorted({parts[0] for parts in tops}))
@@ -139,8 +139,8 @@ CELEBA_LIST = "list_attr_celeba.txt"
 
 def _celeba(root: Path, label_column: str | None, split: str = "all") -> Source:
     """CelebA as published, of which the partition file says what is for training and testing."""
-    header, rows = celeba_rows(root)
-    chosen = celeba_partition(root, split)
+    header, rows = read_celeba_attributes(root)
+    chosen = read_celeba_partition(root, split)
     if chosen is not None:
         rows = [row for row in rows if row[0] in chosen]
     folder = root / "img_align_celeba"
@@ -150,7 +150,7 @@ def _celeba(root: Path, label_column: str | None, split: str = "all") -> Source:
     return replace(source, split="all" if chosen is None else split)
 
 
-def celeba_partition(root: Path, split: str) -> set[str] | None:
+def read_celeba_partition(root: Path, split: str) -> set[str] | None:
     """The files of a part: 0 is for training, 1 and 2 are for testing; None if all are meant."""
     file = root / "list_eval_partition.txt"
     if split == "all" or not file.exists():
@@ -160,7 +160,7 @@ def celeba_partition(root: Path, split: str) -> set[str] | None:
     return {part[0] for part in parts if part[1] in wanted}
 
 
-def celeba_rows(root: Path) -> tuple[list[str], list[list[str]]]:
+def read_celeba_attributes(root: Path) -> tuple[list[str], list[list[str]]]:
     """The attributes' names, and for each picture its file and ±1 for each of them.
 
     Raises:

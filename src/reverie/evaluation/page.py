@@ -8,9 +8,9 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor
 
-from reverie.core import images
+from reverie.core import image_io
 from reverie.core.errors import UserError
-from reverie.core.files import write_aside
+from reverie.core.files import write_atomic
 from reverie.core.html import _page, _table
 
 
@@ -20,7 +20,7 @@ def write_evaluation(
     data: str,
     figures: dict[str, Any],
     samples: Float[Tensor, "n c h w"],
-    neighbours: Float[Tensor, "m c h w"],
+    nearest_neighbors: Float[Tensor, "m c h w"],
 ) -> None:
     """Write the page of an evaluation: its figures, samples, and rows of a sample and its nearest.
 
@@ -32,14 +32,14 @@ def write_evaluation(
     whole = {k: v for k, v in figures.items() if ", class " not in k}
     single = {k: v for k, v in figures.items() if k not in whole}
     shown = [{k: f"{v:.4g}" for k, v in part.items()} for part in (whole, single)]
-    pictures = [
-        base64.b64encode(images.encode_sheet(p, columns=c)).decode()
-        for p, c in ((samples, None), (neighbours, 6))
+    images = [
+        base64.b64encode(image_io.encode_sheet(p, columns=c)).decode()
+        for p, c in ((samples, None), (nearest_neighbors, 6))
     ]
-    sides = [f'<img alt="" src="data:image/png;base64,{picture}">' for picture in pictures]
+    sides = [f'<img alt="" src="data:image/png;base64,{image}">' for image in images]
     each = f"<h2>By class</h2>{_table(shown[1])}" if single else ""
     body = f"""<h1>{html.escape(name)}</h1>
 <p class="about">compared with {html.escape(data)}</p>{_table(shown[0])}
 <div class="row"><div><h2>Samples</h2>{sides[0]}</div>
 <div><h2>A sample, then its five nearest training pictures</h2>{sides[1]}</div></div>{each}"""
-    write_aside(out, _page(f"{html.escape(name)} · evaluation", body))
+    write_atomic(out, _page(f"{html.escape(name)} · evaluation", body))

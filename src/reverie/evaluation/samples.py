@@ -14,14 +14,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from reverie.core import images, progress
+from reverie.core import image_io, progress
 from reverie.core.errors import UserError
-from reverie.core.files import write_aside
-from reverie.data import DataOptions, Pictures, find_source, open_pictures
-from reverie.evaluation.metrics.features import Seen, find_features, see
+from reverie.core.files import write_atomic
+from reverie.data import DataOptions, ImageDataset, find_source, open_dataset
+from reverie.evaluation.metrics.features import Features, extract_features, find_extractor
 from reverie.evaluation.metrics.frechet import Moments, frechet_distance
 from reverie.evaluation.metrics.kernel import kernel_distance
-from reverie.evaluation.metrics.paired import compare_pairs
+from reverie.evaluation.metrics.paired import paired_metrics
 from reverie.evaluation.metrics.prdc import prdc
 from reverie.evaluation.page import write_evaluation
 from reverie.inference.model import Model
@@ -32,7 +32,7 @@ MOST_FOR_NEIGHBOURS = 5000
 AT_ONCE = 250
 
 
-NEIGHBOURS_SHOWN = 12
+NEIGHBORS_SHOWN = 12
 
 
 def evaluate_model(
@@ -60,30 +60,36 @@ def evaluate_model(
         UserError: if there are too few pictures for the figures.
     """
     name = features or default_features(data)
-    find_features(name)
+    find_extractor(name)
     spec = model.method.spec
-    real = open_pictures(like(data, spec.image_size, spec.channels))
+    real = open_dataset(like(data, spec.image_size, spec.channels))
     count = min(len(real), 10_000) if count is None else count
     labels = model.labels(count)
     mine = _my_share(count)
     asked = None if labels is None else labels[mine.start : mine.stop].tolist()
-    pictures = model.sample(len(mine), seed=seed + mine.start, label=asked, **sampling)
-    fake_seen = _everyones(see(name, _shown(pictures, f"looking at samples ({name})")))
-    real_seen = _everyones(see(name, _shown(real, f"looking at pictures ({name})", share=True)))
+    images = model.sample(len(mine), seed=seed + mine.start, label=asked, **sampling)
+    fake_features = _everyones(
+        extract_features(name, _shown(images, f"looking at samples ({name})"))
+    )
+    real_features = _everyones(
+        extract_features(name, _shown(real, f"looking at pictures ({name})", share=True))
+    )
     split = real.source.split
-    figures: dict[str, Any] = dict(compare_seen(fake_seen, real_seen, name, f"{count}", split))
+    figures: dict[str, Any] = dict(
+        compare_features(fake_features, real_features, name, f"{count}", split)
+    )
     if name == "digits" and labels is not None:
-        right = fake_seen.logits.argmax(1) == labels
+        right = fake_features.logits.argmax(1) == labels
         figures[f"label_accuracy[{name}, {count}]"] = right.float().mean().item()
         for number, class_name in enumerate(model.class_names):
             share = right[labels == number].float().mean().item()
             figures[f"label_accuracy[{name}, class {class_name}, {count}]"] = share
     if labels is not None and real.labels is not None:
-        figures |= _per_class(fake_seen, real_seen, labels, real, name, split)
+        figures |= _per_class(fake_features, real_features, labels, real, name, split)
     if report is not None and mine.start == 0:
-        train = open_pictures(like(data, spec.image_size, spec.channels, split="train"))
-        near = neighbours(pictures[:NEIGHBOURS_SHOWN], train, name)
-        write_evaluation(report, model.name, str(data.data), figures, pictures[:64], near)
+        train = open_dataset(like(data, spec.image_size, spec.channels, split="train"))
+        near = nearest_neighbors(images[:NEIGHBORS_SHOWN], train, name)
+        write_evaluation(report, model.name, str(data.data), figures, images[:64], near)
     return figures
 
 
@@ -97,15 +103,17 @@ def evaluate_folders(
 ) -> dict[str, Any]:
     """Compare two sets of pictures: `one` is judged, `other` is what it should be like."""
     name = features or default_features(other)
-    judged, real = open_pictures(one), open_pictures(other)
-    fake_seen, real_seen = (
-        _everyones(see(name, _shown(p, f"looking at pictures ({name})", share=True)))
+    judged, real = open_dataset(one), open_dataset(other)
+    fake_features, real_features = (
+        _everyones(extract_features(name, _shown(p, f"looking at pictures ({name})", share=True)))
         for p in (judged, real)
     )
-    return dict(compare_seen(fake_seen, real_seen, name, f"{len(judged)}", real.source.split))
+    return dict(
+        compare_features(fake_features, real_features, name, f"{len(judged)}", real.source.split)
+    )
 
 
-def evaluate_pairs(
+def evaluate_paired(
     one: Path,
     other: Path,
     *,
@@ -133,13 +141,13 @@ def evaluate_pairs(
         raise UserError(f"{len(alone)} pictures have no partner of the same name: {named}.")
     figures = []
     for stem in progress.track(judged, len(judged), "comparing", "pairs"):
-        pair = [images.read(files[stem]) for files in (judged, truth)]
+        pair = [image_io.read(files[stem]) for files in (judged, truth)]
         channels = max(pixels.shape[-1] for pixels in pair)
-        mine, theirs = (images.to_tensor(images.with_channels(p, channels)[None]) for p in pair)
+        mine, theirs = (image_io.to_tensor(image_io.with_channels(p, channels)[None]) for p in pair)
         if mine.shape != theirs.shape:
             sizes = " and ".join(f"{p.shape[1]}×{p.shape[0]}" for p in pair)
             raise UserError(f"{stem}: a pair has one size, not {sizes}.")
-        figures.append(compare_pairs(mine, theirs, name, on_luma, cut))
+        figures.append(paired_metrics(mine, theirs, name, on_luma, cut))
     kind = ("Y" if on_luma else "RGB") + (f", border {cut}" if cut else "")
     count = f"{len(figures)} pairs"
     return {
@@ -158,7 +166,9 @@ def _by_stem(folder: Path) -> dict[Path, Path]:
     return {file.relative_to(folder).with_suffix(""): file for file in files}
 
 
-def compare_seen(fake: Seen, real: Seen, name: str, count: str, split: str) -> dict[str, float]:
+def compare_features(
+    fake: Features, real: Features, name: str, count: str, split: str
+) -> dict[str, float]:
     """Every figure that two sets of features give.
 
     Raises:
@@ -192,12 +202,12 @@ def inception_score(logits: Tensor) -> float:
 
 
 def _per_class(
-    fake: Seen, real: Seen, labels: Tensor, pictures: Pictures, name: str, split: str
+    fake: Features, real: Features, labels: Tensor, images: ImageDataset, name: str, split: str
 ) -> dict[str, float]:
     figures = {}
-    assert pictures.labels is not None
-    real_labels = torch.from_numpy(pictures.labels)
-    for number, class_name in enumerate(pictures.spec.class_names):
+    assert images.labels is not None
+    real_labels = torch.from_numpy(images.labels)
+    for number, class_name in enumerate(images.spec.class_names):
         sets = fake.features[labels == number], real.features[real_labels == number]
         if min(map(len, sets)) >= 2:
             distance = frechet_distance(*map(Moments.of, sets))
@@ -206,13 +216,15 @@ def _per_class(
     return figures
 
 
-def neighbours(pictures: Tensor, train: Pictures, name: str) -> Float[Tensor, "n c h w"]:
+def nearest_neighbors(images: Tensor, train: ImageDataset, name: str) -> Float[Tensor, "n c h w"]:
     """Samples, each before its five nearest training pictures: is it memorising?"""
-    known = see(name, _shown(train, f"looking at training pictures ({name})")).features
-    nearest = torch.cdist(see(name, [pictures]).features, known).topk(5, largest=False).indices
+    known = extract_features(name, _shown(train, f"looking at training pictures ({name})")).features
+    nearest = (
+        torch.cdist(extract_features(name, [images]).features, known).topk(5, largest=False).indices
+    )
     rows = [
-        torch.cat([sample[None], images.to_tensor(train.read(indices.numpy()))])
-        for sample, indices in zip(pictures, nearest, strict=True)
+        torch.cat([sample[None], image_io.to_tensor(train.read(indices.numpy()))])
+        for sample, indices in zip(images, nearest, strict=True)
     ]
     return torch.cat(rows)
 
@@ -223,16 +235,16 @@ def like(data: DataOptions, size: int, channels: int, **changes: Any) -> DataOpt
     return replace(data, image_size=size, channels=colours, **changes)
 
 
-def _shown(pictures: Pictures | Tensor, label: str, *, share: bool = False) -> Iterator[Tensor]:
+def _shown(images: ImageDataset | Tensor, label: str, *, share: bool = False) -> Iterator[Tensor]:
     """Pictures in batches, with progress; `share` leaves other processes theirs."""
-    mine = _my_share(len(pictures)) if share else range(len(pictures))
+    mine = _my_share(len(images)) if share else range(len(images))
     starts = range(mine.start, mine.stop, AT_ONCE)
     for first in progress.track(starts, len(starts), label, f"batches of {AT_ONCE}"):
-        if isinstance(pictures, Tensor):
-            yield pictures[first : first + AT_ONCE]
+        if isinstance(images, Tensor):
+            yield images[first : first + AT_ONCE]
         else:
             indices = np.arange(first, min(first + AT_ONCE, mine.stop))
-            yield images.to_tensor(pictures.read(indices))
+            yield image_io.to_tensor(images.read(indices))
 
 
 def _my_share(count: int) -> range:
@@ -243,13 +255,13 @@ def _my_share(count: int) -> range:
     return range(count * rank // world, count * (rank + 1) // world)
 
 
-def _everyones(seen: Seen) -> Seen:
+def _everyones(seen: Features) -> Features:
     """What all processes saw, in the order of their shares."""
     if not _several():
         return seen
     parts: list[Any] = [None] * torch.distributed.get_world_size()
     torch.distributed.all_gather_object(parts, seen)
-    return Seen(torch.cat([p.features for p in parts]), torch.cat([p.logits for p in parts]))
+    return Features(torch.cat([p.features for p in parts]), torch.cat([p.logits for p in parts]))
 
 
 def _several() -> bool:
@@ -264,4 +276,4 @@ def write_figures(figures: dict[str, Any], out: Path) -> None:
     """
     if out.suffix != ".json":
         raise UserError(f"{out}: figures are written as .json.")
-    write_aside(out, json.dumps(figures, indent=1) + "\n")
+    write_atomic(out, json.dumps(figures, indent=1) + "\n")

@@ -12,14 +12,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from reverie.core import images, progress
+from reverie.core import image_io, progress
 from reverie.core.errors import UserError
 from reverie.data import DataOptions, find_source
-from reverie.evaluation.metrics.paired import compare_pairs
+from reverie.evaluation.metrics.paired import paired_metrics
 from reverie.inference.model import Model
 from reverie.inference.upscale import bicubic
 from reverie.methods import Upscales
-from reverie.methods.superres.degradation import shrink
+from reverie.methods.superres.degradation import downscale
 
 SMALLEST = 48
 
@@ -38,11 +38,11 @@ def evaluate_upscaler(
     channels = model.method.spec.channels
     rows = []
     for truth in _pictures(data, channels, scale):
-        small = shrink(truth, scale)
+        small = downscale(truth, scale)
         made = model.upscale(small, tile=tile)
         row = []
-        for picture in (made, bicubic(small, scale)):
-            pair = compare_pairs(picture, truth, name, on_luma=True, cut=scale)
+        for image in (made, bicubic(small, scale)):
+            pair = paired_metrics(image, truth, name, on_luma=True, cut=scale)
             row += [float(pair.psnr), float(pair.ssim), float(pair.perceptual)]
         rows.append(row)
     about = f"[×{scale}, {len(rows)} pictures, Y, border {scale}]"
@@ -61,11 +61,11 @@ def _pictures(data: DataOptions, channels: int, scale: int) -> Iterator[Float[Te
     assert data.data is not None
     source = find_source(data.data, data.split)
     for index in progress.track(range(len(source.names)), len(source.names), "enlarging"):
-        pixels = images.with_channels(source.read(index, None), channels)
+        pixels = image_io.with_channels(source.read(index, None), channels)
         height, width = (n // scale * scale for n in pixels.shape[:2])
         if min(height, width) < max(SMALLEST, 12 * scale):
             raise UserError(
                 f"{source.names[index]}: a picture of {width}×{height} is too small to be made "
                 f"{scale} times smaller and compared: leave it out."
             )
-        yield images.to_tensor(pixels[None, :height, :width])
+        yield image_io.to_tensor(pixels[None, :height, :width])

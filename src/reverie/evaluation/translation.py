@@ -14,11 +14,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from reverie.core import images, progress
+from reverie.core import image_io, progress
 from reverie.core.errors import UserError
-from reverie.data import DataOptions, Pictures, find_pictures
-from reverie.data.dataset import decode_pictures
-from reverie.evaluation.metrics.features import Seen, see
+from reverie.data import DataOptions, ImageDataset, find_dataset
+from reverie.data.dataset import decode_dataset
+from reverie.evaluation.metrics.features import Features, extract_features
 from reverie.evaluation.metrics.frechet import Moments, frechet_distance
 from reverie.evaluation.metrics.kernel import kernel_distance
 from reverie.evaluation.metrics.paired import perceptual_distance
@@ -55,47 +55,47 @@ def evaluate_translator(
         there = whole(source)
         parts = progress.track(there.split(16), -(-len(there) // 16), "translating", "batches")
         made = torch.cat([model.translate(x, direction) for x in parts])
-        real_seen = _seen(name, whole(real))
+        real_features = _seen(name, whole(real))
         true = whole(truth)
-        true_seen = _seen(name, true) if paired else None
-        for what, pictures in (("", made.expand(-1, 3, -1, -1)), ("doing_nothing_", there)):
-            seen = _seen(name, pictures)
-            about = f"[{name}, {len(pictures)} {direction}, train]"
+        true_features = _seen(name, true) if paired else None
+        for what, images in (("", made.expand(-1, 3, -1, -1)), ("doing_nothing_", there)):
+            seen = _seen(name, images)
+            about = f"[{name}, {len(images)} {direction}, train]"
             generator = torch.Generator().manual_seed(0)
-            kernel = kernel_distance(seen.features, real_seen.features, generator)
+            kernel = kernel_distance(seen.features, real_features.features, generator)
             figures[f"{what}frechet_distance{about}"] = frechet_distance(
-                Moments.of(seen.features), Moments.of(real_seen.features)
+                Moments.of(seen.features), Moments.of(real_features.features)
             )
             figures[f"{what}kernel_distance{about}"] = kernel.mean
-            if true_seen is not None:
-                cosine = 1 - torch.cosine_similarity(seen.features, true_seen.features)
+            if true_features is not None:
+                cosine = 1 - torch.cosine_similarity(seen.features, true_features.features)
                 about = f"[{name}, {len(true)} pairs {direction}]"
                 figures |= {
-                    f"{what}perceptual_distance{about}": _perceived(name, pictures, true),
+                    f"{what}perceptual_distance{about}": _perceived(name, images, true),
                     f"{what}cosine_distance{about}": float(cosine.mean()),
                     f"{what}mean_absolute_error[{len(true)} pairs {direction}]": float(
-                        (pictures - true).abs().mean()
+                        (images - true).abs().mean()
                     ),
                 }
     return figures
 
 
-def _perceived(name: str, pictures: Tensor, truth: Tensor) -> float:
-    pairs = zip(pictures.split(AT_ONCE), truth.split(AT_ONCE), strict=True)
+def _perceived(name: str, images: Tensor, truth: Tensor) -> float:
+    pairs = zip(images.split(AT_ONCE), truth.split(AT_ONCE), strict=True)
     return float(torch.cat([perceptual_distance(name, a, b) for a, b in pairs]).mean())
 
 
-def _seen(name: str, pictures: Tensor) -> Seen:
-    parts = pictures.split(AT_ONCE)
-    return see(name, progress.track(parts, len(parts), f"looking ({name})", "batches"))
+def _seen(name: str, images: Tensor) -> Features:
+    parts = images.split(AT_ONCE)
+    return extract_features(name, progress.track(parts, len(parts), f"looking ({name})", "batches"))
 
 
-def _sides(data: DataOptions, sides: Any) -> tuple[Pictures, Pictures]:
-    pictures = decode_pictures(find_pictures(data, sides))
-    assert pictures.other is not None
-    return pictures, pictures.other
+def _sides(data: DataOptions, sides: Any) -> tuple[ImageDataset, ImageDataset]:
+    images = decode_dataset(find_dataset(data, sides))
+    assert images.other is not None
+    return images, images.other
 
 
-def whole(pictures: Pictures) -> Float[Tensor, "n 3 h w"]:
+def whole(images: ImageDataset) -> Float[Tensor, "n 3 h w"]:
     """All pictures of a side, in colour."""
-    return images.to_tensor(pictures.read(np.arange(len(pictures))))
+    return image_io.to_tensor(images.read(np.arange(len(images))))

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from reverie.inference.load import load
-from reverie.inference.model import what_it_can_do
+from reverie.inference.model import describe_capabilities
 from reverie.runs.run import Run, best_evaluation
 
 
@@ -18,7 +18,7 @@ def info(place: str | Path) -> dict[str, Any]:
         facts |= {
             "method": model.method_name,
             "about": model.method.about,
-            "can": what_it_can_do(model.method),
+            "can": describe_capabilities(model.method),
             "image_size": spec.image_size,
             "channels": spec.channels,
             "classes": list(model.class_names),

@@ -11,10 +11,14 @@ from reverie.core.errors import UserError
 from reverie.core.state_dict import read_tensors
 from reverie.inference.model import Model
 from reverie.methods.superres.networks import Upscaler
-from reverie.methods.superres.pretrained import Foreign, FromElsewhere
-from reverie.methods.superres.weights import ForeignUpscaler, upscaler_of, upscaler_through_spandrel
-from reverie.methods.translation.pretrained import Translator
-from reverie.methods.translation.weights import name_of, network_of
+from reverie.methods.superres.pretrained import PretrainedUpscaler, SpandrelUpscaler
+from reverie.methods.superres.weights import (
+    SpandrelNetwork,
+    build_from_state_dict,
+    load_with_spandrel,
+)
+from reverie.methods.translation.pretrained import PretrainedTranslator
+from reverie.methods.translation.weights import network_from_state_dict, reference_name
 from reverie.runs.model_folder import channels_last, load_model
 from reverie.runs.run import Run
 
@@ -26,7 +30,7 @@ BUILT_IN_MODELS = {
 def load(place: str | Path, reference: str | None = None) -> Model:
     """A model: `digits` or `photos-x4`, which come with the package, a run, a model folder,
     `user/name` on the Hugging Face hub, or a weight file: of the original CycleGAN and pix2pix, or
-    of SRResNet, RRDB and compact networks that enlarge, or of others that the package spandrel
+    of SRResNet, RRDBNet and compact networks that enlarge, or of others that the package spandrel
     knows, where it is installed.
 
     A run or model folder that is called `digits` goes before the built-in one. `reference` says
@@ -40,11 +44,11 @@ def load(place: str | Path, reference: str | None = None) -> Model:
         return Model(str(place), *load_model(BUILT_IN_MODELS[str(place)]))
     if path.is_file() or reference is not None:
         network = import_weights(path, reference)
-        if isinstance(network, ForeignUpscaler):
-            return Model(str(place), "upscaler", Foreign.of(network))
+        if isinstance(network, SpandrelNetwork):
+            return Model(str(place), "upscaler", SpandrelUpscaler.of(network))
         if isinstance(network, Upscaler):
-            return Model(str(place), "upscaler", channels_last(FromElsewhere.of(network)))
-        return Model(str(place), "translator", channels_last(Translator.of(network)))
+            return Model(str(place), "upscaler", channels_last(PretrainedUpscaler.of(network)))
+        return Model(str(place), "translator", channels_last(PretrainedTranslator.of(network)))
     if path.is_dir():
         folder = path / "model" if Run(path).exists() else path
         if folder != path and not folder.exists():
@@ -76,16 +80,16 @@ def import_weights(path: str | Path, reference: str | None = None) -> nn.Module:
     """
     path = Path(path).expanduser()
     tensors = read_tensors(path)
-    network = upscaler_of(tensors, str(path))
+    network = build_from_state_dict(tensors, str(path))
     if network is None:
         try:
-            network = network_of(tensors, str(path))
+            network = network_from_state_dict(tensors, str(path))
         except UserError:
-            network = upscaler_through_spandrel(tensors, str(path))
+            network = load_with_spandrel(tensors, str(path))
             if network is None:
                 raise
-    if reference is not None and name_of(network) != reference:
-        raise UserError(f"{path}: this is {name_of(network)}, not {reference}.")
+    if reference is not None and reference_name(network) != reference:
+        raise UserError(f"{path}: this is {reference_name(network)}, not {reference}.")
     return network
 
 
@@ -105,6 +109,6 @@ def _download(name: str) -> Path:
         ) from None
 
 
-def is_folder_of_pictures(path: Path) -> bool:
+def is_image_folder(path: Path) -> bool:
     """Whether `path` is a folder that is neither a run nor a model."""
     return path.is_dir() and not holds_a_model(path)

@@ -12,16 +12,16 @@ from torch import Tensor, nn
 
 from reverie.core import progress
 from reverie.core.errors import UserError, nearest
-from reverie.core.images import with_channels_of
+from reverie.core.image_io import convert_channels
 from reverie.core.precision import bf16_is_native
 from reverie.core.rng import latents_of_seeds, mix
 from reverie.inference.latent.vectors import slerp
-from reverie.inference.tiled_upscale import Enlarger
-from reverie.inference.tiling import Tile, through
+from reverie.inference.tiled_upscale import TiledUpscaler
+from reverie.inference.tiling import Tile, run_tiled
 from reverie.methods import Denoises, Encodes, Method, Samples, Translates, Upscales
-from reverie.methods.base import Direction, cycled_labels
+from reverie.methods.base import Direction, cycle_labels
 from reverie.methods.diffusion.diffusion import Sampling, Start
-from reverie.methods.diffusion.samplers import Watch
+from reverie.methods.diffusion.samplers import StepCallback
 from reverie.methods.superres.networks import Upscaler
 
 PICTURES_AT_ONCE = 64
@@ -67,7 +67,7 @@ class Model:
         label: Label = None,
         between: tuple[int, int] | None = None,
         start: Start | None = None,
-        watch: Watch | None = None,
+        callback: StepCallback | None = None,
         **sampling: Any,
     ) -> Float[Tensor, "count c h w"]:
         """Make pictures from noise.
@@ -81,7 +81,7 @@ class Model:
                 classes take turns.
             between: two seeds; the pictures then lie on the way from the one's to the other's.
             start: a picture to begin from instead of pure noise; for diffusion models.
-            watch: is shown each step's number and expected picture; for diffusion models.
+            callback: is shown each step's number and expected picture; for diffusion models.
             **sampling: `steps`, `sampler`, `schedule`, `guidance`; for diffusion models, see
                 `Sampling`.
 
@@ -98,7 +98,7 @@ class Model:
         labels = self.labels(count, label)
         if between is not None and labels is not None and label is None:
             raise UserError("between two seeds one class is shown: name it with the label.")
-        extra = self._denoising(sampling, start, watch)
+        extra = self._denoising(sampling, start, callback)
         latents = self._latents(count, seed, between)
         return self._made(latents, labels, range(seed, seed + count), extra)
 
@@ -136,8 +136,8 @@ class Model:
                     shape = self.method.latent_shape
                     extra["noise"] = _noise_of(seeds[rows], shape, self.device)
                 some = None if labels is None else labels[rows].to(self.device)
-                pictures = self.method.generate(latents[rows].to(self.device), some, **extra)
-                made.append(pictures.float().cpu())
+                images = self.method.generate(latents[rows].to(self.device), some, **extra)
+                made.append(images.float().cpu())
         return torch.cat(made).contiguous().clamp_(-1, 1)
 
     def _latents(self, count: int, seed: int, between: tuple[int, int] | None) -> Tensor:
@@ -148,11 +148,11 @@ class Model:
         return slerp(one, other, torch.linspace(0, 1, count))
 
     def _denoising(
-        self, sampling: dict[str, Any], start: Start | None, watch: Watch | None
+        self, sampling: dict[str, Any], start: Start | None, callback: StepCallback | None
     ) -> dict[str, Any]:
         """What `generate` of a diffusion model is told beyond latents and labels."""
         if not isinstance(self.method, Denoises):
-            asked = [*sampling, *(["start"] if start else []), *(["watch"] if watch else [])]
+            asked = [*sampling, *(["start"] if start else []), *(["callback"] if callback else [])]
             if asked:
                 raise UserError(
                     f"{asked[0]} is for diffusion models, and {self.name} is a {self.method_name}."
@@ -172,11 +172,11 @@ class Model:
         extra: dict[str, Any] = {"sampling": how}
         if start is not None:
             extra["start"] = start.to(self.device)
-        if watch is not None:
-            extra["watch"] = watch
+        if callback is not None:
+            extra["callback"] = callback
         return extra
 
-    def encode(self, pictures: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d"]:
+    def encode(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d"]:
         """The latents of pictures in [-1, 1].
 
         Raises:
@@ -185,11 +185,11 @@ class Model:
         if not isinstance(self.method, Encodes):
             raise self._cannot()
         with torch.inference_mode():
-            return self.method.encode(pictures.to(self.device)).float().cpu()
+            return self.method.encode(images.to(self.device)).float().cpu()
 
     def translate(
         self,
-        pictures: Float[Tensor, "b c h w"],
+        images: Float[Tensor, "b c h w"],
         direction: Direction = "ab",
         *,
         dropout: bool = False,
@@ -199,7 +199,7 @@ class Model:
         """Give pictures the other look; any size and shape comes back as it came.
 
         Args:
-            pictures: [-1, 1]; grey is made colour where the model knows colour.
+            images: [-1, 1]; grey is made colour where the model knows colour.
             direction: `ab`, or `ba` where the model has learnt the way back.
             dropout: leave features out as in training, which the original pix2pix does for
                 variety; PyTorch's generator decides which.
@@ -217,18 +217,18 @@ class Model:
             known = " and ".join(self.method.directions)
             raise UserError(f"{self.name} translates {known}, not {direction!r}.")
         channels = self.method.spec.channels
-        if pictures.shape[1] != channels:
-            pictures = with_channels_of(pictures, channels)
+        if images.shape[1] != channels:
+            images = convert_channels(images, channels)
         network = self.method.translator(direction)
         made = []
         with _policies(network, dropout, own_statistics):
-            for picture in pictures.split(1):
-                large = picture.shape[-1] * picture.shape[-2] > PIXELS_AT_ONCE
+            for image in images.split(1):
+                large = image.shape[-1] * image.shape[-2] > PIXELS_AT_ONCE
                 side = tile or (TILE if large else None)
-                made.append(through(network, picture.to(self.device), side).float().cpu())
+                made.append(run_tiled(network, image.to(self.device), side).float().cpu())
         return torch.cat(made).clamp_(-1, 1)
 
-    def enlarger(self, tile: int | None = None, precision: str = "auto") -> Enlarger:
+    def tiled_upscaler(self, tile: int | None = None, precision: str = "auto") -> TiledUpscaler:
         """The network that enlarges, ready for pictures of any size.
 
         Args:
@@ -242,36 +242,36 @@ class Model:
             raise self._cannot()
         low = precision == "bf16" or (precision == "auto" and bf16_is_native(self.device.type))
         network = cast(Upscaler, self.method.upscaler)
-        return Enlarger(network, torch.bfloat16 if low else torch.float32, tile)
+        return TiledUpscaler(network, torch.bfloat16 if low else torch.float32, tile)
 
     def upscale(
-        self, pictures: Float[Tensor, "b c h w"], *, tile: int | None = None, precision="auto"
+        self, images: Float[Tensor, "b c h w"], *, tile: int | None = None, precision="auto"
     ) -> Float[Tensor, "b c h2 w2"]:
         """Enlarge pictures in [-1, 1] as many times as the model was made for.
 
         Args:
-            pictures: any size; grey is made colour where the model knows colour.
-            tile: see `enlarger`.
-            precision: see `enlarger`.
+            images: any size; grey is made colour where the model knows colour.
+            tile: see `tiled_upscaler`.
+            precision: see `tiled_upscaler`.
 
         Raises:
             UserError: if the model does not enlarge.
         """
-        enlarger = self.enlarger(tile, precision)
-        scale, channels = enlarger.network.scale, enlarger.network.channels
-        if pictures.shape[1] != channels:
-            pictures = with_channels_of(pictures, channels)
-        count, _, height, width = pictures.shape
+        tiled_upscaler = self.tiled_upscaler(tile, precision)
+        scale, channels = tiled_upscaler.network.scale, tiled_upscaler.network.channels
+        if images.shape[1] != channels:
+            images = convert_channels(images, channels)
+        count, _, height, width = images.shape
         made = torch.empty(count, channels, height * scale, width * scale)
-        for picture, whole in zip(pictures.split(1), made, strict=True):
+        for image, whole in zip(images.split(1), made, strict=True):
 
-            def read(part: Tile, picture: Tensor = picture) -> Tensor:
-                return part.of(picture).to(self.device)
+            def read(part: Tile, image: Tensor = image) -> Tensor:
+                return part.of(image).to(self.device)
 
-            for part in enlarger.parts(height, width, read):
+            for part in tiled_upscaler.parts(height, width, read):
                 at = part.tile
                 rows = slice(at.core_top * scale, at.core_bottom * scale)
-                whole[:, rows, at.core_left * scale : at.core_right * scale] = part.picture[0]
+                whole[:, rows, at.core_left * scale : at.core_right * scale] = part.image[0]
         return made.clamp_(-1, 1)
 
     def labels(self, count: int, label: Label = None) -> Int[Tensor, " count"] | None:
@@ -282,7 +282,7 @@ class Model:
                 raise UserError(f"{self.name} knows no classes: leave the label out.")
             return None
         if label is None:
-            return cycled_labels(count, len(names))
+            return cycle_labels(count, len(names))
         chosen = [label] if isinstance(label, int | str) else list(label)
         if len(chosen) not in (1, count):
             raise UserError(
@@ -305,7 +305,9 @@ class Model:
         return number
 
     def _cannot(self) -> UserError:
-        return UserError(f"{self.name} is a {self.method_name}: {what_it_can_do(self.method)}.")
+        return UserError(
+            f"{self.name} is a {self.method_name}: {describe_capabilities(self.method)}."
+        )
 
 
 @contextmanager
@@ -335,7 +337,7 @@ def _noise_of(seeds: Sequence[int], shape: Sequence[int], device: torch.device):
     return lambda step: latents_of_seeds([mix(s, step + 1) for s in seeds], shape).to(device)
 
 
-def what_it_can_do(method: Method) -> str:
+def describe_capabilities(method: Method) -> str:
     """In words, what a model is for."""
     can = []
     if isinstance(method, Samples):

@@ -1,8 +1,8 @@
 """Any picture through a network that enlarges, in bounded memory.
 
-Tiles overlap by the network's reach, so that the result is that of the whole picture (but for RRDB,
-which sees too far). A tile that does not fit into memory is halved, and nothing is left out or done
-twice. A tile that bfloat16 cannot hold is done again in float32.
+Tiles overlap by the network's receptive radius, so that the result is that of the whole image
+(except for RRDBNet, whose radius is too large). A tile that does not fit into memory is halved, and
+nothing is left out or computed twice. A tile that overflows bfloat16 is computed again in float32.
 """
 
 import math
@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from reverie.core import progress
 from reverie.core.errors import UserError
 from reverie.inference.tiling import Tile, tiles
-from reverie.methods.superres.networks import Upscaler, quick_copy
+from reverie.methods.superres.networks import Upscaler, fuse_upscaler
 
 SMALLEST_TILE = 16
 
@@ -31,8 +31,8 @@ SHARE_OF_FREE = 0.25
 
 
 LARGEST_OVERLAP = 64
-"""Pixels. SRResNet and compact networks see less far; RRDB sees 350, of which the outer ones hardly
-count and would take many times the memory."""
+"""Pixels. SRResNet and compact networks see less far; RRDBNet sees 350, of which the outer ones
+hardly count and would take many times the memory."""
 
 
 MAPS_ALIVE = 4
@@ -44,14 +44,14 @@ DRIFT = 12 / 127.5
 
 
 @dataclass(frozen=True)
-class Enlarged:
+class UpscaledTile:
     """A part of the result, in [-1, 1], and the tile whose core it is."""
 
     tile: Tile
-    picture: Float[Tensor, "1 c h w"]
+    image: Float[Tensor, "1 c h w"]
 
 
-class Enlarger:
+class TiledUpscaler:
     """A network ready to enlarge pictures of any size, tile by tile.
 
     Args:
@@ -66,15 +66,15 @@ class Enlarger:
         self.network = network
         self.side = side
         self.drift = 0.0
-        self.overlap = min(network.reach, LARGEST_OVERLAP)
+        self.overlap = min(network.receptive_radius, LARGEST_OVERLAP)
         self._said = False
-        holds = network.holds_bfloat16 or precision != torch.bfloat16
-        self._quick = quick_copy(network, precision if holds else torch.float32)
+        holds = network.supports_bfloat16 or precision != torch.bfloat16
+        self._fused = fuse_upscaler(network, precision if holds else torch.float32)
 
     @torch.inference_mode()
     def parts(
         self, height: int, width: int, read: Callable[[Tile], Float[Tensor, "1 c h w"]]
-    ) -> Iterator[Enlarged]:
+    ) -> Iterator[UpscaledTile]:
         """Enlarge a picture of [-1, 1] that `read` gives tile by tile.
 
         Every place of the result comes once, in tiles from the top left to the bottom right.
@@ -85,7 +85,7 @@ class Enlarger:
         multiple = self.network.multiple
         side = self.side or self._fitting_side(height, width)
         todo = tiles(height, width, side, self.overlap, multiple)[::-1]
-        if len(todo) > 1 and self.overlap < self.network.reach and not self._said:
+        if len(todo) > 1 and self.overlap < self.network.receptive_radius and not self._said:
             self._said = True
             progress.say(
                 f"tiles overlap by {self.overlap} pixels, and this network sees further: what "
@@ -106,18 +106,18 @@ class Enlarger:
                 progress.warn(f"out of memory: going on with tiles of {side} pixels")
                 todo = _halved([tile, *todo[::-1]], height, width, side, self.overlap, multiple)
                 continue
-            yield Enlarged(tile, tile.core_of(made))
+            yield UpscaledTile(tile, tile.core_of(made))
 
     def _enlarged(self, part: Tensor) -> Tensor:
         height, width = part.shape[-2:]
         multiple = self.network.multiple
         whole = F.pad(part, (0, -width % multiple, 0, -height % multiple), mode="replicate")
-        made = self._quick(whole)
+        made = self._fused(whole)
         finite = made.sum().isfinite()
         if not finite and self._precision != torch.float32:
             progress.warn("bfloat16 overflowed: going on in float32")
-            self._quick = quick_copy(self.network, torch.float32)
-            made = self._quick(whole)
+            self._fused = fuse_upscaler(self.network, torch.float32)
+            made = self._fused(whole)
             finite = made.sum().isfinite()
         if not finite:
             raise UserError("the network gives numbers that are not finite: its weights are bad.")
@@ -128,14 +128,14 @@ class Enlarger:
 
     @property
     def _precision(self) -> torch.dtype:
-        return next(self._quick.parameters()).dtype
+        return next(self._fused.parameters()).dtype
 
     def _fitting_side(self, height: int, width: int) -> int:
         """The largest tile that should fit; a picture that fits as a whole is one."""
         bytes_each = 2 if self._precision == torch.bfloat16 else 4
-        maps = MAPS_ALIVE * self.network.width * bytes_each * self.network.largest_maps**2
+        maps = MAPS_ALIVE * self.network.width * bytes_each * self.network.max_feature_scale**2
         at_the_end = 3 * 4 * self.network.channels * self.network.scale**2
-        budget = min(MOST_MEMORY, SHARE_OF_FREE * _free_memory(self._quick))
+        budget = min(MOST_MEMORY, SHARE_OF_FREE * _free_memory(self._fused))
         read = math.isqrt(max(1, int(budget / (maps + at_the_end))))
         if height * width <= read**2:
             return max(height, width) + self.network.multiple  # edges lie at its multiples
@@ -146,15 +146,15 @@ def _halved(
     waiting: list[Tile], height: int, width: int, side: int, overlap: int, multiple: int
 ) -> list[Tile]:
     """What is left to do, in smaller tiles whose cores cover the same; the last comes first."""
-    reach = -(-overlap // multiple) * multiple
+    receptive_radius = -(-overlap // multiple) * multiple
     smaller = []
     for tile in waiting:
         down, across = tile.core_bottom - tile.core_top, tile.core_right - tile.core_left
         for part in tiles(down, across, side, 0, multiple):
             top, bottom = tile.core_top + part.core_top, tile.core_top + part.core_bottom
             left, right = tile.core_left + part.core_left, tile.core_left + part.core_right
-            above, below = max(0, top - reach), min(height, bottom + reach)
-            before, after = max(0, left - reach), min(width, right + reach)
+            above, below = max(0, top - receptive_radius), min(height, bottom + receptive_radius)
+            before, after = max(0, left - receptive_radius), min(width, right + receptive_radius)
             smaller.append(Tile(above, below, before, after, top, bottom, left, right))
     return smaller[::-1]
 

@@ -1,10 +1,11 @@
 """Any picture through a translator in bounded memory, without seams.
 
-A place of the output depends on the input no further than the network's `reach`, so tiles that
-overlap by that much give exactly what the whole picture would, but for instance norm, whose mean
-and variance are those of the whole. These are measured first, layer by layer: with the statistics
-of the layers before it fixed, every tile is run as far as the layer, and its sums are added up. A
-network of 23 norms is so run about twelve times as long: the price of a result that is the same.
+A pixel of the output depends on the input no further than the network's `receptive_radius`, so
+tiles that overlap by that much give exactly what the whole image would. The exception is instance
+norm, whose mean and variance are those of the whole image. These are measured first, layer by
+layer: with the statistics of the layers before it fixed, every tile is run as far as the layer, and
+its sums are accumulated. A network of 23 norms therefore runs about twelve times as long: the price
+of a result that is the same.
 """
 
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from reverie.core import progress
-from reverie.nn.norms import EPSILON, InstanceNorm, Measured
+from reverie.nn.norms import EPSILON, InstanceNorm, StatisticsMeasured
 
 SMALLEST = 16
 
@@ -38,8 +39,8 @@ class Tile:
     core_left: int
     core_right: int
 
-    def of(self, picture: Tensor) -> Tensor:
-        return picture[..., self.top : self.bottom, self.left : self.right]
+    def of(self, image: Tensor) -> Tensor:
+        return image[..., self.top : self.bottom, self.left : self.right]
 
     def core_of(self, made: Tensor) -> Tensor:
         """The part that counts of what the network gave for this tile, at whatever scale."""
@@ -82,32 +83,32 @@ def tiles(height: int, width: int, side: int, overlap: int, multiple: int) -> li
     ]
 
 
-def fitted(picture: Picture, multiple: int) -> Picture:
+def fitted(image: Picture, multiple: int) -> Picture:
     """A picture whose sides are multiples, mirrored beyond its right and lower edge.
 
     Networks mirror edges themselves, for which a picture of a few pixels is too small.
     """
-    height, width = picture.shape[-2:]
+    height, width = image.shape[-2:]
     down = -height % multiple if height >= SMALLEST else max(SMALLEST, multiple) - height
     across = -width % multiple if width >= SMALLEST else max(SMALLEST, multiple) - width
     mirrors = down < height and across < width
-    return F.pad(picture, (0, across, 0, down), mode="reflect" if mirrors else "replicate")
+    return F.pad(image, (0, across, 0, down), mode="reflect" if mirrors else "replicate")
 
 
 @torch.inference_mode()
-def through(network: nn.Module, picture: Picture, side: int | None) -> Picture:
+def run_tiled(network: nn.Module, image: Picture, side: int | None) -> Picture:
     """What `network` makes of a picture of any size, in tiles whose core is `side`, or at once.
 
     Args:
-        network: says its `multiple`, and its `reach` where it can work in tiles.
-        picture: [-1, 1].
+        network: says its `multiple`, and its `receptive_radius` where it can work in tiles.
+        image: [-1, 1].
         side: of the tiles in pixels; None works on the whole.
     """
-    height, width = picture.shape[-2:]
-    whole = fitted(picture, int(network.multiple))  # type: ignore[arg-type]
-    if side is None or not hasattr(network, "reach"):
+    height, width = image.shape[-2:]
+    whole = fitted(image, int(network.multiple))  # type: ignore[arg-type]
+    if side is None or not hasattr(network, "receptive_radius"):
         return network(whole)[..., :height, :width]
-    parts = tiles(*whole.shape[-2:], side, int(network.reach), int(network.multiple))  # type: ignore[arg-type]
+    parts = tiles(*whole.shape[-2:], side, int(network.receptive_radius), int(network.multiple))  # type: ignore[arg-type]
     made = None
     with whole_statistics(network, whole, parts):
         for part in progress.track(parts, len(parts), "translating", "tiles"):
@@ -147,7 +148,7 @@ def _measured(
             count += core.shape[-2] * core.shape[-1]
 
         layer.measure = add
-        with suppress(Measured):
+        with suppress(StatisticsMeasured):
             network(part.of(whole))
     layer.measure = None
     mean = sums[0] / count

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from reverie.core import images, progress
+from reverie.core import image_io, progress
 from reverie.core.errors import UserError
-from reverie.core.files import write_aside
+from reverie.core.files import write_atomic
 from reverie.core.image_file import WRITABLE
-from reverie.core.images import find_files
+from reverie.core.image_io import find_image_files
 from reverie.inference.model import Model
 from reverie.methods.base import Direction
 
@@ -36,7 +36,7 @@ td small { opacity: .7; }
 
 
 @dataclass(frozen=True)
-class Translated:
+class TranslateResult:
     """What came of it: the files that were written, and what is wrong with the others."""
 
     files: list[Path]
@@ -47,7 +47,7 @@ class Translated:
 
 def translate_files(
     model: Model, places: Sequence[Path], out: Path, direction: Direction = "ab", **how: Any
-) -> Translated:
+) -> TranslateResult:
     """Translate files and folders into `out`; one bad file does not stop the others.
 
     Sizes, rotation, EXIF and colour profiles stay. Formats that cannot be written become PNG.
@@ -55,7 +55,7 @@ def translate_files(
     Raises:
         UserError: if nothing could be translated, or the model cannot do what is asked.
     """
-    found = find_files(places)
+    found = find_image_files(places)
     written: list[Path] = []
     failed: dict[str, str] = {}
     rows: list[tuple[str, list[np.ndarray]]] = []
@@ -63,40 +63,40 @@ def translate_files(
     returns = back in getattr(model.method, "directions", ())
     for file, relative in progress.track(found, len(found), "translating"):
         try:
-            original = images.read_original(file)
+            original = image_io.read_original(file)
         except UserError as error:
             failed[str(file)] = str(error)
             progress.warn(f"left out: {error}")
             continue
-        picture = images.to_tensor(original.pixels[None])
-        made = model.translate(picture, direction, **how)
+        image = image_io.to_tensor(original.pixels[None])
+        made = model.translate(image, direction, **how)
         target = out / relative
         if target.suffix.lower() not in WRITABLE:
             target = target.with_suffix(".png")
-        pixels = images.to_uint8(made)[0]
+        pixels = image_io.to_uint8(made)[0]
         profile = original.icc_profile if pixels.shape[-1] == original.pixels.shape[-1] else None
-        write_aside(target, images.encode(pixels, target.suffix, original.exif, profile))
+        write_atomic(target, image_io.encode(pixels, target.suffix, original.exif, profile))
         written.append(target)
         if len(rows) < SHOWN:
             row = [original.pixels, pixels]
             if returns:
-                row.append(images.to_uint8(model.translate(made, back, **how))[0])
+                row.append(image_io.to_uint8(model.translate(made, back, **how))[0])
             rows.append((str(relative), [_small(p) for p in row]))
     if not written:
         raise UserError(f"none of the {len(found)} pictures could be translated: {failed}")
     sheet, page = out / "before-after.png", out / "index.html"
     _write_sheet([row for _, row in rows[:IN_SHEET]], sheet)
-    write_aside(page, _page(model.name, direction, rows, returns))
-    return Translated(written, failed, sheet, page)
+    write_atomic(page, _page(model.name, direction, rows, returns))
+    return TranslateResult(written, failed, sheet, page)
 
 
 def _small(pixels: np.ndarray) -> np.ndarray:
     """A picture to look at, in colour, its longer side made to be 256 or left smaller."""
-    pixels = images.with_channels(pixels, 3)
+    pixels = image_io.with_channels(pixels, 3)
     height, width = pixels.shape[:2]
     if max(height, width) <= SHOWN_SIDE:
         return pixels
-    return images.resize(pixels, round(width * SHOWN_SIDE / max(height, width)), "width")
+    return image_io.resize(pixels, round(width * SHOWN_SIDE / max(height, width)), "width")
 
 
 def _write_sheet(rows: list[list[np.ndarray]], path: Path) -> None:
@@ -109,7 +109,7 @@ def _write_sheet(rows: list[list[np.ndarray]], path: Path) -> None:
         square[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
         squares.append(square)
     columns = len(rows[0]) * (2 if len(rows) > 3 else 1)
-    images.save_sheet(images.to_tensor(np.stack(squares)), path, columns)
+    image_io.save_sheet(image_io.to_tensor(np.stack(squares)), path, columns)
 
 
 def _page(
@@ -121,7 +121,7 @@ def _page(
     for label, row in rows:
         cells = "".join(
             '<td><img alt="" src="data:image/png;base64,'
-            f'{base64.b64encode(images.encode(p)).decode()}"></td>'
+            f'{base64.b64encode(image_io.encode(p)).decode()}"></td>'
             for p in row
         )
         body.append(

@@ -10,23 +10,23 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from reverie.core import images, progress
+from reverie.core import image_io, progress
 from reverie.core.errors import UserError
-from reverie.core.files import write_aside
+from reverie.core.files import write_atomic
 from reverie.core.image_file import (
     SIXTEEN_BITS,
     WITH_ALPHA,
     WRITABLE,
-    PictureFile,
+    ImageFile,
     as_tensor,
-    as_values,
-    encode_file,
-    read_file,
+    encode_image_file,
+    read_image_file,
+    to_values,
 )
-from reverie.core.images import find_files, with_channels_of
-from reverie.core.interrupt import Interruptible
+from reverie.core.image_io import convert_channels, find_image_files
+from reverie.core.interrupt import StopSignal
 from reverie.inference.model import Model
-from reverie.inference.tiled_upscale import DRIFT, Enlarger
+from reverie.inference.tiled_upscale import DRIFT, TiledUpscaler
 from reverie.inference.tiling import Tile
 
 Existing = Literal["skip", "overwrite"]
@@ -37,7 +37,7 @@ class Stopped(Exception):
 
 
 @dataclass
-class Upscaled:
+class UpscaleResult:
     """What came of it: files that were written, were there already, or could not be made."""
 
     files: list[Path] = field(default_factory=list)
@@ -56,7 +56,7 @@ def upscale_files(
     precision: str = "auto",
     existing: Existing = "skip",
     format: str | None = None,
-) -> Upscaled:
+) -> UpscaleResult:
     """Enlarge files and folders into `out`; one bad file does not stop the others.
 
     Args:
@@ -73,19 +73,19 @@ def upscale_files(
     Raises:
         UserError: if nothing could be enlarged, or the model does not enlarge.
     """
-    enlarger = model.enlarger(tile, precision)
-    share = _share(enlarger, scale)
-    found = find_files(places)
-    done = Upscaled()
+    tiled_upscaler = model.tiled_upscaler(tile, precision)
+    share = _share(tiled_upscaler, scale)
+    found = find_image_files(places)
+    done = UpscaleResult()
     todo = _todo(found, out, format, existing, done)
-    with Interruptible("stopping after this tile") as interrupted:
-        pace = _Pace([file for file, _ in todo], interrupted)
+    with StopSignal("stopping after this tile") as stop_requested:
+        pace = _Pace([file for file, _ in todo], stop_requested)
         with pace.bar:
             for file, target in todo:
                 try:
-                    made = _enlarged_file(enlarger, read_file(file), share, pace)
+                    made = _enlarged_file(tiled_upscaler, read_image_file(file), share, pace)
                     target = _able(target, made, format)
-                    write_aside(target, encode_file(made, target.suffix))
+                    write_atomic(target, encode_image_file(made, target.suffix))
                     done.files.append(target)
                 except UserError as error:
                     done.failed[str(file)] = str(error)
@@ -93,9 +93,11 @@ def upscale_files(
                 except Stopped:
                     done.stopped = True
                     break
-                if enlarger.drift > DRIFT:
-                    progress.warn(f"{target}: colours drift by {enlarger.drift * 127.5:.0f} of 255")
-                enlarger.drift = 0.0
+                if tiled_upscaler.drift > DRIFT:
+                    progress.warn(
+                        f"{target}: colours drift by {tiled_upscaler.drift * 127.5:.0f} of 255"
+                    )
+                tiled_upscaler.drift = 0.0
     if done.failed and not done.files and not done.skipped and not done.stopped:
         raise UserError(f"none of the {len(found)} pictures could be enlarged: {done.failed}")
     return done
@@ -106,7 +108,7 @@ def _todo(
     out: Path,
     format: str | None,
     existing: Existing,
-    done: Upscaled,
+    done: UpscaleResult,
 ) -> list[tuple[Path, Path]]:
     """Files and where their enlargements go, but for those that are there already."""
     todo = []
@@ -129,9 +131,9 @@ def _todo(
     return todo
 
 
-def _share(enlarger: Enlarger, scale: float | None) -> float:
+def _share(tiled_upscaler: TiledUpscaler, scale: float | None) -> float:
     """How much of the network's scale is wanted."""
-    own = enlarger.network.scale
+    own = tiled_upscaler.network.scale
     if scale is None:
         return 1.0
     if not 0 < scale <= 16:
@@ -152,11 +154,11 @@ def _target(target: Path, file: Path, format: str | None) -> Path:
     return target if file.suffix.lower() in WRITABLE else target.with_suffix(".png")
 
 
-def _able(target: Path, picture: PictureFile, format: str | None) -> Path:
+def _able(target: Path, image: ImageFile, format: str | None) -> Path:
     """PNG where the file's own format cannot hold what it held, as a palette's transparency."""
     suffix = target.suffix.lower()
-    lacks_alpha = picture.alpha is not None and suffix not in WITH_ALPHA
-    lacks_depth = picture.colour.dtype == np.uint16 and suffix not in SIXTEEN_BITS
+    lacks_alpha = image.alpha is not None and suffix not in WITH_ALPHA
+    lacks_depth = image.colour.dtype == np.uint16 and suffix not in SIXTEEN_BITS
     if format is None and (lacks_alpha or lacks_depth):
         return target.with_suffix(".png")
     return target
@@ -165,16 +167,16 @@ def _able(target: Path, picture: PictureFile, format: str | None) -> Path:
 class _Pace:
     """The bar over all files, in megapixels of input."""
 
-    def __init__(self, files: list[Path], interrupted: Callable[[], bool]) -> None:
+    def __init__(self, files: list[Path], stop_requested: Callable[[], bool]) -> None:
         sizes = []
         for file in files:
             try:
-                width, height = images.size_of(file)
+                width, height = image_io.size_of(file)
             except UserError:  # what is wrong with it is said when its turn comes
                 continue
             sizes.append(width * height)
         self.bar = progress.Bar("enlarging", max(sum(sizes), 1))
-        self._interrupted = interrupted
+        self._interrupted = stop_requested
         self._done = 0
         self._clock = progress.Clock()
 
@@ -192,46 +194,46 @@ class _Pace:
 
 
 def _enlarged_file(
-    enlarger: Enlarger, picture: PictureFile, share: float, pace: _Pace
-) -> PictureFile:
-    most = picture.most
-    colour, alpha = picture.colour, picture.alpha
-    kind = np.uint16 if most > 255 else np.uint8
+    tiled_upscaler: TiledUpscaler, image: ImageFile, share: float, pace: _Pace
+) -> ImageFile:
+    max_value = image.max_value
+    colour, alpha = image.colour, image.alpha
+    kind = np.uint16 if max_value > 255 else np.uint8
     sides = colour.shape[0], colour.shape[1]
-    height, width = (max(1, round(n * enlarger.network.scale * share)) for n in sides)
+    height, width = (max(1, round(n * tiled_upscaler.network.scale * share)) for n in sides)
     grey = colour.shape[-1]
 
     def large(read: Callable[[Tile], np.ndarray]) -> np.ndarray:
         """Enlarged and, where another scale is asked for, resized: [height, width, C]."""
-        return _whole(enlarger, sides, grey, read, share, (height, width), kind, pace)
+        return _whole(tiled_upscaler, sides, grey, read, share, (height, width), kind, pace)
 
     if alpha is None or (alpha == alpha.flat[0]).all():
         made = large(lambda tile: colour[tile.top : tile.bottom, tile.left : tile.right])
         flat = None if alpha is None else np.full(made.shape[:2], alpha.flat[0], alpha.dtype)
-        return replace(picture, colour=made, alpha=flat)
+        return replace(image, colour=made, alpha=flat)
     # Enlarged on black (B) and on white (W): α = 1 - (W - B), and the colour is B / α.
-    solid = alpha[..., None].astype(np.float32) / most
+    solid = alpha[..., None].astype(np.float32) / max_value
 
     def on(ground: float) -> np.ndarray:
         def read(tile: Tile) -> np.ndarray:
             rows, columns = slice(tile.top, tile.bottom), slice(tile.left, tile.right)
             over = solid[rows, columns]
-            return colour[rows, columns] * over + ground * most * (1 - over)
+            return colour[rows, columns] * over + ground * max_value * (1 - over)
 
         return large(read).astype(np.float32)
 
     black, white = on(0.0), on(1.0)
-    opacity = np.clip(1 - (white - black).mean(-1, keepdims=True) / most, 0, 1)
-    bare = np.where(opacity > 1 / most, black / np.maximum(opacity, 1 / most), 0)
+    opacity = np.clip(1 - (white - black).mean(-1, keepdims=True) / max_value, 0, 1)
+    bare = np.where(opacity > 1 / max_value, black / np.maximum(opacity, 1 / max_value), 0)
     return replace(
-        picture,
-        colour=np.clip(bare.round(), 0, most).astype(kind),
-        alpha=(opacity[..., 0] * most).round().astype(kind),
+        image,
+        colour=np.clip(bare.round(), 0, max_value).astype(kind),
+        alpha=(opacity[..., 0] * max_value).round().astype(kind),
     )
 
 
 def _whole(
-    enlarger: Enlarger,
+    tiled_upscaler: TiledUpscaler,
     size: tuple[int, int],
     channels: int,
     read: Callable[[Tile], np.ndarray],
@@ -240,19 +242,19 @@ def _whole(
     kind: type,
     pace: _Pace,
 ) -> np.ndarray:
-    scale, most = enlarger.network.scale, np.iinfo(kind).max
+    scale, max_value = tiled_upscaler.network.scale, np.iinfo(kind).max
     # What is resized afterwards is kept finer than it will be.
     store = kind if share == 1 else np.uint16
     made = np.empty((size[0] * scale, size[1] * scale, channels), store)
 
     def tensor(tile: Tile) -> Tensor:
-        return with_channels_of(as_tensor(read(tile), most), enlarger.network.channels)
+        return convert_channels(as_tensor(read(tile), max_value), tiled_upscaler.network.channels)
 
-    for part in enlarger.parts(*size, tensor):
+    for part in tiled_upscaler.parts(*size, tensor):
         tile = part.tile
         rows = slice(tile.core_top * scale, tile.core_bottom * scale)
         columns = slice(tile.core_left * scale, tile.core_right * scale)
-        made[rows, columns] = as_values(with_channels_of(part.picture, channels), store)
+        made[rows, columns] = to_values(convert_channels(part.image, channels), store)
         pace.did((tile.core_bottom - tile.core_top) * (tile.core_right - tile.core_left))
     if share == 1:
         return made
@@ -268,7 +270,7 @@ def _resized(made: np.ndarray, wanted: tuple[int, int], kind: type) -> Iterator[
         yield np.clip(values.round(), 0, np.iinfo(kind).max).astype(kind)
 
 
-def bicubic(pictures: Tensor, scale: int) -> Tensor:
+def bicubic(images: Tensor, scale: int) -> Tensor:
     """What an enlargement is compared with: as MATLAB and Pillow do it, with a = -0.5."""
-    size = pictures.shape[-2] * scale, pictures.shape[-1] * scale
-    return torch.nn.functional.interpolate(pictures, size, mode="bicubic", antialias=True)
+    size = images.shape[-2] * scale, images.shape[-1] * scale
+    return torch.nn.functional.interpolate(images, size, mode="bicubic", antialias=True)

@@ -1,6 +1,6 @@
 """What a method is: networks, the updates of one training step as data, and what it can do.
 
-The training loop knows phases, not methods. A phase's loss is a function of a batch and a `Draw`;
+The training loop knows phases, not methods. A phase's loss is a function of a batch and a `Rng`;
 it knows nothing of optimisers, devices, precision or logging.
 """
 
@@ -13,14 +13,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from reverie.core.rng import Draw
-from reverie.data import Batch, PictureSpec
+from reverie.core.rng import Rng
+from reverie.data import Batch, ImageSpec
 
 Loss = tuple[Tensor, dict[str, Tensor]]
 """A scalar to minimise and its named parts, for the log."""
 
 
-Needs = Literal["images", "labelled", "unpaired", "paired", "degraded"]
+DataKind = Literal["images", "labelled", "unpaired", "paired", "degraded"]
 
 
 Direction = Literal["ab", "ba"]
@@ -36,7 +36,7 @@ class Phase:
 
     name: str
     networks: tuple[nn.Module, ...]
-    loss: Callable[[Batch, Draw], Loss]
+    loss: Callable[[Batch, Rng], Loss]
     every: int = 1
 
 
@@ -60,37 +60,39 @@ class Method(nn.Module, ABC):
     """
 
     Options: ClassVar[type[MethodOptions]]
-    needs: ClassVar[Needs] = "images"
+    data_kind: ClassVar[DataKind] = "images"
     averaged: ClassVar[tuple[str, ...]]
     about: ClassVar[str]
     training_only: ClassVar[tuple[str, ...]] = ()
     """Parts that a checkpoint keeps and a finished model does not."""
     columns: ClassVar[int | None] = None
     """Columns of the sheets of previews, where their rows belong together."""
-    adopts: ClassVar[tuple[str, ...]] = ()
+    inherited_options: ClassVar[tuple[str, ...]] = ()
     """Options that are taken from the model a training begins from (`--init`)."""
     frozen: ClassVar[tuple[str, ...]] = ()
     """Networks that no phase trains."""
-    begins_from: ClassVar[str | None] = None
+    init_from: ClassVar[str | None] = None
     """The method whose model a training should begin from, where one should."""
     conditional: bool = False
     """Whether pictures are asked for by class."""
 
-    def __init__(self, options: Any, spec: PictureSpec) -> None:
+    def __init__(self, options: Any, spec: ImageSpec) -> None:
         super().__init__()
         self.options = options
         self.spec = spec
 
     @classmethod
-    def adopting(cls, options: Any, start: "Method", name: str) -> Any:
+    def inherit_options(cls, options: Any, start: "Method", name: str) -> Any:
         """Options with those of the model that a training begins from, as far as they are taken.
 
         Raises:
             UserError: if a training cannot begin from a model called `name`.
         """
-        return replace(options, **{n: v for n, v in vars(start.options).items() if n in cls.adopts})
+        return replace(
+            options, **{n: v for n, v in vars(start.options).items() if n in cls.inherited_options}
+        )
 
-    def begin_from(self, start: "Method") -> list[str]:
+    def load_matching(self, start: "Method") -> list[str]:
         """Take the weights of the networks that are in both; returns their names."""
         theirs, common = dict(start.named_children()), []
         for name, network in self.named_children():
@@ -113,7 +115,7 @@ class Method(nn.Module, ABC):
             return {"samples": self.generate(latents, labels)}
         return {}
 
-    def troubles(self, losses: dict[str, float]) -> list[str]:
+    def diagnostics(self, losses: dict[str, float]) -> list[str]:
         """In words, what the logged losses say is going wrong; empty if nothing is."""
         return []
 
@@ -174,7 +176,7 @@ class Upscales(Protocol):
     def upscaler(self) -> nn.Module: ...
 
 
-def cycled_labels(count: int, classes: int) -> Int[Tensor, " count"]:
+def cycle_labels(count: int, classes: int) -> Int[Tensor, " count"]:
     """One label after the other: what is shown when no label is asked for."""
     return torch.arange(count) % classes
 
@@ -182,15 +184,15 @@ def cycled_labels(count: int, classes: int) -> Int[Tensor, " count"]:
 T = TypeVar("T")
 
 
-class Handover(Generic[T]):
+class FakeQueue(Generic[T]):
     """A queue from one phase to the next; under accumulation it holds one value a batch."""
 
     def __init__(self) -> None:
-        self._waiting: list[T] = []
+        self._queue: list[T] = []
 
-    def put(self, made: T) -> None:
-        self._waiting.append(made)
+    def push(self, fake: T) -> None:
+        self._queue.append(fake)
 
-    def take(self, make: Callable[[], T]) -> T:
+    def pop(self, recompute: Callable[[], T]) -> T:
         """What was put first; made anew where the phase before did not run in this step."""
-        return self._waiting.pop(0) if self._waiting else make()
+        return self._queue.pop(0) if self._queue else recompute()

@@ -11,7 +11,7 @@ from reverie.methods.diffusion.diffusion import DiffusionOptions
 from reverie.methods.gan.cgan import CGANOptions
 from reverie.methods.gan.dcgan import DCGANOptions
 from reverie.methods.gan.gan import GANOptions
-from reverie.methods.gan.inversion import EncoderOptions
+from reverie.methods.gan.inversion import GANInversionOptions
 from reverie.methods.recipe import Recipe, TrainOptions
 from reverie.methods.superres.networks import Family
 from reverie.methods.superres.srgan import SRGANOptions
@@ -370,7 +370,7 @@ def encoder_faces_small() -> Recipe:
     """An encoder for it."""
     return Recipe(
         method="encoder",
-        options=EncoderOptions(),
+        options=GANInversionOptions(),
         data=FACES,
         training=TrainOptions(minutes=10.0, decay="cosine"),
     )

@@ -12,10 +12,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from reverie.core.rng import Draw
-from reverie.data import Batch, PictureSpec
+from reverie.core.rng import Rng
+from reverie.data import Batch, ImageSpec
 from reverie.methods.base import Loss, Method, MethodOptions, Phase
-from reverie.nn.conv_encoder import halvings
+from reverie.nn.conv_encoder import downsampling_levels
 from reverie.nn.losses import bernoulli_nll, gaussian_nll, kl_to_standard_normal, latent_nll
 from reverie.nn.mlp import mlp
 
@@ -60,7 +60,7 @@ class VAE(Method):
     averaged = ("encoder", "decoder")
     about = "variational autoencoder: pictures, reconstructions and a latent space"
 
-    def __init__(self, options: VAEOptions, spec: PictureSpec) -> None:
+    def __init__(self, options: VAEOptions, spec: ImageSpec) -> None:
         super().__init__(options, spec)
         self.latent_shape = (options.latent_size,)
         linear = options.network == "linear" or (
@@ -72,10 +72,10 @@ class VAE(Method):
     def phases(self) -> tuple[Phase, ...]:
         return (Phase(name="bound", networks=(self.encoder, self.decoder), loss=self.bound),)
 
-    def bound(self, batch: Batch, draw: Draw) -> Loss:
+    def bound(self, batch: Batch, rng: Rng) -> Loss:
         """The negative evidence lower bound, in nats for each picture."""
         mean, log_variance = self.posterior(batch.images)
-        noise = draw.normal(len(batch), self.options.latent_size)
+        noise = rng.normal(len(batch), self.options.latent_size)
         decoded = self.decoder(mean + (0.5 * log_variance).exp() * noise).float()
         if self.options.likelihood == "bernoulli":
             nll = bernoulli_nll(decoded, batch.images)
@@ -83,20 +83,20 @@ class VAE(Method):
             nll = gaussian_nll(decoded, batch.images, self.options.sigma)
         kl = kl_to_standard_normal(mean, log_variance)
         warmup = self.options.kl_warmup_steps
-        weight = self.options.kl_weight * min(1.0, draw.step / warmup if warmup else 1.0)
+        weight = self.options.kl_weight * min(1.0, rng.step / warmup if warmup else 1.0)
         loss, parts = nll + weight * kl, {"nll": nll, "kl": kl}
         if self.options.latent_weight:
-            parts["latents"] = self.latents_lost(batch, draw)
+            parts["latents"] = self.latent_reconstruction_loss(batch, rng)
             loss = loss + self.options.latent_weight * parts["latents"]
         return loss, parts
 
-    def latents_lost(self, batch: Batch, draw: Draw) -> Tensor:
+    def latent_reconstruction_loss(self, batch: Batch, rng: Rng) -> Tensor:
         """-log q(z | x) in nats, of z from the prior and x from p(x | z): InfoGAN's bound on what a
         picture tells of its latent (Chen et al. 2016, equation 5), with the encoder as q."""
-        z = draw.normal(len(batch), self.options.latent_size)
+        z = rng.normal(len(batch), self.options.latent_size)
         made = self.generate(z).float()
         if self.options.likelihood == "gaussian":
-            made = made + self.options.sigma * draw.normal(*made.shape)
+            made = made + self.options.sigma * rng.normal(*made.shape)
         return latent_nll(z, *self.posterior(made))
 
     def posterior(
@@ -123,13 +123,13 @@ class VAE(Method):
         self, latents: Tensor | None, labels: Tensor | None, batch: Batch
     ) -> dict[str, Tensor]:
         """Samples, pictures beside their reconstructions, and for two latents the plane."""
-        pictures = super().previews(latents, labels, batch)
+        images = super().previews(latents, labels, batch)
         seen = batch.images[:32]
         pairs = torch.stack([seen, self.generate(self.encode(seen))], dim=1)
-        pictures["reconstructions"] = pairs.flatten(0, 1)
+        images["reconstructions"] = pairs.flatten(0, 1)
         if self.options.latent_size == 2:
-            pictures["plane"] = self.generate(plane(PLANE_SIDE).to(seen.device))
-        return pictures
+            images["plane"] = self.generate(plane(PLANE_SIDE).to(seen.device))
+        return images
 
 
 def plane(side: int) -> Float[Tensor, "n 2"]:
@@ -140,7 +140,7 @@ def plane(side: int) -> Float[Tensor, "n 2"]:
     return torch.stack([across, down], dim=-1).reshape(-1, 2)
 
 
-def _linear_pair(options: VAEOptions, spec: PictureSpec) -> tuple[nn.Module, nn.Module]:
+def _linear_pair(options: VAEOptions, spec: ImageSpec) -> tuple[nn.Module, nn.Module]:
     size = (spec.channels, spec.image_size, spec.image_size)
     pixels = spec.channels * spec.image_size**2
     encoder = mlp((pixels, *options.hidden, 2 * options.latent_size))
@@ -148,8 +148,8 @@ def _linear_pair(options: VAEOptions, spec: PictureSpec) -> tuple[nn.Module, nn.
     return nn.Sequential(nn.Flatten(), encoder), nn.Sequential(decoder, nn.Unflatten(1, size))
 
 
-def _convolutional_pair(options: VAEOptions, spec: PictureSpec) -> tuple[nn.Module, nn.Module]:
-    levels, base = halvings(spec.image_size)
+def _convolutional_pair(options: VAEOptions, spec: ImageSpec) -> tuple[nn.Module, nn.Module]:
+    levels, base = downsampling_levels(spec.image_size)
     widths = [min(options.width * 2**level, 256) for level in range(levels)]
     down: list[nn.Module] = []
     for inputs, outputs in zip([spec.channels, *widths[:-1]], widths, strict=True):

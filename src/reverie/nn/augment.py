@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from reverie.core.rng import Draw
+from reverie.core.rng import Rng
 
 Augmentation = Literal["colour", "translation", "cutout"]
 
@@ -25,18 +25,18 @@ CUTOUT = 0.5
 
 
 def augment(
-    images: Float[Tensor, "b c h w"], policy: Sequence[Augmentation], draw: Draw
+    images: Float[Tensor, "b c h w"], policy: Sequence[Augmentation], rng: Rng
 ) -> Float[Tensor, "b c h w"]:
     """Apply the named augmentations in the paper's order: colour, translation, cutout."""
     for name, function in (("colour", colour), ("translation", translation), ("cutout", cutout)):
         if name in policy:
-            images = function(images, draw)
+            images = function(images, rng)
     return images
 
 
-def colour(images: Float[Tensor, "b c h w"], draw: Draw) -> Float[Tensor, "b c h w"]:
+def colour(images: Float[Tensor, "b c h w"], rng: Rng) -> Float[Tensor, "b c h w"]:
     """Brightness + U(-0.5, 0.5), saturation × U(0, 2), contrast × U(0.5, 1.5), per picture."""
-    brightness, saturation, contrast = (draw.uniform(len(images), 1, 1, 1) for _ in range(3))
+    brightness, saturation, contrast = (rng.uniform(len(images), 1, 1, 1) for _ in range(3))
     images = images + (brightness - 0.5)
     grey = images.mean(1, keepdim=True)
     images = grey + (images - grey) * (saturation * 2)
@@ -44,26 +44,26 @@ def colour(images: Float[Tensor, "b c h w"], draw: Draw) -> Float[Tensor, "b c h
     return middle + (images - middle) * (contrast + 0.5)
 
 
-def translation(images: Float[Tensor, "b c h w"], draw: Draw) -> Float[Tensor, "b c h w"]:
+def translation(images: Float[Tensor, "b c h w"], rng: Rng) -> Float[Tensor, "b c h w"]:
     """Shift each picture by up to an eighth of its size; what moves in is 0, as in the paper."""
     count, _, height, width = images.shape
     reach_y, reach_x = round(height * TRANSLATION), round(width * TRANSLATION)
-    shift_y = draw.integers(2 * reach_y + 1, count)
-    shift_x = draw.integers(2 * reach_x + 1, count)
+    shift_y = rng.integers(2 * reach_y + 1, count)
+    shift_x = rng.integers(2 * reach_x + 1, count)
     padded = F.pad(images, (reach_x, reach_x, reach_y, reach_y))
     rows = shift_y[:, None] + torch.arange(height, device=images.device)
     columns = shift_x[:, None] + torch.arange(width, device=images.device)
-    picture = torch.arange(count, device=images.device)[:, None, None]
-    moved = padded.permute(0, 2, 3, 1)[picture, rows[:, :, None], columns[:, None, :]]
+    image = torch.arange(count, device=images.device)[:, None, None]
+    moved = padded.permute(0, 2, 3, 1)[image, rows[:, :, None], columns[:, None, :]]
     return moved.permute(0, 3, 1, 2)
 
 
-def cutout(images: Float[Tensor, "b c h w"], draw: Draw) -> Float[Tensor, "b c h w"]:
+def cutout(images: Float[Tensor, "b c h w"], rng: Rng) -> Float[Tensor, "b c h w"]:
     """Set a rectangle of half the height and half the width to 0; it may leave the picture."""
     count, _, height, width = images.shape
     tall, wide = round(height * CUTOUT), round(width * CUTOUT)
-    top = draw.integers(height + 1 - tall % 2, count)[:, None] - tall // 2
-    left = draw.integers(width + 1 - wide % 2, count)[:, None] - wide // 2
+    top = rng.integers(height + 1 - tall % 2, count)[:, None] - tall // 2
+    left = rng.integers(width + 1 - wide % 2, count)[:, None] - wide // 2
     y = torch.arange(height, device=images.device)
     x = torch.arange(width, device=images.device)
     in_rows = (y >= top) & (y < top + tall)

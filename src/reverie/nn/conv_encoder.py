@@ -8,7 +8,7 @@ from reverie.core.errors import UserError
 from reverie.nn.norms import norm_layer
 
 
-def latent_finder(channels: int, image_size: int, width: int, outputs: int) -> nn.Sequential:
+def conv_encoder(channels: int, image_size: int, width: int, outputs: int) -> nn.Sequential:
     """Pictures [B, C, S, S] to latents [B, D]: halvings down to 4 pixels or less, one linear layer.
 
     Args:
@@ -26,7 +26,7 @@ def latent_finder(channels: int, image_size: int, width: int, outputs: int) -> n
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(now * side * side, outputs))
 
 
-def halvings(image_size: int) -> tuple[int, int]:
+def downsampling_levels(image_size: int) -> tuple[int, int]:
     """How often a picture's side is halved, and what is left: 64 is (4, 4), 28 is (2, 7).
 
     Raises:

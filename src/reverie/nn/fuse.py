@@ -15,7 +15,7 @@ from reverie.nn.backbones.backbone import Backbone
 LOOK = 96
 
 
-def quick_backbone(backbone: Backbone, low: bool, keep: Sequence[str] = ()) -> Backbone:
+def fuse_backbone(backbone: Backbone, low: bool, keep: Sequence[str] = ()) -> Backbone:
     """The same network with norms folded into convolutions, channels last and, if `low`, bfloat16.
 
     Convolutions whose names are in `keep` stay as they are: someone looks at what they give.

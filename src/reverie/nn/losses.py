@@ -101,7 +101,7 @@ def _gradient(discriminate: Callable[[Tensor], Logits], images: Tensor) -> Tenso
     return gradient.float()
 
 
-def lazily(slope: Float[Tensor, ""], gamma: float, every: int) -> Float[Tensor, ""]:
+def lazy_regularization(slope: Float[Tensor, ""], gamma: float, every: int) -> Float[Tensor, ""]:
     """γ/2 of a squared slope that is computed in every so many-th step, and weighted by as much.
 
     Lazy regularisation: Karras et al. 2020, "Analyzing and improving", section 3.1.
@@ -109,7 +109,7 @@ def lazily(slope: Float[Tensor, ""], gamma: float, every: int) -> Float[Tensor, 
     return 0.5 * gamma * every * slope
 
 
-def columns_apart(
+def normalized_feature_distance(
     one: Float[Tensor, "b c h w"], other: Float[Tensor, "b c h w"]
 ) -> Float[Tensor, " b"]:
     """Mean squared distance of feature maps whose columns (over channels) have length 1.

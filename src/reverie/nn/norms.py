@@ -34,7 +34,7 @@ class InstanceNorm(nn.Module):
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         if self.measure is not None:
             self.measure(x)
-            raise Measured
+            raise StatisticsMeasured
         if self.statistics is not None:
             mean, scale = self.statistics
             return ((x.float() - mean) * scale).to(x.dtype)
@@ -45,7 +45,7 @@ class InstanceNorm(nn.Module):
         return torch.cat(each) if len(each) > 1 else each[0]
 
 
-class Measured(Exception):
+class StatisticsMeasured(Exception):
     """A norm has seen what it was to measure; the rest of the network need not run."""
 
 
@@ -70,7 +70,7 @@ def has_bias(norm: NormName) -> bool:
 SPREAD = 0.02
 
 
-def initialise(network: nn.Module, keeps_variance: bool = False) -> None:
+def initialize_weights(network: nn.Module, keeps_variance: bool = False) -> None:
     """Convolutions from N(0, 0.02²), batch norms from N(1, 0.02²): Isola et al. 2017, 6.2.
 
     With `keeps_variance` convolutions are drawn for leaky ReLU as He et al. 2015 have it: without a

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from reverie.nn.backbones.backbone import CONTENT_LAYERS, Backbone
-from reverie.nn.losses import columns_apart
+from reverie.nn.losses import normalized_feature_distance
 
 
 def content_difference(backbone: Backbone, made: Tensor, real: Tensor) -> Tensor:
@@ -18,5 +18,8 @@ def content_difference(backbone: Backbone, made: Tensor, real: Tensor) -> Tensor
     mine = backbone.activations(made, layers)
     with torch.no_grad():
         theirs = backbone.activations(real, layers)
-    parts = [columns_apart(mine[layer].float(), theirs[layer].float()).mean() for layer in layers]
+    parts = [
+        normalized_feature_distance(mine[layer].float(), theirs[layer].float()).mean()
+        for layer in layers
+    ]
     return torch.stack(parts).mean()

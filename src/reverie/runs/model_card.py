@@ -13,14 +13,14 @@ def model_card(recipe: Recipe, run: Run) -> str:
     facts = run.facts()
     log = run.read_log()
     last = log[-1] if log else {"step": 0, "images_seen": 0, "seconds": 0.0}
-    pictures = facts["pictures"]
-    size, colours = pictures["image_size"], "grey" if pictures["channels"] == 1 else "colour"
+    images = facts["pictures"]
+    size, colours = images["image_size"], "grey" if images["channels"] == 1 else "colour"
     label = (
         ", label=0"
-        if pictures["class_names"] and METHODS[recipe.method].needs == "labelled"
+        if images["class_names"] and METHODS[recipe.method].data_kind == "labelled"
         else ""
     )
-    shape = [16, pictures["channels"], size, size]
+    shape = [16, images["channels"], size, size]
     options = json.dumps(recipe.to_json()["options"], indent=2)
     use = f"""pictures = model.sample(16, seed=7{label})   # float32 [-1, 1], {shape}
 reverie.images.save_grid(pictures, "grid.png")"""
@@ -28,7 +28,7 @@ reverie.images.save_grid(pictures, "grid.png")"""
     if hasattr(METHODS[recipe.method], "directions"):
         kind = "image-to-image"
         use = 'reverie.translate(model, "pictures/", out="translated/")   # any size'
-    if METHODS[recipe.method].needs == "degraded":
+    if METHODS[recipe.method].data_kind == "degraded":
         kind = "image-to-image"
         use = 'reverie.upscale("pictures/", out="large/", model=model)   # any size'
     return f"""---

@@ -9,8 +9,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from reverie.core.errors import UserError
-from reverie.core.files import read_json, write_aside
-from reverie.data import PictureSpec
+from reverie.core.files import read_json, write_atomic
+from reverie.data import ImageSpec
 from reverie.methods import LOADABLE, METHODS, Method
 from reverie.methods.recipe import Recipe, find_method, options_from_json
 from reverie.runs.environment import versions
@@ -30,9 +30,9 @@ def save_model(folder: Path, method_name: str, method: Method, card: str) -> Non
         for key, value in method.state_dict().items()
         if key.split(".", 1)[0] not in method.training_only
     }
-    write_aside(folder / "config.json", json.dumps(config, indent=2) + "\n")
-    write_aside(folder / "README.md", card)
-    write_aside(folder / "model.safetensors", save(tensors, metadata={"format": "pt"}))
+    write_atomic(folder / "config.json", json.dumps(config, indent=2) + "\n")
+    write_atomic(folder / "README.md", card)
+    write_atomic(folder / "model.safetensors", save(tensors, metadata={"format": "pt"}))
 
 
 def load_model(folder: Path) -> tuple[str, Method]:
@@ -55,12 +55,12 @@ def load_model(folder: Path) -> tuple[str, Method]:
     if name not in LOADABLE:
         find_method(name)
     try:
-        pictures = config["pictures"]
-        spec = PictureSpec(
-            pictures["channels"],
-            pictures["image_size"],
-            tuple(pictures["class_names"]),
-            pictures["spread"],
+        images = config["pictures"]
+        spec = ImageSpec(
+            images["channels"],
+            images["image_size"],
+            tuple(images["class_names"]),
+            images["spread"],
         )
         options = options_from_json(LOADABLE[name].Options, config["options"])
         method = LOADABLE[name](options, spec)
@@ -78,7 +78,7 @@ def load_model(folder: Path) -> tuple[str, Method]:
     return name, channels_last(method).eval().requires_grad_(False)
 
 
-def build_method(recipe: Recipe, spec: PictureSpec) -> Method:
+def build_method(recipe: Recipe, spec: ImageSpec) -> Method:
     """A new method with weights that depend on the recipe's seed alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.training.seed)
@@ -88,10 +88,10 @@ def build_method(recipe: Recipe, spec: PictureSpec) -> Method:
 def channels_last(method: Method) -> Method:
     """The same method with channels last in memory, where convolutions are a fifth faster.
 
-    A network that says `plain_memory` stays as it is: one of few places and very many weights.
+    A network that says `contiguous_memory` stays as it is: one of few places and very many weights.
     """
     method.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     for network in method.modules():
-        if getattr(network, "plain_memory", False):
+        if getattr(network, "contiguous_memory", False):
             network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     return method

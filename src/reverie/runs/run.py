@@ -17,8 +17,8 @@ from safetensors.torch import save
 
 from reverie.core import progress
 from reverie.core.errors import UserError
-from reverie.core.files import read_json, remove_leftovers, write_aside
-from reverie.data import Pictures
+from reverie.core.files import read_json, remove_partial_files, write_atomic
+from reverie.data import ImageDataset
 from reverie.methods.recipe import Recipe
 from reverie.runs.checkpoint import Checkpoint, _read_checkpoint
 from reverie.runs.environment import commit, machine, versions
@@ -72,18 +72,18 @@ class Run:
         """Whether a training was begun here."""
         return self.options_file.exists()
 
-    def begin(self, recipe: Recipe, pictures: Pictures) -> None:
+    def begin(self, recipe: Recipe, images: ImageDataset) -> None:
         """Write down all that is needed to do it again."""
         content = recipe.to_json() | {
-            "pictures": dataclasses.asdict(pictures.spec),
-            "picture_count": len(pictures),
-            "data_fingerprint": pictures.fingerprint,
+            "pictures": dataclasses.asdict(images.spec),
+            "picture_count": len(images),
+            "data_fingerprint": images.fingerprint,
             "versions": versions(),
             "commit": commit(),
             "machine": machine(),
             "began": time.strftime("%Y-%m-%d %H:%M:%S"),
         }
-        write_aside(self.options_file, json.dumps(content, indent=2) + "\n")
+        write_atomic(self.options_file, json.dumps(content, indent=2) + "\n")
 
     def facts(self) -> dict[str, Any]:
         """What `begin` wrote."""
@@ -119,7 +119,7 @@ class Run:
         for file in (self.log_file, self.evaluations_file):
             if file.exists():
                 kept = [line for line in _lines_of(file) if line["step"] <= step]
-                write_aside(file, "".join(json.dumps(line) + "\n" for line in kept))
+                write_atomic(file, "".join(json.dumps(line) + "\n" for line in kept))
 
     def sheets(self, kind: str = "samples") -> dict[int, Path]:
         """The sheets of one kind by step."""
@@ -145,8 +145,8 @@ class Run:
         path = self.checkpoints / f"step-{checkpoint.step:09d}.safetensors"
         digest = hashlib.sha256(content).hexdigest()
         try:
-            write_aside(path.with_suffix(".sha256"), f"{digest}  {path.name}\n")
-            write_aside(path, content)
+            write_atomic(path.with_suffix(".sha256"), f"{digest}  {path.name}\n")
+            write_atomic(path, content)
         except OSError as error:
             raise UserError(
                 f"the checkpoint of step {checkpoint.step} could not be written "
@@ -156,7 +156,7 @@ class Run:
         for old in self._checkpoint_files()[keep:]:
             old.unlink(missing_ok=True)
             old.with_suffix(".sha256").unlink(missing_ok=True)
-        remove_leftovers(self.checkpoints)
+        remove_partial_files(self.checkpoints)
 
     def newest_checkpoint(self) -> Checkpoint | None:
         """The newest checkpoint that is whole; damaged ones are named and passed over."""

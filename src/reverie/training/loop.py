@@ -10,20 +10,20 @@ from contextlib import nullcontext
 import torch
 from accelerate import Accelerator
 
-from reverie.core.interrupt import Interruptible
-from reverie.core.rng import Draw, mix, seed_dropout
-from reverie.data import Batches, Pictures
+from reverie.core.interrupt import StopSignal
+from reverie.core.rng import Rng, mix, seed_dropout
+from reverie.data import Batches, ImageDataset
 from reverie.methods import Method
 from reverie.methods.recipe import Recipe
 from reverie.runs.run import Run
-from reverie.training.monitor import Watch
+from reverie.training.monitor import TrainingMonitor
 from reverie.training.setup import Budget, learning_rate
-from reverie.training.state import State, Training
+from reverie.training.state import Counters, TrainState
 
 
 def fit(
-    run: Run, method: Method, pictures: Pictures, recipe: Recipe, accelerator: Accelerator
-) -> State:
+    run: Run, method: Method, images: ImageDataset, recipe: Recipe, accelerator: Accelerator
+) -> Counters:
     """Train until the budget is spent or someone interrupts; returns how far it came.
 
     Goes on from the newest good checkpoint in `run`, if there is one. Keeps a checkpoint, the
@@ -31,23 +31,23 @@ def fit(
     """
     options, main = recipe.training, accelerator.is_main_process
     rank, world = accelerator.process_index, accelerator.num_processes
-    training = Training(method, options, accelerator)
+    training = TrainState(method, options, accelerator)
     checkpoint = run.newest_checkpoint()
-    state = training.restore(checkpoint) if checkpoint else State()
-    budget = Budget.of(options, len(pictures), world)
-    batches = Batches(pictures, options.batch_size, options.seed, rank, world)
-    ahead = pictures.pixels is None or accelerator.device.type != "cpu"
+    state = training.restore(checkpoint) if checkpoint else Counters()
+    budget = Budget.of(options, len(images), world)
+    batches = Batches(images, options.batch_size, options.seed, rank, world)
+    ahead = images.pixels is None or accelerator.device.type != "cpu"
     stream = batches.stream(state.step * options.accumulate, ahead=ahead)
-    watch = Watch(run, recipe, batches, accelerator) if main else None
-    if watch:
-        watch.begin(training, state)
+    monitor = TrainingMonitor(run, recipe, batches, accelerator) if main else None
+    if monitor:
+        monitor.begin(training, state)
 
-    def draw(phase_number: int, part: int) -> Draw:
+    def rng(phase_number: int, part: int) -> Rng:
         seed = mix(options.seed, state.step, phase_number, part)
         generator = torch.Generator(accelerator.device).manual_seed(seed)
-        return Draw(generator, state.step, rank, world)
+        return Rng(generator, state.step, rank, world)
 
-    with Interruptible() as interrupted, watch or nullcontext():
+    with StopSignal() as stop_requested, monitor or nullcontext():
         stop = False
         while (share := budget.share(state)) < 1 and not (stop or state.finished):
             started = time.perf_counter()
@@ -58,19 +58,21 @@ def fit(
             said = []
             for number, phase in enumerate(training.phases):
                 if state.step % phase.every == 0:
-                    draws = [draw(number, part) for part in range(len(micro))]
-                    said += training.update(phase, micro, draws, rate)
+                    rngs = [rng(number, part) for part in range(len(micro))]
+                    said += training.update(phase, micro, rngs, rate)
             training.average(state.step)
             state.step += 1
             state.seconds += time.perf_counter() - started
-            if watch:
-                watch.after_step(training, state, budget.share(state), said, rate, waited)
-            enough = watch is not None and watch.wants_to_stop
-            state.seconds, stop, enough = agree(accelerator, state.seconds, interrupted(), enough)
+            if monitor:
+                monitor.after_step(training, state, budget.share(state), said, rate, waited)
+            enough = monitor is not None and monitor.should_stop
+            state.seconds, stop, enough = agree(
+                accelerator, state.seconds, stop_requested(), enough
+            )
             state.finished = enough
     state.finished = state.finished or budget.share(state) >= 1
-    if watch:
-        watch.end(training, state)
+    if monitor:
+        monitor.end(training, state)
     return state
 
 

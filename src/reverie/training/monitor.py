@@ -10,18 +10,18 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
-from reverie.core import images, progress
+from reverie.core import image_io, progress
 from reverie.core.rng import latents_of_seeds
 from reverie.data import Batches
 from reverie.methods import Samples
-from reverie.methods.base import cycled_labels
+from reverie.methods.base import cycle_labels
 from reverie.methods.recipe import Recipe
 from reverie.runs.model_card import model_card
 from reverie.runs.model_folder import save_model
 from reverie.runs.run import Run
 from reverie.training.report import write_report
-from reverie.training.state import Said, State, Training
-from reverie.training.validation import Judge
+from reverie.training.state import Counters, Losses, TrainState
+from reverie.training.validation import Validator
 
 SAMPLES_SHOWN = 64
 
@@ -41,7 +41,7 @@ SHOWN_AT_MOST = 64
 STEPS_BEFORE_WARNING = 500
 
 
-class Watch:
+class TrainingMonitor:
     """Looks at a training after each step, in the main process alone."""
 
     def __init__(
@@ -51,19 +51,19 @@ class Watch:
         self.recipe = recipe
         self.batches = batches
         self.accelerator = accelerator
-        self.judge: Judge | None = None
-        small = batches.pictures.spec.image_size <= LARGEST_OF_MANY
+        self.validator: Validator | None = None
+        small = batches.images.spec.image_size <= LARGEST_OF_MANY
         shown = max(batches.batch_size, FEWEST_SHOWN if small else FEWEST_OF_LARGE)
-        self._shown_batch = Batches(batches.pictures, shown, recipe.training.seed).read(0)
+        self._shown_batch = Batches(batches.images, shown, recipe.training.seed).read(0)
         self._warned: set[str] = set()
         self._bar = progress.Bar(recipe.method, 1.0)
-        self._said: list[Said] = []
+        self._said: list[Losses] = []
         self._words = ""
         self._waited = self._seconds_at_log = 0.0
         self._step_at_log = self._saved = 0
         self._shown = 0.0
 
-    def begin(self, training: Training, state: State) -> None:
+    def begin(self, training: TrainState, state: Counters) -> None:
         """Start the bar, and forget what the log says beyond the checkpoint.
 
         Raises:
@@ -71,7 +71,7 @@ class Watch:
         """
         self.run.cut_log(state.step)
         if self.recipe.training.evaluate_every:
-            self.judge = Judge(self.run, self.recipe, training.method)
+            self.validator = Validator(self.run, self.recipe, training.method)
         self._saved = self._step_at_log = state.step
         self._seconds_at_log = state.seconds
         if state.step == 0:
@@ -79,7 +79,7 @@ class Watch:
         if self.recipe.training.track:
             self.accelerator.init_trackers("reverie", config=_plain(self.recipe.flat()))
 
-    def __enter__(self) -> "Watch":
+    def __enter__(self) -> "TrainingMonitor":
         self._bar.__enter__()
         return self
 
@@ -88,10 +88,10 @@ class Watch:
 
     def after_step(
         self,
-        training: Training,
-        state: State,
+        training: TrainState,
+        state: Counters,
         share: float,
-        said: list[Said],
+        said: list[Losses],
         rate: float,
         waited: float,
     ) -> None:
@@ -103,8 +103,8 @@ class Watch:
             self._log(training, state, rate)
         if state.step % options.sample_every == 0:
             self.write_sheets(training, state)
-        if self.judge and state.step % options.evaluate_every == 0:
-            self._judge(self.judge, training, state)
+        if self.validator and state.step % options.evaluate_every == 0:
+            self._validate(self.validator, training, state)
         if state.step % options.checkpoint_every == 0:
             self.keep(training, state)
         now = time.monotonic()
@@ -113,16 +113,16 @@ class Watch:
             self._bar.update(share, f"step {state.step:,}  {self._words}")
 
     @property
-    def wants_to_stop(self) -> bool:
+    def should_stop(self) -> bool:
         """Whether the pictures no longer get better."""
-        return self.judge is not None and self.judge.has_seen_enough
+        return self.validator is not None and self.validator.should_stop
 
-    def _judge(self, judge: Judge, training: Training, state: State) -> None:
-        figures = judge.look(training.finished_method(), state.step, state.seconds)
+    def _validate(self, validator: Validator, training: TrainState, state: Counters) -> None:
+        figures = validator.look(training.finished_method(), state.step, state.seconds)
         if self.recipe.training.track:
             self.accelerator.log(figures, step=state.step)
 
-    def end(self, training: Training, state: State) -> None:
+    def end(self, training: TrainState, state: Counters) -> None:
         """Keep what there is, and write the report."""
         if self._said:
             self._log(training, state, training.learning_rate_now())
@@ -134,7 +134,7 @@ class Watch:
         if self.recipe.training.track:
             self.accelerator.end_training()
 
-    def keep(self, training: Training, state: State) -> None:
+    def keep(self, training: TrainState, state: Counters) -> None:
         """Write a checkpoint and the model so far."""
         self.run.save_checkpoint(training.checkpoint(state), self.recipe.training.keep_checkpoints)
         method = training.finished_method()
@@ -142,7 +142,7 @@ class Watch:
         self._saved = state.step
 
     @torch.no_grad()
-    def write_sheets(self, training: Training, state: State) -> None:
+    def write_sheets(self, training: TrainState, state: Counters) -> None:
         """Write what the method makes of the same seeds each time."""
         method, device = training.finished_method(), self.accelerator.device
         latents = labels = None
@@ -150,16 +150,16 @@ class Watch:
         if isinstance(method, Samples):
             latents = latents_of_seeds(range(SAMPLES_SHOWN), method.latent_shape).to(device)
         if method.conditional:
-            labels = cycled_labels(SAMPLES_SHOWN, method.spec.classes).to(device)
+            labels = cycle_labels(SAMPLES_SHOWN, method.spec.classes).to(device)
             if method.spec.classes <= MOST_COLUMNS:  # one column for each class
                 columns = method.spec.classes
         batch = self._shown_batch.to(device)
-        for kind, pictures in method.previews(latents, labels, batch).items():
-            pictures = pictures[:SHOWN_AT_MOST]
-            shown = pictures[: len(pictures) // columns * columns] if columns else pictures
-            images.save_sheet(shown, self.run.sheet(state.step, kind), columns)
+        for kind, images in method.previews(latents, labels, batch).items():
+            images = images[:SHOWN_AT_MOST]
+            shown = images[: len(images) // columns * columns] if columns else images
+            image_io.save_sheet(shown, self.run.sheet(state.step, kind), columns)
 
-    def _log(self, training: Training, state: State, rate: float) -> None:
+    def _log(self, training: TrainState, state: Counters, rate: float) -> None:
         sums: dict[str, list[torch.Tensor]] = defaultdict(list)
         for said in self._said:
             for name, value in said.items():
@@ -179,10 +179,10 @@ class Watch:
             "learning_rate": rate,
             "losses": losses,
         }
-        troubles = training.method.troubles(losses)
-        if troubles:
-            line["troubles"] = troubles
-            self._warn(state, troubles)
+        diagnostics = training.method.diagnostics(losses)
+        if diagnostics:
+            line["troubles"] = diagnostics
+            self._warn(state, diagnostics)
         self.run.log(line)
         if options.track:
             self.accelerator.log(losses | {"images_per_second": speed}, step=state.step)
@@ -191,9 +191,9 @@ class Watch:
         self._said.clear()
         self._waited, self._step_at_log, self._seconds_at_log = 0.0, state.step, state.seconds
 
-    def _warn(self, state: State, troubles: list[str]) -> None:
+    def _warn(self, state: Counters, diagnostics: list[str]) -> None:
         """Say each kind of trouble once, when it has lasted beyond the first steps."""
-        for trouble in troubles:
+        for trouble in diagnostics:
             kind = trouble.split("(")[0]
             if kind not in self._warned and state.step >= STEPS_BEFORE_WARNING:
                 self._warned.add(kind)

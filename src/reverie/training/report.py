@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from reverie.core.errors import UserError
-from reverie.core.files import write_aside
+from reverie.core.files import write_atomic
 from reverie.core.html import _page, _table
 from reverie.core.progress import readable_seconds
 from reverie.methods import METHODS
@@ -51,7 +51,7 @@ def write_report(run: Run) -> Path:
 <h2>Losses</h2>{_curves({name: log})}
 {_troubles(log)}{_measured(run, name)}<h2>Options</h2>{_options_table(facts)}
 <h2>Where it ran</h2>{_table(_where(facts))}"""
-    write_aside(run.report, _page(f"{name} · reverie", body))
+    write_atomic(run.report, _page(f"{name} · reverie", body))
     return run.report
 
 
@@ -82,7 +82,7 @@ def write_comparison(runs: Sequence[Run], out: Path) -> dict[str, Any]:
 <h2>What differs</h2><table><tr><th></th>{head}</tr>{rows}</table>
 <div class="row">{sheets}</div>
 <h2>Losses</h2>{_curves(logs)}"""
-    write_aside(out, _page("comparison · reverie", body))
+    write_atomic(out, _page("comparison · reverie", body))
     return {option: dict(zip(names, v, strict=True)) for option, v in differing.items()}
 
 

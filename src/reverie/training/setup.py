@@ -13,7 +13,7 @@ from reverie.core.errors import UserError, nearest
 from reverie.core.precision import bf16_is_native
 from reverie.methods.recipe import STEPS_BY_DEFAULT, TrainOptions
 from reverie.runs.run import Run
-from reverie.training.state import State
+from reverie.training.state import Counters
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Budget:
             return Budget(math.ceil(options.epochs * picture_count / a_step), None)
         return Budget(STEPS_BY_DEFAULT if options.steps is None else options.steps, None)
 
-    def share(self, state: State) -> float:
+    def share(self, state: Counters) -> float:
         """How much of the way is done, from 0 to 1."""
         done = state.step / max(self.steps, 1) if self.steps is not None else 0.0
         if self.seconds is not None:

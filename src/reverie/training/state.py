@@ -12,19 +12,19 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from reverie.core.errors import UserError
-from reverie.core.rng import Draw
+from reverie.core.rng import Rng
 from reverie.data import Batch
 from reverie.methods import Method, Phase
 from reverie.methods.recipe import TrainOptions
 from reverie.runs.checkpoint import Checkpoint
 from reverie.runs.model_folder import channels_last
 
-Said = dict[str, Tensor]
+Losses = dict[str, Tensor]
 """Losses and their parts by name: `generator`, `discriminator/real`."""
 
 
 @dataclass
-class State:
+class Counters:
     """How far a training is."""
 
     step: int = 0
@@ -32,7 +32,7 @@ class State:
     finished: bool = False
 
 
-class Training:
+class TrainState:
     """A method in training: its phases, optimisers and averaged weights."""
 
     def __init__(self, method: Method, options: TrainOptions, accelerator: Accelerator) -> None:
@@ -63,19 +63,19 @@ class Training:
         ]
 
     def update(
-        self, phase: Phase, batches: Sequence[Batch], draws: Sequence[Draw], rate: float
-    ) -> list[Said]:
+        self, phase: Phase, batches: Sequence[Batch], rngs: Sequence[Rng], rate: float
+    ) -> list[Losses]:
         """Step the phase's networks once; returns its losses and their parts, by name."""
         parameters, optimiser = self.parameters[phase.networks], self.optimisers[phase.networks]
         for parameter in parameters:
             parameter.requires_grad_(True)
-        said = []
-        for batch, draw in zip(batches, draws, strict=True):
+        losses = []
+        for batch, rng in zip(batches, rngs, strict=True):
             with self.accelerator.autocast():
-                loss, parts = phase.loss(batch, draw)
-            self._refuse_non_finite(loss, phase, draw.step)
+                loss, parts = phase.loss(batch, rng)
+            self._refuse_non_finite(loss, phase, rng.step)
             self.accelerator.backward(loss / len(batches))
-            said.append({phase.name: loss} | {f"{phase.name}/{k}": v for k, v in parts.items()})
+            losses.append({phase.name: loss} | {f"{phase.name}/{k}": v for k, v in parts.items()})
         average_gradients(self.accelerator, parameters)
         if self.options.clip_norm:
             self.accelerator.clip_grad_norm_(parameters, self.options.clip_norm)
@@ -85,7 +85,7 @@ class Training:
         optimiser.zero_grad()
         for parameter in parameters:
             parameter.requires_grad_(False)
-        return said
+        return losses
 
     def _refuse_non_finite(self, loss: Tensor, phase: Phase, step: int) -> None:
         if not math.isfinite(loss.item()):
@@ -124,7 +124,7 @@ class Training:
         """The step size of the last update."""
         return next(iter(self.optimisers.values())).param_groups[0]["lr"]
 
-    def checkpoint(self, state: State) -> Checkpoint:
+    def checkpoint(self, state: Counters) -> Checkpoint:
         """Everything needed to go on."""
         tensors = {f"method.{k}": v for k, v in self.method.state_dict().items()}
         if self.options.ema_decay:
@@ -147,7 +147,7 @@ class Training:
         facts = {"seconds": state.seconds, "scaler": scaler.state_dict() if scaler else None}
         return Checkpoint(state.step, tensors, facts)
 
-    def restore(self, checkpoint: Checkpoint) -> State:
+    def restore(self, checkpoint: Checkpoint) -> Counters:
         """Become what `checkpoint` holds."""
 
         def under(prefix: str) -> dict[str, Tensor]:
@@ -168,7 +168,7 @@ class Training:
             optimiser.load_state_dict({"state": dict(slots), "param_groups": groups_now})
         if self.accelerator.scaler and checkpoint.facts["scaler"]:
             self.accelerator.scaler.load_state_dict(checkpoint.facts["scaler"])
-        return State(checkpoint.step, checkpoint.facts["seconds"])
+        return Counters(checkpoint.step, checkpoint.facts["seconds"])
 
 
 def average_gradients(accelerator: Accelerator, parameters: list[nn.Parameter]) -> None:

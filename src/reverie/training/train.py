@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reverie.core import progress
 from reverie.core.errors import UserError
-from reverie.data import PictureSpec, decode_pictures, find_pictures
+from reverie.data import ImageSpec, decode_dataset, find_dataset
 from reverie.inference.load import load
 from reverie.inference.model import Model
 from reverie.methods import METHODS, Method
@@ -36,7 +36,7 @@ MAY_CHANGE_ON_RESUME = frozenset(
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainResult:
     """What `train` returns: the run's folder, how far it came and whether that was all the way."""
 
     folder: Path
@@ -50,7 +50,7 @@ class Trained:
         return load(self.folder)
 
 
-def refuse_other_options(before: Recipe, now: Recipe) -> None:
+def check_resumable(before: Recipe, now: Recipe) -> None:
     """Raise a UserError if a run would go on with options that it was not begun with."""
     old, new = before.flat(), now.flat()
     for name in old:
@@ -62,7 +62,7 @@ def refuse_other_options(before: Recipe, now: Recipe) -> None:
             )
 
 
-def train_recipe(recipe: Recipe, run: Run, resume: bool = False) -> Trained:
+def train_recipe(recipe: Recipe, run: Run, resume: bool = False) -> TrainResult:
     """Train a complete recipe in `run`."""
     # Accelerate takes a second to import.
     from reverie.training.loop import fit
@@ -78,49 +78,49 @@ def train_recipe(recipe: Recipe, run: Run, resume: bool = False) -> Trained:
     if recipe.training.patience and not recipe.training.evaluate_every:
         raise UserError("--patience counts measurements: say how often with --evaluate-every.")
     check_length(recipe.training)
-    needs = METHODS[recipe.method].needs
-    found = find_pictures(
+    data_kind = METHODS[recipe.method].data_kind
+    found = find_dataset(
         recipe.data,
-        needs if needs in ("paired", "unpaired", "degraded") else "one",
+        data_kind if data_kind in ("paired", "unpaired", "degraded") else "one",
         getattr(recipe.options, "scale", 1),
     )
-    if needs == "labelled" and found.source.labels is None:
+    if data_kind == "labelled" and found.source.labels is None:
         raise UserError(
             f"{recipe.method} needs pictures with classes, and {recipe.data.data} has none: sort "
             "them into one folder for each class, or use a table with --label-column."
         )
     if resume:
-        _refuse_other_pictures(run, found.spec)
+        _check_same_images(run, found.spec)
     method = build_method(recipe, found.spec)
     if start is not None:
         _begin_from(method, start)
     accelerator = make_accelerator(recipe.training, run)
     with accelerator.main_process_first():
-        pictures = decode_pictures(found)
+        images = decode_dataset(found)
     if accelerator.is_main_process:
         if not resume:
-            run.begin(recipe, pictures)
-        elif run.facts()["data_fingerprint"] != pictures.fingerprint:
+            run.begin(recipe, images)
+        elif run.facts()["data_fingerprint"] != images.fingerprint:
             progress.warn("the pictures are not the ones that this run was begun with.")
     accelerator.wait_for_everyone()
-    state = fit(run, method, pictures, recipe, accelerator)
+    state = fit(run, method, images, recipe, accelerator)
     if accelerator.is_main_process and recipe.method == "encoder":
-        keep_beside(run, recipe.training.init)
+        install_encoder(run, recipe.training.init)
     accelerator.wait_for_everyone()  # the others wait while the first writes the report
-    return Trained(run.folder, state.step, state.seconds, state.finished, run.report)
+    return TrainResult(run.folder, state.step, state.seconds, state.finished, run.report)
 
 
 def _adopting(recipe: Recipe) -> tuple[Recipe, Model | None]:
     """The recipe with the shape of the networks that it begins from, and their model."""
     kind = METHODS[recipe.method]
     if recipe.training.init is None:
-        if kind.begins_from:
+        if kind.init_from:
             progress.warn(
-                f"{recipe.method} begins from a trained {kind.begins_from}: name one with --init."
+                f"{recipe.method} begins from a trained {kind.init_from}: name one with --init."
             )
         return recipe, None
     start = load(recipe.training.init)
-    options = kind.adopting(recipe.options, start.method, start.method_name)
+    options = kind.inherit_options(recipe.options, start.method, start.method_name)
     return replace(recipe, options=options), start
 
 
@@ -130,7 +130,7 @@ def _begin_from(method: Method, start: Model) -> None:
     Raises:
         UserError: if there are none.
     """
-    common = method.begin_from(start.method)
+    common = method.load_matching(start.method)
     if not common:
         raise UserError(
             f"{start.name} is a {start.method_name} and has no network in common with what is to "
@@ -139,7 +139,7 @@ def _begin_from(method: Method, start: Model) -> None:
     progress.say(f"beginning from {start.name}: {', '.join(common)}")
 
 
-def _refuse_other_pictures(run: Run, spec: PictureSpec) -> None:
+def _check_same_images(run: Run, spec: ImageSpec) -> None:
     """Raise a UserError if the pictures no longer are of the kind that the run's networks fit."""
     before = run.facts()["pictures"]
     for name, now in (("channels", spec.channels), ("classes", spec.classes)):
@@ -164,7 +164,7 @@ def _check_numbers(recipe: Recipe) -> None:
             raise UserError(f"--{name.replace('_', '-')} cannot be negative.")
 
 
-def keep_beside(run: Run, generator: str | None) -> None:
+def install_encoder(run: Run, generator: str | None) -> None:
     """Put a trained encoder beside the generator that it belongs to, where that is a run here."""
     if generator is not None and Run(Path(generator).expanduser()).exists():
         place = Run(Path(generator).expanduser()).encoder

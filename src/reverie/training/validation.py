@@ -6,10 +6,10 @@ What is measured lies in `evaluations.jsonl`, so that a resumed run goes on judg
 
 import torch
 
-from reverie.core import images
+from reverie.core import image_io
 from reverie.core.errors import UserError
-from reverie.data import open_pictures
-from reverie.evaluation.metrics.features import see
+from reverie.data import open_dataset
+from reverie.evaluation.metrics.features import extract_features
 from reverie.evaluation.metrics.frechet import Moments, frechet_distance
 from reverie.evaluation.samples import default_features, frechet_name, like
 from reverie.inference.model import Model
@@ -22,7 +22,7 @@ from reverie.runs.run import Run, best_evaluation
 FEWEST_PICTURES = 2
 
 
-class Judge:
+class Validator:
     """Looks at the model so far, by the features that fit its pictures."""
 
     def __init__(self, run: Run, recipe: Recipe, method: Method) -> None:
@@ -39,12 +39,14 @@ class Judge:
         self.features = default_features(recipe.data)
         spec = method.spec
         data = like(recipe.data, spec.image_size, spec.channels, split="test")
-        real = open_pictures(data)
+        real = open_dataset(data)
         count = options.evaluate_count
         parts = (real.read(part.numpy()) for part in torch.arange(len(real)).split(250))
-        self.real = Moments.of(see(self.features, map(images.to_tensor, parts)).features)
+        self.real = Moments.of(
+            extract_features(self.features, map(image_io.to_tensor, parts)).features
+        )
         self.about = f"[{self.features}, {count}, {real.source.split}]"
-        self.has_seen_enough = self._seen_enough()
+        self.should_stop = self._patience_exhausted()
 
     @property
     def distance_name(self) -> str:
@@ -54,10 +56,10 @@ class Judge:
     def look(self, method: Method, step: int, seconds: float) -> dict[str, float]:
         """Measure the model at `step`, write it down, and keep the model if it is the best."""
         model = Model(self.recipe.method, self.recipe.method, method)
-        pictures = model.sample(self.recipe.training.evaluate_count)
-        seen = see(self.features, [pictures])
+        images = model.sample(self.recipe.training.evaluate_count)
+        seen = extract_features(self.features, [images])
         figures = {self.distance_name: frechet_distance(Moments.of(seen.features), self.real)}
-        labels = model.labels(len(pictures))
+        labels = model.labels(len(images))
         if labels is not None and self.features == "digits":
             right = seen.logits.argmax(1) == labels
             figures[f"label_accuracy[{self.features}, {len(labels)}]"] = float(right.float().mean())
@@ -65,10 +67,10 @@ class Judge:
         if best_evaluation(self.run)["step"] == step:
             card = model_card(self.recipe, self.run)
             save_model(self.run.best, self.recipe.method, method, card)
-        self.has_seen_enough = self._seen_enough()
+        self.should_stop = self._patience_exhausted()
         return figures
 
-    def _seen_enough(self) -> bool:
+    def _patience_exhausted(self) -> bool:
         """Whether the last `patience` measurements brought nothing better."""
         patience, lines = self.recipe.training.patience, self.run.read_evaluations()
         if not patience or not lines:

@@ -36,8 +36,8 @@ def test_faces_are_listed_as_celeba_is(tmp_path: Path, monkeypatch: pytest.Monke
 def test_men_and_women_differ_under_a_hat() -> None:
     from reverie.data.sets.faces import draw
 
-    face = random_face(3).having("Wearing_Hat", True).having("Mustache", False)
-    men, women = (draw(face.having("Male", male), 32) for male in (True, False))
+    face = random_face(3).with_attribute("Wearing_Hat", True).with_attribute("Mustache", False)
+    men, women = (draw(face.with_attribute("Male", male), 32) for male in (True, False))
     assert men != women
 
 

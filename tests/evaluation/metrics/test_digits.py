@@ -1,13 +1,13 @@
 import numpy as np
 import torch
 
-from reverie.core.images import to_tensor
-from reverie.data import DataOptions, open_pictures
+from reverie.core.image_io import to_tensor
+from reverie.data import DataOptions, open_dataset
 from reverie.evaluation.metrics.digits import WEIGHTS, digit_features, recognised
 
 
 def test_the_classifier_knows_digits_it_has_not_seen() -> None:
-    test = open_pictures(DataOptions(data="digits", split="test"))
+    test = open_dataset(DataOptions(data="digits", split="test"))
     seen = recognised(to_tensor(test.read(np.arange(len(test)))))
     right = (seen.numpy() == test.labels).mean()
     assert right >= 0.988

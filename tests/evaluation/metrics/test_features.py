@@ -5,7 +5,7 @@ import torch
 
 from reverie import images
 from reverie.core.errors import UserError
-from reverie.evaluation.metrics.features import see
+from reverie.evaluation.metrics.features import extract_features
 from reverie.nn.backbones.backbone import efficientnet
 from reverie.nn.backbones.efficientnet import EfficientNetLite0
 
@@ -26,13 +26,13 @@ def test_parameters_of_the_published_network() -> None:
 def test_it_knows_a_cat_from_an_espresso(photo: str, classes: range) -> None:
     data = pytest.importorskip("skimage.data")
     pixels = images.resize(getattr(data, photo)(), 224)
-    logits = see("efficientnet", [images.to_tensor(pixels[None])]).logits
+    logits = extract_features("efficientnet", [images.to_tensor(pixels[None])]).logits
     assert logits.argmax().item() in classes
 
 
 @needs_weights
 def test_grey_and_small_pictures_fit() -> None:
-    seen = see("efficientnet", [torch.zeros(2, 1, 28, 28)])
+    seen = extract_features("efficientnet", [torch.zeros(2, 1, 28, 28)])
     assert seen.features.shape == (2, 1280)
     assert not efficientnet().training
 
@@ -41,14 +41,14 @@ def test_pictures_are_seen_as_they_would_be_saved() -> None:
     """A change of less than half a step of 8 bits is none."""
     picture = images.to_tensor(torch.randint(0, 256, (3, 28, 28, 1)).byte().numpy())
     moved = (picture + 0.4 / 127.5).clamp(-1, 1)
-    one, other = (see("digits", [p]).features for p in (picture, moved))
+    one, other = (extract_features("digits", [p]).features for p in (picture, moved))
     torch.testing.assert_close(one, other, rtol=0, atol=0)
 
 
 def test_what_cannot_be_seen_is_refused() -> None:
     with pytest.raises(UserError, match="did you mean 'efficientnet'"):
-        see("efficentnet", [])
+        extract_features("efficentnet", [])
     with pytest.raises(UserError, match="FID weights"):
-        see("inception", [torch.zeros(1, 1, 28, 28)])
+        extract_features("inception", [torch.zeros(1, 1, 28, 28)])
     with pytest.raises(UserError, match="no pictures"):
-        see("digits", [])
+        extract_features("digits", [])

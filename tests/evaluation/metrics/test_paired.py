@@ -8,10 +8,10 @@ from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from reverie import images
-from reverie.api import compare_pairs as compare_folders
+from reverie.api import paired_metrics as compare_folders
 from reverie.cli.main import main
 from reverie.core.errors import UserError
-from reverie.evaluation.metrics.paired import compare_pairs, luma
+from reverie.evaluation.metrics.paired import luma, paired_metrics
 
 GENERATOR = torch.Generator().manual_seed(0)
 ONE = torch.rand(3, 3, 40, 32, generator=GENERATOR) * 2 - 1
@@ -21,7 +21,7 @@ OTHER = (0.8 * ONE + 0.1 * NOISE).clamp(-1, 1)
 
 @pytest.mark.parametrize("cut", [0, 4])
 def test_psnr_and_ssim_are_those_of_scikit_image(cut: int) -> None:
-    got = compare_pairs(ONE, OTHER, "digits", cut=cut)
+    got = paired_metrics(ONE, OTHER, "digits", cut=cut)
     for index in range(3):
         a, b = (images.to_uint8(x)[index][cut : 40 - cut, cut : 32 - cut] for x in (ONE, OTHER))
         assert got.psnr[index] == pytest.approx(peak_signal_noise_ratio(a, b), abs=1e-4)
@@ -41,7 +41,7 @@ def test_luma_is_that_of_the_tables() -> None:
 
 
 def test_equal_pictures_are_equal() -> None:
-    got = compare_pairs(ONE, ONE, "efficientnet", on_luma=True)
+    got = paired_metrics(ONE, ONE, "efficientnet", on_luma=True)
     assert got.psnr.tolist() == [100.0] * 3
     assert got.ssim.tolist() == pytest.approx([1.0] * 3)
     assert got.perceptual.tolist() == [0.0] * 3
@@ -50,24 +50,24 @@ def test_equal_pictures_are_equal() -> None:
 @pytest.mark.parametrize("name", ["digits", "efficientnet"])
 def test_the_perceptual_distance_grows_with_the_damage(name: str) -> None:
     damaged = [(ONE + share * NOISE).clamp(-1, 1) for share in (0.02, 0.1, 0.5)]
-    distances = [compare_pairs(ONE, x, name).perceptual for x in damaged]
+    distances = [paired_metrics(ONE, x, name).perceptual for x in damaged]
     assert (distances[0] < distances[1]).all()
     assert (distances[1] < distances[2]).all()
 
 
 def test_what_is_no_pair_is_refused() -> None:
     with pytest.raises(UserError, match="do not match"):
-        compare_pairs(ONE, ONE[..., :20], "digits")
+        paired_metrics(ONE, ONE[..., :20], "digits")
     with pytest.raises(UserError, match="leaves nothing"):
-        compare_pairs(ONE, ONE, "digits", cut=16)
+        paired_metrics(ONE, ONE, "digits", cut=16)
     with pytest.raises(UserError, match="0 pixels or more"):
-        compare_pairs(ONE, ONE, "digits", cut=-1)
+        paired_metrics(ONE, ONE, "digits", cut=-1)
     with pytest.raises(UserError, match="between two folders"):
         compare_folders("digits", "digits")
     with pytest.raises(UserError, match="11 pixels a side"):
-        compare_pairs(ONE, ONE, "digits", cut=12)
+        paired_metrics(ONE, ONE, "digits", cut=12)
     with pytest.raises(UserError, match="not compared in the features inception"):
-        compare_pairs(ONE, ONE, "inception")
+        paired_metrics(ONE, ONE, "inception")
 
 
 def folders(root: Path) -> tuple[Path, Path]:
@@ -80,7 +80,7 @@ def folders(root: Path) -> tuple[Path, Path]:
 def test_folders_are_compared_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     one, other = folders(tmp_path)
     figures = compare_folders(one, other, on_luma=True, border=4)
-    want = compare_pairs(ONE, OTHER, "efficientnet", on_luma=True, cut=4)
+    want = paired_metrics(ONE, OTHER, "efficientnet", on_luma=True, cut=4)
     assert figures["psnr[Y, border 4, 3 pairs]"] == pytest.approx(want.psnr.mean().item())
     assert figures["ssim[Y, border 4, 3 pairs]"] == pytest.approx(want.ssim.mean().item())
     assert main(["evaluate", str(one), "--data", str(other), "--pairs", "--luma"]) == 0
@@ -121,7 +121,7 @@ def test_an_inception_that_is_there_is_used(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(sys.modules, "torch_fidelity", types.ModuleType("torch_fidelity"))
     monkeypatch.setitem(sys.modules, module.__name__, module)
     features._inception.cache_clear()
-    seen = features.see("inception", [ONE])
+    seen = features.extract_features("inception", [ONE])
     features._inception.cache_clear()
     assert seen.features.shape == (3, 3)
     assert math.isclose(seen.features[0, 0], images.to_uint8(ONE)[0, ..., 0].mean(), rel_tol=1e-5)

@@ -16,10 +16,18 @@ import reverie
 from reverie import images
 from reverie.cli.main import main
 from reverie.core.errors import UserError
-from reverie.data import PictureSpec
-from reverie.inference.dream.ascent import ascent, dream_of, gradient_of, sizes
-from reverie.inference.dream.film import nearer
-from reverie.inference.dream.objectives import Objective, channel, direction, guided, l2, mean, unit
+from reverie.data import ImageSpec
+from reverie.inference.dream.ascent import ascent, dream_steps, gradient_of, sizes
+from reverie.inference.dream.film import zoom_and_rotate
+from reverie.inference.dream.objectives import (
+    DreamObjective,
+    channel,
+    direction,
+    guided,
+    l2,
+    mean,
+    unit,
+)
 from reverie.inference.dream.settings import Dream
 from reverie.inference.options import DreamOptions
 from reverie.methods.presets import recipe_for
@@ -29,10 +37,10 @@ from reverie.nn.backbones.backbone import (
     backbone_of,
     efficientnet,
     find_backbone,
-    in_colour,
-    layers_of,
+    list_layers,
+    to_rgb,
 )
-from reverie.nn.fuse import quick_backbone
+from reverie.nn.fuse import fuse_backbone
 from reverie.runs.model_folder import build_method, save_model
 
 skimage_data = pytest.importorskip("skimage.data")
@@ -48,7 +56,7 @@ def small() -> Backbone:
         nn.Conv2d(3, 8, 3, 2, 1), nn.Tanh(), nn.Conv2d(8, 12, 3, 2, 1), nn.Tanh(), nn.Flatten(),
         nn.Linear(1, 1),
     )  # fmt: skip
-    return Backbone("small", network.eval().requires_grad_(False), in_colour)
+    return Backbone("small", network.eval().requires_grad_(False), to_rgb)
 
 
 def photo(name: str, height: int = 96, width: int = 128) -> Tensor:
@@ -58,12 +66,12 @@ def photo(name: str, height: int = 96, width: int = 128) -> Tensor:
 
 def test_the_gradient_is_that_of_finite_differences(small: Backbone) -> None:
     """In float64, for every kind of objective at once; the linear layer never runs."""
-    backbone = Backbone("small", small.network.double(), in_colour)
+    backbone = Backbone("small", small.network.double(), to_rgb)
     picture = torch.rand(1, 3, 12, 16, dtype=torch.float64) * 2 - 1
     guide = backbone.activations(torch.rand(1, 3, 8, 8, dtype=torch.float64), ["2"])["2"]
     terms = [mean("0"), 0.3 * l2("2"), channel("2", 5), unit("0", 3, 0.2, 0.9)]
     vector = torch.arange(12.0, dtype=torch.float64)
-    objective = sum([direction("2", vector), 0.1 * guided("2", guide)], Objective(()))
+    objective = sum([direction("2", vector), 0.1 * guided("2", guide)], DreamObjective(()))
     for term in terms:
         objective = objective + term
     scores = [t.score for t in objective.terms]
@@ -87,7 +95,7 @@ def test_the_gradient_is_that_of_finite_differences(small: Backbone) -> None:
 
 def test_the_network_runs_no_further_and_keeps_its_weights(small: Backbone) -> None:
     before = {k: v.clone() for k, v in small.network.state_dict().items()}
-    moments = list(dream_of(small, photo("coffee"), l2("2"), DreamOptions(octaves=2, steps=2)))
+    moments = list(dream_steps(small, photo("coffee"), l2("2"), DreamOptions(octaves=2, steps=2)))
     assert len(moments) == 4
     assert all(torch.equal(v, before[k]) for k, v in small.network.state_dict().items())
 
@@ -95,14 +103,14 @@ def test_the_network_runs_no_further_and_keeps_its_weights(small: Backbone) -> N
 @needs_weights
 @pytest.mark.parametrize("name", ["coffee", "chelsea", "astronaut"])
 def test_the_objective_rises_at_every_octave(name: str) -> None:
-    backbone = quick_backbone(find_backbone("efficientnet"), low=False)
+    backbone = fuse_backbone(find_backbone("efficientnet"), low=False)
     options = DreamOptions(octaves=3, steps=8, jitter=8)
-    moments = list(dream_of(backbone, photo(name, 160, 224), l2("_blocks.8"), options))
+    moments = list(dream_steps(backbone, photo(name, 160, 224), l2("_blocks.8"), options))
     for octave in range(3):
         values = [m.value for m in moments if m.octave == octave]
         assert values[-1] > 1.1 * values[0]
-    assert moments[-1].picture.shape == (1, 3, 160, 224)
-    assert moments[-1].picture.abs().max() <= 1
+    assert moments[-1].image.shape == (1, 3, 160, 224)
+    assert moments[-1].image.abs().max() <= 1
 
 
 @needs_weights
@@ -116,7 +124,7 @@ def test_a_channels_dream_moves_the_networks_own_answer() -> None:
         return float(objective(backbone.activations(x, ["_blocks.10"])))
 
     options = DreamOptions(octaves=2, steps=10, jitter=4)
-    dreamt = list(dream_of(backbone, picture, objective, options))[-1].picture
+    dreamt = list(dream_steps(backbone, picture, objective, options))[-1].image
     noise = torch.randn(picture.shape, generator=torch.Generator().manual_seed(0))
     change = (dreamt - picture).norm()
     perturbed = (picture + noise * change / noise.norm()).clamp(-1, 1)
@@ -129,11 +137,11 @@ def test_every_pixel_moves(options: dict[str, Any]) -> None:
     """A known defect elsewhere updates a quarter of a tiled picture."""
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv2d(3, 8, 5, 1, 2), nn.Tanh())
-    small = Backbone("small", network.requires_grad_(False), in_colour)
+    small = Backbone("small", network.requires_grad_(False), to_rgb)
     picture = photo("coffee", 150, 170)
     o = DreamOptions(octaves=1, steps=1, **options)
-    (moment,) = dream_of(small, picture, mean("0"), o)
-    moved = (moment.picture - picture).abs().amax(1)
+    (moment,) = dream_steps(small, picture, mean("0"), o)
+    moved = (moment.image - picture).abs().amax(1)
     assert (moved > 0).all()
     whole = gradient_of(small, picture, mean("0"))[1]
     generator = torch.Generator().manual_seed(0)
@@ -156,14 +164,14 @@ def test_a_network_that_measured_first_can_dream_afterwards() -> None:
 @pytest.mark.parametrize("keep", [[], ["_conv_stem"]])
 def test_a_quick_network_is_the_same(keep: list[str]) -> None:
     backbone = find_backbone("efficientnet")
-    quick = quick_backbone(backbone, low=False, keep=keep)
+    quick = fuse_backbone(backbone, low=False, keep=keep)
     layers = ["_blocks.2", "_blocks.10", *keep]
     slow, fast = (b.activations(photo("coffee"), layers) for b in (backbone, quick))
     for layer in layers:
         assert (slow[layer] - fast[layer]).abs().max() < 1e-4 * slow[layer].abs().max()
     norms = [m for m in quick.network.modules() if isinstance(m, nn.BatchNorm2d)]
     assert len(norms) == len(keep)  # all but that after what someone looks at are folded
-    low = quick_backbone(backbone, low=True).activations(photo("coffee"), ["_blocks.10"])
+    low = fuse_backbone(backbone, low=True).activations(photo("coffee"), ["_blocks.10"])
     alike = torch.nn.functional.cosine_similarity(
         low["_blocks.10"].float().flatten(), slow["_blocks.10"].flatten(), dim=0
     )
@@ -173,7 +181,7 @@ def test_a_quick_network_is_the_same(keep: list[str]) -> None:
 def test_same_seed_same_dream(small: Backbone) -> None:
     def dreamt(seed: int) -> Tensor:
         o = DreamOptions(octaves=2, steps=2, seed=seed)
-        return list(dream_of(small, photo("coffee"), l2("2"), o))[-1].picture
+        return list(dream_steps(small, photo("coffee"), l2("2"), o))[-1].image
 
     assert torch.equal(dreamt(1), dreamt(1))
     assert not torch.equal(dreamt(1), dreamt(2))
@@ -191,9 +199,9 @@ def test_same_seed_same_dream(small: Backbone) -> None:
 )
 def test_options_change_the_dream(small: Backbone, changes: dict[str, Any]) -> None:
     plain, changed = (
-        list(dream_of(small, photo("coffee"), l2("2"), DreamOptions(octaves=2, steps=3, **c)))[
+        list(dream_steps(small, photo("coffee"), l2("2"), DreamOptions(octaves=2, steps=3, **c)))[
             -1
-        ].picture
+        ].image
         for c in ({}, changes)
     )
     assert not torch.equal(plain, changed)
@@ -222,9 +230,9 @@ def test_too_deep_for_the_picture() -> None:
     build, prepare = ARCHITECTURES["inception_v3"]
     backbone = Backbone("inception_v3", build().eval().requires_grad_(False), prepare)
     with pytest.raises(UserError, match="a picture of 40×40 is too small for Mixed_7c"):
-        list(dream_of(backbone, torch.zeros(1, 3, 40, 40), l2("Mixed_7c"), DreamOptions()))
+        list(dream_steps(backbone, torch.zeros(1, 3, 40, 40), l2("Mixed_7c"), DreamOptions()))
     moments = list(
-        dream_of(backbone, photo("coffee", 80, 90), l2("Mixed_7c"), DreamOptions(steps=1))
+        dream_steps(backbone, photo("coffee", 80, 90), l2("Mixed_7c"), DreamOptions(steps=1))
     )
     assert [m.octave for m in moments] == [3]  # the smaller ones are left out, with a sentence
 
@@ -266,10 +274,10 @@ def _torchvision_models() -> Any:
 
 @needs_weights
 def test_layers_are_listed_with_sizes() -> None:
-    found = {one.name: one for one in layers_of(find_backbone("efficientnet"))}
+    found = {one.name: one for one in list_layers(find_backbone("efficientnet"))}
     assert (found["_blocks.0"].channels, found["_blocks.0"].side) == (16, 112)
     assert (found["_blocks.15"].channels, found["_blocks.15"].side) == (320, 7)
-    assert all(one.brings_out for one in found.values())
+    assert all(one.description for one in found.values())
 
 
 @needs_weights
@@ -322,24 +330,24 @@ def test_a_film_that_is_resumed_is_the_same(tmp_path: Path) -> None:
 
 def test_nearer_zooms_about_the_middle() -> None:
     picture = photo("chelsea", 60, 90)
-    assert (nearer(picture, 1.0, 0.0) - picture).abs().max() < 1e-4
-    larger = nearer(picture, 2.0, 0.0)
+    assert (zoom_and_rotate(picture, 1.0, 0.0) - picture).abs().max() < 1e-4
+    larger = zoom_and_rotate(picture, 2.0, 0.0)
     torch.testing.assert_close(
         larger[..., 29:31, 44:46], picture[..., 29:31, 44:46], atol=0.2, rtol=0
     )
-    back = nearer(nearer(picture, 1.0, 90.0), 1.0, -90.0)
+    back = zoom_and_rotate(zoom_and_rotate(picture, 1.0, 90.0), 1.0, -90.0)
     assert (back - picture)[..., 20:40, 35:55].abs().mean() < 0.05  # no stretch where sides differ
 
 
 def test_dreaming_with_ones_own_network(tmp_path: Path) -> None:
     recipe = recipe_for("dcgan").with_options(width=4, latent_size=8)
-    method = build_method(recipe, PictureSpec(1, 32))
+    method = build_method(recipe, ImageSpec(1, 32))
     save_model(tmp_path / "mine", "dcgan", method, "a card")
     images.save(photo("coffee", 48, 64)[0], tmp_path / "a.png")
-    inside = [n for n, m in method.discriminator.named_modules() if isinstance(m, nn.Conv2d)]
+    inner = [n for n, m in method.discriminator.named_modules() if isinstance(m, nn.Conv2d)]
     made = reverie.dream(
         tmp_path / "a.png", out=tmp_path / "d.png", backbone=str(tmp_path / "mine"),
-        layers=[inside[1]], octaves=1, steps=2,
+        layers=[inner[1]], octaves=1, steps=2,
     )  # fmt: skip
     ((first, last),) = made["octaves"]
     assert last > first
@@ -353,7 +361,9 @@ def test_any_network_dreams_from_python() -> None:
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU())
     backbone = backbone_of("own", network.eval().requires_grad_(False), channels=1)
-    moments = list(dream_of(backbone, photo("coffee"), mean("0"), DreamOptions(octaves=1, steps=3)))
+    moments = list(
+        dream_steps(backbone, photo("coffee"), mean("0"), DreamOptions(octaves=1, steps=3))
+    )
     assert moments[-1].value > moments[0].value
 
 

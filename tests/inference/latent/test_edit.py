@@ -11,10 +11,15 @@ from PIL import Image
 import reverie
 from reverie.cli.main import main
 from reverie.core.errors import UserError
-from reverie.data import DataOptions, PictureSpec, open_pictures
+from reverie.data import DataOptions, ImageSpec, open_dataset
 from reverie.data.attributes import read_attributes
 from reverie.inference.latent import edit as editing
-from reverie.inference.latent.edit import attribute_directions, moved_along, refined, sum_of_groups
+from reverie.inference.latent.edit import (
+    apply_directions,
+    attribute_directions,
+    latent_arithmetic,
+    optimize_latents,
+)
 from reverie.inference.latent.expressions import parse_sum
 from reverie.inference.latent.files import load_encoding
 from reverie.inference.model import Model
@@ -62,7 +67,7 @@ class Pixels(Method):
     latent_shape = (256,)
 
     def __init__(self) -> None:
-        super().__init__(None, PictureSpec(1, 16))
+        super().__init__(None, ImageSpec(1, 16))
         self.weight = torch.nn.Parameter(torch.zeros(1))
 
     def phases(self) -> tuple:
@@ -79,9 +84,9 @@ def test_the_list_is_read_with_its_partition(discs: Path) -> None:
     train, test, whole = (read_attributes(str(discs), s) for s in ("train", "test", "all"))
     assert (len(train), len(test), len(whole)) == (200, 40, 240)
     assert whole.names == ("Bright", "Large")
-    assert whole.having("Bright").sum() == 120
+    assert whole.with_attribute("Bright").sum() == 120
     options = DataOptions(data=str(discs), split="test", image_size=16, cache=False)
-    assert len(open_pictures(options)) == 40
+    assert len(open_dataset(options)) == 40
 
 
 def test_a_table_has_attributes_too(tmp_path: Path) -> None:
@@ -99,8 +104,8 @@ def test_a_table_has_attributes_too(tmp_path: Path) -> None:
 def test_a_sum_is_that_of_its_groups_means(discs: Path) -> None:
     model, attributes = Model("pixels", "pixels", Pixels()), read_attributes(str(discs))
     terms = parse_sum("Bright & Large - 0.5 * !Bright + !Large", attributes.names)
-    total = sum_of_groups(model, attributes, terms, None, rescale=False)
-    bright, large = attributes.having("Bright"), attributes.having("Large")
+    total = latent_arithmetic(model, attributes, terms, None, rescale=False)
+    bright, large = attributes.with_attribute("Bright"), attributes.with_attribute("Large")
     pictures = torch.stack(
         [reverie.images.to_tensor(attributes.read(n, 16, 1)[None])[0] for n in range(200)]
     )
@@ -110,14 +115,14 @@ def test_a_sum_is_that_of_its_groups_means(discs: Path) -> None:
     )
     torch.testing.assert_close(total.latent, expected.flatten())
     assert [one.members for one in total.terms] == [50, 100, 100]
-    few = [sum_of_groups(model, attributes, terms, 3, seed) for seed in (1, 1, 2)]
+    few = [latent_arithmetic(model, attributes, terms, 3, seed) for seed in (1, 1, 2)]
     assert torch.equal(few[0].latent, few[1].latent)
     assert not torch.equal(few[0].latent, few[2].latent)
     assert all(len(one.exemplars) == 3 for one in few[0].terms)
     assert few[0].latent.norm() == pytest.approx(16.0, abs=1e-3)  # √256
     nobody = parse_sum("Bright & !Bright", attributes.names)
     with pytest.raises(UserError, match="nobody of 200 is in the group 'Bright & !Bright'"):
-        sum_of_groups(model, attributes, nobody)
+        latent_arithmetic(model, attributes, nobody)
 
 
 @pytest.mark.parametrize("kind", ["means", "classifier"])
@@ -135,12 +140,12 @@ def test_directions_move_their_attribute(discs: Path, vae: Path, kind: Any, tmp_
     latent = model.encode(reverie.images.to_tensor(dark[None]))
     shades = []
     for strength in (-0.5, 0.0, 0.5, 1.0, 1.5):
-        moved = moved_along(latent, directions, {"Bright": strength}, ["Large"])
+        moved = apply_directions(latent, directions, {"Bright": strength}, ["Large"])
         shades.append(float(model.generate(moved)[0, 0, 6:10, 6:10].mean()))
     assert shades == sorted(shades)
     assert shades[-1] > shades[0] + 0.5
     with pytest.raises(UserError, match="no attribute 'Brigth'; did you mean 'Bright'"):
-        moved_along(latent, directions, {"Brigth": 1.0})
+        apply_directions(latent, directions, {"Brigth": 1.0})
 
 
 def test_refining_brings_a_latent_nearer(discs: Path, vae: Path) -> None:
@@ -148,7 +153,9 @@ def test_refining_brings_a_latent_nearer(discs: Path, vae: Path) -> None:
     picture = reverie.images.to_tensor(read_attributes(str(discs), "test").read(0, 16, 1)[None])
     start = torch.zeros(1, 4)
     errors = [
-        float((model.generate(refined(model, picture, start, steps)) - picture).abs().mean())
+        float(
+            (model.generate(optimize_latents(model, picture, start, steps)) - picture).abs().mean()
+        )
         for steps in (0, 20, 80)
     ]
     assert errors[0] > errors[1] > errors[2]
@@ -212,8 +219,8 @@ def test_kept_directions_are_renewed(
 ) -> None:
     """Read as long as the weights and the set are those they were learnt with."""
     encoded = []
-    seen = editing.latents_of
-    monkeypatch.setattr(editing, "latents_of", lambda *a: encoded.append(a) or seen(*a))
+    seen = editing.encode_images
+    monkeypatch.setattr(editing, "encode_images", lambda *a: encoded.append(a) or seen(*a))
     model, attributes = load_encoding(str(vae)), read_attributes(str(discs))
     kept = tmp_path / "kept.safetensors"
     for times in (1, 1):

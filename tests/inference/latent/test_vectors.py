@@ -8,10 +8,10 @@ from reverie.inference.latent.vectors import (
     AttributeDirection,
     classifier_normal,
     difference_of_means,
-    leaving_alone,
-    of_priors_norm,
+    interpolation_path,
+    project_out,
+    rescale_to_prior,
     slerp,
-    walk,
 )
 
 
@@ -36,11 +36,11 @@ def test_nearly_equal_ends_give_a_line() -> None:
 def test_a_walk_meets_its_points(count: int, frames: int, straight: bool) -> None:
     generator = torch.Generator().manual_seed(count)
     points = torch.randn(count, 16, generator=generator)
-    way = walk(points, frames, straight=straight)
+    way = interpolation_path(points, frames, straight=straight)
     assert way.shape == (frames, 16)
     torch.testing.assert_close(way[0], points[0])
     torch.testing.assert_close(way[-1], points[-1])
-    loop = walk(points, 4 * count, loop=True, straight=straight)
+    loop = interpolation_path(points, 4 * count, loop=True, straight=straight)
     torch.testing.assert_close(loop[::4], points, rtol=1e-4, atol=1e-5)  # each is met in turn
     last = (loop[-1] - points[0]).norm()
     assert last < (points[-1] - points[0]).norm()  # and the first comes again after the last
@@ -48,7 +48,7 @@ def test_a_walk_meets_its_points(count: int, frames: int, straight: bool) -> Non
 
 def test_the_priors_norm() -> None:
     latents = torch.randn(3, 64) * 5
-    torch.testing.assert_close(of_priors_norm(latents).norm(dim=1), torch.full((3,), 8.0))
+    torch.testing.assert_close(rescale_to_prior(latents).norm(dim=1), torch.full((3,), 8.0))
 
 
 def test_directions_of_a_known_attribute() -> None:
@@ -66,9 +66,9 @@ def test_directions_of_a_known_attribute() -> None:
         assert found.low == pytest.approx(-2.05 / 4, abs=0.1)
         assert found.high == pytest.approx(1 + 2.05 / 4, abs=0.1)
     dragged = torch.tensor([1.0, 1.0, *[0.0] * 6])
-    left = leaving_alone(dragged, torch.stack([torch.eye(8)[1] * 3]))
+    left = project_out(dragged, torch.stack([torch.eye(8)[1] * 3]))
     torch.testing.assert_close(left, torch.eye(8)[0])
-    assert torch.equal(leaving_alone(dragged, torch.empty(0, 8)), dragged)
+    assert torch.equal(project_out(dragged, torch.empty(0, 8)), dragged)
 
 
 def test_a_direction_goes_no_further_than_what_it_was_learnt_from() -> None:

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from reverie.core.rng import Draw
+from reverie.core.rng import Rng
 from reverie.methods.diffusion import samplers
 from reverie.methods.diffusion.objectives import (
     ALPHA_BAR,
-    Objective,
+    DiffusionObjective,
     edm,
     flow,
     variance_preserving,
@@ -41,7 +41,7 @@ def latents() -> Tensor:
 
 def run(name: str, latents: Tensor, sigmas: Tensor, noise: Callable | None = None) -> Tensor:
     x = latents * sigmas[0]
-    return SAMPLERS[name](mixture, x, sigmas, noise or samplers.no_noise, samplers.nothing)
+    return SAMPLERS[name](mixture, x, sigmas, noise or samplers.no_noise, samplers.no_callback)
 
 
 @pytest.mark.parametrize("eta", [0.0, 0.5, 1.0])
@@ -130,7 +130,7 @@ def test_karras_noise_levels() -> None:
     assert levels.tolist() == pytest.approx([80.0, middle, 0.002, 0.0])
 
 
-OBJECTIVES: dict[str, Objective] = {
+OBJECTIVES: dict[str, DiffusionObjective] = {
     "edm": edm(0.5),
     "flow": flow(0.5),
     "v": variance_preserving("v", ALPHA_BAR["cosine"]()),
@@ -176,14 +176,14 @@ def test_edm_keeps_inputs_and_targets_at_unit_variance() -> None:
 
 
 def test_training_noise_levels_follow_their_laws() -> None:
-    draw = Draw(torch.Generator().manual_seed(0))
-    logs = OBJECTIVES["edm"].draw(draw, 50_000).log()
+    rng = Rng(torch.Generator().manual_seed(0))
+    logs = OBJECTIVES["edm"].rng(rng, 50_000).log()
     assert (logs.mean().item(), logs.std().item()) == pytest.approx((-1.2, 1.2), abs=0.02)
-    sigma = OBJECTIVES["flow"].draw(draw, 50_000)
+    sigma = OBJECTIVES["flow"].rng(rng, 50_000)
     logits = (sigma / (1 + sigma)).logit()
     assert (logits.mean().item(), logits.std().item()) == pytest.approx((0, 1), abs=0.02)
     for name in ("v", "ddpm"):
-        levels = OBJECTIVES[name].draw(draw, 50_000)
+        levels = OBJECTIVES[name].rng(rng, 50_000)
         assert len(levels.unique()) == 1000
 
 

@@ -1,7 +1,7 @@
 import torch
 
-from reverie.core.rng import Draw
-from reverie.data import Batch, PictureSpec
+from reverie.core.rng import Rng
+from reverie.data import Batch, ImageSpec
 from reverie.methods.gan.gan import GAN, GANOptions
 
 
@@ -9,7 +9,7 @@ def test_a_generator_learns_to_tell_its_latents() -> None:
     """The wish moves the generator and the finder, until latents are found in its pictures."""
     torch.manual_seed(0)
     options = GANOptions(latent_size=2, hidden=(32, 32), latent_weight=100.0)
-    gan = GAN(options, PictureSpec(1, 16))
+    gan = GAN(options, ImageSpec(1, 16))
     batch = Batch(torch.rand(32, 1, 16, 16) * 2 - 1)
     phase = next(p for p in gan.phases() if p.name == "generator")
     parameters = [p for network in phase.networks for p in network.parameters()]
@@ -19,7 +19,7 @@ def test_a_generator_learns_to_tell_its_latents() -> None:
     optimiser = torch.optim.Adam(parameters, 2e-3)
     missed = []
     for step in range(60):
-        loss, parts = phase.loss(batch, Draw(torch.Generator().manual_seed(step), step=step))
+        loss, parts = phase.loss(batch, Rng(torch.Generator().manual_seed(step), step=step))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -29,6 +29,6 @@ def test_a_generator_learns_to_tell_its_latents() -> None:
 
 
 def test_without_the_wish_nothing_is_found() -> None:
-    gan = GAN(GANOptions(), PictureSpec(1, 16))
+    gan = GAN(GANOptions(), ImageSpec(1, 16))
     assert gan.finder is None
     assert not [name for name in gan.state_dict() if name.startswith("finder")]

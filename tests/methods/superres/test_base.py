@@ -11,11 +11,11 @@ from PIL import Image
 import reverie
 from reverie import images
 from reverie.core.errors import UserError
-from reverie.core.rng import Draw
-from reverie.data import Batch, Batches, DataOptions, PictureSpec
-from reverie.data.cache import Unequal
-from reverie.data.dataset import decode_pictures, find_pictures
-from reverie.methods.superres.degradation import shrink
+from reverie.core.rng import Rng
+from reverie.data import Batch, Batches, DataOptions, ImageSpec
+from reverie.data.cache import RaggedImages
+from reverie.data.dataset import decode_dataset, find_dataset
+from reverie.methods.superres.degradation import downscale
 from reverie.methods.superres.srgan import SRGAN, SRGANOptions
 from reverie.nn.backbones.backbone import Backbone, find_backbone
 from reverie.nn.backbones.vgg import VGG
@@ -35,22 +35,22 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         for side in ("large", "small"):
             (tmp_path / side).mkdir(exist_ok=True)
         Image.fromarray(part).save(tmp_path / "large" / f"{name}.png")
-        small = shrink(images.to_tensor(part[None]), 4)
+        small = downscale(images.to_tensor(part[None]), 4)
         images.save(small[0], tmp_path / "small" / f"{name}.png")
     return tmp_path
 
 
 def test_crops_come_from_pictures_decoded_once(folder: Path, monkeypatch: Any) -> None:
     options = DataOptions(data=str(folder / "large"), image_size=64, resize="none", flip=True)
-    pictures = decode_pictures(find_pictures(options, "degraded", 4))
-    assert isinstance(pictures.pixels, Unequal)
+    pictures = decode_dataset(find_dataset(options, "degraded", 4))
+    assert isinstance(pictures.pixels, RaggedImages)
     assert [p.shape for p in (pictures.pixels[0], pictures.pixels[1])] == [
         (160, 200, 3),
         (160, 360, 3),
     ]
     first = Batches(pictures, 4, seed=3).read(7)
-    monkeypatch.setattr("reverie.core.images.read", lambda *a, **k: pytest.fail("decoded twice"))
-    again = decode_pictures(find_pictures(options, "degraded", 4))
+    monkeypatch.setattr("reverie.core.image_io.read", lambda *a, **k: pytest.fail("decoded twice"))
+    again = decode_dataset(find_dataset(options, "degraded", 4))
     assert torch.equal(Batches(again, 4, seed=3).read(7).images, first.images)
     assert first.images.shape == (4, 3, 64, 64)
     assert len(first.other) == 0
@@ -60,20 +60,20 @@ def test_given_pairs_show_the_same_place(folder: Path) -> None:
     options = DataOptions(
         data=str(folder / "large"), data_b=str(folder / "small"), image_size=64, resize="none"
     )
-    pictures = decode_pictures(find_pictures(options, "degraded", 4))
+    pictures = decode_dataset(find_dataset(options, "degraded", 4))
     for number in range(4):
         batch = Batches(pictures, 4, seed=0).read(number)
         assert batch.other.shape == (4, 3, 16, 16)
         # But for the edges, where the small picture knew what lies beyond.
-        inner = shrink(batch.images, 4)[..., 2:-2, 2:-2] - batch.other[..., 2:-2, 2:-2]
+        inner = downscale(batch.images, 4)[..., 2:-2, 2:-2] - batch.other[..., 2:-2, 2:-2]
         assert inner.abs().max() < 0.02
     with pytest.raises(
         UserError, match=r"2 pictures are not 2 times as large.*a.png \(200×160 and"
     ):
-        find_pictures(options, "degraded", 2)
+        find_dataset(options, "degraded", 2)
     (folder / "small" / "a.png").unlink()
     with pytest.raises(UserError, match="no partner of the same name"):
-        find_pictures(options, "degraded", 4)
+        find_dataset(options, "degraded", 4)
 
 
 def test_training_upscaling_and_evaluating(folder: Path) -> None:
@@ -117,12 +117,10 @@ def test_bad_options(folder: Path) -> None:
 
 def test_the_content_loss_reaches_the_generator() -> None:
     """A loss rebuilt as a new tensor carries no gradient: a defect of well-known code."""
-    method = SRGAN(
-        SRGANOptions(**TINY, adversarial_weight=0.0, pixel_weight=0.0), PictureSpec(3, 32)
-    )
+    method = SRGAN(SRGANOptions(**TINY, adversarial_weight=0.0, pixel_weight=0.0), ImageSpec(3, 32))
     batch = Batch(torch.rand(2, 3, 32, 32) * 2 - 1)
-    draw = Draw(torch.Generator().manual_seed(0))
-    loss, parts = method.phases()[0].loss(batch, draw)
+    rng = Rng(torch.Generator().manual_seed(0))
+    loss, parts = method.phases()[0].loss(batch, rng)
     gradients = torch.autograd.grad(loss, list(method.generator.parameters()))
     assert parts["content"].requires_grad
     assert any(g.abs().sum() > 0 for g in gradients)

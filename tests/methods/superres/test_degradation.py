@@ -8,14 +8,20 @@ import torch
 from PIL import Image
 
 from reverie import images
-from reverie.core.rng import Draw
-from reverie.methods.superres.degradation import BLUR_SIDE, degrade, gaussian, in_eight_bits, shrink
+from reverie.core.rng import Rng
+from reverie.methods.superres.degradation import (
+    BLUR_SIDE,
+    degrade,
+    downscale,
+    gaussian,
+    quantize_8bit,
+)
 
 chelsea = pytest.importorskip("skimage.data").chelsea
 
 
-def draw(seed: int) -> Draw:
-    return Draw(torch.Generator().manual_seed(seed))
+def rng(seed: int) -> Rng:
+    return Rng(torch.Generator().manual_seed(seed))
 
 
 @pytest.fixture
@@ -26,7 +32,7 @@ def pictures() -> torch.Tensor:
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_shrinking_is_pillows_bicubic(pictures: torch.Tensor, scale: int) -> None:
-    ours = images.to_uint8(shrink(pictures, scale)).astype(int)
+    ours = images.to_uint8(downscale(pictures, scale)).astype(int)
     side = 96 // scale
     whole = Image.fromarray(images.to_uint8(pictures)[0])
     theirs = np.asarray(whole.resize((side, side), Image.Resampling.BICUBIC)).astype(int)
@@ -34,18 +40,18 @@ def test_shrinking_is_pillows_bicubic(pictures: torch.Tensor, scale: int) -> Non
 
 
 def test_eight_bits_are_256_levels() -> None:
-    levels = in_eight_bits(torch.linspace(-1.5, 1.5, 10_000)).unique()
+    levels = quantize_8bit(torch.linspace(-1.5, 1.5, 10_000)).unique()
     assert len(levels) == 256
     assert (levels.min(), levels.max()) == (-1, 1)
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_the_wild_is_a_function_of_the_draw(pictures: torch.Tensor, seed: int) -> None:
-    one, again = (degrade(pictures, 4, draw(seed)) for _ in range(2))
+    one, again = (degrade(pictures, 4, rng(seed)) for _ in range(2))
     assert torch.equal(one, again)
     assert one.shape == (2, 3, 24, 24)
-    assert not torch.equal(one, degrade(pictures, 4, draw(seed + 100)))
-    clean = shrink(pictures, 4)
+    assert not torch.equal(one, degrade(pictures, 4, rng(seed + 100)))
+    clean = downscale(pictures, 4)
     error = float((one - clean).abs().mean())
     assert 0.005 < error < 0.5  # worse, and still the same picture
     alike = np.corrcoef(one.flatten(), clean.flatten())[0, 1]

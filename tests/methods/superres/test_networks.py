@@ -12,14 +12,14 @@ from torch.nn import functional as F
 import reverie
 from reverie.core.errors import UserError
 from reverie.methods.superres.networks import (
-    RRDB,
     SCALES,
+    RRDBNet,
     SRDiscriminator,
     Upscaler,
     build_upscaler,
-    quick_copy,
+    fuse_upscaler,
 )
-from reverie.methods.superres.weights import upscaler_of
+from reverie.methods.superres.weights import build_from_state_dict
 
 FAMILIES = ["srresnet", "rrdb", "compact", "msrresnet"]
 
@@ -44,7 +44,7 @@ def test_papers_sizes() -> None:
     assert count(build_upscaler("srresnet", 3, 4, 64, 16)) == 1_547_350
     assert count(build_upscaler("rrdb", 3, 4, 64, 23)) == 16_697_987
     assert count(build_upscaler("compact", 3, 4, 64, 32)) == 1_213_296
-    assert build_upscaler("srresnet", 3, 4, 64, 16).reach == 40
+    assert build_upscaler("srresnet", 3, 4, 64, 16).receptive_radius == 40
     assert SRDiscriminator(3)(torch.rand(2, 3, 96, 96)).shape == (2, 1)
     assert count(SRDiscriminator(3)) == 23_563_649  # 18,874,368 of them from 512 × 6 × 6 to 1024
 
@@ -65,7 +65,7 @@ def test_sizes_and_reach(family: Any, scale: int) -> None:
         x[:, :, :, 40:] = -1
         changed = (network(x) - before).abs().sum((0, 1, 2)) > 0
     first = int(changed.nonzero()[0]) / scale
-    assert 40 - network.reach <= first < 40
+    assert 40 - network.receptive_radius <= first < 40
     assert torch.isfinite(before).all()
 
 
@@ -76,14 +76,14 @@ def test_a_quick_copy_gives_the_same(family: Any) -> None:
     with torch.no_grad():
         expected = network(x)
         spread = float(expected.std())
-        assert (quick_copy(network, torch.float32)(x) - expected).abs().max() < 1e-4 * spread
-        low = quick_copy(network, torch.bfloat16)(x)
+        assert (fuse_upscaler(network, torch.float32)(x) - expected).abs().max() < 1e-4 * spread
+        low = fuse_upscaler(network, torch.bfloat16)(x)
     assert low.dtype == torch.float32
     assert (low - expected).abs().max() < 0.2 * spread
 
 
-def first_names(network: RRDB) -> dict[str, Tensor]:
-    """RRDB's weights as ESRGAN's first release named them."""
+def first_names(network: RRDBNet) -> dict[str, Tensor]:
+    """RRDBNet's weights as ESRGAN's first release named them."""
     ups = len(network.steps)
     after = {f"conv_up{n + 1}": 3 * (n + 1) for n in range(ups)}
     after |= {"conv_first": 0, "conv_hr": 3 * ups + 2, "conv_last": 3 * ups + 4}
@@ -114,8 +114,8 @@ def second_names(network: Upscaler) -> dict[str, Tensor]:
 
 def test_old_names_of_rrdb_are_read(tmp_path: Path) -> None:
     for scale in (2, 4, 8):
-        network = lively(RRDB(3, scale, 8, 2, 4))
-        assert isinstance(network, RRDB)
+        network = lively(RRDBNet(3, scale, 8, 2, 4))
+        assert isinstance(network, RRDBNet)
         x = torch.rand(1, 3, 8, 8)
         files = {"new": network.state_dict(), "second": second_names(network)}
         if scale > 2:
@@ -124,7 +124,7 @@ def test_old_names_of_rrdb_are_read(tmp_path: Path) -> None:
             path = tmp_path / f"{name}-{scale}.pth"
             torch.save({"params_ema": tensors, "params": {}}, path)
             read = reverie.import_weights(path)
-            assert isinstance(read, RRDB)
+            assert isinstance(read, RRDBNet)
             assert (read.scale, read.width, read.blocks, read.growth) == (scale, 8, 2, 4)
             with torch.no_grad():
                 assert torch.equal(read(x), network(x)), name
@@ -163,7 +163,7 @@ def test_names_of_another_srresnet() -> None:
     named["trunk.0.rcb.0.bias"] = torch.full((8,), 0.3)
     mean = named["trunk.0.rcb.1.running_mean"]
     named["trunk.0.rcb.1.running_mean"] = mean + 0.3
-    read = upscaler_of(named, "it")
+    read = build_from_state_dict(named, "it")
     x = torch.rand(1, 3, 8, 8)
     assert read is not None
     with torch.no_grad():
@@ -191,7 +191,9 @@ def test_foreign_and_broken_files_are_refused(tmp_path: Path) -> None:
     tensors = dict(network.state_dict())
     tensors["body.2.weight"] = tensors["body.2.weight"][:4]
     torch.save(tensors, tmp_path / "cut.pth")
-    with pytest.raises(UserError, match=r"looks like a Compact of 8 channels.*body.2.weight"):
+    with pytest.raises(
+        UserError, match=r"looks like a SRVGGNetCompact of 8 channels.*body.2.weight"
+    ):
         reverie.load(tmp_path / "cut.pth")
     torch.save({"some.weight": torch.zeros(3, 3, 3, 3)}, tmp_path / "other.pth")
     with pytest.raises(UserError, match="looks like a network of 1 convolutions"):

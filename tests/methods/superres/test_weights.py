@@ -15,8 +15,8 @@ from torch.nn import functional as F
 
 import reverie
 from reverie.core.errors import UserError
-from reverie.inference.tiled_upscale import Enlarger
-from reverie.methods.superres.weights import ForeignUpscaler, upscaler_through_spandrel
+from reverie.inference.tiled_upscale import TiledUpscaler
+from reverie.methods.superres.weights import SpandrelNetwork, load_with_spandrel
 
 
 class Doubling(nn.Module):
@@ -105,7 +105,7 @@ def test_a_copy_of_it_is_whole(stand_in: Callable[[type], None], tmp_path: Path)
     stand_in(Descriptor)
     path, _ = _saved(tmp_path)
     network = reverie.import_weights(path)
-    assert isinstance(network, ForeignUpscaler)
+    assert isinstance(network, SpandrelNetwork)
     other = copy.deepcopy(network)
     for weight in other.parameters():
         weight.zero_()
@@ -126,7 +126,7 @@ def test_what_it_cannot_be(
     with pytest.raises(UserError, match="packages spandrel and torchvision, forty more"):
         reverie.load(unknown)
     monkeypatch.setitem(sys.modules, "spandrel", None)  # as if it were not installed
-    assert upscaler_through_spandrel({"a": torch.zeros(3)}, "it") is None
+    assert load_with_spandrel({"a": torch.zeros(3)}, "it") is None
     with pytest.raises(UserError, match="packages spandrel and torchvision, forty more"):
         reverie.load(path)
 
@@ -138,12 +138,12 @@ def test_tiles_of_it_overlap_and_say_so(
     path, _ = _saved(tmp_path)
     network = reverie.import_weights(path)
     picture = torch.rand(1, 3, 200, 80) * 2 - 1
-    enlarger = Enlarger(network, torch.float32, side=64)  # type: ignore[arg-type]
+    tiled_upscaler = TiledUpscaler(network, torch.float32, side=64)  # type: ignore[arg-type]
     made = torch.zeros(1, 3, 400, 160)
-    for part in enlarger.parts(200, 80, lambda tile: tile.of(picture)):
+    for part in tiled_upscaler.parts(200, 80, lambda tile: tile.of(picture)):
         t = part.tile
         made[..., 2 * t.core_top : 2 * t.core_bottom, 2 * t.core_left : 2 * t.core_right] = (
-            part.picture
+            part.image
         )
     assert torch.allclose(made, network(picture), atol=1e-6)
     assert "overlap by 64 pixels, and this network sees further" in capsys.readouterr().err

@@ -4,24 +4,29 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from reverie.core.rng import Draw
-from reverie.data import Batch, PictureSpec
-from reverie.methods.translation.base import ImagePool, difference, likeness, troubles
+from reverie.core.rng import Rng
+from reverie.data import Batch, ImageSpec
+from reverie.methods.translation.base import (
+    ImagePool,
+    diagnostics,
+    luminance_correlation,
+    reconstruction_error,
+)
 from reverie.methods.translation.cut import patch_nce
 from reverie.methods.translation.cyclegan import CycleGAN, CycleGANOptions
 from reverie.methods.translation.pix2pix import Pix2Pix, Pix2PixOptions
 from tests.reference import textbook
 
 SIZE = 32
-SPEC = PictureSpec(3, SIZE)
+SPEC = ImageSpec(3, SIZE)
 
 
 def pictures(seed: int, count: int = 1) -> Tensor:
     return torch.rand(count, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(seed)) * 2 - 1
 
 
-def draw(seed: int = 0) -> Draw:
-    return Draw(torch.Generator().manual_seed(seed))
+def rng(seed: int = 0) -> Rng:
+    return Rng(torch.Generator().manual_seed(seed))
 
 
 def with_weights_of(network: nn.Module, other: nn.Module) -> None:
@@ -58,7 +63,7 @@ def test_cyclegan_is_the_textbooks_with_fewer_calls() -> None:
         method.requires_grad_(False)
         for network in phase.networks:
             network.requires_grad_(True)
-        loss = phase.loss(batch, draw())[0]
+        loss = phase.loss(batch, rng())[0]
         loss.backward()
         if phase is generators:
             loss_g = loss.item()
@@ -84,7 +89,7 @@ def test_pix2pix_is_the_textbooks() -> None:
         method.requires_grad_(False)
         for network in phase.networks:
             network.requires_grad_(True)
-        losses.append(phase.loss(Batch(a, other=b), draw())[0])
+        losses.append(phase.loss(Batch(a, other=b), rng())[0])
         losses[-1].backward()
     want_g, want_d = step(a, b)
     assert losses[0].item() == pytest.approx(want_g, rel=1e-4)
@@ -99,8 +104,8 @@ def test_pix2pix_is_the_textbooks() -> None:
 def test_the_pool_fills_then_exchanges_half() -> None:
     pool = ImagePool(4, (1, 1, 1))
     new = [torch.full((1, 1, 1, 1), float(n)) for n in range(400)]
-    assert [pool.exchange(x, draw(n)).item() for n, x in enumerate(new[:4])] == [0, 1, 2, 3]
-    given = [pool.exchange(x, draw(n)).item() for n, x in enumerate(new[4:], 4)]
+    assert [pool.exchange(x, rng(n)).item() for n, x in enumerate(new[:4])] == [0, 1, 2, 3]
+    given = [pool.exchange(x, rng(n)).item() for n, x in enumerate(new[4:], 4)]
     old = [value < n for n, value in enumerate(given, 4)]
     assert 0.4 < sum(old) / len(old) < 0.6
     assert len(set(given)) == len(given)  # what leaves the pool is gone from it
@@ -109,7 +114,7 @@ def test_the_pool_fills_then_exchanges_half() -> None:
 
 def test_a_pool_of_nothing_gives_the_newest() -> None:
     fakes = pictures(0, 3)
-    assert torch.equal(ImagePool(0, (3, SIZE, SIZE)).exchange(fakes, draw()), fakes)
+    assert torch.equal(ImagePool(0, (3, SIZE, SIZE)).exchange(fakes, rng()), fakes)
 
 
 def test_contrast_finds_the_place() -> None:
@@ -129,18 +134,18 @@ def test_contrast_finds_the_place() -> None:
 
 def test_small_differences_count_by_their_square() -> None:
     a, b = torch.zeros(1, 1, 1, 2), torch.tensor([0.1, 1.0]).view(1, 1, 1, 2)
-    assert float(difference(a, b, 0.0)) == pytest.approx(0.55)
+    assert float(reconstruction_error(a, b, 0.0)) == pytest.approx(0.55)
     # 0.5 d² / s below s, d - s / 2 above
-    assert float(difference(a, b, 0.2)) == pytest.approx((0.025 + 0.9) / 2)
+    assert float(reconstruction_error(a, b, 0.2)) == pytest.approx((0.025 + 0.9) / 2)
 
 
 def test_troubles_in_words() -> None:
     a = pictures(0)
-    assert float(likeness(a, a)) == pytest.approx(1, abs=1e-5)
-    assert float(likeness(a, -a)) == pytest.approx(-1, abs=1e-5)
-    inverted = troubles({"generators/likeness_ab": -0.6}, "lsgan")
+    assert float(luminance_correlation(a, a)) == pytest.approx(1, abs=1e-5)
+    assert float(luminance_correlation(a, -a)) == pytest.approx(-1, abs=1e-5)
+    inverted = diagnostics({"generators/likeness_ab": -0.6}, "lsgan")
     assert "inverted" in inverted[0]
     won = {"discriminators/real_a": 0.98, "discriminators/fake_a": 0.01}
-    assert "has won" in troubles(won, "lsgan")[0]
-    assert troubles(won | {"discriminators/fake_a": 0.5}, "lsgan") == []
-    assert troubles({"generators/likeness_ab": 0.5}, "lsgan") == []
+    assert "has won" in diagnostics(won, "lsgan")[0]
+    assert diagnostics(won | {"discriminators/fake_a": 0.5}, "lsgan") == []
+    assert diagnostics({"generators/likeness_ab": 0.5}, "lsgan") == []

@@ -10,8 +10,8 @@ from reverie.methods.translation.patchgan import (
     discriminator,
 )
 from reverie.methods.translation.resnet_generator import ResNetGenerator
-from reverie.methods.translation.unet_generator import SkipGenerator, levels_for
-from reverie.nn.norms import InstanceNorm, initialise
+from reverie.methods.translation.unet_generator import UNetGenerator, unet_levels
+from reverie.nn.norms import InstanceNorm, initialize_weights
 
 
 def parameters(network: nn.Module) -> int:
@@ -29,8 +29,8 @@ def dead_biases(network: nn.Module) -> int:
         (ResNetGenerator(3, 3, blocks=9), 11_378_179),
         (ResNetGenerator(3, 3, blocks=6), 7_837_699),
         (ResNetGenerator(3, 3, blocks=9, norm="batch"), 11_383_427),
-        (SkipGenerator(3, 3, levels=8), 54_413_955),
-        (SkipGenerator(3, 3, levels=7), 41_828_995),
+        (UNetGenerator(3, 3, levels=8), 54_413_955),
+        (UNetGenerator(3, 3, levels=7), 41_828_995),
         (PatchDiscriminator(3), 2_764_737),
         (PatchDiscriminator(6, norm="batch"), 2_768_705),
         (PatchDiscriminator(3, layers=1), 136_385),
@@ -86,13 +86,13 @@ def test_nothing_comes_from_beyond_the_reach(resampling: str, joins: bool) -> No
     for place in (60, 61, 62, 63):
         (gradient,) = torch.autograd.grad(network(x)[0, 0, place, place], x)
         rows = gradient.abs().sum((0, 1, 3)).nonzero().flatten()
-        assert place - network.reach <= rows.min()
-        assert rows.max() <= place + network.reach
+        assert place - network.receptive_radius <= rows.min()
+        assert rows.max() <= place + network.receptive_radius
 
 
 def test_a_residual_translator_begins_as_the_picture() -> None:
     network = ResNetGenerator(3, 3, 4, 1, "group", residual=True)
-    initialise(network)
+    initialize_weights(network)
     x = torch.rand(2, 3, 16, 16) * 2 - 1
     assert (network(x) - x).abs().max() < 0.1
     white = torch.ones(1, 3, 16, 16)
@@ -113,7 +113,7 @@ def test_a_warp_begins_at_nothing_and_zooms() -> None:
     torch.testing.assert_close(
         network(x)[..., 2:-2, 2:-2], middle[..., 2:-2, 2:-2], rtol=0, atol=1e-3
     )
-    assert not hasattr(network, "reach")  # and so is never tiled
+    assert not hasattr(network, "receptive_radius")  # and so is never tiled
 
 
 def test_instance_norm_is_pytorchs() -> None:
@@ -124,4 +124,4 @@ def test_instance_norm_is_pytorchs() -> None:
 
 
 def test_halvings_of_a_unet() -> None:
-    assert [levels_for(size) for size in (28, 32, 64, 96, 256, 512)] == [2, 5, 6, 5, 8, 8]
+    assert [unet_levels(size) for size in (28, 32, 64, 96, 256, 512)] == [2, 5, 6, 5, 8, 8]

@@ -11,7 +11,7 @@ from torch import nn
 
 import reverie
 from reverie.core.errors import UserError
-from reverie.methods.translation.pretrained import Translator
+from reverie.methods.translation.pretrained import PretrainedTranslator
 from reverie.runs.model_folder import load_model, save_model
 from tests.reference import textbook
 
@@ -105,7 +105,7 @@ def test_saved_on_as_our_own_format(tmp_path: Path) -> None:
     model = reverie.load(REFERENCE / "cyclegan_resnet6_net_G.pth")
     save_model(tmp_path / "model", "translator", model.method, "a card")
     name, method = load_model(tmp_path / "model")
-    assert isinstance(method, Translator)
+    assert isinstance(method, PretrainedTranslator)
     assert name == "translator"
     x = torch.rand(1, 3, 32, 32)
     assert torch.equal(reverie.load(tmp_path / "model").translate(x), model.translate(x))

@@ -81,11 +81,11 @@ def write_sides(
     aside = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".part", dir=out.parent))
     try:
         for part, chosen in parts.items():
-            for side, pictures, suffix in zip("AB", (a, b), suffixes, strict=True):
+            for side, images, suffix in zip("AB", (a, b), suffixes, strict=True):
                 folder = aside / f"{part}{side}"
                 folder.mkdir()
                 for name in chosen:
-                    (folder / f"{name}{suffix}").write_bytes(pictures[name])
+                    (folder / f"{name}{suffix}").write_bytes(images[name])
                 counts[folder.name] = len(chosen)
         shutil.rmtree(out, ignore_errors=True)
         aside.replace(out)

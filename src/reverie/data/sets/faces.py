@@ -47,7 +47,7 @@ class Face:
     number: int
     attributes: frozenset[str] = frozenset()
 
-    def having(self, attribute: str, wanted: bool) -> "Face":
+    def with_attribute(self, attribute: str, wanted: bool) -> "Face":
         """The same person with or without an attribute."""
         rest = self.attributes - {attribute}
         return replace(self, attributes=rest | {attribute} if wanted else rest)
@@ -147,7 +147,7 @@ def get_faces(
         "testB": range(first_test, first_test + TEST_COUNT),
     }
     wanted = [
-        (folder, random_face(number).having(attribute, folder.endswith("B")))
+        (folder, random_face(number).with_attribute(attribute, folder.endswith("B")))
         for folder, range_ in numbers.items()
         for number in range_
     ]
@@ -198,5 +198,5 @@ def _drawn(faces: Sequence[Face], side: int):
     """The faces' pictures, drawn on all cores."""
     draw(faces[0], side)  # says at once what is not installed
     with ProcessPoolExecutor() as pool:
-        pictures = pool.map(partial(draw, side=side), faces, chunksize=16)
-        yield from progress.track(pictures, len(faces), "drawing", "faces")
+        images = pool.map(partial(draw, side=side), faces, chunksize=16)
+        yield from progress.track(images, len(faces), "drawing", "faces")

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from reverie.core import images, progress
+from reverie.core import image_io, progress
 from reverie.core.errors import UserError
-from reverie.core.files import write_aside
+from reverie.core.files import write_atomic
 
 PACKAGES = ("lomiri-wallpapers-16.04", "lomiri-wallpapers-20.04", "plasma-workspace-wallpapers")
 
@@ -73,7 +73,9 @@ def get_photos(out: Path) -> dict[str, int]:
         found = {_name(p): p for p in sorted(unpacked.rglob("*.jpg")) if _is_photograph(p)}
         made = Path(folder) / "photos"
         for name, file in progress.track(found.items(), len(found), "making smaller"):
-            write_aside(made / "train" / f"{name}.png", images.encode(_smaller(images.read(file))))
+            write_atomic(
+                made / "train" / f"{name}.png", image_io.encode(_smaller(image_io.read(file)))
+            )
         made.replace(out)
     return {"train": len(found)}
 
@@ -94,5 +96,5 @@ def _smaller(pixels: np.ndarray) -> np.ndarray:
     height, width = pixels.shape[:2]
     share = min(1.0, SHORTER_SIDE / min(height, width))
     shape = round(width * share), round(height * share)
-    image = Image.fromarray(images.with_channels(pixels, 3))
+    image = Image.fromarray(image_io.with_channels(pixels, 3))
     return np.asarray(image.resize(shape, Image.Resampling.LANCZOS))

@@ -15,33 +15,33 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from reverie.core import images
+from reverie.core import image_io
 from reverie.core.errors import UserError, nearest
 from reverie.evaluation.metrics.digits import digit_classifier
-from reverie.nn.backbones.backbone import as_efficientnet_was_trained, efficientnet
+from reverie.nn.backbones.backbone import efficientnet, efficientnet_preprocess
 
 PICTURES_AT_ONCE = 50
 
 
 @dataclass(frozen=True)
-class Seen:
+class Features:
     """What a network says of pictures: features [N, D] and class logits [N, K]."""
 
     features: Float[Tensor, "n d"]
     logits: Float[Tensor, "n k"]
 
 
-def _see_digits(pictures: Tensor) -> Seen:
-    features = digit_classifier().features(pictures)
-    return Seen(features, digit_classifier().head(features))
+def _see_digits(images: Tensor) -> Features:
+    features = digit_classifier().features(images)
+    return Features(features, digit_classifier().head(features))
 
 
-def _see_efficientnet(pictures: Tensor) -> Seen:
+def _see_efficientnet(images: Tensor) -> Features:
     network = efficientnet()
-    if pictures.shape[-2:] != (224, 224):
-        pictures = F.interpolate(pictures, (224, 224), mode="bicubic", antialias=True)
-    features = network.features(as_efficientnet_was_trained(pictures))
-    return Seen(features, network._fc(features))
+    if images.shape[-2:] != (224, 224):
+        images = F.interpolate(images, (224, 224), mode="bicubic", antialias=True)
+    features = network.features(efficientnet_preprocess(images))
+    return Features(features, network._fc(features))
 
 
 @cache
@@ -59,29 +59,29 @@ def _inception() -> nn.Module:
         ) from None
 
 
-def _see_inception(pictures: Tensor) -> Seen:
-    pixels = torch.from_numpy(images.to_uint8(pictures.expand(-1, 3, -1, -1))).permute(0, 3, 1, 2)
-    return Seen(*_inception()(pixels))  # which resizes as the original TensorFlow graph did
+def _see_inception(images: Tensor) -> Features:
+    pixels = torch.from_numpy(image_io.to_uint8(images.expand(-1, 3, -1, -1))).permute(0, 3, 1, 2)
+    return Features(*_inception()(pixels))  # which resizes as the original TensorFlow graph did
 
 
 @dataclass(frozen=True)
-class FeatureNetwork:
+class FeatureExtractor:
     """A network that looks at pictures [-1, 1]; `maps` gives its layers' feature maps."""
 
-    see: Callable[[Tensor], Seen]
+    extract_features: Callable[[Tensor], Features]
     maps: Callable[[Tensor], list[Tensor]] | None
 
 
 FEATURES = {
-    "digits": FeatureNetwork(_see_digits, lambda x: digit_classifier().maps(x)),
-    "efficientnet": FeatureNetwork(
-        _see_efficientnet, lambda x: efficientnet().maps(as_efficientnet_was_trained(x))
+    "digits": FeatureExtractor(_see_digits, lambda x: digit_classifier().maps(x)),
+    "efficientnet": FeatureExtractor(
+        _see_efficientnet, lambda x: efficientnet().maps(efficientnet_preprocess(x))
     ),
-    "inception": FeatureNetwork(_see_inception, None),
+    "inception": FeatureExtractor(_see_inception, None),
 }
 
 
-def find_features(name: str) -> FeatureNetwork:
+def find_extractor(name: str) -> FeatureExtractor:
     """The network called `name`.
 
     Raises:
@@ -93,37 +93,37 @@ def find_features(name: str) -> FeatureNetwork:
 
 
 @torch.inference_mode()
-def see(name: str, batches: Iterable[Float[Tensor, "b c h w"]]) -> Seen:
+def extract_features(name: str, batches: Iterable[Float[Tensor, "b c h w"]]) -> Features:
     """What the network called `name` says of pictures in [-1, 1], in float32.
 
     Raises:
         UserError: if there is no such network, or what it says is not finite.
     """
-    look = find_features(name).see
-    parts = [look(part) for part in in_eight_bits(batches)]
+    look = find_extractor(name).extract_features
+    parts = [look(part) for part in quantize_8bit(batches)]
     if not parts:
         raise UserError("there are no pictures to look at.")
-    seen = Seen(torch.cat([p.features for p in parts]), torch.cat([p.logits for p in parts]))
+    seen = Features(torch.cat([p.features for p in parts]), torch.cat([p.logits for p in parts]))
     if not torch.isfinite(seen.features).all():
         raise UserError(f"the features {name} of these pictures are not finite: look at them.")
     return seen
 
 
 @torch.inference_mode()
-def maps(name: str, pictures: Float[Tensor, "b c h w"]) -> list[Float[Tensor, "b _ _ _"]]:
+def maps(name: str, images: Float[Tensor, "b c h w"]) -> list[Float[Tensor, "b _ _ _"]]:
     """The feature maps of pictures in [-1, 1], from fine to coarse, at the pictures' own size.
 
     Raises:
         UserError: if there is no such network, or it tells no maps.
     """
-    look = find_features(name).maps
+    look = find_extractor(name).maps
     if look is None:
         raise UserError(f"pairs are not compared in the features {name}: use efficientnet.")
-    return look(pictures)
+    return look(images)
 
 
-def in_eight_bits(batches: Iterable[Tensor]) -> Iterator[Tensor]:
+def quantize_8bit(batches: Iterable[Tensor]) -> Iterator[Tensor]:
     """Pictures as they would be read back from files, in parts that fit into memory."""
     for batch in batches:
         for part in batch.split(PICTURES_AT_ONCE):
-            yield images.to_tensor(images.to_uint8(part))
+            yield image_io.to_tensor(image_io.to_uint8(part))

@@ -11,14 +11,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from reverie.core.errors import UserError
-from reverie.evaluation.metrics.features import PICTURES_AT_ONCE, in_eight_bits, maps
-from reverie.nn.losses import columns_apart
+from reverie.evaluation.metrics.features import PICTURES_AT_ONCE, maps, quantize_8bit
+from reverie.nn.losses import normalized_feature_distance
 
 SMALLEST_FOR_SSIM = 11
 
 
 @dataclass(frozen=True)
-class PairFigures:
+class PairedMetrics:
     """One value for each pair: PSNR in dB, SSIM up to 1, the perceptual distance from 0."""
 
     psnr: Float[Tensor, " n"]
@@ -26,13 +26,13 @@ class PairFigures:
     perceptual: Float[Tensor, " n"]
 
 
-def luma(pictures: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 1 h w"]:
+def luma(images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 1 h w"]:
     """Y of BT.601 as video and super-resolution's tables use it: 16 to 235 of 255, in [0, 1].
 
     Args:
-        pictures: [-1, 1], grey or colour.
+        images: [-1, 1], grey or colour.
     """
-    red, green, blue = ((pictures.expand(-1, 3, -1, -1) + 1) / 2).unbind(1)
+    red, green, blue = ((images.expand(-1, 3, -1, -1) + 1) / 2).unbind(1)
     return ((65.481 * red + 128.553 * green + 24.966 * blue + 16) / 255)[:, None]
 
 
@@ -67,18 +67,18 @@ def perceptual_distance(
     """
     total = torch.zeros(len(one))
     for mine, theirs in zip(maps(name, one), maps(name, other), strict=True):
-        total += columns_apart(mine, theirs).cpu()
+        total += normalized_feature_distance(mine, theirs).cpu()
     return total
 
 
 @torch.inference_mode()
-def compare_pairs(
+def paired_metrics(
     one: Float[Tensor, "n c h w"],
     other: Float[Tensor, "n c h w"],
     name: str,
     on_luma: bool = False,
     cut: int = 0,
-) -> PairFigures:
+) -> PairedMetrics:
     """Compare picture i of `one` with picture i of `other`, in [-1, 1], rounded to 8 bits.
 
     Args:
@@ -101,8 +101,8 @@ def compare_pairs(
         raise UserError(f"a border of {cut} pixels leaves nothing of {list(one.shape[-2:])}.")
     rows = []
     for mine, theirs in zip(
-        in_eight_bits(one.split(PICTURES_AT_ONCE)),
-        in_eight_bits(other.split(PICTURES_AT_ONCE)),
+        quantize_8bit(one.split(PICTURES_AT_ONCE)),
+        quantize_8bit(other.split(PICTURES_AT_ONCE)),
         strict=True,
     ):
         perceived = perceptual_distance(name, mine, theirs)
@@ -112,4 +112,4 @@ def compare_pairs(
     columns = [
         torch.cat([value.double() for value in column]) for column in zip(*rows, strict=True)
     ]
-    return PairFigures(*columns)
+    return PairedMetrics(*columns)

@@ -15,22 +15,22 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from reverie.core import progress
-from reverie.inference.dream.objectives import Objective
+from reverie.inference.dream.objectives import DreamObjective
 from reverie.inference.options import DreamOptions
-from reverie.nn.backbones.backbone import Backbone, TooSmall
+from reverie.nn.backbones.backbone import Backbone, ImageTooSmall
 
 SMALLEST_SIDE = 24
 """Octaves below this are left out: no network sees anything in them."""
 
 
 @dataclass(frozen=True)
-class Moment:
+class DreamStep:
     """How far a dream is: after `step` of octave `octave` (both from 0), the picture so far."""
 
     octave: int
     step: int
     value: float
-    picture: Float[Tensor, "1 c h w"]
+    image: Float[Tensor, "1 c h w"]
 
 
 def sizes(height: int, width: int, o: DreamOptions) -> list[tuple[int, int]]:
@@ -40,17 +40,17 @@ def sizes(height: int, width: int, o: DreamOptions) -> list[tuple[int, int]]:
     return [size for size in every[:-1] if min(size) >= SMALLEST_SIDE] + [every[-1]]
 
 
-def dream_of(
+def dream_steps(
     backbone: Backbone,
-    picture: Float[Tensor, "1 c h w"],
-    objective: Objective,
+    image: Float[Tensor, "1 c h w"],
+    objective: DreamObjective,
     o: DreamOptions,
-) -> Iterator[Moment]:
+) -> Iterator[DreamStep]:
     """Dream; gives every step, the last of which is the dream.
 
     Args:
         backbone: the network; its weights do not change.
-        picture: [-1, 1].
+        image: [-1, 1].
         objective: what should rise.
         o: how it goes.
 
@@ -59,21 +59,21 @@ def dream_of(
     """
     o.check()
     generator = torch.Generator().manual_seed(o.seed)
-    steps = sizes(picture.shape[-2], picture.shape[-1], o)
-    shown = picture
+    steps = sizes(image.shape[-2], image.shape[-1], o)
+    shown = image
     for number, size in enumerate(steps):
-        base = _resized(picture, size)
+        base = _resized(image, size)
         if number == 0:
             shown = base
         elif o.carry == "detail":
-            before = _resized(picture, (shown.shape[-2], shown.shape[-1]))
+            before = _resized(image, (shown.shape[-2], shown.shape[-1]))
             shown = (base + _resized(shown - before, size)).clamp(-1, 1)
         else:
             shown = _resized(shown, size).clamp(-1, 1)
         for step in range(o.steps):
             try:
                 value, gradient = ascent(backbone, shown, base, objective, o, generator)
-            except TooSmall as error:
+            except ImageTooSmall as error:
                 if number == len(steps) - 1:
                     raise
                 progress.say(f"octave {number + 1} is left out: {error}")
@@ -81,26 +81,26 @@ def dream_of(
             gradient = _smoothed(gradient, o.smoothing * (1 - step / o.steps))
             size_of_it = gradient.abs().mean() if o.normalise == "mean-absolute" else gradient.std()
             shown = (shown + o.step_size * gradient / size_of_it.clamp(min=1e-12)).clamp(-1, 1)
-            yield Moment(number, step, value, shown)
+            yield DreamStep(number, step, value, shown)
 
 
 def ascent(
     backbone: Backbone,
-    picture: Float[Tensor, "1 c h w"],
+    image: Float[Tensor, "1 c h w"],
     base: Float[Tensor, "1 c h w"],
-    objective: Objective,
+    objective: DreamObjective,
     o: DreamOptions,
     generator: torch.Generator,
 ) -> tuple[float, Float[Tensor, "1 c h w"]]:
     """The objective and its gradient with respect to the picture, moved at random and in tiles."""
-    height, width = picture.shape[-2:]
+    height, width = image.shape[-2:]
     tiled = max(height, width) > o.tile
     reach = (o.tile, o.tile) if tiled else (min(o.jitter, height - 1), min(o.jitter, width - 1))
     by = [
-        int(torch.randint(-most, most + 1, (1,), generator=generator)) if most else 0
-        for most in reach
+        int(torch.randint(-max_value, max_value + 1, (1,), generator=generator)) if max_value else 0
+        for max_value in reach
     ]
-    moved = picture.roll(by, (2, 3))
+    moved = image.roll(by, (2, 3))
     gradient, total, weights = torch.zeros_like(moved), 0.0, 0.0
     cover = torch.zeros_like(moved[:, :1])
     for top, bottom, left, right in _windows(height, width, o.tile):
@@ -114,21 +114,21 @@ def ascent(
         total, weights = total + value * area, weights + area
     gradient = (gradient / cover).roll([-b for b in by], (2, 3))
     if o.total_variation or o.closeness:
-        gradient = gradient - gradient.abs().mean() * _restraint(picture, base, o)
+        gradient = gradient - gradient.abs().mean() * _restraint(image, base, o)
     return total / weights, gradient
 
 
 def gradient_of(
-    backbone: Backbone, picture: Float[Tensor, "1 c h w"], objective: Objective
+    backbone: Backbone, image: Float[Tensor, "1 c h w"], objective: DreamObjective
 ) -> tuple[float, Float[Tensor, "1 c h w"]]:
     """The objective of one picture, and its gradient times the picture's area.
 
     Objectives are means over a picture; times the area, tiles of different size count alike.
     """
-    picture = picture.detach().requires_grad_()
-    value = objective(backbone.activations(picture, objective.layers))
-    (slope,) = torch.autograd.grad(value, picture)
-    return value.item(), slope.to(picture.dtype) * (picture.shape[-1] * picture.shape[-2])
+    image = image.detach().requires_grad_()
+    value = objective(backbone.activations(image, objective.layers))
+    (slope,) = torch.autograd.grad(value, image)
+    return value.item(), slope.to(image.dtype) * (image.shape[-1] * image.shape[-2])
 
 
 def _windows(height: int, width: int, side: int) -> list[tuple[int, int, int, int]]:
@@ -156,10 +156,10 @@ def _feather(height: int, width: int, tiled: bool) -> Float[Tensor, "h w"]:
     return torch.outer(line(height), line(width))
 
 
-def _restraint(picture: Tensor, base: Tensor, o: DreamOptions) -> Tensor:
+def _restraint(image: Tensor, base: Tensor, o: DreamOptions) -> Tensor:
     """The gradient of total variation and of the squared distance from the base, per pixel."""
     with torch.enable_grad():
-        x = picture.detach().requires_grad_()
+        x = image.detach().requires_grad_()
         rows, columns = x.diff(dim=2), x.diff(dim=3)
         variation = (rows.square() + 1e-6).sqrt().sum() + (columns.square() + 1e-6).sqrt().sum()
         loss = o.total_variation * variation + o.closeness * (x - base).square().sum()
@@ -178,7 +178,7 @@ def _smoothed(gradient: Float[Tensor, "1 c h w"], sigma: float) -> Float[Tensor,
     return F.conv2d(across, line[:, None].expand(channels, 1, -1, 1), groups=channels)
 
 
-def _resized(picture: Tensor, size: tuple[int, int]) -> Tensor:
-    if tuple(picture.shape[-2:]) == size:
-        return picture
-    return F.interpolate(picture, size, mode="bicubic", antialias=True)
+def _resized(image: Tensor, size: tuple[int, int]) -> Tensor:
+    if tuple(image.shape[-2:]) == size:
+        return image
+    return F.interpolate(image, size, mode="bicubic", antialias=True)

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from reverie.core import images, progress
+from reverie.core import image_io, progress
 from reverie.core.errors import UserError
-from reverie.core.files import write_aside
-from reverie.inference.dream.ascent import dream_of
-from reverie.inference.dream.settings import Dream, _guide, _quick, objective_of
+from reverie.core.files import write_atomic
+from reverie.inference.dream.ascent import dream_steps
+from reverie.inference.dream.settings import Dream, _fused, _guide, objective_of
 from reverie.nn.backbones.backbone import Backbone
 
 FILMS = (".mp4", ".gif")
@@ -23,7 +23,7 @@ FILMS = (".mp4", ".gif")
 def dream_film(
     backbone: Backbone,
     dream: Dream,
-    picture: Path,
+    image: Path,
     out: Path,
     *,
     frames: int,
@@ -39,7 +39,7 @@ def dream_film(
     Args:
         backbone: the network.
         dream: how each frame is dreamt.
-        picture: what the first frame begins from.
+        image: what the first frame begins from.
         out: an .mp4, a .gif, or a folder of frames.
         frames: how many.
         zoom: how much nearer in a second of film.
@@ -60,35 +60,36 @@ def dream_film(
         raise UserError(f"a film is an .mp4, a .gif or a folder of frames, not {out.name}.")
     folder = out if not suffix else out.with_name(f"{out.stem}.frames")
     settings = folder / "settings.json"
-    about = json.dumps([dream.to_json(), str(picture), zoom, rotate, rate])
+    about = json.dumps([dream.to_json(), str(image), zoom, rotate, rate])
     if settings.exists() and settings.read_text() != about:
         raise UserError(f"{folder} holds frames of another film: remove it, or name another --out.")
-    write_aside(settings, about)
-    quick = _quick(backbone, dream)
+    write_atomic(settings, about)
+    quick = _fused(backbone, dream)
     objective = objective_of(dream, quick, _guide(guide))
     there = sorted(folder.glob("[0-9]*.png"))[:frames]
     if there:
         progress.say(f"going on after frame {len(there)}")
-    begin = there[-1] if there else picture
-    now = images.to_tensor(images.with_channels(images.read(begin), 3)[None])
+    begin = there[-1] if there else image
+    now = image_io.to_tensor(image_io.with_channels(image_io.read(begin), 3)[None])
     for number in progress.track(range(len(there), frames), frames - len(there), "film", "frames"):
         if number:
-            now = nearer(now, zoom ** (1 / rate), rotate / rate)
-        for moment in dream_of(quick, now, objective, dream.options):
-            now = moment.picture
-        write_aside(folder / f"{number:05d}.png", images.encode(images.to_uint8(now)[0]))
-        now = images.to_tensor(images.to_uint8(now))  # so that a film that is resumed is the same
+            now = zoom_and_rotate(now, zoom ** (1 / rate), rotate / rate)
+        for moment in dream_steps(quick, now, objective, dream.options):
+            now = moment.image
+        write_atomic(folder / f"{number:05d}.png", image_io.encode(image_io.to_uint8(now)[0]))
+        # Through 8 bits, as a resumed film reads it back.
+        now = image_io.to_tensor(image_io.to_uint8(now))
     return _joined(folder, out, frames, rate) if suffix else folder
 
 
-def nearer(picture: Tensor, zoom: float, degrees: float) -> Tensor:
+def zoom_and_rotate(image: Tensor, zoom: float, degrees: float) -> Tensor:
     """The picture zoomed and turned about its middle; what is beyond its edge is mirrored."""
     angle = torch.tensor(degrees).deg2rad()
-    height, width = picture.shape[-2:]
+    height, width = image.shape[-2:]
     cos, sin = float(angle.cos()) / zoom, float(angle.sin()) / zoom
     theta = torch.tensor([[cos, -sin * height / width, 0.0], [sin * width / height, cos, 0.0]])
-    grid = F.affine_grid(theta[None], list(picture.shape), align_corners=False)
-    moved = F.grid_sample(picture, grid, "bicubic", "reflection", align_corners=False)
+    grid = F.affine_grid(theta[None], list(image.shape), align_corners=False)
+    moved = F.grid_sample(image, grid, "bicubic", "reflection", align_corners=False)
     return moved.clamp(-1, 1)
 
 
@@ -111,6 +112,6 @@ def _joined(folder: Path, out: Path, frames: int, rate: float) -> Path:
             return out
         out = out.with_suffix(".gif")
         progress.warn(f"ffmpeg is not here, so the film becomes {out}; its frames are in {folder}")
-    pictures = [images.read(file) for file in sorted(folder.glob("[0-9]*.png"))[:frames]]
-    write_aside(out, images.encode_gif(pictures, round(1000 / rate)))
+    images = [image_io.read(file) for file in sorted(folder.glob("[0-9]*.png"))[:frames]]
+    write_atomic(out, image_io.encode_gif(images, round(1000 / rate)))
     return out

@@ -23,16 +23,16 @@ class Term:
 
 
 @dataclass(frozen=True)
-class Objective:
+class DreamObjective:
     """What a dream goes towards: a sum of terms. Objectives add, and scale by numbers."""
 
     terms: tuple[Term, ...]
 
-    def __add__(self, other: "Objective") -> "Objective":
-        return Objective(self.terms + other.terms)
+    def __add__(self, other: "DreamObjective") -> "DreamObjective":
+        return DreamObjective(self.terms + other.terms)
 
-    def __mul__(self, factor: float) -> "Objective":
-        return Objective(tuple(replace(t, weight=t.weight * factor) for t in self.terms))
+    def __mul__(self, factor: float) -> "DreamObjective":
+        return DreamObjective(tuple(replace(t, weight=t.weight * factor) for t in self.terms))
 
     __rmul__ = __mul__
 
@@ -49,20 +49,20 @@ class Objective:
         return torch.stack([t.weight * t.score(exact[t.layer]) for t in self.terms]).sum()
 
 
-def mean(layer: str) -> Objective:
+def mean(layer: str) -> DreamObjective:
     """The layer's mean activation, as in TensorFlow's tutorial."""
-    return Objective((Term(layer, lambda a: a.mean()),))
+    return DreamObjective((Term(layer, lambda a: a.mean()),))
 
 
-def l2(layer: str) -> Objective:
+def l2(layer: str) -> DreamObjective:
     """Half the mean square of the activations, as in the first release: what is there, more of it.
 
     Its gradient is the activation itself.
     """
-    return Objective((Term(layer, lambda a: 0.5 * a.square().mean()),))
+    return DreamObjective((Term(layer, lambda a: 0.5 * a.square().mean()),))
 
 
-def channel(layer: str, number: int) -> Objective:
+def channel(layer: str, number: int) -> DreamObjective:
     """One channel's mean.
 
     Raises:
@@ -76,10 +76,10 @@ def channel(layer: str, number: int) -> Objective:
             )
         return activation[:, number].mean()
 
-    return Objective((Term(layer, score),))
+    return DreamObjective((Term(layer, score),))
 
 
-def unit(layer: str, number: int, y: float = 0.5, x: float = 0.5) -> Objective:
+def unit(layer: str, number: int, y: float = 0.5, x: float = 0.5) -> DreamObjective:
     """One channel at one place, from 0 to 1 down and across."""
 
     def score(activation: Tensor) -> Tensor:
@@ -87,20 +87,20 @@ def unit(layer: str, number: int, y: float = 0.5, x: float = 0.5) -> Objective:
         row, column = min(int(y * height), height - 1), min(int(x * width), width - 1)
         return activation[:, number, row, column].mean()
 
-    return Objective((Term(layer, score),))
+    return DreamObjective((Term(layer, score),))
 
 
-def direction(layer: str, vector: Float[Tensor, " c"]) -> Objective:
+def direction(layer: str, vector: Float[Tensor, " c"]) -> DreamObjective:
     """How far every place goes along a direction in the layer's channels."""
     unit_vector = vector / vector.norm()
 
     def score(activation: Tensor) -> Tensor:
         return (activation * unit_vector[:, None, None].to(activation.device)).sum(1).mean()
 
-    return Objective((Term(layer, score),))
+    return DreamObjective((Term(layer, score),))
 
 
-def guided(layer: str, guide: Float[Tensor, "1 c h w"]) -> Objective:
+def guided(layer: str, guide: Float[Tensor, "1 c h w"]) -> DreamObjective:
     """Towards another picture: every place along the guide's feature that fits it best.
 
     Mordvintsev et al. 2015: y*, the guide's column with the largest aᵀy.
@@ -113,4 +113,4 @@ def guided(layer: str, guide: Float[Tensor, "1 c h w"]) -> Objective:
             best = columns[:, (here.T @ columns).argmax(1)]
         return (here * best).sum(0).mean()
 
-    return Objective((Term(layer, score),))
+    return DreamObjective((Term(layer, score),))

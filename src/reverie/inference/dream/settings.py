@@ -8,15 +8,15 @@ from typing import Any
 from PIL import Image
 from torch import Tensor, nn
 
-from reverie.core import images
+from reverie.core import image_io
 from reverie.core.errors import UserError
 from reverie.core.precision import bf16_is_native
-from reverie.inference.dream.objectives import Objective, guided, l2, mean
+from reverie.inference.dream.objectives import DreamObjective, guided, l2, mean
 from reverie.inference.dream.objectives import channel as of_channel
 from reverie.inference.load import BUILT_IN_MODELS, holds_a_model, load
 from reverie.inference.options import DreamOptions
 from reverie.nn.backbones.backbone import ARCHITECTURES, Backbone, backbone_of, find_backbone
-from reverie.nn.fuse import quick_backbone
+from reverie.nn.fuse import fuse_backbone
 
 SETTINGS = "reverie dream"
 
@@ -43,7 +43,7 @@ class Dream:
         Raises:
             UserError: if the file holds none.
         """
-        images.size_of(path)
+        image_io.size_of(path)
         with Image.open(path) as image:
             words = image.info.get(SETTINGS)
         if words is None:
@@ -55,13 +55,13 @@ class Dream:
         return Dream(**content | {"layers": tuple(content["layers"]), "options": options})
 
 
-def objective_of(dream: Dream, backbone: Backbone, guide: Tensor | None) -> Objective:
+def objective_of(dream: Dream, backbone: Backbone, guide: Tensor | None) -> DreamObjective:
     """The sum of the layers that were asked for: `NAME`, `NAME:CHANNEL`, each with `=WEIGHT`.
 
     Raises:
         UserError: if a layer is not there or a number is none.
     """
-    total = Objective(())
+    total = DreamObjective(())
     for word in dream.layers:
         name, _, weight = word.partition("=")
         layer, _, number = name.partition(":")
@@ -85,21 +85,21 @@ def objective_of(dream: Dream, backbone: Backbone, guide: Tensor | None) -> Obje
     return total
 
 
-def _quick(backbone: Backbone, dream: Dream) -> Backbone:
+def _fused(backbone: Backbone, dream: Dream) -> Backbone:
     device = next(backbone.network.parameters()).device
     looked_at = [layer.split("=")[0].split(":")[0] for layer in dream.layers]
-    return quick_backbone(backbone, bf16_is_native(device.type), looked_at)
+    return fuse_backbone(backbone, bf16_is_native(device.type), looked_at)
 
 
 def _guide(path: Path | None) -> Tensor | None:
     if path is None:
         return None
-    pixels = images.with_channels(images.read(path), 3)
+    pixels = image_io.with_channels(image_io.read(path), 3)
     if max(pixels.shape[:2]) > 512:
-        pixels = images.resize(
+        pixels = image_io.resize(
             pixels, round(512 * pixels.shape[1] / max(pixels.shape[:2])), "width"
         )
-    return images.to_tensor(pixels[None])
+    return image_io.to_tensor(pixels[None])
 
 
 DEFAULT_LAYERS = {
@@ -116,7 +116,7 @@ JUDGES = ("discriminator", "discriminator_b", "encoder", "generator", "generator
 """Which of a model's networks dreams best: the first of these that looks at pictures."""
 
 
-def backbone_for(name: str, weights: str | Path | None = None) -> Backbone:
+def find_backbone_for(name: str, weights: str | Path | None = None) -> Backbone:
     """A known network, or that of a run or model.
 
     Raises:

@@ -14,17 +14,17 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from reverie.core import images, progress
+from reverie.core import image_io, progress
 from reverie.core.errors import UserError, nearest
-from reverie.core.files import write_aside
+from reverie.core.files import write_atomic
 from reverie.data.attributes import Attributes
 from reverie.inference.latent.expressions import GroupTerm
 from reverie.inference.latent.vectors import (
     AttributeDirection,
     classifier_normal,
     difference_of_means,
-    leaving_alone,
-    of_priors_norm,
+    project_out,
+    rescale_to_prior,
 )
 from reverie.inference.model import Model
 from reverie.methods import Encodes, Samples
@@ -47,7 +47,7 @@ DirectionKind = Literal["means", "classifier"]
 
 
 @dataclass(frozen=True)
-class SummedTerm:
+class GroupMean:
     """One term of a sum: who stands for it, and their mean latent."""
 
     term: GroupTerm
@@ -57,14 +57,14 @@ class SummedTerm:
 
 
 @dataclass(frozen=True)
-class Sum:
+class LatentArithmetic:
     """A sum of groups and the latent that comes of it."""
 
-    terms: list[SummedTerm]
+    terms: list[GroupMean]
     latent: Float[Tensor, " d"]
 
 
-def encoding(model: Model) -> Model:
+def require_encoder(model: Model) -> Model:
     """The model, if it finds latents and makes pictures of them.
 
     Raises:
@@ -88,25 +88,25 @@ def encoding(model: Model) -> Model:
     return model
 
 
-def latents_of(model: Model, attributes: Attributes, indices: Sequence[int]) -> Tensor:
+def encode_images(model: Model, attributes: Attributes, indices: Sequence[int]) -> Tensor:
     """The latents of a set's pictures."""
     spec = model.method.spec
     found = []
     parts = [indices[n : n + AT_ONCE] for n in range(0, len(indices), AT_ONCE)]
     for part in progress.track(parts, len(parts), "encoding", "batches"):
         pixels = [attributes.read(int(i), spec.image_size, spec.channels) for i in part]
-        found.append(model.encode(images.to_tensor(np.stack(pixels))))
+        found.append(model.encode(image_io.to_tensor(np.stack(pixels))))
     return torch.cat(found)
 
 
-def sum_of_groups(
+def latent_arithmetic(
     model: Model,
     attributes: Attributes,
     terms: Sequence[GroupTerm],
     exemplars: int | None = 64,
     seed: int = 0,
     rescale: bool = True,
-) -> Sum:
+) -> LatentArithmetic:
     """Add and subtract groups' mean latents.
 
     Args:
@@ -124,19 +124,21 @@ def sum_of_groups(
     summed = []
     spec = model.method.spec
     for term in terms:
-        members = np.flatnonzero(term.members(attributes.having))
+        members = np.flatnonzero(term.members(attributes.with_attribute))
         if len(members) == 0:
             raise UserError(f"nobody of {len(attributes):,} is in the group {term.text!r}.")
         count = min(len(members), 1000 if exemplars is None else exemplars)
         chosen = chosen_by.choice(members, count, replace=False)
-        mean = latents_of(model, attributes, chosen.tolist()).mean(0)
+        mean = encode_images(model, attributes, chosen.tolist()).mean(0)
         shown = [attributes.read(int(i), spec.image_size, spec.channels) for i in chosen[:3]]
-        summed.append(SummedTerm(term, len(members), images.to_tensor(np.stack(shown)), mean))
+        summed.append(GroupMean(term, len(members), image_io.to_tensor(np.stack(shown)), mean))
     latent = torch.stack([one.term.weight * one.mean for one in summed]).sum(0)
-    return Sum(summed, of_priors_norm(latent) if rescale else latent)
+    return LatentArithmetic(summed, rescale_to_prior(latent) if rescale else latent)
 
 
-def around(latent: Float[Tensor, " d"], noise: float, seed: int) -> Float[Tensor, "9 d"]:
+def latent_neighborhood(
+    latent: Float[Tensor, " d"], noise: float, seed: int
+) -> Float[Tensor, "9 d"]:
     """The latent in the middle of eight with a little noise added: DCGAN's figure 7."""
     generator = torch.Generator().manual_seed(seed)
     moved = latent + noise * torch.randn(AROUND, len(latent), generator=generator)
@@ -171,18 +173,18 @@ def attribute_directions(
                 for name, vector in load_tensors(content).items()
             }
     order = np.random.default_rng(0).permutation(len(attributes))[:LEARNT_FROM]
-    latents = latents_of(model, attributes, order.tolist())
+    latents = encode_images(model, attributes, order.tolist())
     learn = difference_of_means if kind == "means" else classifier_normal
     found = {}
     for name in attributes.names:
-        has = torch.from_numpy(attributes.having(name)[order])
+        has = torch.from_numpy(attributes.with_attribute(name)[order])
         if 0 < int(has.sum()) < len(has):
             found[name] = learn(name, latents, has)
     if kept is not None:
         words = {name: f"{one.accuracy} {one.low} {one.high}" for name, one in found.items()}
         words[LEARNT_FROM_KEY] = learnt_from
         tensors = {name: one.vector.contiguous() for name, one in found.items()}
-        write_aside(kept, save_tensors(tensors, metadata=words))
+        write_atomic(kept, save_tensors(tensors, metadata=words))
     return found
 
 
@@ -196,7 +198,7 @@ def _digest(model: Model, attributes: Attributes) -> str:
     return digest.hexdigest()
 
 
-def moved_along(
+def apply_directions(
     latents: Float[Tensor, "n d"],
     directions: dict[str, AttributeDirection],
     add: dict[str, float],
@@ -222,12 +224,12 @@ def moved_along(
     fixed = torch.stack(others) if others else torch.empty(0, latents.shape[1])
     for name, strength in add.items():
         steps = directions[name].steps(latents, strength)
-        latents = latents + steps[:, None] * leaving_alone(directions[name].vector, fixed)
+        latents = latents + steps[:, None] * project_out(directions[name].vector, fixed)
     return latents
 
 
-def refined(
-    model: Model, pictures: Float[Tensor, "n c h w"], latents: Float[Tensor, "n d"], steps: int
+def optimize_latents(
+    model: Model, images: Float[Tensor, "n c h w"], latents: Float[Tensor, "n d"], steps: int
 ) -> Float[Tensor, "n d"]:
     """Latents whose pictures are nearer, by gradient steps: Zhu et al. 2016, section 3.1.
 
@@ -238,7 +240,7 @@ def refined(
     method, device = model.method, model.device
     assert isinstance(method, Samples)
     z = latents.to(device).clone().requires_grad_()
-    target = pictures.to(device)
+    target = images.to(device)
     optimiser = torch.optim.Adam([z], 0.05)
     for _ in progress.track(range(steps), steps, "refining", "steps"):
         error = (method.generate(z).float() - target).abs().mean((1, 2, 3))

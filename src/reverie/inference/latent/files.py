@@ -8,24 +8,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reverie.core import images, progress
+from reverie.core import image_io, progress
 from reverie.core.errors import UserError
-from reverie.core.files import write_aside
-from reverie.core.images import find_files
+from reverie.core.files import write_atomic
+from reverie.core.image_io import find_image_files
 from reverie.core.rng import latents_of_seeds
 from reverie.data.attributes import Attributes, read_attributes
 from reverie.inference.latent.edit import (
     DirectionKind,
-    around,
+    apply_directions,
     attribute_directions,
-    encoding,
-    moved_along,
-    refined,
-    sum_of_groups,
+    latent_arithmetic,
+    latent_neighborhood,
+    optimize_latents,
+    require_encoder,
 )
 from reverie.inference.latent.expressions import parse_sum
 from reverie.inference.latent.sheets import rows_sheet, sum_sheet
-from reverie.inference.latent.vectors import walk
+from reverie.inference.latent.vectors import interpolation_path
 from reverie.inference.load import load
 from reverie.inference.model import Model
 from reverie.methods import Samples
@@ -44,7 +44,7 @@ def load_encoding(place: str) -> Model:
         UserError: if it has none.
     """
     beside = Run(Path(place).expanduser()).encoder
-    return encoding(load(beside if beside.is_dir() else place))
+    return require_encoder(load(beside if beside.is_dir() else place))
 
 
 def attributes_for(place: str, data: str | None) -> Attributes:
@@ -60,7 +60,7 @@ def attributes_for(place: str, data: str | None) -> Attributes:
     return read_attributes(named)
 
 
-def edit_by_sum(
+def edit_by_arithmetic(
     place: str,
     expression: str,
     out: Path,
@@ -79,17 +79,17 @@ def edit_by_sum(
     model = load_encoding(place)
     attributes = attributes_for(place, data)
     terms = parse_sum(expression, attributes.names)
-    total = sum_of_groups(model, attributes, terms, exemplars or None, seed, rescale)
+    total = latent_arithmetic(model, attributes, terms, exemplars or None, seed, rescale)
     means = model.generate(torch.stack([one.mean for one in total.terms]))
-    nine = model.generate(around(total.latent, noise, seed))
-    write_aside(out, images.encode(sum_sheet(total, means, nine), out.suffix))
+    nine = model.generate(latent_neighborhood(total.latent, noise, seed))
+    write_atomic(out, image_io.encode(sum_sheet(total, means, nine), out.suffix))
     members = {one.term.text: one.members for one in total.terms}
     return {"file": str(out), "members": members, "norm": float(total.latent.norm())}
 
 
-def edit_picture(
+def edit_image(
     place: str,
-    picture: Path,
+    image: Path,
     out: Path,
     *,
     add: dict[str, float],
@@ -108,34 +108,36 @@ def edit_picture(
         raise UserError("say what to change: --add Smiling=1.0, or --sweep Smiling.")
     model = load_encoding(place)
     spec = model.method.spec
-    pixels = images.with_channels(images.read(picture), spec.channels)
-    seen = images.to_tensor(images.resize(pixels, spec.image_size)[None])
+    pixels = image_io.with_channels(image_io.read(image), spec.channels)
+    seen = image_io.to_tensor(image_io.resize(pixels, spec.image_size)[None])
     attributes = attributes_for(place, data)
     kept = Run(Path(place).expanduser())
     file = kept.folder / f"directions-{kind}.safetensors" if kept.exists() else None
     directions = attribute_directions(model, attributes, kind, file)
-    latent = refined(model, seen, model.encode(seen), refine)
+    latent = optimize_latents(model, seen, model.encode(seen), refine)
     back = model.generate(latent)
     facts: dict[str, Any] = {"file": str(out), "error": float((back - seen).abs().mean())}
     if sweep:
         strengths = torch.linspace(-1.5, 1.5, SWEEP)
         rows = []
         for name in sweep:
-            moved = [moved_along(latent, directions, {name: float(s)}, leave) for s in strengths]
+            moved = [
+                apply_directions(latent, directions, {name: float(s)}, leave) for s in strengths
+            ]
             rows.append(list(model.generate(torch.cat(moved))))
         words = [f"{n}, {directions[n].accuracy:.0%} told apart" for n in sweep]
         sheet = rows_sheet(rows, [f"{s:+.1f}" for s in strengths], words)
     else:
-        edited = model.generate(moved_along(latent, directions, add, leave))
+        edited = model.generate(apply_directions(latent, directions, add, leave))
         said = ", ".join(f"{name} {strength:+g}" for name, strength in add.items())
         sheet = rows_sheet([[seen[0], back[0], edited[0]]], ["picture", "its latent's", "edited"],
                            [said])  # fmt: skip
-    write_aside(out, images.encode(sheet, out.suffix))
+    write_atomic(out, image_io.encode(sheet, out.suffix))
     return facts | {"accuracy": {n: round(d.accuracy, 3) for n, d in directions.items()}}
 
 
 def reconstruct_files(
-    place: str, pictures: Sequence[Path], out: Path, refine: int = 0
+    place: str, images: Sequence[Path], out: Path, refine: int = 0
 ) -> dict[str, Any]:
     """Pictures beside what comes of their latents, with the error of each.
 
@@ -144,19 +146,19 @@ def reconstruct_files(
     """
     model = load_encoding(place)
     spec = model.method.spec
-    files = find_files(pictures)
+    files = find_image_files(images)
     shown = []
     for file, _ in files:
-        pixels = images.with_channels(images.read(file), spec.channels)
-        shown.append(images.resize(pixels, spec.image_size))
-    seen = images.to_tensor(np.stack(shown))
-    latents = refined(model, seen, model.encode(seen), refine)
+        pixels = image_io.with_channels(image_io.read(file), spec.channels)
+        shown.append(image_io.resize(pixels, spec.image_size))
+    seen = image_io.to_tensor(np.stack(shown))
+    latents = optimize_latents(model, seen, model.encode(seen), refine)
     back = model.generate(latents)
     errors = (back - seen).abs().mean((1, 2, 3)).tolist()
     names = [f"{relative}: {error:.3f}" for (_, relative), error in zip(files, errors, strict=True)]
     rows = [[a, b] for a, b in zip(seen, back, strict=True)]
     sheet = rows_sheet(rows, ["picture", "its latent's"], names)
-    write_aside(out, images.encode(sheet, out.suffix))
+    write_atomic(out, image_io.encode(sheet, out.suffix))
     by_name = {str(rel): round(e, 4) for (_, rel), e in zip(files, errors, strict=True)}
     return {"file": str(out), "mean_absolute_error": float(np.mean(errors)), "errors": by_name}
 
@@ -166,7 +168,7 @@ def interpolate_model(
     out: Path,
     *,
     seeds: Sequence[int] = (),
-    pictures: Sequence[Path] = (),
+    images: Sequence[Path] = (),
     frames: int = 60,
     loop: bool = False,
     straight: bool = False,
@@ -182,12 +184,12 @@ def interpolate_model(
     """
     if plane:
         return _plane(load(place), out)
-    if pictures:
+    if images:
         model = load_encoding(place)
         spec = model.method.spec
-        read = [images.with_channels(images.read(p), spec.channels) for p in pictures]
-        seen = images.to_tensor(np.stack([images.resize(p, spec.image_size) for p in read]))
-        points = refined(model, seen, model.encode(seen), 100)
+        read = [image_io.with_channels(image_io.read(p), spec.channels) for p in images]
+        seen = image_io.to_tensor(np.stack([image_io.resize(p, spec.image_size) for p in read]))
+        points = optimize_latents(model, seen, model.encode(seen), 100)
     else:
         model = load(place)
         if not isinstance(model.method, Samples):
@@ -199,7 +201,7 @@ def interpolate_model(
         raise UserError("a way leads through two points or more: --seeds 1 2 3, or --images A B.")
     if frames < len(points):
         raise UserError(f"{len(points)} points need as many frames or more, not {frames}.")
-    latents = walk(points, frames, loop=loop, straight=straight)
+    latents = interpolation_path(points, frames, loop=loop, straight=straight)
     made = model.generate(latents, label=label, **sampling)
     return {"file": str(_write_way(made, out, rate)), "frames": frames}
 
@@ -215,20 +217,20 @@ def _plane(model: Model, out: Path) -> dict[str, Any]:
     line = torch.erfinv(torch.linspace(-0.98, 0.98, PLANE)) * 2**0.5
     y, x = torch.meshgrid(line.flip(0), line, indexing="ij")
     made = model.generate(torch.stack([x, y], dim=-1).flatten(0, 1))
-    images.save_sheet(made, out, PLANE)
+    image_io.save_sheet(made, out, PLANE)
     return {"file": str(out), "frames": PLANE**2}
 
 
 def _write_way(made: Tensor, out: Path, rate: float) -> Path:
     if not out.suffix:
-        for number, picture in enumerate(made):
-            images.save(picture, out / f"{number:05d}.png")
+        for number, image in enumerate(made):
+            image_io.save(image, out / f"{number:05d}.png")
         return out
     if out.suffix.lower() != ".gif":
-        images.save_sheet(made, out)
+        image_io.save_sheet(made, out)
         return out
     times = max(1, 128 // made.shape[-1])
-    large = images.to_uint8(made).repeat(times, 1).repeat(times, 2)
-    write_aside(out, images.encode_gif(list(large), max(20, round(1000 / rate))))
+    large = image_io.to_uint8(made).repeat(times, 1).repeat(times, 2)
+    write_atomic(out, image_io.encode_gif(list(large), max(20, round(1000 / rate))))
     progress.say(f"{len(large)} frames")
     return out

@@ -7,8 +7,8 @@ from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from reverie.core import images
-from reverie.inference.latent.edit import Sum
+from reverie.core import image_io
+from reverie.inference.latent.edit import LatentArithmetic
 
 SIDE = 96
 
@@ -25,7 +25,9 @@ WHITE, INK = 255, (40, 40, 40)
 Sheet = UInt8[np.ndarray, "h w 3"]
 
 
-def sum_sheet(total: Sum, means: Float[Tensor, "t c h w"], nine: Float[Tensor, "9 c h w"]) -> Sheet:
+def sum_sheet(
+    total: LatentArithmetic, means: Float[Tensor, "t c h w"], nine: Float[Tensor, "9 c h w"]
+) -> Sheet:
     """A row for each term: who stands for it, and the picture of their mean; at the right the
     result in the middle of eight with a little noise.
     """
@@ -33,24 +35,24 @@ def sum_sheet(total: Sum, means: Float[Tensor, "t c h w"], nine: Float[Tensor, "
         (_signed(one.term.weight, one.term.text, first=number == 0), [*one.exemplars, mean])
         for number, (one, mean) in enumerate(zip(total.terms, means, strict=True))
     ]
-    across = max(len(pictures) for _, pictures in rows)
+    across = max(len(images) for _, images in rows)
     left = across * (SIDE + GAP) + 2 * GAP
     height = max(len(rows) * (SIDE + LINE + GAP), 3 * SIDE + LINE) + GAP
     canvas = Image.new("RGB", (left + 3 * SIDE + 4 * GAP, height), "white")
     pen, font = ImageDraw.Draw(canvas), ImageFont.load_default(15)
-    for number, (words, pictures) in enumerate(rows):
+    for number, (words, images) in enumerate(rows):
         top = GAP + number * (SIDE + LINE + GAP)
         pen.text((GAP, top), words, INK, font)
-        for place, picture in enumerate(pictures):
+        for place, image in enumerate(images):
             # The mean stands apart, at the end of its row.
-            last = place == len(pictures) - 1
+            last = place == len(images) - 1
             x = left - 2 * GAP - SIDE if last else GAP + place * (SIDE + GAP)
-            canvas.paste(_large(picture), (x, top + LINE))
+            canvas.paste(_large(image), (x, top + LINE))
     pen.text((left + GAP, GAP), "the sum", INK, font)
-    for place, picture in enumerate(nine):
+    for place, image in enumerate(nine):
         row, column = divmod(place, 3)
         at = (left + GAP + column * (SIDE + GAP // 4), GAP + LINE + row * (SIDE + GAP // 4))
-        canvas.paste(_large(picture), at)
+        canvas.paste(_large(image), at)
     return np.asarray(canvas)
 
 
@@ -68,8 +70,8 @@ def rows_sheet(
         pen.text((GAP + column * (SIDE + GAP), GAP // 2), title, INK, font)
     for number, row in enumerate(rows):
         top = LINE + GAP + number * step
-        for column, picture in enumerate(row):
-            canvas.paste(_large(picture), (GAP + column * (SIDE + GAP), top))
+        for column, image in enumerate(row):
+            canvas.paste(_large(image), (GAP + column * (SIDE + GAP), top))
         if number < len(below):
             pen.text((GAP, top + SIDE + 2), below[number], INK, font)
     return np.asarray(canvas)
@@ -81,8 +83,8 @@ def _signed(weight: float, text: str, first: bool) -> str:
     return f"{sign} {factor}{text}".strip()
 
 
-def _large(picture: Float[Tensor, "c h w"]) -> Image.Image:
-    pixels = images.with_channels(images.to_uint8(picture[None])[0], 3)
+def _large(image: Float[Tensor, "c h w"]) -> Image.Image:
+    pixels = image_io.with_channels(image_io.to_uint8(image[None])[0], 3)
     height, width = pixels.shape[:2]
     whole = SIDE % width == 0 and SIDE % height == 0
     how = Image.Resampling.NEAREST if whole else Image.Resampling.BICUBIC

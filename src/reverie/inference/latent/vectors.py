@@ -41,7 +41,7 @@ def lerp(
     return (1 - shares) * one + shares * other
 
 
-def walk(
+def interpolation_path(
     points: Float[Tensor, "p ..."], frames: int, *, loop: bool = False, straight: bool = False
 ) -> Float[Tensor, "frames ..."]:
     """A way through all points in turn, and back to the first for a loop, in so many steps.
@@ -63,7 +63,7 @@ def walk(
     return torch.stack(steps)
 
 
-def of_priors_norm(latents: Float[Tensor, "... d"]) -> Float[Tensor, "... d"]:
+def rescale_to_prior(latents: Float[Tensor, "... d"]) -> Float[Tensor, "... d"]:
     """Rescaled to √d, near which nearly all of a Gaussian lies.
 
     Means of a few latents are shorter than that, sums of single ones longer.
@@ -157,7 +157,7 @@ def classifier_normal(
     return _direction(name, normal * apart, accuracy, x[y == 0], x[y > 0])
 
 
-def leaving_alone(vector: Float[Tensor, " d"], others: Float[Tensor, "k d"]) -> Float[Tensor, " d"]:
+def project_out(vector: Float[Tensor, " d"], others: Float[Tensor, "k d"]) -> Float[Tensor, " d"]:
     """The part of a direction that is orthogonal to others, which it then does not touch."""
     if len(others) == 0:
         return vector

@@ -16,17 +16,17 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from reverie.core.errors import UserError, nearest
-from reverie.core.rng import Draw
-from reverie.data import Batch, PictureSpec
+from reverie.core.rng import Rng
+from reverie.data import Batch, ImageSpec
 from reverie.methods.base import Loss, Method, MethodOptions, Phase
 from reverie.methods.diffusion.objectives import ALPHA_BAR, edm, flow, variance_preserving
 from reverie.methods.diffusion.samplers import (
     SAMPLERS,
     Noise,
-    Watch,
+    StepCallback,
     karras_sigmas,
+    no_callback,
     no_noise,
-    nothing,
     uniform_sigmas,
 )
 from reverie.methods.diffusion.unet import NoiseEmbedding, UNet
@@ -98,14 +98,14 @@ class Start:
     made anew.
     """
 
-    picture: Float[Tensor, "1 c h w"]
+    image: Float[Tensor, "1 c h w"]
     strength: float = 1.0
     mask: Float[Tensor, "1 1 h w"] | None = None
 
     def to(self, device: torch.device) -> "Start":
         """The same start on `device`."""
         mask = None if self.mask is None else self.mask.to(device)
-        return Start(self.picture.to(device), self.strength, mask)
+        return Start(self.image.to(device), self.strength, mask)
 
 
 class Diffusion(Method):
@@ -115,7 +115,7 @@ class Diffusion(Method):
     averaged = ("noise_embedding", "label_embedding", "unet")
     about = "diffusion: pictures by removing noise step by step"
 
-    def __init__(self, options: DiffusionOptions, spec: PictureSpec) -> None:
+    def __init__(self, options: DiffusionOptions, spec: ImageSpec) -> None:
         super().__init__(options, spec)
         self.latent_shape = (spec.channels, spec.image_size, spec.image_size)
         self.conditional = options.conditional and spec.classes > 1
@@ -144,13 +144,13 @@ class Diffusion(Method):
         networks = (self.noise_embedding, self.label_embedding, self.unet)
         return (Phase(name="denoising", networks=networks, loss=self.denoising),)
 
-    def denoising(self, batch: Batch, draw: Draw) -> Loss:
+    def denoising(self, batch: Batch, rng: Rng) -> Loss:
         """The mean squared error of what the network says at random noise levels."""
-        sigma = self.objective.draw(draw, len(batch))
-        noise = draw.normal(*batch.images.shape)
+        sigma = self.objective.rng(rng, len(batch))
+        noise = rng.normal(*batch.images.shape)
         labels = batch.labels if self.conditional else None
         if labels is not None:
-            kept = draw.uniform(len(batch)) >= self.options.label_dropout
+            kept = rng.uniform(len(batch)) >= self.options.label_dropout
             labels = torch.where(kept, labels, self.spec.classes)
         x = batch.images + _spread(sigma) * noise
         p = self.objective.precondition(sigma)
@@ -198,7 +198,7 @@ class Diffusion(Method):
         labels: Int[Tensor, " b"] | None = None,
         sampling: Sampling | None = None,
         noise: Noise = no_noise,
-        watch: Watch = nothing,
+        callback: StepCallback = no_callback,
         start: Start | None = None,
     ) -> Float[Tensor, "b c h w"]:
         """Pictures from standard normal latents, or from a picture with noise added to it."""
@@ -208,7 +208,7 @@ class Diffusion(Method):
         base = latents.new_zeros((), dtype=dtype)
         if start is not None:
             sigmas = sigmas[how.steps - round(how.steps * start.strength) :]
-            base = start.picture.to(dtype)
+            base = start.image.to(dtype)
 
         def denoise(x: Tensor, sigma: float) -> Tensor:
             x_0 = self.denoise(x, sigma, labels, how.guidance)
@@ -217,7 +217,7 @@ class Diffusion(Method):
             return x_0
 
         x = base + latents.to(dtype) * float(sigmas[0])
-        return SAMPLERS[how.sampler](denoise, x, sigmas, noise, watch).float().clamp(-1, 1)
+        return SAMPLERS[how.sampler](denoise, x, sigmas, noise, callback).float().clamp(-1, 1)
 
     def sigmas(self, how: Sampling) -> Float[Tensor, " n"]:
         """The noise levels of a way of sampling, from the largest to 0."""

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from reverie.core.rng import Draw
+from reverie.core.rng import Rng
 
 DDPM_STEPS = 1000
 
@@ -28,22 +28,22 @@ class Preconditioning:
 
 
 @dataclass(frozen=True)
-class Objective:
+class DiffusionObjective:
     """What a network is trained on.
 
-    `draw` gives noise levels for training; `sigma_at` is the noise level at a time from 0 to
+    `rng` gives noise levels for training; `sigma_at` is the noise level at a time from 0 to
     `time_max`, the objective's own clock, by which the uniform schedule goes.
     """
 
     precondition: Callable[[Sigma], Preconditioning]
-    draw: Callable[[Draw, int], Sigma]
+    rng: Callable[[Rng, int], Sigma]
     sigma_at: Callable[[Tensor], Tensor]
     sigma_min: float
     sigma_max: float
     time_max: float
 
 
-def edm(sigma_data: float) -> Objective:
+def edm(sigma_data: float) -> DiffusionObjective:
     """ln σ ~ N(-1.2, 1.2²); the network's input and target have unit variance at every level."""
 
     def precondition(sigma: Sigma) -> Preconditioning:
@@ -55,32 +55,32 @@ def edm(sigma_data: float) -> Objective:
             c_noise=sigma.log() / 4,
         )
 
-    def draw(draw: Draw, count: int) -> Sigma:
-        return (draw.normal(count) * 1.2 - 1.2).exp()
+    def rng(rng: Rng, count: int) -> Sigma:
+        return (rng.normal(count) * 1.2 - 1.2).exp()
 
     # EDM's own time is σ itself; evenly spaced it would spend all steps on noise, so it borrows
     # the flow's.
-    return Objective(precondition, draw, _flow_sigma_at, 0.002, 80.0, 80 / 81)
+    return DiffusionObjective(precondition, rng, _flow_sigma_at, 0.002, 80.0, 80 / 81)
 
 
-def flow(sigma_data: float) -> Objective:
+def flow(sigma_data: float) -> DiffusionObjective:
     """x_t = (1 - t) x₀ + t ε, so σ = t / (1 - t); the network says ε - x₀; t = sigmoid(N(0, 1))."""
 
     def precondition(sigma: Sigma) -> Preconditioning:
         t = sigma / (1 + sigma)
         return Preconditioning(c_skip=1 - t, c_out=-t, c_in=1 - t, c_noise=t * 4)
 
-    def draw(draw: Draw, count: int) -> Sigma:
-        return draw.normal(count).exp()  # t / (1 - t) of a logit-normal t is log-normal
+    def rng(rng: Rng, count: int) -> Sigma:
+        return rng.normal(count).exp()  # t / (1 - t) of a logit-normal t is log-normal
 
-    return Objective(precondition, draw, _flow_sigma_at, 0.002, 200.0, 200 / 201)
+    return DiffusionObjective(precondition, rng, _flow_sigma_at, 0.002, 200.0, 200 / 201)
 
 
 def _flow_sigma_at(time: Tensor) -> Tensor:
     return time / (1 - time)
 
 
-def variance_preserving(target: Literal["epsilon", "v"], alpha_bar: Tensor) -> Objective:
+def variance_preserving(target: Literal["epsilon", "v"], alpha_bar: Tensor) -> DiffusionObjective:
     """x_t = √ᾱ x₀ + √(1 - ᾱ) ε, so σ = √((1 - ᾱ) / ᾱ); the network says ε or v.
 
     v = √ᾱ ε - √(1 - ᾱ) x₀.
@@ -111,14 +111,14 @@ def variance_preserving(target: Literal["epsilon", "v"], alpha_bar: Tensor) -> O
             c_noise=4 * time_of(sigma),
         )
 
-    def draw(draw: Draw, count: int) -> Sigma:
-        return levels.to(draw.generator.device)[draw.integers(len(levels), count)].float()
+    def rng(rng: Rng, count: int) -> Sigma:
+        return levels.to(rng.generator.device)[rng.integers(len(levels), count)].float()
 
     def sigma_at(time: Tensor) -> Tensor:
         step = (time * len(levels)).round().long().clamp(1, len(levels))
         return levels[step - 1]
 
-    return Objective(precondition, draw, sigma_at, float(levels[0]), float(levels[-1]), 1.0)
+    return DiffusionObjective(precondition, rng, sigma_at, float(levels[0]), float(levels[-1]), 1.0)
 
 
 def linear_alpha_bar() -> Tensor:

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-Picture = Float[Tensor, "b c h w"]
+Images = Float[Tensor, "b c h w"]
 
 
 Sigmas = Float[Tensor, " n"]
@@ -27,7 +27,7 @@ Noise = Callable[[int], Tensor]
 """From the number of a step to its standard normal noise."""
 
 
-Watch = Callable[[int, Tensor], None]
+StepCallback = Callable[[int, Tensor], None]
 """Is shown each step's number and expected picture."""
 
 
@@ -52,11 +52,11 @@ class Sampler(Protocol):
     """What all samplers look like."""
 
     def __call__(
-        self, denoise: Denoise, x: Picture, sigmas: Sigmas, noise: Noise, watch: Watch
-    ) -> Picture: ...
+        self, denoise: Denoise, x: Images, sigmas: Sigmas, noise: Noise, callback: StepCallback
+    ) -> Images: ...
 
 
-def nothing(step: int, x_0: Tensor) -> None:
+def no_callback(step: int, x_0: Tensor) -> None:
     """Watches nothing."""
 
 
@@ -67,33 +67,33 @@ def no_noise(step: int) -> Tensor:
 
 def sample_euler(
     denoise: Denoise,
-    x: Picture,
+    x: Images,
     sigmas: Sigmas,
     noise: Noise = no_noise,
-    watch: Watch = nothing,
-) -> Picture:
+    callback: StepCallback = no_callback,
+) -> Images:
     """Euler's method on dx/dσ = (x - D(x; σ)) / σ: first order; the same as DDIM with η = 0."""
     for step, (sigma, sigma_next) in enumerate(_pairs(sigmas)):
         x_0 = denoise(x, sigma)
-        watch(step, x_0)
+        callback(step, x_0)
         x = x + (sigma_next - sigma) * (x - x_0) / sigma
     return x
 
 
 def sample_heun(
     denoise: Denoise,
-    x: Picture,
+    x: Images,
     sigmas: Sigmas,
     noise: Noise = no_noise,
-    watch: Watch = nothing,
-) -> Picture:
+    callback: StepCallback = no_callback,
+) -> Images:
     """Heun's method with an Euler step to 0: second order, 2N - 1 evaluations.
 
     Karras et al. 2022, algorithm 1.
     """
     for step, (sigma, sigma_next) in enumerate(_pairs(sigmas)):
         x_0 = denoise(x, sigma)
-        watch(step, x_0)
+        callback(step, x_0)
         slope = (x - x_0) / sigma
         ahead = x + (sigma_next - sigma) * slope
         if sigma_next > 0:
@@ -105,11 +105,11 @@ def sample_heun(
 
 def sample_dpmpp_2m(
     denoise: Denoise,
-    x: Picture,
+    x: Images,
     sigmas: Sigmas,
     noise: Noise = no_noise,
-    watch: Watch = nothing,
-) -> Picture:
+    callback: StepCallback = no_callback,
+) -> Images:
     """DPM-Solver++(2M): second order from the step before, one evaluation a step.
 
     Lu et al. 2022, algorithm 2, with λ = -ln σ.
@@ -118,7 +118,7 @@ def sample_dpmpp_2m(
     h_before = 0.0
     for step, (sigma, sigma_next) in enumerate(_pairs(sigmas)):
         x_0 = denoise(x, sigma)
-        watch(step, x_0)
+        callback(step, x_0)
         if sigma_next == 0:
             return x_0
         h = math.log(sigma / sigma_next)
@@ -133,19 +133,19 @@ def sample_dpmpp_2m(
 
 def sample_ddim(
     denoise: Denoise,
-    x: Picture,
+    x: Images,
     sigmas: Sigmas,
     noise: Noise = no_noise,
-    watch: Watch = nothing,
+    callback: StepCallback = no_callback,
     eta: float = 0.0,
-) -> Picture:
+) -> Images:
     """DDIM, Song et al. 2021, equation 12, divided by √ᾱ where ᾱ = 1 / (1 + σ²).
 
     η = 0 draws no noise; η = 1 is the ancestral sampler of DDPM.
     """
     for step, (sigma, sigma_next) in enumerate(_pairs(sigmas)):
         x_0 = denoise(x, sigma)
-        watch(step, x_0)
+        callback(step, x_0)
         epsilon = (x - x_0) / sigma
         # η² (1 - ᾱ') / (1 - ᾱ) (1 - ᾱ / ᾱ') / ᾱ', in terms of σ and σ'
         variance = eta**2 * sigma_next**2 / sigma**2 * (sigma**2 - sigma_next**2)
@@ -157,13 +157,13 @@ def sample_ddim(
 
 def sample_ddpm(
     denoise: Denoise,
-    x: Picture,
+    x: Images,
     sigmas: Sigmas,
     noise: Noise = no_noise,
-    watch: Watch = nothing,
-) -> Picture:
+    callback: StepCallback = no_callback,
+) -> Images:
     """The ancestral sampler with the posterior's variance: Ho et al. 2020, equations 6 and 7."""
-    return sample_ddim(denoise, x, sigmas, noise, watch, eta=1.0)
+    return sample_ddim(denoise, x, sigmas, noise, callback, eta=1.0)
 
 
 SAMPLERS: dict[str, Sampler] = {

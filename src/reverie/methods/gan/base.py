@@ -11,28 +11,33 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from reverie.core.rng import Draw
-from reverie.data import Batch, PictureSpec
+from reverie.core.rng import Rng
+from reverie.data import Batch, ImageSpec
 from reverie.methods.adversarial import AdversarialOptions
 from reverie.methods.base import Loss, Phase
 from reverie.nn.augment import augment
-from reverie.nn.conv_encoder import latent_finder
-from reverie.nn.losses import ADVERSARIAL, gradient_penalty, interpolation_penalty, lazily
+from reverie.nn.conv_encoder import conv_encoder
+from reverie.nn.losses import (
+    ADVERSARIAL,
+    gradient_penalty,
+    interpolation_penalty,
+    lazy_regularization,
+)
 
 WGAN_PENALTY = 10.0
 
 
-FINDERS_NOISE, FINDERS_WIDTH = 0.05, 32
+LATENT_ENCODER_NOISE, LATENT_ENCODER_WIDTH = 0.05, 32
 
 
 @dataclass(frozen=True, kw_only=True)
-class Game:
+class GANObjective:
     """Two players, each of one network or more, and how they play.
 
     `generate(latents, labels)` and `discriminate(images, labels)` are what phases call.
-    `together` says that real and generated pictures may be judged in one call: true where the
-    discriminator has no batch norm, whose statistics would mix them. `finder` finds the latents of
-    generated pictures, and moves with the generator.
+    `joint_batches` says that real and generated pictures may be judged in one call: true where the
+    discriminator has no batch norm, whose statistics would mix them. `latent_encoder` finds the
+    latents of generated pictures, and moves with the generator.
     """
 
     options: AdversarialOptions
@@ -41,8 +46,8 @@ class Game:
     latent_size: int
     generate: Callable[[Tensor, Tensor | None], Tensor]
     discriminate: Callable[[Tensor, Tensor | None], Tensor]
-    together: bool
-    finder: nn.Module | None = None
+    joint_batches: bool
+    latent_encoder: nn.Module | None = None
 
     def phases(self) -> tuple[Phase, ...]:
         """The updates of one step of a GAN."""
@@ -57,81 +62,84 @@ class Game:
             ),
             Phase(
                 name="generator",
-                networks=self.generator + (() if self.finder is None else (self.finder,)),
+                networks=self.generator
+                + (() if self.latent_encoder is None else (self.latent_encoder,)),
                 loss=self.generator_loss,
                 every=o.generator_every,
             ),
         ]
         return tuple(p for p in phases if p.name != "penalty" or o.r1 or o.r2)
 
-    def generated(self, batch: Batch, draw: Draw) -> Tensor:
+    def generated(self, batch: Batch, rng: Rng) -> Tensor:
         """As many new pictures as the batch has, with its labels."""
-        latents = draw.normal(len(batch), self.latent_size)
+        latents = rng.normal(len(batch), self.latent_size)
         return self.generate(latents, batch.labels).float()
 
-    def judge(self, images: Tensor, labels: Tensor | None, draw: Draw) -> Tensor:
+    def discriminator_logits(self, images: Tensor, labels: Tensor | None, rng: Rng) -> Tensor:
         """The discriminator's logits of augmented pictures."""
-        return self.discriminate(augment(images, self.options.augment, draw), labels)
+        return self.discriminate(augment(images, self.options.augment, rng), labels)
 
-    def judge_both(self, batch: Batch, fake: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
+    def paired_logits(self, batch: Batch, fake: Tensor, rng: Rng) -> tuple[Tensor, Tensor]:
         """The logits of real and of generated pictures, in one call where that changes nothing."""
-        real, fake = (augment(x, self.options.augment, draw) for x in (batch.images, fake))
-        if not self.together:
+        real, fake = (augment(x, self.options.augment, rng) for x in (batch.images, fake))
+        if not self.joint_batches:
             return self.discriminate(real, batch.labels), self.discriminate(fake, batch.labels)
         labels = None if batch.labels is None else batch.labels.repeat(2)
         real_logits, fake_logits = self.discriminate(torch.cat([real, fake]), labels).chunk(2)
         return real_logits, fake_logits
 
-    def discriminator_loss(self, batch: Batch, draw: Draw) -> Loss:
+    def discriminator_loss(self, batch: Batch, rng: Rng) -> Loss:
         """What the discriminator minimises."""
         with torch.no_grad():
-            fake = self.generated(batch, draw)
-        real_logits, fake_logits = self.judge_both(batch, fake, draw)
+            fake = self.generated(batch, rng)
+        real_logits, fake_logits = self.paired_logits(batch, fake, rng)
         loss = ADVERSARIAL[self.options.loss].discriminator(real_logits, fake_logits)
         parts = {"real": real_logits.mean(), "fake": fake_logits.mean()}
         if self.options.loss == "wgan-gp":
-            share = draw.uniform(len(batch), 1, 1, 1)
+            share = rng.uniform(len(batch), 1, 1, 1)
             parts["slope"] = interpolation_penalty(
-                lambda x: self.judge(x, batch.labels, draw), batch.images, fake, share
+                lambda x: self.discriminator_logits(x, batch.labels, rng), batch.images, fake, share
             )
             loss = loss + WGAN_PENALTY * parts["slope"]
         return loss, parts
 
-    def penalty_loss(self, batch: Batch, draw: Draw) -> Loss:
+    def penalty_loss(self, batch: Batch, rng: Rng) -> Loss:
         """γ/2 (R1 + R2), weighted by how seldom it is computed."""
         o = self.options
         loss, parts = batch.images.new_zeros(()), {}
         points = {"r1": (o.r1, batch.images)}
         if o.r2:
             with torch.no_grad():
-                points["r2"] = (o.r2, self.generated(batch, draw))
+                points["r2"] = (o.r2, self.generated(batch, rng))
         for name, (gamma, images) in points.items():
-            parts[name] = gradient_penalty(lambda x: self.judge(x, batch.labels, draw), images)
-            loss = loss + lazily(parts[name], gamma, o.penalty_every)
+            parts[name] = gradient_penalty(
+                lambda x: self.discriminator_logits(x, batch.labels, rng), images
+            )
+            loss = loss + lazy_regularization(parts[name], gamma, o.penalty_every)
         return loss, parts
 
-    def generator_loss(self, batch: Batch, draw: Draw) -> Loss:
+    def generator_loss(self, batch: Batch, rng: Rng) -> Loss:
         """What the generator minimises."""
         pair = ADVERSARIAL[self.options.loss]
-        latents = draw.normal(len(batch), self.latent_size)
+        latents = rng.normal(len(batch), self.latent_size)
         fake = self.generate(latents, batch.labels).float()
         if pair.needs_real:
-            real_logits, fake_logits = self.judge_both(batch, fake, draw)
+            real_logits, fake_logits = self.paired_logits(batch, fake, rng)
         else:
-            real_logits = fake_logits = self.judge(fake, batch.labels, draw)
+            real_logits = fake_logits = self.discriminator_logits(fake, batch.labels, rng)
         loss = pair.generator(real_logits, fake_logits)
-        if self.finder is None:
+        if self.latent_encoder is None:
             return loss, {}
         # Noise, or a pattern too faint to be seen would tell the latent.
-        seen = fake + FINDERS_NOISE * draw.normal(*fake.shape)
-        missed = F.mse_loss(self.finder(seen).float(), latents)
+        seen = fake + LATENT_ENCODER_NOISE * rng.normal(*fake.shape)
+        missed = F.mse_loss(self.latent_encoder(seen).float(), latents)
         return loss + self.options.latent_weight * missed, {"latents": missed}
 
 
-def finder_for(
-    options: AdversarialOptions, spec: PictureSpec, latent_size: int
+def latent_encoder_for(
+    options: AdversarialOptions, spec: ImageSpec, latent_size: int
 ) -> nn.Sequential | None:
     """What finds latents in the pictures of a game, if that is wished for."""
     if not options.latent_weight:
         return None
-    return latent_finder(spec.channels, spec.image_size, FINDERS_WIDTH, latent_size)
+    return conv_encoder(spec.channels, spec.image_size, LATENT_ENCODER_WIDTH, latent_size)

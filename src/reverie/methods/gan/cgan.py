@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from reverie.core.errors import UserError
-from reverie.data import PictureSpec
+from reverie.data import ImageSpec
 from reverie.methods.base import Method, Phase
-from reverie.methods.gan.base import Game, finder_for
+from reverie.methods.gan.base import GANObjective, latent_encoder_for
 from reverie.methods.gan.dcgan import DCGANOptions
 from reverie.methods.gan.networks import Discriminator, Generator
 
@@ -74,13 +74,13 @@ class CGAN(Method):
     """A conditional DCGAN."""
 
     Options = CGANOptions
-    needs = "labelled"
+    data_kind = "labelled"
     conditional = True
     averaged = ("embedding", "generator")
     training_only = ("finder",)
     about = "conditional GAN: pictures of the class you ask for"
 
-    def __init__(self, options: CGANOptions, spec: PictureSpec) -> None:
+    def __init__(self, options: CGANOptions, spec: ImageSpec) -> None:
         super().__init__(options, spec)
         if spec.classes < 2:
             raise UserError(
@@ -110,27 +110,27 @@ class CGAN(Method):
             self.discriminator: nn.Module = LabelChannel(body, spec.classes, size, spec.image_size)
         else:
             self.discriminator = Projection(body, spec.classes, options.spectral_norm)
-        self.finder = finder_for(options, spec, options.latent_size)
+        self.finder = latent_encoder_for(options, spec, options.latent_size)
 
     def phases(self) -> tuple[Phase, ...]:
-        return Game(
+        return GANObjective(
             options=self.options,
             generator=(self.embedding, self.generator),
             discriminator=(self.discriminator,),
             latent_size=self.options.latent_size,
             generate=self.generate,
             discriminate=self.discriminator,
-            together=self.options.discriminator_norm == "none",
-            finder=self.finder,
+            joint_batches=self.options.discriminator_norm == "none",
+            latent_encoder=self.finder,
         ).phases()
 
     def generate(
         self, latents: Float[Tensor, "b d"], labels: Int[Tensor, " b"] | None = None
     ) -> Float[Tensor, "b c h w"]:
         assert labels is not None
-        return self.of_embedded(latents, self.embedding(labels))
+        return self.generate_from_embedding(latents, self.embedding(labels))
 
-    def of_embedded(
+    def generate_from_embedding(
         self, latents: Float[Tensor, "b d"], embedded: Float[Tensor, "b e"]
     ) -> Float[Tensor, "b c h w"]:
         """Pictures of classes, or of anything between them, given by what stands for a label."""

@@ -10,10 +10,10 @@ from typing import Literal
 from jaxtyping import Float
 from torch import Tensor
 
-from reverie.data import PictureSpec
+from reverie.data import ImageSpec
 from reverie.methods.adversarial import AdversarialOptions
 from reverie.methods.base import Method, Phase
-from reverie.methods.gan.base import Game, finder_for
+from reverie.methods.gan.base import GANObjective, latent_encoder_for
 from reverie.methods.gan.networks import Discriminator, Generator, Upsampling
 
 
@@ -47,7 +47,7 @@ class DCGAN(Method):
     training_only = ("finder",)
     about = "convolutional GAN, with the recipe of 2015 (paper) or of today (modern)"
 
-    def __init__(self, options: DCGANOptions, spec: PictureSpec) -> None:
+    def __init__(self, options: DCGANOptions, spec: ImageSpec) -> None:
         super().__init__(options, spec)
         self.latent_shape = (options.latent_size,)
         self.generator = Generator(
@@ -64,18 +64,18 @@ class DCGAN(Method):
             options.discriminator_norm,
             options.spectral_norm,
         )
-        self.finder = finder_for(options, spec, options.latent_size)
+        self.finder = latent_encoder_for(options, spec, options.latent_size)
 
     def phases(self) -> tuple[Phase, ...]:
-        return Game(
+        return GANObjective(
             options=self.options,
             generator=(self.generator,),
             discriminator=(self.discriminator,),
             latent_size=self.options.latent_size,
             generate=self.generate,
             discriminate=lambda images, labels: self.discriminator(images),
-            together=self.options.discriminator_norm == "none",
-            finder=self.finder,
+            joint_batches=self.options.discriminator_norm == "none",
+            latent_encoder=self.finder,
         ).phases()
 
     def generate(

@@ -6,10 +6,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from reverie.data import PictureSpec
+from reverie.data import ImageSpec
 from reverie.methods.adversarial import AdversarialOptions
 from reverie.methods.base import Method, Phase
-from reverie.methods.gan.base import Game, finder_for
+from reverie.methods.gan.base import GANObjective, latent_encoder_for
 from reverie.nn.mlp import mlp
 
 
@@ -31,7 +31,7 @@ class GAN(Method):
     training_only = ("finder",)
     about = "plain GAN: linear generator and discriminator"
 
-    def __init__(self, options: GANOptions, spec: PictureSpec) -> None:
+    def __init__(self, options: GANOptions, spec: ImageSpec) -> None:
         super().__init__(options, spec)
         self.latent_shape = (options.latent_size,)
         pixels = spec.channels * spec.image_size**2
@@ -43,18 +43,18 @@ class GAN(Method):
             for layer in self.discriminator:
                 if isinstance(layer, nn.Linear):
                     spectral_norm(layer)
-        self.finder = finder_for(options, spec, options.latent_size)
+        self.finder = latent_encoder_for(options, spec, options.latent_size)
 
     def phases(self) -> tuple[Phase, ...]:
-        return Game(
+        return GANObjective(
             options=self.options,
             generator=(self.generator,),
             discriminator=(self.discriminator,),
             latent_size=self.options.latent_size,
             generate=self.generate,
             discriminate=self.discriminate,
-            together=True,
-            finder=self.finder,
+            joint_batches=True,
+            latent_encoder=self.finder,
         ).phases()
 
     def generate(

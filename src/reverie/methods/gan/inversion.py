@@ -16,21 +16,21 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from reverie.core.errors import UserError
-from reverie.core.rng import Draw
-from reverie.data import Batch, PictureSpec
+from reverie.core.rng import Rng
+from reverie.data import Batch, ImageSpec
 from reverie.methods.base import Loss, Method, MethodOptions, Phase, Samples
 from reverie.methods.gan.cgan import CGAN
 from reverie.methods.gan.dcgan import DCGAN
 from reverie.methods.gan.gan import GAN
 from reverie.nn.backbones.backbone import find_backbone
-from reverie.nn.conv_encoder import latent_finder
+from reverie.nn.conv_encoder import conv_encoder
 from reverie.nn.perceptual import content_difference
 
 BASES: dict[str, type[Method]] = {"dcgan": DCGAN, "gan": GAN, "cgan": CGAN}
 
 
 @dataclass(frozen=True, kw_only=True)
-class EncoderOptions(MethodOptions):
+class GANInversionOptions(MethodOptions):
     """The encoder, and the generator that it belongs to."""
 
     learning_rate: float = 1e-3
@@ -55,17 +55,17 @@ class EncoderOptions(MethodOptions):
     """How many classes it knows; taken from --init."""
 
 
-class Encoder(Method):
+class GANInversion(Method):
     """A frozen generator and what finds its latents."""
 
-    Options = EncoderOptions
+    Options = GANInversionOptions
     averaged = ("encoder",)
     frozen = ("base",)
-    begins_from = "dcgan, gan or cgan"
+    init_from = "dcgan, gan or cgan"
     columns = 6
     about = "an encoder that finds the latents of pictures, for a dcgan, gan or cgan"
 
-    def __init__(self, options: EncoderOptions, spec: PictureSpec) -> None:
+    def __init__(self, options: GANInversionOptions, spec: ImageSpec) -> None:
         super().__init__(options, spec)
         kind = BASES[options.base]
         given: dict[str, Any] = {
@@ -79,11 +79,11 @@ class Encoder(Method):
             # What stands for the class is found with the latent, and is added and mixed like it.
             size += self.base.options.embedding_size
         self.latent_shape = (size,)
-        self.encoder = latent_finder(spec.channels, spec.image_size, options.width, size)
+        self.encoder = conv_encoder(spec.channels, spec.image_size, options.width, size)
 
     @classmethod
-    def adopting(cls, options: MethodOptions, start: Method, name: str) -> MethodOptions:
-        assert isinstance(options, EncoderOptions)
+    def inherit_options(cls, options: MethodOptions, start: Method, name: str) -> MethodOptions:
+        assert isinstance(options, GANInversionOptions)
         if name not in BASES:
             raise UserError(
                 f"an encoder is for a {', '.join(BASES)}, and --init is a {name}; a vae has "
@@ -96,11 +96,11 @@ class Encoder(Method):
             base_classes=start.spec.classes if start.conditional else 0,
         )
 
-    def begin_from(self, start: Method) -> list[str]:
+    def load_matching(self, start: Method) -> list[str]:
         self.base.load_state_dict(start.state_dict())
         return ["base"]
 
-    def train(self, mode: bool = True) -> "Encoder":
+    def train(self, mode: bool = True) -> "GANInversion":
         """The generator's norms keep what they have learnt."""
         super().train(mode)
         self.base.eval()
@@ -109,16 +109,16 @@ class Encoder(Method):
     def phases(self) -> tuple[Phase, ...]:
         return (Phase(name="encoder", networks=(self.encoder,), loss=self.loss),)
 
-    def loss(self, batch: Batch, draw: Draw) -> Loss:
+    def loss(self, batch: Batch, rng: Rng) -> Loss:
         """The latents of generated pictures, then the pictures of found latents."""
         o = self.options
         with torch.no_grad():
-            z = self._latents(len(batch), draw)
+            z = self._latents(len(batch), rng)
             made = self.generate(z).float()
         found, real = self.encode(torch.cat([made, batch.images])).chunk(2)
         parts = {"latents": F.mse_loss(found, z)}
         loss = parts["latents"]
-        if draw.step >= o.pictures_after:
+        if rng.step >= o.pictures_after:
             back = self.generate(real).float()
             parts["pictures"] = F.l1_loss(back, batch.images)
             loss = loss + o.picture_weight * parts["pictures"]
@@ -140,16 +140,16 @@ class Encoder(Method):
         """The pictures of latents."""
         if isinstance(self.base, CGAN):
             (size,) = self.base.latent_shape
-            return self.base.of_embedded(latents[:, :size], latents[:, size:])
+            return self.base.generate_from_embedding(latents[:, :size], latents[:, size:])
         assert isinstance(self.base, Samples)
         return self.base.generate(latents)
 
-    def _latents(self, count: int, draw: Draw) -> Float[Tensor, "b d"]:
+    def _latents(self, count: int, rng: Rng) -> Float[Tensor, "b d"]:
         """As the generator knows them: from the prior, and of a cgan with the class behind."""
-        z = draw.normal(count, *self.latent_shape)
+        z = rng.normal(count, *self.latent_shape)
         if isinstance(self.base, CGAN):
             (size,) = self.base.latent_shape
-            z[:, size:] = self.base.embedding(draw.integers(self.options.base_classes, count))
+            z[:, size:] = self.base.embedding(rng.integers(self.options.base_classes, count))
         return z
 
     def previews(

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from reverie.nn.conv_encoder import halvings
+from reverie.nn.conv_encoder import downsampling_levels
 
 Upsampling = Literal["transposed", "nearest"]
 
@@ -54,7 +54,7 @@ class Generator(nn.Module):
         condition_size: int = 0,
     ) -> None:
         super().__init__()
-        levels, base = halvings(image_size)
+        levels, base = downsampling_levels(image_size)
         widths = [width * 2**level for level in reversed(range(levels))]
         self.stem = nn.ConvTranspose2d(latent_size, widths[0], base, bias=False)
         pairs = list(zip(widths, [*widths[1:], channels], strict=True))
@@ -104,7 +104,7 @@ class Discriminator(nn.Module):
         spectral: bool = False,
     ) -> None:
         super().__init__()
-        levels, base = halvings(image_size)
+        levels, base = downsampling_levels(image_size)
         if image_size == 28:  # one more, 7 to 3, or a feature would see ten pixels at most
             levels, base = 3, 3
         widths = [width * 2**level for level in range(levels)]

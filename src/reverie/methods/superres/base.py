@@ -8,17 +8,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from reverie.core.errors import UserError
-from reverie.core.rng import Draw
-from reverie.data import Batch, PictureSpec
+from reverie.core.rng import Rng
+from reverie.data import Batch, ImageSpec
 from reverie.methods.base import Method, MethodOptions
-from reverie.methods.superres.degradation import degrade, in_eight_bits, shrink
+from reverie.methods.superres.degradation import degrade, downscale, quantize_8bit
 from reverie.methods.superres.networks import SCALES, Family, build_upscaler
 
 BLOCKS = {"srresnet": 16, "rrdb": 23, "compact": 16, "msrresnet": 16}
 
 
 @dataclass(frozen=True, kw_only=True)
-class UpscalingOptions(MethodOptions):
+class SuperResolutionOptions(MethodOptions):
     """What the options of every method that enlarges begin with."""
 
     learning_rate: float = 1e-4
@@ -41,15 +41,15 @@ class UpscalingOptions(MethodOptions):
     """How small pictures are made: antialiased bicubic, or blur, noise and JPEG as in the wild."""
 
 
-class UpscalingMethod(Method):
+class SuperResolution(Method):
     """A method whose `generator` enlarges."""
 
-    needs = "degraded"
+    data_kind = "degraded"
     averaged = ("generator",)
     columns = 6
-    adopts = ("network", "scale", "width", "blocks", "growth", "norm")
+    inherited_options = ("network", "scale", "width", "blocks", "growth", "norm")
 
-    def __init__(self, options: UpscalingOptions, spec: PictureSpec) -> None:
+    def __init__(self, options: SuperResolutionOptions, spec: ImageSpec) -> None:
         super().__init__(options, spec)
         if options.scale not in SCALES:
             known = ", ".join(map(str, SCALES))
@@ -81,14 +81,14 @@ class UpscalingMethod(Method):
         """The network that enlarges."""
         return self.generator
 
-    def small(self, batch: Batch, draw: Draw | None) -> Tensor:
+    def small(self, batch: Batch, rng: Rng | None) -> Tensor:
         """The pictures to begin from: given ones, or made of the large ones."""
         if len(batch.other):
             return batch.other
-        if draw is not None and self.options.degradation == "real":
+        if rng is not None and self.options.degradation == "real":
             with torch.autocast(batch.images.device.type, enabled=False):
-                return degrade(batch.images, self.options.scale, draw)
-        return shrink(batch.images, self.options.scale)
+                return degrade(batch.images, self.options.scale, rng)
+        return downscale(batch.images, self.options.scale)
 
     def previews(
         self, latents: Tensor | None, labels: Tensor | None, batch: Batch
@@ -97,4 +97,4 @@ class UpscalingMethod(Method):
         small = self.small(batch, None)
         made = self.generator(small).float()
         plain = F.interpolate(small, made.shape[-2:], mode="bicubic", antialias=True)
-        return {"samples": torch.stack([in_eight_bits(plain), made, batch.images], 1).flatten(0, 1)}
+        return {"samples": torch.stack([quantize_8bit(plain), made, batch.images], 1).flatten(0, 1)}

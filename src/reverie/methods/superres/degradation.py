@@ -1,6 +1,6 @@
 """Small pictures out of large ones, to learn the way back.
 
-`shrink` is the antialiased bicubic of the papers. `degrade` is what happens to pictures in the
+`downscale` is the antialiased bicubic of the papers. `degrade` is what happens to pictures in the
 wild: blur, resizing, noise and JPEG, in an order of their own, twice (Wang et al. 2021,
 "Real-ESRGAN").
 """
@@ -13,8 +13,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from reverie.core import images
-from reverie.core.rng import Draw
+from reverie.core import image_io
+from reverie.core.rng import Rng
 
 BLUR_SIDE = 13
 
@@ -22,44 +22,40 @@ BLUR_SIDE = 13
 MODES = ("bicubic", "bilinear", "area")
 
 
-def shrink(pictures: Float[Tensor, "b c h w"], scale: int) -> Float[Tensor, "b c h2 w2"]:
+def downscale(images: Float[Tensor, "b c h w"], scale: int) -> Float[Tensor, "b c h2 w2"]:
     """Antialiased bicubic, rounded as if saved with 8 bits; sides must be multiples of `scale`."""
-    return in_eight_bits(
-        resized(pictures, pictures.shape[-2] // scale, pictures.shape[-1] // scale)
-    )
+    return quantize_8bit(resized(images, images.shape[-2] // scale, images.shape[-1] // scale))
 
 
 def resized(
-    pictures: Float[Tensor, "b c h w"], height: int, width: int, mode: str = "bicubic"
+    images: Float[Tensor, "b c h w"], height: int, width: int, mode: str = "bicubic"
 ) -> Float[Tensor, "b c height width"]:
     """Antialiased where the picture becomes smaller."""
     if mode == "area":
-        return F.interpolate(pictures, (height, width), mode="area")
-    return F.interpolate(pictures, (height, width), mode=mode, antialias=True)
+        return F.interpolate(images, (height, width), mode="area")
+    return F.interpolate(images, (height, width), mode=mode, antialias=True)
 
 
-def in_eight_bits(pictures: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+def quantize_8bit(images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
     """Clipped to [-1, 1] and rounded to 256 levels."""
-    return ((pictures.clamp(-1, 1) + 1) * 127.5).round() / 127.5 - 1
+    return ((images.clamp(-1, 1) + 1) * 127.5).round() / 127.5 - 1
 
 
-def degrade(
-    pictures: Float[Tensor, "b c h w"], scale: int, draw: Draw
-) -> Float[Tensor, "b c h2 w2"]:
+def degrade(images: Float[Tensor, "b c h w"], scale: int, rng: Rng) -> Float[Tensor, "b c h2 w2"]:
     """Blur, resize, noise and JPEG in random order, twice, the second time more gently.
 
     Args:
-        pictures: [-1, 1], sides multiples of `scale`.
+        images: [-1, 1], sides multiples of `scale`.
         scale: how many times smaller they come back.
-        draw: decides everything; pictures of a batch share the order and differ in strength.
+        rng: decides everything; pictures of a batch share the order and differ in strength.
     """
-    height, width = pictures.shape[-2] // scale, pictures.shape[-1] // scale
+    height, width = images.shape[-2] // scale, images.shape[-1] // scale
     for strength in (1.0, 0.5):
-        order = draw.uniform(4).argsort().tolist()
+        order = rng.uniform(4).argsort().tolist()
         for number in order:
-            pictures = (_blurred, _rescaled, _noisy, _saved)[number](pictures, strength, draw)
-    mode = MODES[int(draw.integers(len(MODES), 1))]
-    return in_eight_bits(resized(pictures, height, width, mode))
+            images = (_blurred, _rescaled, _noisy, _saved)[number](images, strength, rng)
+    mode = MODES[int(rng.integers(len(MODES), 1))]
+    return quantize_8bit(resized(images, height, width, mode))
 
 
 def gaussian(
@@ -75,39 +71,41 @@ def gaussian(
     return kernels / kernels.sum((1, 2), keepdim=True)
 
 
-def _blurred(pictures: Tensor, strength: float, draw: Draw) -> Tensor:
-    count, channels = pictures.shape[:2]
-    sigmas = [0.2 + draw.uniform(count) * 2.8 * strength for _ in "xy"]
-    kernels = gaussian(sigmas[0], sigmas[1], draw.uniform(count) * math.pi)
+def _blurred(images: Tensor, strength: float, rng: Rng) -> Tensor:
+    count, channels = images.shape[:2]
+    sigmas = [0.2 + rng.uniform(count) * 2.8 * strength for _ in "xy"]
+    kernels = gaussian(sigmas[0], sigmas[1], rng.uniform(count) * math.pi)
     margin = BLUR_SIDE // 2
-    padded = F.pad(pictures, (margin,) * 4, mode="replicate")
+    padded = F.pad(images, (margin,) * 4, mode="replicate")
     kernels = kernels.repeat_interleave(channels, 0)[:, None]
     one = padded.reshape(1, count * channels, *padded.shape[2:])
-    return F.conv2d(one, kernels, groups=count * channels).reshape(pictures.shape)
+    return F.conv2d(one, kernels, groups=count * channels).reshape(images.shape)
 
 
-def _rescaled(pictures: Tensor, strength: float, draw: Draw) -> Tensor:
+def _rescaled(images: Tensor, strength: float, rng: Rng) -> Tensor:
     """Smaller or larger for a moment, by up to a half or the half more."""
-    share = 1 + (float(draw.uniform(1)) - 0.6) * strength
-    mode = MODES[int(draw.integers(len(MODES), 1))]
-    height, width = pictures.shape[-2:]
-    there = resized(pictures, max(8, round(height * share)), max(8, round(width * share)), mode)
+    share = 1 + (float(rng.uniform(1)) - 0.6) * strength
+    mode = MODES[int(rng.integers(len(MODES), 1))]
+    height, width = images.shape[-2:]
+    there = resized(images, max(8, round(height * share)), max(8, round(width * share)), mode)
     return resized(there, height, width)
 
 
-def _noisy(pictures: Tensor, strength: float, draw: Draw) -> Tensor:
+def _noisy(images: Tensor, strength: float, rng: Rng) -> Tensor:
     """Gaussian noise of up to 20 levels; of half of the pictures the same in every colour."""
-    count = len(pictures)
-    sigma = draw.uniform(count, 1, 1, 1) * 20 / 127.5 * strength
-    grey = draw.uniform(count, 1, 1, 1) < 0.5
-    noise = draw.normal(*pictures.shape)
-    return pictures + sigma * torch.where(grey, noise[:, :1], noise)
+    count = len(images)
+    sigma = rng.uniform(count, 1, 1, 1) * 20 / 127.5 * strength
+    grey = rng.uniform(count, 1, 1, 1) < 0.5
+    noise = rng.normal(*images.shape)
+    return images + sigma * torch.where(grey, noise[:, :1], noise)
 
 
-def _saved(pictures: Tensor, strength: float, draw: Draw) -> Tensor:
+def _saved(images: Tensor, strength: float, rng: Rng) -> Tensor:
     """As JPEG of quality 30 to 95."""
     lowest = 95 - 65 * strength
-    qualities = (lowest + draw.uniform(len(pictures)) * (95 - lowest)).round().int().tolist()
-    pixels = images.to_uint8(pictures)
-    saved = [images.through_jpeg(p, quality) for p, quality in zip(pixels, qualities, strict=True)]
-    return images.to_tensor(np.stack(saved)).to(pictures.device)
+    qualities = (lowest + rng.uniform(len(images)) * (95 - lowest)).round().int().tolist()
+    pixels = image_io.to_uint8(images)
+    saved = [
+        image_io.through_jpeg(p, quality) for p, quality in zip(pixels, qualities, strict=True)
+    ]
+    return image_io.to_tensor(np.stack(saved)).to(images.device)

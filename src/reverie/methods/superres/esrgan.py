@@ -24,7 +24,7 @@ class ESRGANOptions(SRGANOptions):
 
 
 class ESRGAN(SRGAN):
-    """RRDB against a relativistic average discriminator."""
+    """RRDBNet against a relativistic average discriminator."""
 
     Options = ESRGANOptions
     about = "ESRGAN: enlarge pictures so that they look real, with a deeper network"

@@ -1,9 +1,9 @@
-"""Networks that enlarge: SRResNet, RRDB, compact ones, and the SRResNet without batch norm.
+"""Networks that enlarge: SRResNet, RRDBNet, compact ones, and the SRResNet without batch norm.
 
 All take pictures in [-1, 1] and give pictures in [-1, 1], `scale` times as large; inside they
 compute in [0, 1], as the files of weights that people have expect. Layers are named as in those
-files, so that they can be read as they are. Each says its `reach`: how many pixels away from a
-place of the input its output can depend on.
+files, so that they can be read as they are. Each says its `receptive_radius`: how many pixels away
+from a place of the input its output can depend on.
 """
 
 import copy
@@ -71,8 +71,8 @@ class Upscaler(nn.Module, ABC):
     """
 
     multiple = 1
-    folds = True  # its layers lie in sequences of convolution, norm and activation
-    holds_bfloat16 = True
+    fusable = True  # its layers lie in sequences of convolution, norm and activation
+    supports_bfloat16 = True
 
     def __init__(self, channels: int, scale: int, width: int, blocks: int) -> None:
         super().__init__()
@@ -80,24 +80,24 @@ class Upscaler(nn.Module, ABC):
 
     @property
     @abstractmethod
-    def reach(self) -> int:
+    def receptive_radius(self) -> int:
         """In pixels of the input."""
 
     @property
-    def largest_maps(self) -> int:
+    def max_feature_scale(self) -> int:
         """How many times larger than the input its largest feature maps are."""
         return self.scale
 
     @abstractmethod
-    def enlarged(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
+    def upscale01(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
         """[0, 1] to [0, 1]."""
 
-    def inside(self, x: Tensor) -> Tensor:
+    def to_weight_dtype(self, x: Tensor) -> Tensor:
         """As exact as the weights are: what is added at the end stays float32."""
         return x.to(next(self.parameters()).dtype)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
-        return self.enlarged(x.float() * 0.5 + 0.5).mul_(2).sub_(1)
+        return self.upscale01(x.float() * 0.5 + 0.5).mul_(2).sub_(1)
 
 
 def _steps(scale: int) -> list[int]:
@@ -150,7 +150,7 @@ class SRResNet(Upscaler):
         self.last = nn.Conv2d(width, channels, 9, 1, 4)
 
     @property
-    def reach(self) -> int:
+    def receptive_radius(self) -> int:
         # 9×9, two 3×3 a block, one after them, one before each step up, 9×9 at full size.
         at, up = 1, 0.0
         for step in _steps(self.scale):
@@ -158,12 +158,12 @@ class SRResNet(Upscaler):
             at *= step
         return math.ceil(4 + 2 * self.blocks + 1 + up + 4 / at)
 
-    def enlarged(self, x: Tensor) -> Tensor:
-        x = self.first(self.inside(x))
+    def upscale01(self, x: Tensor) -> Tensor:
+        x = self.first(self.to_weight_dtype(x))
         return self.last(self.up(x + self.after(self.body(x)))).float()
 
 
-class Compact(Upscaler):
+class SRVGGNetCompact(Upscaler):
     """All convolutions at the small size, added to the picture made larger by repeating pixels.
 
     The network that Real-ESRGAN's small models have. `blocks` convolutions lie between the first
@@ -186,17 +186,17 @@ class Compact(Upscaler):
         nn.init.normal_(last.weight, 0.0, 1e-3)
 
     @property
-    def reach(self) -> int:
+    def receptive_radius(self) -> int:
         return self.blocks + 2
 
     @property
-    def largest_maps(self) -> int:
+    def max_feature_scale(self) -> int:
         return 1
 
-    def enlarged(self, x: Tensor) -> Tensor:
+    def upscale01(self, x: Tensor) -> Tensor:
         # pixel_shuffle of the detail and the picture with repeated pixels, summed in one pass.
         s, (height, width) = self.scale, x.shape[-2:]
-        detail = self.body(self.inside(x)).unflatten(1, (self.channels, s, s))
+        detail = self.body(self.to_weight_dtype(x)).unflatten(1, (self.channels, s, s))
         repeated = x[:, :, :, None, :, None]
         large = repeated + detail.permute(0, 1, 4, 2, 5, 3)
         return large.reshape(len(x), self.channels, s * height, s * width)
@@ -219,7 +219,7 @@ class DenseBlock(nn.Module):
         return x + 0.2 * self.conv5(torch.cat(seen, 1))
 
 
-class ResidualInResidual(nn.Module):
+class RRDB(nn.Module):
     """Three dense blocks beside a shortcut."""
 
     def __init__(self, width: int, growth: int) -> None:
@@ -230,7 +230,7 @@ class ResidualInResidual(nn.Module):
         return x + 0.2 * self.rdb3(self.rdb2(self.rdb1(x)))
 
 
-class RRDB(Upscaler):
+class RRDBNet(Upscaler):
     """ESRGAN's generator: Wang et al. 2018, 16.7 million parameters with 64 channels, 23 blocks.
 
     At ×2 and, in files from elsewhere, at ×1 the picture is first folded into more channels, and
@@ -248,7 +248,7 @@ class RRDB(Upscaler):
             raise UserError("RRDB enlarges 2, 4 or 8 times: use --network srresnet for 3.")
         self.multiple = self.folded
         self.conv_first = nn.Conv2d(channels * self.folded**2, width, 3, 1, 1)
-        self.body = nn.Sequential(*(ResidualInResidual(width, growth) for _ in range(blocks)))
+        self.body = nn.Sequential(*(RRDB(width, growth) for _ in range(blocks)))
         self.conv_body = nn.Conv2d(width, width, 3, 1, 1)
         for number in range(len(self.steps)):
             self.add_module(f"conv_up{number + 1}", nn.Conv2d(width, width, 3, 1, 1))
@@ -261,14 +261,14 @@ class RRDB(Upscaler):
                 nn.init.zeros_(_bias(block))
 
     @property
-    def reach(self) -> int:
+    def receptive_radius(self) -> int:
         # Each step up halves what a 3×3 reaches; the two last are at full size.
         return self.folded * (1 + 15 * self.blocks + 1 + 2 + 1)
 
-    def enlarged(self, x: Tensor) -> Tensor:
+    def upscale01(self, x: Tensor) -> Tensor:
         if self.folded > 1:
             x = F.pixel_unshuffle(x, self.folded)
-        x = self.conv_first(self.inside(x))
+        x = self.conv_first(self.to_weight_dtype(x))
         x = x + self.conv_body(self.body(x))
         for number in range(len(self.steps)):
             x = F.interpolate(x, scale_factor=2, mode="nearest")
@@ -302,12 +302,12 @@ class MSRResNet(Upscaler):
         self.conv_last = nn.Conv2d(width, channels, 3, 1, 1)
 
     @property
-    def reach(self) -> int:
+    def receptive_radius(self) -> int:
         return 1 + 2 * self.blocks + len(self.steps) + 1  # and two beyond it at full size
 
-    def enlarged(self, x: Tensor) -> Tensor:
+    def upscale01(self, x: Tensor) -> Tensor:
         base = F.interpolate(x, scale_factor=self.scale, mode="bilinear")
-        x = self.body(F.leaky_relu(self.conv_first(self.inside(x)), 0.1))
+        x = self.body(F.leaky_relu(self.conv_first(self.to_weight_dtype(x)), 0.1))
         for number, step in enumerate(self.steps):
             up = getattr(self, f"upconv{number + 1}")
             x = F.leaky_relu(F.pixel_shuffle(up(x), step), 0.1)
@@ -319,7 +319,7 @@ def _bias(conv: nn.Conv2d) -> Tensor:
     return conv.bias
 
 
-class QuickPReLU(nn.Module):
+class FusedPReLU(nn.Module):
     """PReLU with slopes a up to 1 as max(x, a x), in place: PyTorch's own takes, on a processor in
     bfloat16, as long as the convolution before it."""
 
@@ -331,14 +331,14 @@ class QuickPReLU(nn.Module):
         return torch.maximum(x, x * self.slopes, out=x)
 
 
-def quick_copy(network: Upscaler, precision: torch.dtype) -> Upscaler:
+def fuse_upscaler(network: Upscaler, precision: torch.dtype) -> Upscaler:
     """The same network to be used alone: norms folded into convolutions, channels last."""
     own = copy.deepcopy(network).eval().requires_grad_(False)
-    for sequence in own.modules() if own.folds else ():
+    for sequence in own.modules() if own.fusable else ():
         if isinstance(sequence, nn.Sequential):
             for index, layer in enumerate(sequence):
                 if isinstance(layer, nn.PReLU) and layer.weight.max() <= 1:
-                    sequence[index] = QuickPReLU(layer.weight)
+                    sequence[index] = FusedPReLU(layer.weight)
                 if isinstance(layer, nn.BatchNorm2d):
                     conv = sequence[index - 1]
                     assert isinstance(conv, nn.Conv2d)
@@ -356,7 +356,7 @@ def build_upscaler(
     growth: int = 32,
     norm: bool = True,
 ) -> Upscaler:
-    """The network of a family; `growth` is for RRDB, `norm` for SRResNet.
+    """The network of a family; `growth` is for RRDBNet, `norm` for SRResNet.
 
     Raises:
         UserError: if it cannot enlarge so many times.
@@ -365,8 +365,8 @@ def build_upscaler(
         case "srresnet":
             return SRResNet(channels, scale, width, blocks, norm)
         case "rrdb":
-            return RRDB(channels, scale, width, blocks, growth)
+            return RRDBNet(channels, scale, width, blocks, growth)
         case "compact":
-            return Compact(channels, scale, width, blocks)
+            return SRVGGNetCompact(channels, scale, width, blocks)
         case "msrresnet":
             return MSRResNet(channels, scale, width, blocks)

@@ -5,22 +5,22 @@ from dataclasses import dataclass
 from torch import nn
 
 from reverie.core.errors import UserError
-from reverie.data import PictureSpec
+from reverie.data import ImageSpec
 from reverie.methods.base import Method, MethodOptions, Phase
 from reverie.methods.superres.networks import (
-    RRDB,
-    Compact,
     Family,
     MSRResNet,
+    RRDBNet,
     SRResNet,
+    SRVGGNetCompact,
     Upscaler,
     build_upscaler,
 )
-from reverie.methods.superres.weights import ForeignUpscaler
+from reverie.methods.superres.weights import SpandrelNetwork
 
 
 @dataclass(frozen=True, kw_only=True)
-class UpscalerOptions(MethodOptions):
+class PretrainedUpscalerOptions(MethodOptions):
     """The network that a file of weights was found to hold."""
 
     network: Family
@@ -32,15 +32,15 @@ class UpscalerOptions(MethodOptions):
     blocks: int
     """How many of what it repeats."""
     growth: int = 32
-    """RRDB: channels that each convolution of a dense block adds."""
+    """RRDBNet: channels that each convolution of a dense block adds."""
     norm: bool = True
     """SRResNet: whether it has batch norm."""
 
 
-class Enlarges(Method):
+class ExternalUpscaler(Method):
     """What both kinds of network from elsewhere are."""
 
-    needs = "degraded"
+    data_kind = "degraded"
     averaged = ("generator",)
     generator: Upscaler
 
@@ -56,13 +56,13 @@ class Enlarges(Method):
         raise UserError("a network from elsewhere is used, not trained: begin one with --init.")
 
 
-class FromElsewhere(Enlarges):
+class PretrainedUpscaler(ExternalUpscaler):
     """One network that enlarges."""
 
-    Options = UpscalerOptions
+    Options = PretrainedUpscalerOptions
     about = "a network that enlarges, whose weights were trained elsewhere"
 
-    def __init__(self, options: UpscalerOptions, spec: PictureSpec) -> None:
+    def __init__(self, options: PretrainedUpscalerOptions, spec: ImageSpec) -> None:
         super().__init__(options, spec)
         o = options
         self.generator = build_upscaler(
@@ -70,34 +70,37 @@ class FromElsewhere(Enlarges):
         )
 
     @staticmethod
-    def of(network: Upscaler) -> "FromElsewhere":
+    def of(network: Upscaler) -> "PretrainedUpscaler":
         """The method around a network."""
         kinds: dict[type, Family] = {
-            SRResNet: "srresnet", RRDB: "rrdb", Compact: "compact", MSRResNet: "msrresnet"
-        }  # fmt: skip
+            SRResNet: "srresnet",
+            RRDBNet: "rrdb",
+            SRVGGNetCompact: "compact",
+            MSRResNet: "msrresnet",
+        }
         normed = any(isinstance(layer, nn.BatchNorm2d) for layer in network.modules())
-        options = UpscalerOptions(
+        options = PretrainedUpscalerOptions(
             network=kinds[type(network)],
             scale=network.scale,
             width=network.width,
             blocks=network.blocks,
-            growth=network.growth if isinstance(network, RRDB) else 32,
+            growth=network.growth if isinstance(network, RRDBNet) else 32,
             norm=normed,
         )
-        method = FromElsewhere(options, PictureSpec(network.channels, 128))
+        method = PretrainedUpscaler(options, ImageSpec(network.channels, 128))
         method.generator.load_state_dict(network.state_dict())
         return method.eval().requires_grad_(False)  # type: ignore[return-value]
 
 
-class Foreign(Enlarges):
+class SpandrelUpscaler(ExternalUpscaler):
     """One network that enlarges and is built by another package."""
 
     Options = MethodOptions
     about = "a network that enlarges, of another package"
 
     @staticmethod
-    def of(network: ForeignUpscaler) -> "Foreign":
+    def of(network: SpandrelNetwork) -> "SpandrelUpscaler":
         """The method around a network."""
-        method = Foreign(MethodOptions(), PictureSpec(network.channels, 128))
+        method = SpandrelUpscaler(MethodOptions(), ImageSpec(network.channels, 128))
         method.generator = network
         return method.eval().requires_grad_(False)  # type: ignore[return-value]

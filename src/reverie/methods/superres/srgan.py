@@ -13,18 +13,18 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from reverie.core import progress
-from reverie.core.rng import Draw
-from reverie.data import Batch, PictureSpec
-from reverie.methods.base import Handover, Loss, Phase
-from reverie.methods.superres.base import UpscalingMethod, UpscalingOptions
+from reverie.core.rng import Rng
+from reverie.data import Batch, ImageSpec
+from reverie.methods.base import FakeQueue, Loss, Phase
+from reverie.methods.superres.base import SuperResolution, SuperResolutionOptions
 from reverie.methods.superres.networks import SRDiscriminator
 from reverie.nn.backbones.backbone import CONTENT_LAYERS, Backbone, find_backbone
-from reverie.nn.losses import ADVERSARIAL, gradient_penalty, lazily
+from reverie.nn.losses import ADVERSARIAL, gradient_penalty, lazy_regularization
 from reverie.nn.perceptual import content_difference
 
 
 @dataclass(frozen=True, kw_only=True)
-class SRGANOptions(UpscalingOptions):
+class SRGANOptions(SuperResolutionOptions):
     """A network that enlarges, one that judges, one that compares content."""
 
     loss: Literal["bce", "relativistic-average"] = "bce"
@@ -46,17 +46,17 @@ class SRGANOptions(UpscalingOptions):
     """R1 is computed in every so many-th step, and weighted by as much."""
 
 
-class SRGAN(UpscalingMethod):
+class SRGAN(SuperResolution):
     """A generator and a discriminator."""
 
     Options = SRGANOptions
     about = "SRGAN: enlarge pictures so that they look real"
-    begins_from = "srresnet"
+    init_from = "srresnet"
 
-    def __init__(self, options: SRGANOptions, spec: PictureSpec) -> None:
+    def __init__(self, options: SRGANOptions, spec: ImageSpec) -> None:
         super().__init__(options, spec)
         self.discriminator = SRDiscriminator(spec.channels, options.discriminator_width)
-        self._made: Handover[tuple[Tensor, Tensor]] = Handover()
+        self._fakes: FakeQueue[tuple[Tensor, Tensor]] = FakeQueue()
 
     def phases(self) -> tuple[Phase, ...]:
         where = self.options.content_weights
@@ -64,25 +64,25 @@ class SRGAN(UpscalingMethod):
         backbone = find_backbone(what, Path(where) if where else None)
         progress.say(f"the content is what {what} notices at {', '.join(CONTENT_LAYERS[what])}")
 
-        def generator_loss(batch: Batch, draw: Draw) -> Loss:
-            return self.generator_loss(batch, draw, backbone)
+        def generator_loss(batch: Batch, rng: Rng) -> Loss:
+            return self.generator_loss(batch, rng, backbone)
 
-        o, judge = self.options, (self.discriminator,)
+        o, networks = self.options, (self.discriminator,)
         phases = [
             Phase(name="generator", networks=(self.generator,), loss=generator_loss),
-            Phase(name="discriminator", networks=judge, loss=self.discriminator_loss),
+            Phase(name="discriminator", networks=networks, loss=self.discriminator_loss),
         ]
         if o.r1:
             every = o.penalty_every
-            penalty = Phase(name="penalty", networks=judge, loss=self.penalty_loss, every=every)
+            penalty = Phase(name="penalty", networks=networks, loss=self.penalty_loss, every=every)
             phases.append(penalty)
         return tuple(phases)
 
-    def generator_loss(self, batch: Batch, draw: Draw, backbone: Backbone) -> Loss:
+    def generator_loss(self, batch: Batch, rng: Rng, backbone: Backbone) -> Loss:
         """To show the same, and to be taken for real."""
         o, real = self.options, batch.images
-        fake = self.generator(self.small(batch, draw)).float()
-        self._made.put((real, fake.detach()))
+        fake = self.generator(self.small(batch, rng)).float()
+        self._fakes.push((real, fake.detach()))
         pair = ADVERSARIAL[o.loss]
         fake_logits = self.discriminator(fake).float()
         real_logits = self.discriminator(real).float() if pair.needs_real else fake_logits
@@ -94,19 +94,19 @@ class SRGAN(UpscalingMethod):
         loss = o.content_weight * parts["content"] + o.adversarial_weight * parts["adversarial"]
         return loss + o.pixel_weight * parts["pixel"], parts
 
-    def discriminator_loss(self, batch: Batch, draw: Draw) -> Loss:
+    def discriminator_loss(self, batch: Batch, rng: Rng) -> Loss:
         """Real pictures against enlarged ones."""
 
-        def anew() -> tuple[Tensor, Tensor]:
+        def recompute() -> tuple[Tensor, Tensor]:
             with torch.no_grad():
-                return batch.images, self.generator(self.small(batch, draw)).float()
+                return batch.images, self.generator(self.small(batch, rng)).float()
 
-        real, fake = (self.discriminator(x).float() for x in self._made.take(anew))
+        real, fake = (self.discriminator(x).float() for x in self._fakes.pop(recompute))
         loss = ADVERSARIAL[self.options.loss].discriminator(real, fake)
         return loss, {"real": real.mean(), "fake": fake.mean()}
 
-    def penalty_loss(self, batch: Batch, draw: Draw) -> Loss:
+    def penalty_loss(self, batch: Batch, rng: Rng) -> Loss:
         """γ/2 R1, weighted by how seldom it is computed."""
         o = self.options
         slope = gradient_penalty(lambda x: self.discriminator(x).float(), batch.images)
-        return lazily(slope, o.r1, o.penalty_every), {}
+        return lazy_regularization(slope, o.r1, o.penalty_every), {}

@@ -1,8 +1,8 @@
 """Weight files of networks that enlarge, as people have them, read into our networks.
 
 What network it is, how deep, how wide and how many times it enlarges is read from the names and
-shapes of the tensors. Old names of RRDB and those of a popular SRResNet are made into the present
-ones first.
+shapes of the tensors. Old names of RRDBNet and those of a popular SRResNet are made into the
+present ones first.
 """
 
 import importlib
@@ -14,12 +14,18 @@ from typing import Any
 from torch import Tensor
 
 from reverie.core.errors import UserError
-from reverie.methods.superres.networks import RRDB, Compact, MSRResNet, SRResNet, Upscaler
+from reverie.methods.superres.networks import (
+    MSRResNet,
+    RRDBNet,
+    SRResNet,
+    SRVGGNetCompact,
+    Upscaler,
+)
 
 Tensors = Mapping[str, Tensor]
 
 
-def upscaler_of(tensors: Tensors, place: str) -> Upscaler | None:
+def build_from_state_dict(tensors: Tensors, place: str) -> Upscaler | None:
     """The network that a state dict belongs to, with its weights, in eval mode; None if it is none.
 
     Raises:
@@ -85,7 +91,7 @@ def _count(named: Tensors, pattern: str) -> int:
     return len({m.group(1) for m in (re.match(pattern, name) for name in named) if m})
 
 
-def _rrdb(named: dict[str, Tensor]) -> RRDB:
+def _rrdb(named: dict[str, Tensor]) -> RRDBNet:
     if "upconv1.weight" in named:
         for name in [n for n in named if n.startswith("upconv")]:
             named[name.replace("upconv", "conv_up")] = named.pop(name)
@@ -95,7 +101,7 @@ def _rrdb(named: dict[str, Tensor]) -> RRDB:
     ups = _count(named, r"conv_up(\d+)\.weight")
     folded = inputs // outputs
     scale = {4: 2, 16: 1}[folded] if folded > 1 else 2**ups
-    return RRDB(outputs, scale, width, _count(named, r"body\.(\d+)\."), growth)
+    return RRDBNet(outputs, scale, width, _count(named, r"body\.(\d+)\."), growth)
 
 
 def _msrresnet(named: dict[str, Tensor]) -> MSRResNet:
@@ -105,11 +111,11 @@ def _msrresnet(named: dict[str, Tensor]) -> MSRResNet:
     return MSRResNet(channels, step**ups, width, _count(named, r"body\.(\d+)\."))
 
 
-def _compact(named: dict[str, Tensor]) -> Compact:
+def _compact(named: dict[str, Tensor]) -> SRVGGNetCompact:
     width, channels = named["body.0.weight"].shape[:2]
     last = max(int(name.split(".")[1]) for name in named)
     scale = math.isqrt(named[f"body.{last}.weight"].shape[0] // channels)
-    return Compact(channels, scale, width, last // 2 - 1)
+    return SRVGGNetCompact(channels, scale, width, last // 2 - 1)
 
 
 def _srresnet(named: dict[str, Tensor]) -> SRResNet:
@@ -163,7 +169,7 @@ UNKNOWN_REACH = 2**16
 """Pixels. How far such a network sees is not known; an attention may see the whole picture."""
 
 
-class ForeignUpscaler(Upscaler):
+class SpandrelNetwork(Upscaler):
     """A network of spandrel's between pictures in [-1, 1].
 
     Args:
@@ -171,8 +177,8 @@ class ForeignUpscaler(Upscaler):
             network takes, and clamps what comes to [0, 1].
     """
 
-    folds = False
-    holds_bfloat16 = False  # of those that are said to, SwinIR's attention mixes it with float32
+    fusable = False
+    supports_bfloat16 = False  # of those that are said to, SwinIR's attention mixes it with float32
 
     def __init__(self, descriptor: Any) -> None:
         super().__init__(descriptor.input_channels, descriptor.scale, width=64, blocks=1)
@@ -181,15 +187,15 @@ class ForeignUpscaler(Upscaler):
         self._descriptor = descriptor
 
     @property
-    def reach(self) -> int:
+    def receptive_radius(self) -> int:
         return UNKNOWN_REACH
 
-    def enlarged(self, x: Tensor) -> Tensor:
+    def upscale01(self, x: Tensor) -> Tensor:
         # A copy: what spandrel makes in inference mode cannot be changed in place outside of it.
-        return self._descriptor(self.inside(x)).float().clone()
+        return self._descriptor(self.to_weight_dtype(x)).float().clone()
 
 
-def upscaler_through_spandrel(tensors: Mapping[str, Tensor], place: str) -> ForeignUpscaler | None:
+def load_with_spandrel(tensors: Mapping[str, Tensor], place: str) -> SpandrelNetwork | None:
     """The network that a state dict belongs to, in eval mode; None if spandrel knows none.
 
     Raises:
@@ -213,4 +219,4 @@ def upscaler_through_spandrel(tensors: Mapping[str, Tensor], place: str) -> Fore
             f"{place}: this is a {name}, which does not make a larger picture of a grey or colour "
             "picture."
         )
-    return ForeignUpscaler(descriptor.eval()).eval().requires_grad_(False)
+    return SpandrelNetwork(descriptor.eval()).eval().requires_grad_(False)

@@ -10,23 +10,23 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from reverie.core.rng import Draw
+from reverie.core.rng import Rng
 from reverie.data import Batch
 from reverie.methods.adversarial import AdversarialOptions
 from reverie.methods.base import Loss, Phase
 from reverie.methods.translation.patchgan import PatchKind, discriminator
 from reverie.methods.translation.resnet_generator import Resampling, ResNetGenerator
-from reverie.methods.translation.unet_generator import SkipGenerator, levels_for
+from reverie.methods.translation.unet_generator import UNetGenerator, unet_levels
 from reverie.nn.augment import augment
-from reverie.nn.losses import ADVERSARIAL, gradient_penalty, lazily
-from reverie.nn.norms import NormName, initialise
+from reverie.nn.losses import ADVERSARIAL, gradient_penalty, lazy_regularization
+from reverie.nn.norms import NormName, initialize_weights
 
 # The original's generator minimises (D - 1)², twice what `losses` has from Mao et al.; the weights
 # of the other terms are meant beside it.
-GENERATOR_SCALE = {"lsgan": 2.0}
+GENERATOR_LOSS_SCALE = {"lsgan": 2.0}
 
 
-LossOf = Callable[[Batch, Draw], Loss]
+LossOf = Callable[[Batch, Rng], Loss]
 
 
 WON = 0.9
@@ -74,8 +74,8 @@ class TranslationOptions(AdversarialOptions):
 def build_generator(o: TranslationOptions, channels: int, image_size: int) -> nn.Module:
     """The generator that options describe, with the papers' initial weights."""
     if o.network == "unet":
-        levels = levels_for(image_size)
-        network: nn.Module = SkipGenerator(channels, channels, o.width, levels, o.norm, o.dropout)
+        levels = unet_levels(image_size)
+        network: nn.Module = UNetGenerator(channels, channels, o.width, levels, o.norm, o.dropout)
     else:
         blocks = o.blocks or (6 if image_size <= 128 else 9)
         network = ResNetGenerator(
@@ -90,9 +90,9 @@ def build_generator(o: TranslationOptions, channels: int, image_size: int) -> nn
             o.residual,
             o.warps,
         )
-    initialise(network, keeps_variance=o.norm == "none")
+    initialize_weights(network, keeps_variance=o.norm == "none")
     if isinstance(network, ResNetGenerator) and o.residual:
-        initialise(network.head[-1])  # begins near doing nothing
+        initialize_weights(network.head[-1])  # begins near doing nothing
     return network
 
 
@@ -106,7 +106,7 @@ def build_discriminator(o: TranslationOptions, channels: int) -> nn.Module:
         o.discriminator_norm,
         o.spectral_norm,
     )
-    initialise(network, keeps_variance=o.discriminator_norm == "none")
+    initialize_weights(network, keeps_variance=o.discriminator_norm == "none")
     return network
 
 
@@ -121,38 +121,38 @@ def translation_phases(
 
 
 @dataclass(frozen=True)
-class Judge:
+class DiscriminatorLoss:
     """A discriminator with its losses: what it minimises, and what the generator does."""
 
     network: nn.Module
     options: TranslationOptions
 
-    def _look(self, pictures: Tensor, draw: Draw) -> Tensor:
-        return self.network(augment(pictures, self.options.augment, draw)).float()
+    def _logits(self, images: Tensor, rng: Rng) -> Tensor:
+        return self.network(augment(images, self.options.augment, rng)).float()
 
-    def discriminator_loss(self, real: Tensor, fake: Tensor, draw: Draw) -> Loss:
+    def discriminator_loss(self, real: Tensor, fake: Tensor, rng: Rng) -> Loss:
         """Real and made pictures in one call where no batch norm would mix them."""
         if self.options.discriminator_norm == "batch":
-            real_logits, fake_logits = self._look(real, draw), self._look(fake, draw)
+            real_logits, fake_logits = self._logits(real, rng), self._logits(fake, rng)
         else:
-            real_logits, fake_logits = self._look(torch.cat([real, fake]), draw).chunk(2)
+            real_logits, fake_logits = self._logits(torch.cat([real, fake]), rng).chunk(2)
         loss = ADVERSARIAL[self.options.loss].discriminator(real_logits, fake_logits)
         return loss, {"real": real_logits.mean(), "fake": fake_logits.mean()}
 
-    def generator_loss(self, real: Tensor, fake: Tensor, draw: Draw) -> Tensor:
+    def generator_loss(self, real: Tensor, fake: Tensor, rng: Rng) -> Tensor:
         """What a generator minimises for its picture to be taken for a real one."""
         pair = ADVERSARIAL[self.options.loss]
-        fake_logits = self._look(fake, draw)
-        real_logits = self._look(real, draw) if pair.needs_real else fake_logits
-        return GENERATOR_SCALE.get(self.options.loss, 1.0) * pair.generator(
+        fake_logits = self._logits(fake, rng)
+        real_logits = self._logits(real, rng) if pair.needs_real else fake_logits
+        return GENERATOR_LOSS_SCALE.get(self.options.loss, 1.0) * pair.generator(
             real_logits, fake_logits
         )
 
-    def penalty(self, real: Tensor, draw: Draw) -> Tensor:
+    def penalty(self, real: Tensor, rng: Rng) -> Tensor:
         """γ/2 R1 of the mean over the map, weighted by how seldom it is computed."""
         o = self.options
-        slope = gradient_penalty(lambda x: self._look(x, draw).mean((1, 2, 3)), real)
-        return lazily(slope, o.r1, o.penalty_every)
+        slope = gradient_penalty(lambda x: self._logits(x, rng).mean((1, 2, 3)), real)
+        return lazy_regularization(slope, o.r1, o.penalty_every)
 
 
 class ImagePool(nn.Module):
@@ -171,11 +171,11 @@ class ImagePool(nn.Module):
         self.held: Tensor
 
     @torch.no_grad()
-    def exchange(self, fakes: Float[Tensor, "b c h w"], draw: Draw) -> Float[Tensor, "b c h w"]:
+    def exchange(self, fakes: Float[Tensor, "b c h w"], rng: Rng) -> Float[Tensor, "b c h w"]:
         """As many pictures, some of them from before; nothing waits for the device."""
         if self.size == 0:
             return fakes
-        slots, coins = draw.integers(self.size, len(fakes)), draw.uniform(len(fakes))
+        slots, coins = rng.integers(self.size, len(fakes)), rng.uniform(len(fakes))
         given = []
         for fake, slot, coin in zip(fakes.float(), slots, coins, strict=True):
             full = self.held >= self.size
@@ -188,7 +188,7 @@ class ImagePool(nn.Module):
         return torch.stack(given)
 
 
-def difference(
+def reconstruction_error(
     one: Float[Tensor, "b c h w"], other: Float[Tensor, "b c h w"], smooth: float
 ) -> Tensor:
     """Mean |x - y|; differences below `smooth` count by their square.
@@ -200,14 +200,14 @@ def difference(
     return nn.functional.smooth_l1_loss(one, other, beta=smooth)
 
 
-def likeness(one: Float[Tensor, "b c h w"], other: Float[Tensor, "b c h w"]) -> Tensor:
+def luminance_correlation(one: Float[Tensor, "b c h w"], other: Float[Tensor, "b c h w"]) -> Tensor:
     """The correlation of two pictures' brightness: near -1, the colours are inverted."""
     a, b = (x.detach().float().mean(1).flatten(1) for x in (one, other))
     a, b = a - a.mean(1, keepdim=True), b - b.mean(1, keepdim=True)
     return ((a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1)).clamp(min=1e-6)).mean()
 
 
-def troubles(losses: dict[str, float], loss: str) -> list[str]:
+def diagnostics(losses: dict[str, float], loss: str) -> list[str]:
     """In words, what the log of a translator says is going wrong."""
     said = []
     for name, value in losses.items():

@@ -13,22 +13,22 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from reverie.core.errors import UserError
-from reverie.core.rng import Draw
-from reverie.data import Batch, PictureSpec
-from reverie.methods.base import Direction, Handover, Loss, Method, Phase
+from reverie.core.rng import Rng
+from reverie.data import Batch, ImageSpec
+from reverie.methods.base import Direction, FakeQueue, Loss, Method, Phase
 from reverie.methods.translation.base import (
-    Judge,
+    DiscriminatorLoss,
     TranslationOptions,
     build_discriminator,
     build_generator,
-    likeness,
+    diagnostics,
+    luminance_correlation,
     translation_phases,
-    troubles,
 )
 from reverie.methods.translation.resnet_generator import Resampling, ResNetGenerator
-from reverie.nn.norms import initialise
+from reverie.nn.norms import initialize_weights
 
-Places = list[Int[Tensor, " p"]]
+PatchIndices = list[Int[Tensor, " p"]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ class CUTOptions(TranslationOptions):
     """Length of the vectors that are compared."""
 
 
-class Heads(nn.Module):
+class ProjectionHeads(nn.Module):
     """For each layer a small network from the features of a place to a vector of length 1."""
 
     def __init__(self, channels: list[int], size: int) -> None:
@@ -61,7 +61,7 @@ class Heads(nn.Module):
         )
 
     def forward(
-        self, maps: list[Float[Tensor, "b _ _ _"]], places: Places
+        self, maps: list[Float[Tensor, "b _ _ _"]], places: PatchIndices
     ) -> list[Float[Tensor, "b p d"]]:
         """The vectors of every layer's map at its places."""
         chosen = [m.flatten(2).transpose(1, 2)[:, p] for m, p in zip(maps, places, strict=True)]
@@ -85,13 +85,13 @@ class CUT(Method):
     """One translator, from A to B."""
 
     Options = CUTOptions
-    needs = "unpaired"
+    data_kind = "unpaired"
     averaged = ("generator",)
     directions = ("ab",)
     columns = 6
     about = "CUT: translate one way, learnt from two folders without pairs, at half the cost"
 
-    def __init__(self, options: CUTOptions, spec: PictureSpec) -> None:
+    def __init__(self, options: CUTOptions, spec: ImageSpec) -> None:
         super().__init__(options, spec)
         generator = build_generator(options, spec.channels, spec.image_size)
         if not isinstance(generator, ResNetGenerator):
@@ -100,9 +100,9 @@ class CUT(Method):
         self.discriminator = build_discriminator(options, spec.channels)
         w = options.width
         in_blocks = [4 * w] * (len(generator.seen) - 3)
-        self.heads = Heads([spec.channels, 2 * w, 4 * w, *in_blocks], options.head_size)
-        initialise(self.heads)
-        self._made: Handover[Tensor] = Handover()
+        self.heads = ProjectionHeads([spec.channels, 2 * w, 4 * w, *in_blocks], options.head_size)
+        initialize_weights(self.heads)
+        self._fakes: FakeQueue[Tensor] = FakeQueue()
 
     def phases(self) -> tuple[Phase, ...]:
         generator = Phase(
@@ -114,10 +114,10 @@ class CUT(Method):
         return translation_phases(self.options, generator, discriminator, self.penalty_loss)
 
     @property
-    def _judge(self) -> Judge:
-        return Judge(self.discriminator, self.options)
+    def _discriminator_loss(self) -> DiscriminatorLoss:
+        return DiscriminatorLoss(self.discriminator, self.options)
 
-    def contrast(self, source: Tensor, made: Tensor, draw: Draw, flipped: bool = False) -> Tensor:
+    def contrast(self, source: Tensor, made: Tensor, rng: Rng, flipped: bool = False) -> Tensor:
         """PatchNCE of a translation against its source, mean over layers."""
         before = self.generator.maps(source)
         after = self.generator.maps(made)
@@ -126,50 +126,50 @@ class CUT(Method):
         places = []
         for m in before:
             count = m.shape[2] * m.shape[3]
-            order = draw.uniform(count).argsort()
+            order = rng.uniform(count).argsort()
             places.append(order[: min(count, self.options.places)])
         old, new = self.heads(before, places), self.heads(after, places)
         losses = [patch_nce(n, o, self.options.temperature) for n, o in zip(new, old, strict=True)]
         return torch.stack(losses).mean()
 
-    def generator_loss(self, batch: Batch, draw: Draw) -> Loss:
+    def generator_loss(self, batch: Batch, rng: Rng) -> Loss:
         """To be taken for real, and to keep at each place what was there."""
         o = self.options
         a, b = batch.images, batch.other
-        flipped = o.flip_equivariance and bool(draw.uniform(1).item() < 0.5)
+        flipped = o.flip_equivariance and bool(rng.uniform(1).item() < 0.5)
         a_seen = a.flip(3) if flipped else a
         if o.identity_contrast:
             fake, same = self.generator(torch.cat([a_seen, b])).float().chunk(2)
         else:
             fake, same = self.generator(a_seen).float(), None
-        self._made.put(fake.detach())
+        self._fakes.push(fake.detach())
         parts = {
-            "adversarial": self._judge.generator_loss(b, fake, draw),
-            "contrast": self.contrast(a, fake, draw, flipped),
+            "adversarial": self._discriminator_loss.generator_loss(b, fake, rng),
+            "contrast": self.contrast(a, fake, rng, flipped),
         }
         contrast = parts["contrast"]
         if same is not None:
-            parts["identity"] = self.contrast(b, same, draw)
+            parts["identity"] = self.contrast(b, same, rng)
             contrast = (contrast + parts["identity"]) / 2
         loss = parts["adversarial"] + o.contrast_weight * contrast
-        return loss, parts | {"likeness": likeness(a_seen, fake)}
+        return loss, parts | {"likeness": luminance_correlation(a_seen, fake)}
 
-    def discriminator_loss(self, batch: Batch, draw: Draw) -> Loss:
+    def discriminator_loss(self, batch: Batch, rng: Rng) -> Loss:
         """Real pictures of B against translated ones."""
 
-        def anew() -> Tensor:
+        def recompute() -> Tensor:
             with torch.no_grad():
                 return self.generator(batch.images).float()
 
-        fake = self._made.take(anew)
-        return self._judge.discriminator_loss(batch.other, fake, draw)
+        fake = self._fakes.pop(recompute)
+        return self._discriminator_loss.discriminator_loss(batch.other, fake, rng)
 
-    def penalty_loss(self, batch: Batch, draw: Draw) -> Loss:
+    def penalty_loss(self, batch: Batch, rng: Rng) -> Loss:
         """R1 on real pictures of B."""
-        return self._judge.penalty(batch.other, draw), {}
+        return self._discriminator_loss.penalty(batch.other, rng), {}
 
-    def troubles(self, losses: dict[str, float]) -> list[str]:
-        return troubles(losses, self.options.loss)
+    def diagnostics(self, losses: dict[str, float]) -> list[str]:
+        return diagnostics(losses, self.options.loss)
 
     def translator(self, direction: Direction) -> nn.Module:
         return self.generator

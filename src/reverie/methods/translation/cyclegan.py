@@ -10,19 +10,19 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from reverie.core.rng import Draw
-from reverie.data import Batch, PictureSpec
-from reverie.methods.base import Direction, Handover, Loss, Method, Phase
+from reverie.core.rng import Rng
+from reverie.data import Batch, ImageSpec
+from reverie.methods.base import Direction, FakeQueue, Loss, Method, Phase
 from reverie.methods.translation.base import (
+    DiscriminatorLoss,
     ImagePool,
-    Judge,
     TranslationOptions,
     build_discriminator,
     build_generator,
-    difference,
-    likeness,
+    diagnostics,
+    luminance_correlation,
+    reconstruction_error,
     translation_phases,
-    troubles,
 )
 
 
@@ -48,14 +48,14 @@ class CycleGAN(Method):
     """Two translators, A to B and back."""
 
     Options = CycleGANOptions
-    needs = "unpaired"
+    data_kind = "unpaired"
     averaged = ("generator_ab", "generator_ba")
     training_only = ("pool_a", "pool_b")
     directions = ("ab", "ba")
     columns = 6
     about = "CycleGAN: translate between two looks, learnt from two folders without pairs"
 
-    def __init__(self, options: CycleGANOptions, spec: PictureSpec) -> None:
+    def __init__(self, options: CycleGANOptions, spec: ImageSpec) -> None:
         super().__init__(options, spec)
         shape = (spec.channels, spec.image_size, spec.image_size)
         self.generator_ab = build_generator(options, spec.channels, spec.image_size)
@@ -63,7 +63,7 @@ class CycleGAN(Method):
         self.discriminator_a = build_discriminator(options, spec.channels)
         self.discriminator_b = build_discriminator(options, spec.channels)
         self.pool_a, self.pool_b = (ImagePool(options.pool_size, shape) for _ in "ab")
-        self._made: Handover[tuple[Tensor, Tensor]] = Handover()
+        self._fakes: FakeQueue[tuple[Tensor, Tensor]] = FakeQueue()
 
     def phases(self) -> tuple[Phase, ...]:
         generators = Phase(
@@ -78,72 +78,78 @@ class CycleGAN(Method):
         )
         return translation_phases(self.options, generators, discriminators, self.penalty_loss)
 
-    def _translate(self, generator: nn.Module, *pictures: Tensor) -> list[Tensor]:
+    def _translate(self, generator: nn.Module, *images: Tensor) -> list[Tensor]:
         """What a generator makes of several batches: in one call, unless batch norm mixes them."""
         if self.options.norm == "batch":
-            return [generator(x).float() for x in pictures]
-        made = generator(torch.cat(pictures)).float()
-        return list(made.split([len(x) for x in pictures]))
+            return [generator(x).float() for x in images]
+        made = generator(torch.cat(images)).float()
+        return list(made.split([len(x) for x in images]))
 
-    def generators_loss(self, batch: Batch, draw: Draw) -> Loss:
+    def generators_loss(self, batch: Batch, rng: Rng) -> Loss:
         """To be taken for real, to be undone by the other, to leave alone what is right."""
         o = self.options
         a, b = batch.images, batch.other
         weight_b = o.cycle_weight if o.cycle_weight_b is None else o.cycle_weight_b
         stays_a, stays_b = ((a,), (b,)) if o.identity_weight else ((), ())
         (fake_a,) = self._translate(self.generator_ba, b)
-        shown_a = self._noisy(fake_a, draw)
+        shown_a = self._noisy(fake_a, rng)
         fake_b, back_b, *same_b = self._translate(self.generator_ab, a, shown_a, *stays_b)
-        back_a, *same_a = self._translate(self.generator_ba, self._noisy(fake_b, draw), *stays_a)
-        self._made.put((fake_a.detach(), fake_b.detach()))
-        judge_a, judge_b = Judge(self.discriminator_a, o), Judge(self.discriminator_b, o)
+        back_a, *same_a = self._translate(self.generator_ba, self._noisy(fake_b, rng), *stays_a)
+        self._fakes.push((fake_a.detach(), fake_b.detach()))
+        critic_a, critic_b = (
+            DiscriminatorLoss(self.discriminator_a, o),
+            DiscriminatorLoss(self.discriminator_b, o),
+        )
         parts = {
-            "adversarial_ab": judge_b.generator_loss(b, fake_b, draw),
-            "adversarial_ba": judge_a.generator_loss(a, fake_a, draw),
-            "cycle_a": difference(back_a, a, o.smooth),
-            "cycle_b": difference(back_b, b, o.smooth),
+            "adversarial_ab": critic_b.generator_loss(b, fake_b, rng),
+            "adversarial_ba": critic_a.generator_loss(a, fake_a, rng),
+            "cycle_a": reconstruction_error(back_a, a, o.smooth),
+            "cycle_b": reconstruction_error(back_b, b, o.smooth),
         }
         loss = parts["adversarial_ab"] + parts["adversarial_ba"]
         loss = loss + o.cycle_weight * parts["cycle_a"] + weight_b * parts["cycle_b"]
         if o.identity_weight:
-            parts["identity_a"] = difference(same_a[0], a, o.smooth)
-            parts["identity_b"] = difference(same_b[0], b, o.smooth)
+            parts["identity_a"] = reconstruction_error(same_a[0], a, o.smooth)
+            parts["identity_b"] = reconstruction_error(same_b[0], b, o.smooth)
             same = o.cycle_weight * parts["identity_a"] + weight_b * parts["identity_b"]
             loss = loss + o.identity_weight * same
-        parts |= {"likeness_ab": likeness(a, fake_b), "likeness_ba": likeness(b, fake_a)}
+        parts |= {
+            "likeness_ab": luminance_correlation(a, fake_b),
+            "likeness_ba": luminance_correlation(b, fake_a),
+        }
         return loss, parts
 
-    def _noisy(self, pictures: Tensor, draw: Draw) -> Tensor:
+    def _noisy(self, images: Tensor, rng: Rng) -> Tensor:
         """Chu et al. 2017: translators hide in fine noise what they need on the way back."""
         sigma = self.options.cycle_noise
-        return pictures + sigma * draw.normal(*pictures.shape) if sigma else pictures
+        return images + sigma * rng.normal(*images.shape) if sigma else images
 
-    def discriminators_loss(self, batch: Batch, draw: Draw) -> Loss:
+    def discriminators_loss(self, batch: Batch, rng: Rng) -> Loss:
         """Real pictures against translated ones, some of them from the pools."""
         a, b = batch.images, batch.other
 
-        def anew() -> tuple[Tensor, Tensor]:
+        def recompute() -> tuple[Tensor, Tensor]:
             with torch.no_grad():
                 return self.generator_ba(b).float(), self.generator_ab(a).float()
 
-        fake_a, fake_b = self._made.take(anew)
-        fake_a, fake_b = self.pool_a.exchange(fake_a, draw), self.pool_b.exchange(fake_b, draw)
-        judge_a, judge_b = (
-            Judge(self.discriminator_a, self.options),
-            Judge(self.discriminator_b, self.options),
+        fake_a, fake_b = self._fakes.pop(recompute)
+        fake_a, fake_b = self.pool_a.exchange(fake_a, rng), self.pool_b.exchange(fake_b, rng)
+        critic_a, critic_b = (
+            DiscriminatorLoss(self.discriminator_a, self.options),
+            DiscriminatorLoss(self.discriminator_b, self.options),
         )
-        loss_a, parts_a = judge_a.discriminator_loss(a, fake_a, draw)
-        loss_b, parts_b = judge_b.discriminator_loss(b, fake_b, draw)
+        loss_a, parts_a = critic_a.discriminator_loss(a, fake_a, rng)
+        loss_b, parts_b = critic_b.discriminator_loss(b, fake_b, rng)
         parts = {f"{k}_a": v for k, v in parts_a.items()}
         return loss_a + loss_b, parts | {f"{k}_b": v for k, v in parts_b.items()}
 
-    def penalty_loss(self, batch: Batch, draw: Draw) -> Loss:
+    def penalty_loss(self, batch: Batch, rng: Rng) -> Loss:
         """R1 of both discriminators."""
         pairs = ((self.discriminator_a, batch.images), (self.discriminator_b, batch.other))
-        return sum(Judge(d, self.options).penalty(x, draw) for d, x in pairs), {}  # type: ignore[return-value]
+        return sum(DiscriminatorLoss(d, self.options).penalty(x, rng) for d, x in pairs), {}  # type: ignore[return-value]
 
-    def troubles(self, losses: dict[str, float]) -> list[str]:
-        return troubles(losses, self.options.loss)
+    def diagnostics(self, losses: dict[str, float]) -> list[str]:
+        return diagnostics(losses, self.options.loss)
 
     def translator(self, direction: Direction) -> nn.Module:
         return self.generator_ab if direction == "ab" else self.generator_ba
@@ -157,8 +163,8 @@ class CycleGAN(Method):
             ("ba", "ab", batch.other),
         )
         said = {}
-        for way, back, pictures in ways:
-            there = self.translator(way)(pictures)
-            rows = torch.stack([pictures, there, self.translator(back)(there)], dim=1)
+        for way, back, images in ways:
+            there = self.translator(way)(images)
+            rows = torch.stack([images, there, self.translator(back)(there)], dim=1)
             said["samples" if way == "ab" else way] = rows.flatten(0, 1)
         return said

@@ -15,7 +15,7 @@ from reverie.nn.norms import NormName, has_bias, norm_layer
 PatchKind = Literal["patch", "patch-same", "pixel"]
 
 
-class SameConv(nn.Conv2d):
+class SamePadConv2d(nn.Conv2d):
     """A 4×4 convolution of stride 1 that keeps the size: the odd pixel at the bottom and right."""
 
     def forward(self, input: Tensor) -> Tensor:
@@ -54,7 +54,7 @@ class PatchDiscriminator(nn.Module):
             conv = nn.Conv2d(now, outputs, 4, stride, 1, bias=has_bias(norm))
             stack += [bounded(conv), norm_layer(norm, outputs), nn.LeakyReLU(0.2)]
             now = outputs
-        last = SameConv(now, 1, 4) if same else nn.Conv2d(now, 1, 4, 1, 1)
+        last = SamePadConv2d(now, 1, 4) if same else nn.Conv2d(now, 1, 4, 1, 1)
         self.model = nn.Sequential(*stack, bounded(last))
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 1 h2 w2"]:

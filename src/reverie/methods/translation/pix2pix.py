@@ -10,17 +10,17 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from reverie.core.rng import Draw
-from reverie.data import Batch, PictureSpec
-from reverie.methods.base import Direction, Handover, Loss, Method, Phase
+from reverie.core.rng import Rng
+from reverie.data import Batch, ImageSpec
+from reverie.methods.base import Direction, FakeQueue, Loss, Method, Phase
 from reverie.methods.translation.base import (
-    Judge,
+    DiscriminatorLoss,
     TranslationOptions,
     build_discriminator,
     build_generator,
-    likeness,
+    diagnostics,
+    luminance_correlation,
     translation_phases,
-    troubles,
 )
 from reverie.nn.norms import NormName
 
@@ -47,17 +47,17 @@ class Pix2Pix(Method):
     """One translator, from A to B."""
 
     Options = Pix2PixOptions
-    needs = "paired"
+    data_kind = "paired"
     averaged = ("generator",)
     directions = ("ab",)
     columns = 6
     about = "pix2pix: translate from one picture to another, learnt from pairs"
 
-    def __init__(self, options: Pix2PixOptions, spec: PictureSpec) -> None:
+    def __init__(self, options: Pix2PixOptions, spec: ImageSpec) -> None:
         super().__init__(options, spec)
         self.generator = build_generator(options, spec.channels, spec.image_size)
         self.discriminator = build_discriminator(options, 2 * spec.channels)
-        self._made: Handover[Tensor] = Handover()
+        self._fakes: FakeQueue[Tensor] = FakeQueue()
 
     def phases(self) -> tuple[Phase, ...]:
         generator = Phase(name="generator", networks=(self.generator,), loss=self.generator_loss)
@@ -67,40 +67,42 @@ class Pix2Pix(Method):
         return translation_phases(self.options, generator, discriminator, self.penalty_loss)
 
     @property
-    def _judge(self) -> Judge:
-        return Judge(self.discriminator, self.options)
+    def _discriminator_loss(self) -> DiscriminatorLoss:
+        return DiscriminatorLoss(self.discriminator, self.options)
 
-    def generator_loss(self, batch: Batch, draw: Draw) -> Loss:
+    def generator_loss(self, batch: Batch, rng: Rng) -> Loss:
         """To be taken for the true partner of the picture, and to be near it."""
         a, b = batch.images, batch.other
         fake = self.generator(a).float()
-        self._made.put(fake.detach())
+        self._fakes.push(fake.detach())
         parts = {
-            "adversarial": self._judge.generator_loss(
-                torch.cat([a, b], 1), torch.cat([a, fake], 1), draw
+            "adversarial": self._discriminator_loss.generator_loss(
+                torch.cat([a, b], 1), torch.cat([a, fake], 1), rng
             ),
             "pixel": (fake - b).abs().mean(),
         }
         loss = parts["adversarial"] + self.options.pixel_weight * parts["pixel"]
-        return loss, parts | {"likeness": likeness(b, fake)}
+        return loss, parts | {"likeness": luminance_correlation(b, fake)}
 
-    def discriminator_loss(self, batch: Batch, draw: Draw) -> Loss:
+    def discriminator_loss(self, batch: Batch, rng: Rng) -> Loss:
         """True pairs against pairs with a translated picture."""
         a, b = batch.images, batch.other
 
-        def anew() -> Tensor:
+        def recompute() -> Tensor:
             with torch.no_grad():
                 return self.generator(a).float()
 
-        fake = self._made.take(anew)
-        return self._judge.discriminator_loss(torch.cat([a, b], 1), torch.cat([a, fake], 1), draw)
+        fake = self._fakes.pop(recompute)
+        return self._discriminator_loss.discriminator_loss(
+            torch.cat([a, b], 1), torch.cat([a, fake], 1), rng
+        )
 
-    def penalty_loss(self, batch: Batch, draw: Draw) -> Loss:
+    def penalty_loss(self, batch: Batch, rng: Rng) -> Loss:
         """R1 on true pairs."""
-        return self._judge.penalty(torch.cat([batch.images, batch.other], 1), draw), {}
+        return self._discriminator_loss.penalty(torch.cat([batch.images, batch.other], 1), rng), {}
 
-    def troubles(self, losses: dict[str, float]) -> list[str]:
-        return troubles(losses, self.options.loss)
+    def diagnostics(self, losses: dict[str, float]) -> list[str]:
+        return diagnostics(losses, self.options.loss)
 
     def translator(self, direction: Direction) -> nn.Module:
         return self.generator

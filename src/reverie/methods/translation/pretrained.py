@@ -10,15 +10,15 @@ from typing import Literal
 from torch import nn
 
 from reverie.core.errors import UserError
-from reverie.data import PictureSpec
+from reverie.data import ImageSpec
 from reverie.methods.base import Direction, Method, MethodOptions, Phase
 from reverie.methods.translation.resnet_generator import ResNetGenerator
-from reverie.methods.translation.unet_generator import SkipGenerator
+from reverie.methods.translation.unet_generator import UNetGenerator
 from reverie.nn.norms import NormName
 
 
 @dataclass(frozen=True, kw_only=True)
-class TranslatorOptions(MethodOptions):
+class PretrainedTranslatorOptions(MethodOptions):
     """The generator that a file of weights was found to hold."""
 
     network: Literal["resnet", "unet"]
@@ -35,37 +35,37 @@ class TranslatorOptions(MethodOptions):
     """Whether features are dropped in training."""
 
 
-class Translator(Method):
+class PretrainedTranslator(Method):
     """One generator from elsewhere."""
 
-    Options = TranslatorOptions
-    needs = "unpaired"
+    Options = PretrainedTranslatorOptions
+    data_kind = "unpaired"
     averaged = ("generator",)
     directions = ("ab",)
     about = "a translator whose weights were trained elsewhere"
 
-    def __init__(self, options: TranslatorOptions, spec: PictureSpec) -> None:
+    def __init__(self, options: PretrainedTranslatorOptions, spec: ImageSpec) -> None:
         super().__init__(options, spec)
         o = options
-        kinds = {"resnet": ResNetGenerator, "unet": SkipGenerator}
+        kinds = {"resnet": ResNetGenerator, "unet": UNetGenerator}
         self.generator = kinds[o.network](
             spec.channels, o.outputs, o.width, o.depth, o.norm, o.dropout
         )
 
     @staticmethod
-    def of(network: nn.Module) -> "Translator":
+    def of(network: nn.Module) -> "PretrainedTranslator":
         """The method around a generator.
 
         Raises:
             UserError: if the network is none.
         """
-        if not isinstance(network, ResNetGenerator | SkipGenerator):
+        if not isinstance(network, ResNetGenerator | UNetGenerator):
             raise UserError(
                 f"these are the weights of a {type(network).__name__}, which judges pictures: only "
                 "a generator translates."
             )
         kind = "resnet" if isinstance(network, ResNetGenerator) else "unet"
-        options = TranslatorOptions(
+        options = PretrainedTranslatorOptions(
             network=kind,
             outputs=network.outputs,
             width=network.width,
@@ -73,7 +73,7 @@ class Translator(Method):
             norm=network.norm,
             dropout=network.dropout,
         )
-        method = Translator(options, PictureSpec(network.inputs, 256))
+        method = PretrainedTranslator(options, ImageSpec(network.inputs, 256))
         method.generator.load_state_dict(network.state_dict())
         return method.eval().requires_grad_(False)  # type: ignore[return-value]
 

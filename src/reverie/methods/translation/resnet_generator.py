@@ -153,7 +153,7 @@ class ResNetGenerator(nn.Module):
         return found
 
     @property
-    def reach(self) -> int:
+    def receptive_radius(self) -> int:
         """How many pixels away from a place what it becomes can depend on, beside statistics.
 
         Raises:

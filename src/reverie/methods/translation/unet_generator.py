@@ -14,7 +14,7 @@ from reverie.nn.norms import NormName, has_bias, norm_layer
 MOST_LEVELS = 8
 
 
-def levels_for(image_size: int) -> int:
+def unet_levels(image_size: int) -> int:
     """As often as the side can be halved: 8 at 256, 5 at 32, and 8 at most.
 
     Raises:
@@ -69,7 +69,7 @@ class Level(nn.Module):
         return y if self.outermost else torch.cat([x, y], dim=1)
 
 
-class SkipGenerator(nn.Module):
+class UNetGenerator(nn.Module):
     """From a picture to a picture of the same size, in [-1, 1].
 
     Args:
@@ -80,7 +80,7 @@ class SkipGenerator(nn.Module):
         dropout: of half the features, in three inner levels.
     """
 
-    plain_memory = True
+    contiguous_memory = True
 
     def __init__(
         self,

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from reverie.core.errors import UserError
 from reverie.methods.translation.patchgan import PatchDiscriminator, PixelDiscriminator
 from reverie.methods.translation.resnet_generator import ResNetGenerator
-from reverie.methods.translation.unet_generator import SkipGenerator
+from reverie.methods.translation.unet_generator import UNetGenerator
 from reverie.nn.norms import InstanceNorm, NormName
 
 Tensors = Mapping[str, Tensor]
@@ -26,7 +26,7 @@ UNDERSTOOD = (
 )
 
 
-def network_of(tensors: Tensors, place: str) -> nn.Module:
+def network_from_state_dict(tensors: Tensors, place: str) -> nn.Module:
     """The network that a state dict belongs to, with its weights, in eval mode.
 
     Args:
@@ -41,12 +41,12 @@ def network_of(tensors: Tensors, place: str) -> nn.Module:
     return network.eval().requires_grad_(False)
 
 
-def name_of(network: nn.Module) -> str:
+def reference_name(network: nn.Module) -> str:
     """What the original's options call a network."""
     match network:
         case ResNetGenerator():
             return f"resnet_{network.depth}blocks"
-        case SkipGenerator():
+        case UNetGenerator():
             return f"unet_{network.multiple}"
         case PixelDiscriminator():
             return "pixel"
@@ -82,11 +82,11 @@ def _resnet(tensors: Tensors, norm: NormName) -> ResNetGenerator:
     )
 
 
-def _unet(tensors: Tensors, norm: NormName) -> SkipGenerator:
+def _unet(tensors: Tensors, norm: NormName) -> UNetGenerator:
     convolutions = _convolutions(tensors)
     width, inputs = tensors["model.model.0.weight"].shape[:2]
     outputs = tensors["model.model.3.weight"].shape[1]
-    return SkipGenerator(inputs, outputs, width, len(convolutions) // 2, norm, dropout=True)
+    return UNetGenerator(inputs, outputs, width, len(convolutions) // 2, norm, dropout=True)
 
 
 def _convolutions(tensors: Tensors) -> list[str]:

@@ -25,11 +25,11 @@ from reverie.nn.backbones.vgg import CONVOLUTIONS, VGG
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-class Enough(Exception):
+class StopForward(Exception):
     """The deepest layer that was asked for has answered; the rest need not run."""
 
 
-class TooSmall(UserError):
+class ImageTooSmall(UserError):
     """A picture is too small for a layer."""
 
 
@@ -43,13 +43,13 @@ class Backbone:
     channels: int = 3
 
     def activations(
-        self, pictures: Float[Tensor, "b c h w"], layers: Sequence[str]
+        self, images: Float[Tensor, "b c h w"], layers: Sequence[str]
     ) -> dict[str, Tensor]:
         """What the named layers give, computed no further than the deepest of them.
 
         Raises:
             UserError: if there is no such layer.
-            TooSmall: if the picture is too small for it.
+            ImageTooSmall: if the picture is too small for it.
         """
         found: dict[str, Tensor] = {}
 
@@ -57,21 +57,21 @@ class Backbone:
             def hook(module: nn.Module, inputs: object, output: Tensor) -> None:
                 found[name] = output
                 if len(found) == len(wanted):
-                    raise Enough
+                    raise StopForward
 
             return hook
 
         wanted = {name: self.layer(name) for name in layers}
         hooks = [layer.register_forward_hook(keep(name)) for name, layer in wanted.items()]
         try:
-            self.network(self.prepare(pictures))
-        except Enough:
+            self.network(self.prepare(images))
+        except StopForward:
             pass
         except RuntimeError as error:
             if "size" not in str(error) and "dimension" not in str(error):
                 raise
-            height, width = pictures.shape[-2:]
-            raise TooSmall(
+            height, width = images.shape[-2:]
+            raise ImageTooSmall(
                 f"a picture of {width}×{height} is too small for {', '.join(layers)} of "
                 f"{self.name}: use a larger one, or a layer nearer to the picture."
             ) from None
@@ -120,30 +120,30 @@ def efficientnet() -> EfficientNetLite0:
     return network.eval().requires_grad_(False)
 
 
-def as_efficientnet_was_trained(pictures: Tensor) -> Tensor:
+def efficientnet_preprocess(images: Tensor) -> Tensor:
     """EfficientNet's weights were trained on (pixel - 127) / 128."""
-    return (pictures.expand(-1, 3, -1, -1).clamp(-1, 1) * 127.5 + 0.5) / 128
+    return (images.expand(-1, 3, -1, -1).clamp(-1, 1) * 127.5 + 0.5) / 128
 
 
-def as_torchvision(pictures: Tensor) -> Tensor:
+def imagenet_normalize(images: Tensor) -> Tensor:
     """[-1, 1] to [0, 1], minus ImageNet's mean, over its deviation."""
     mean, deviation = (
-        pictures.new_tensor(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_DEVIATION)
+        images.new_tensor(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_DEVIATION)
     )
-    return (pictures.expand(-1, 3, -1, -1) * 0.5 + 0.5 - mean) / deviation
+    return (images.expand(-1, 3, -1, -1) * 0.5 + 0.5 - mean) / deviation
 
 
-def in_colour(pictures: Tensor) -> Tensor:
+def to_rgb(images: Tensor) -> Tensor:
     """Grey as colour; else as it is."""
-    return pictures.expand(-1, 3, -1, -1)
+    return images.expand(-1, 3, -1, -1)
 
 
 ARCHITECTURES: dict[str, tuple[Callable[[], nn.Module], Callable[[Tensor], Tensor]]] = {
-    "vgg16": (lambda: VGG(CONVOLUTIONS["vgg16"], with_head=False), as_torchvision),
-    "vgg19": (lambda: VGG(CONVOLUTIONS["vgg19"], with_head=False), as_torchvision),
-    "resnet50": (ResNet50, as_torchvision),
-    "inception_v3": (InceptionV3, in_colour),  # trained on [-1, 1]
-    "googlenet": (GoogLeNet, in_colour),
+    "vgg16": (lambda: VGG(CONVOLUTIONS["vgg16"], with_head=False), imagenet_normalize),
+    "vgg19": (lambda: VGG(CONVOLUTIONS["vgg19"], with_head=False), imagenet_normalize),
+    "resnet50": (ResNet50, imagenet_normalize),
+    "inception_v3": (InceptionV3, to_rgb),  # trained on [-1, 1]
+    "googlenet": (GoogLeNet, to_rgb),
 }
 """Networks whose weights come as a file: how to build each, and its preprocessing."""
 
@@ -166,7 +166,7 @@ def find_backbone(name: str, weights: Path | None = None) -> Backbone:
         UserError: if there is no such network, or its weights are missing or do not fit.
     """
     if name == "efficientnet":
-        return Backbone(name, efficientnet(), as_efficientnet_was_trained)
+        return Backbone(name, efficientnet(), efficientnet_preprocess)
     if name not in ARCHITECTURES:
         raise UserError(
             f"there is no backbone {name!r}; {nearest(name, ['efficientnet', *ARCHITECTURES])}"
@@ -191,16 +191,16 @@ def _with_weights(network: nn.Module, path: Path, name: str) -> nn.Module:
 
 
 @dataclass(frozen=True)
-class LayerSeen:
+class LayerInfo:
     """A layer, what it gives for a square picture, and a word on what it brings out."""
 
     name: str
     channels: int
     side: int
-    brings_out: str
+    description: str
 
 
-BRINGS_OUT = (
+LAYER_DESCRIPTIONS = (
     "strokes and edges",
     "grids and weaves",
     "textures",
@@ -212,7 +212,7 @@ BRINGS_OUT = (
 """From the picture inwards."""
 
 
-def layers_of(backbone: Backbone, side: int = 224) -> list[LayerSeen]:
+def list_layers(backbone: Backbone, side: int = 224) -> list[LayerInfo]:
     """The blocks of a network in the order in which they answer, for a picture of `side`."""
     seen: list[tuple[str, Tensor]] = []
 
@@ -229,7 +229,12 @@ def layers_of(backbone: Backbone, side: int = 224) -> list[LayerSeen]:
             hook.remove()
     maps = [(name, x) for name, x in seen if isinstance(x, Tensor) and x.ndim == 4]
     return [
-        LayerSeen(name, x.shape[1], x.shape[-1], BRINGS_OUT[n * len(BRINGS_OUT) // len(maps)])
+        LayerInfo(
+            name,
+            x.shape[1],
+            x.shape[-1],
+            LAYER_DESCRIPTIONS[n * len(LAYER_DESCRIPTIONS) // len(maps)],
+        )
         for n, (name, x) in enumerate(maps)
     ]
 
@@ -254,4 +259,4 @@ def backbone_of(name: str, network: nn.Module, channels: int) -> Backbone:
     """Any network that takes pictures in [-1, 1], as a backbone."""
     if channels == 1:
         return Backbone(name, network, lambda x: x.mean(1, keepdim=True), channels)
-    return Backbone(name, network, in_colour, channels)
+    return Backbone(name, network, to_rgb, channels)

@@ -39,7 +39,7 @@ STAGES = (
 )
 
 
-class SameConv(nn.Conv2d):
+class TFSameConv2d(nn.Conv2d):
     """A convolution padded as TensorFlow's "same": the odd pixel goes to the bottom and right."""
 
     def forward(self, input: Tensor) -> Tensor:
@@ -52,8 +52,8 @@ class SameConv(nn.Conv2d):
         return super().forward(F.pad(input, edges) if any(edges) else input)
 
 
-def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> SameConv:
-    return SameConv(inputs, outputs, kernel, stride, groups=groups, bias=False)
+def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> TFSameConv2d:
+    return TFSameConv2d(inputs, outputs, kernel, stride, groups=groups, bias=False)
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:

@@ -21,9 +21,9 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
-from reverie.core import images
+from reverie.core import image_io
 from reverie.core.errors import UserError
-from reverie.core.files import write_aside
+from reverie.core.files import write_atomic
 
 SUFFIXES = frozenset(
     [
@@ -149,7 +149,7 @@ def _to_array(image: Image.Image) -> UInt8[np.ndarray, "h w c"]:
     return np.asarray(image.convert("RGB"))
 
 
-def is_grey(pixels: UInt8[np.ndarray, "h w c"]) -> bool:
+def is_grayscale(pixels: UInt8[np.ndarray, "h w c"]) -> bool:
     """Whether a picture shows no colour, however it is stored."""
     if pixels.shape[-1] == 1:
         return True
@@ -233,17 +233,17 @@ def to_tensor(pixels: NDArray[np.uint8]) -> Float[Tensor, "b c h w"]:
     return tensor.float().div_(127.5).sub_(1.0)
 
 
-def to_uint8(pictures: Float[Tensor, "b c h w"]) -> UInt8[np.ndarray, "b h w c"]:
+def to_uint8(images: Float[Tensor, "b c h w"]) -> UInt8[np.ndarray, "b h w c"]:
     """[B, C, H, W] of -1 to 1 becomes [B, H, W, C] of 0 to 255, rounded and clipped."""
-    values = pictures.detach().float().add(1.0).mul(127.5).round().clamp(0, 255)
+    values = images.detach().float().add(1.0).mul(127.5).round().clamp(0, 255)
     return values.to("cpu", torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
 
 
 def grid(
-    pictures: Float[Tensor, "b c h w"], columns: int | None = None, padding: int = 2
+    images: Float[Tensor, "b c h w"], columns: int | None = None, padding: int = 2
 ) -> UInt8[np.ndarray, "h2 w2 c"]:
     """Lay pictures out in rows on a mid-grey ground, nearly square unless told how many columns."""
-    pixels = to_uint8(pictures)
+    pixels = to_uint8(images)
     count, height, width, channels = pixels.shape
     if count == 0:
         raise UserError("there are no pictures to lay out; ask for at least one.")
@@ -254,10 +254,10 @@ def grid(
         128,
         np.uint8,
     )
-    for index, picture in enumerate(pixels):
+    for index, image in enumerate(pixels):
         row, column = divmod(index, columns)
         top, left = padding + row * (height + padding), padding + column * (width + padding)
-        sheet[top : top + height, left : left + width] = picture
+        sheet[top : top + height, left : left + width] = image
     return sheet
 
 
@@ -294,29 +294,29 @@ def through_jpeg(pixels: UInt8[np.ndarray, "h w c"], quality: int) -> UInt8[np.n
         return np.asarray(saved).reshape(pixels.shape)
 
 
-def save(picture: Float[Tensor, "c h w"], path: Path | str) -> None:
+def save(image: Float[Tensor, "c h w"], path: Path | str) -> None:
     """Write one picture of [-1, 1] to a file whose suffix says the format."""
     path = Path(path)
-    write_aside(path, encode(to_uint8(picture[None])[0], path.suffix))
+    write_atomic(path, encode(to_uint8(image[None])[0], path.suffix))
 
 
 def save_sheet(
-    pictures: Float[Tensor, "b c h w"], path: Path | str, columns: int | None = None
+    images: Float[Tensor, "b c h w"], path: Path | str, columns: int | None = None
 ) -> None:
     """Write pictures of [-1, 1] as one sheet to look at: see `encode_sheet`."""
     path = Path(path)
-    write_aside(path, encode_sheet(pictures, columns, path.suffix))
+    write_atomic(path, encode_sheet(images, columns, path.suffix))
 
 
 def encode_sheet(
-    pictures: Float[Tensor, "b c h w"], columns: int | None = None, suffix: str = ".png"
+    images: Float[Tensor, "b c h w"], columns: int | None = None, suffix: str = ".png"
 ) -> bytes:
     """The bytes of a sheet to look at: small pictures are shown several times larger.
 
     Pixels are repeated, never smoothed.
     """
-    times = max(1, SHEET_SIDE // max(pictures.shape[-2:]))
-    larger = pictures.repeat_interleave(times, 2).repeat_interleave(times, 3)
+    times = max(1, SHEET_SIDE // max(images.shape[-2:]))
+    larger = images.repeat_interleave(times, 2).repeat_interleave(times, 3)
     return encode(grid(larger, columns), suffix)
 
 
@@ -345,30 +345,30 @@ def save_film(frames: Sequence[Float[Tensor, "b c h w"]], path: Path | str) -> N
     times = max(1, SHEET_SIDE // max(frames[0].shape[-2:]))
     large = (f.repeat_interleave(times, 2).repeat_interleave(times, 3) for f in frames)
     sheets = [grid(frame) for frame in large]
-    write_aside(path, encode_gif(sheets, [*[120] * (len(sheets) - 1), 1500]))
+    write_atomic(path, encode_gif(sheets, [*[120] * (len(sheets) - 1), 1500]))
     strip = torch.stack(list(frames), dim=1).flatten(0, 1)
     save_sheet(strip, path.with_suffix(".png"), columns=len(frames))
 
 
 def save_grid(
-    pictures: Float[Tensor, "b c h w"], path: Path | str, columns: int | None = None
+    images: Float[Tensor, "b c h w"], path: Path | str, columns: int | None = None
 ) -> None:
     """Write pictures of [-1, 1] as one sheet."""
     path = Path(path)
-    write_aside(path, encode(grid(pictures, columns), path.suffix))
+    write_atomic(path, encode(grid(images, columns), path.suffix))
 
 
-def with_channels_of(pictures: Float[Tensor, "b c h w"], channels: int) -> Tensor:
+def convert_channels(images: Float[Tensor, "b c h w"], channels: int) -> Tensor:
     """Grey pictures in colour, or colour as its luma (BT.601)."""
-    if pictures.shape[1] == channels:
-        return pictures
+    if images.shape[1] == channels:
+        return images
     if channels == 3:
-        return pictures.expand(-1, 3, -1, -1)
-    weights = pictures.new_tensor([0.299, 0.587, 0.114])[:, None, None]
-    return (pictures * weights).sum(1, keepdim=True)
+        return images.expand(-1, 3, -1, -1)
+    weights = images.new_tensor([0.299, 0.587, 0.114])[:, None, None]
+    return (images * weights).sum(1, keepdim=True)
 
 
-def find_files(places: Sequence[Path]) -> list[tuple[Path, Path]]:
+def find_image_files(places: Sequence[Path]) -> list[tuple[Path, Path]]:
     """Picture files and where each belongs below the output folder; subfolders are mirrored.
 
     Raises:
@@ -381,7 +381,7 @@ def find_files(places: Sequence[Path]) -> list[tuple[Path, Path]]:
             top = Path(place.resolve().name) if folders > 1 else Path()
             files = sorted(
                 p for p in place.rglob("*")
-                if p.suffix.lower() in images.SUFFIXES and not p.name.startswith(".")
+                if p.suffix.lower() in image_io.SUFFIXES and not p.name.startswith(".")
             )  # fmt: skip
             if not files:
                 raise UserError(f"{place}: no pictures in this folder or below it.")
