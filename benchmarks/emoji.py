@@ -44,8 +44,8 @@ def sides(split: str) -> tuple[Tensor, Tensor]:
     """Both makers' emojis, those of one code point at the same place."""
     wanted = DataOptions(data="emoji", image_size=SIZE, split=split, channels="3")
     pictures = decode_dataset(find_dataset(wanted, "paired"))
-    assert pictures.other is not None
-    return whole(pictures), whole(pictures.other)
+    assert pictures.domain_b is not None
+    return whole(pictures), whole(pictures.domain_b)
 
 
 def seen(pictures: Tensor) -> Features:

@@ -34,8 +34,8 @@ def held_out(data: str) -> tuple[Tensor, Tensor]:
     """The same faces without and with the attribute."""
     wanted = DataOptions(data=data, image_size=SIZE, split="test", channels="3")
     pictures = decode_dataset(find_dataset(wanted, "paired"))
-    assert pictures.other is not None
-    return whole(pictures), whole(pictures.other)
+    assert pictures.domain_b is not None
+    return whole(pictures), whole(pictures.domain_b)
 
 
 def blurred(pictures: Tensor) -> Tensor:

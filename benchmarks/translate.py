@@ -60,7 +60,7 @@ def our_step(method: str, size: int, precision: Any) -> Step:
         training = TrainState(
             kind(options, ImageSpec(3, size)), train, make_accelerator(train, Run(Path(folder)))
         )
-    batch = Batch(a, other=b).to(torch.device("cpu"))
+    batch = Batch(a, domain_b=b).to(torch.device("cpu"))
 
     def step(number: int) -> None:
         for phase in training.phases:

@@ -1,4 +1,4 @@
-"""reverie: train image generators and image translators on your own pictures, and use them.
+"""reverie: train image generators, translators and upscalers on your own images, and use them.
 
 Names are imported when they are first used, so that `reverie --help` does not wait for PyTorch.
 """
@@ -7,58 +7,37 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reverie.api import (
-        compare,
-        dream,
-        edit,
-        evaluate,
-        import_weights,
-        interpolate,
-        load,
-        reconstruct,
-        sample,
-        train,
-        translate,
-        upscale,
-    )
-    from reverie.core import image_io as images
-    from reverie.core.errors import UserError
-    from reverie.methods import METHODS
+    from reverie.api import compare as compare
+    from reverie.api import dream as dream
+    from reverie.api import edit as edit
+    from reverie.api import evaluate as evaluate
+    from reverie.api import import_weights as import_weights
+    from reverie.api import interpolate as interpolate
+    from reverie.api import load as load
+    from reverie.api import reconstruct as reconstruct
+    from reverie.api import sample as sample
+    from reverie.api import train as train
+    from reverie.api import translate as translate
+    from reverie.api import upscale as upscale
+    from reverie.core import image_io as images  # noqa: F401
+    from reverie.core.errors import UserError as UserError
+    from reverie.data.sets import DATASETS as DATASETS
+    from reverie.methods import METHODS as METHODS
+    from reverie.nn.backbones import BACKBONES as BACKBONES
 
 _HOMES = {
+    "BACKBONES": "reverie.nn.backbones",
+    "DATASETS": "reverie.data.sets",
     "METHODS": "reverie.methods",
     "UserError": "reverie.core.errors",
-    "compare": "reverie.api",
-    "dream": "reverie.api",
-    "edit": "reverie.api",
-    "evaluate": "reverie.api",
-    "import_weights": "reverie.api",
-    "interpolate": "reverie.api",
-    "load": "reverie.api",
-    "reconstruct": "reverie.api",
-    "sample": "reverie.api",
-    "train": "reverie.api",
-    "translate": "reverie.api",
-    "upscale": "reverie.api",
-}
+    **dict.fromkeys(
+        ["compare", "dream", "edit", "evaluate", "import_weights", "interpolate", "load",
+         "reconstruct", "sample", "train", "translate", "upscale"], "reverie.api",
+    ),
+}  # fmt: skip
+"""Every public name and the module that defines it."""
 
-__all__ = [
-    "METHODS",
-    "UserError",
-    "compare",
-    "dream",
-    "edit",
-    "evaluate",
-    "images",
-    "import_weights",
-    "interpolate",
-    "load",
-    "reconstruct",
-    "sample",
-    "train",
-    "translate",
-    "upscale",
-]
+__all__ = sorted([*_HOMES, "images"])  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:
@@ -70,4 +49,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return list(__all__)

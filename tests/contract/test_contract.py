@@ -98,7 +98,7 @@ def pictures() -> ImageDataset:
 def batches(recipe: Recipe, pictures: ImageDataset) -> Batches:
     """Batches that have all that any method needs: labels, and pictures of the other side."""
     small_are_made = METHODS[recipe.method].data_kind == "degraded"
-    return Batches(replace(pictures, other=None if small_are_made else pictures), 8, seed=0)
+    return Batches(replace(pictures, domain_b=None if small_are_made else pictures), 8, seed=0)
 
 
 def rng(seed: int = 0) -> Rng:

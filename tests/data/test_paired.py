@@ -37,9 +37,9 @@ def test_sides_without_pairs_are_drawn_by_themselves(photos: Photos) -> None:
     root = str(photos(12, "set/trainB").parent)
     source = batches(root, "unpaired", image_size=16, channels="3")
     pictures = source.images
-    assert pictures.other is not None
+    assert pictures.domain_b is not None
     firsts = []
-    for side, pixels in (("images", pictures.pixels), ("other", pictures.other.pixels)):
+    for side, pixels in (("images", pictures.pixels), ("other", pictures.domain_b.pixels)):
         assert pixels is not None
         known = images.to_tensor(pixels)
         batch = getattr(source.read(0), side)
@@ -60,7 +60,7 @@ def test_pairs_keep_their_partner_through_cut_and_mirror(tmp_path: Path) -> None
             Image.fromarray(values).save(tmp_path / side / f"{index}.png")
     source = batches(str(tmp_path), "paired", image_size=32, jitter=0.25, flip=True)
     first, again = source.read(3), source.read(3)
-    assert (first.images + first.other).abs().max() < 1e-6
+    assert (first.images + first.domain_b).abs().max() < 1e-6
     assert (first.images - again.images).abs().max() == 0
     assert first.images.shape == (4, 3, 32, 32)
     cuts = {tuple(source.read(n).images[0].flatten().tolist()) for n in range(12)}
@@ -75,10 +75,10 @@ def test_pairs_side_by_side(tmp_path: Path) -> None:
             Image.fromarray(np.hstack([left, 255 - left])).save(tmp_path / split / f"{index}.png")
     for options in ({}, {"split": "test"}):
         batch = batches(str(tmp_path), "paired", 3, image_size=16, **options).read(0)
-        assert (batch.images + batch.other).abs().max() < 1e-6
-        assert batch.images.mean() < 0 < batch.other.mean()
+        assert (batch.images + batch.domain_b).abs().max() < 1e-6
+        assert batch.images.mean() < 0 < batch.domain_b.mean()
     swapped = batches(str(tmp_path), "paired", 3, image_size=16, direction="ba").read(0)
-    assert swapped.images.mean() > 0 > swapped.other.mean()
+    assert swapped.images.mean() > 0 > swapped.domain_b.mean()
 
 
 def test_what_does_not_match_is_named(photos: Photos) -> None:
@@ -111,7 +111,7 @@ def test_squares_are_cut_from_pictures_of_any_shape(photos: Photos, policy: str)
     photos(4, "set/A", (48, 64))
     root = str(photos(4, "set/B", (50, 90)).parent)
     batch = batches(root, "unpaired", image_size=24, resize=policy).read(0)
-    assert batch.images.shape == batch.other.shape == (4, 3, 24, 24)
+    assert batch.images.shape == batch.domain_b.shape == (4, 3, 24, 24)
     photos(4, "set/A", (64, 30))
     with pytest.raises(UserError, match="is smaller than the square of"):
         batches(root, "unpaired", image_size=40, resize=policy)

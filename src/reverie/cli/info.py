@@ -2,45 +2,42 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import tyro
 
-from reverie.cli.output import Result, lines_of
+from reverie.cli.command import Command
+
+if TYPE_CHECKING:
+    from reverie.inference.info import InfoResult
+    from reverie.training.report import CompareResult
 
 
 @dataclass(frozen=True, kw_only=True)
-class InfoCommand:
-    """Say what is known of a run or a model."""
+class InfoCommand(Command):
+    """Show what is known of a run or a model."""
 
+    usage: ClassVar = "MODEL"
     model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
     """A run, a model folder, or a name on the Hugging Face hub."""
-    json: bool = False
-    """Print the result as one JSON object."""
+
+    def run(self) -> "InfoResult":
+        from reverie import api
+
+        return api.info(self.model)
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompareCommand:
+class CompareCommand(Command):
     """Show runs side by side: losses in one plot, samples, and the options that differ."""
 
+    usage: ClassVar = "RUN RUN --out PAGE.html"
     runs: tyro.conf.Positional[tuple[str, ...]]
     """The folders of two runs or more."""
     out: Path = Path("compare.html")
     """The page to write."""
-    json: bool = False
-    """Print the result as one JSON object."""
 
+    def run(self) -> "CompareResult":
+        from reverie import api
 
-def info(command: InfoCommand) -> Result:
-    from reverie import api
-
-    facts = api.info(command.model)
-    return facts, lines_of(facts)
-
-
-def compare(command: CompareCommand) -> Result:
-    from reverie import api
-
-    differing = api.compare(command.runs, command.out)
-    facts = {"page": str(command.out), "differing": differing}
-    return facts, f"{lines_of(differing)}\n{command.out}"
+        return api.compare(self.runs, self.out)

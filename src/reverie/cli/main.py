@@ -6,97 +6,78 @@ dataclasses. PyTorch is imported by the commands that need it.
 
 import json
 import os
+import re
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from reverie.cli.data import (
-    DataCheckCommand,
-    DataGetCommand,
-    DataListCommand,
-    data_check,
-    data_get,
-    data_list,
-)
-from reverie.cli.dream import DreamCommand, dream
-from reverie.cli.evaluate import EvaluateCommand, evaluate
-from reverie.cli.info import CompareCommand, InfoCommand, compare, info
-from reverie.cli.latent import (
-    EditCommand,
-    InterpolateCommand,
-    ReconstructCommand,
-    edit,
-    interpolate,
-    reconstruct,
-)
-from reverie.cli.output import INTERRUPTED, Result
-from reverie.cli.parse import parse
-from reverie.cli.sample import SampleCommand, sample
-from reverie.cli.train import train
-from reverie.cli.translate import TranslateCommand, translate
-from reverie.cli.upscale import UpscaleCommand, upscale
+from reverie.cli.command import Command
+from reverie.cli.data import DataCheckCommand, DataGetCommand, DataListCommand
+from reverie.cli.dream import DreamCommand
+from reverie.cli.evaluate import EvaluateCommand
+from reverie.cli.info import CompareCommand, InfoCommand
+from reverie.cli.latent import EditCommand, InterpolateCommand, ReconstructCommand
+from reverie.cli.sample import SampleCommand
+from reverie.cli.train import TrainCommand
+from reverie.cli.translate import TranslateCommand
+from reverie.cli.upscale import UpscaleCommand
 from reverie.core import progress
 from reverie.core.errors import UserError, nearest
+from reverie.core.result import INTERRUPTED
 
-HELP = """reverie: train image generators and translators on your own pictures, and use them.
-
-  reverie train METHOD --data PICTURES --out RUN   train; see train --help
-  reverie train METHOD --out RUN --resume          go on after any interruption
-  reverie sample MODEL -n 16 --out PICTURES        make pictures: a folder, one .png sheet or .npz
-  reverie translate MODEL PICTURES --out FOLDER    give pictures the other look
-  reverie upscale [MODEL] PICTURES --out FOLDER    make pictures larger
-  reverie dream PICTURE --out dream.png            bring out what a network notices
-  reverie edit MODEL "SUM" --out sum.png           men with glasses - men + women
-  reverie interpolate MODEL --seeds 1 2 3          walk through latent space
-  reverie reconstruct MODEL PICTURES               what comes of pictures' latents
-  reverie evaluate MODEL --data PICTURES           how good its samples are, in numbers
-  reverie info MODEL                               what is known of a run or a model
-  reverie compare RUN RUN --out PAGE.html          runs side by side
-  reverie data list                                the built-in pictures and what can be read
-  reverie data check PICTURES                      read every picture and say what is wrong
-  reverie data get emoji|faces|photos              sets to learn from
-
-PICTURES is a folder, a table, an IDX file or `digits`. Each command explains itself with --help,
-and prints one JSON object with --json. Try: reverie train cgan --preset digits --out runs/digits
-"""
-
-
-COMMANDS: dict[str, tuple[type, Callable[[Any], Result]]] = {
-    "sample": (SampleCommand, sample),
-    "translate": (TranslateCommand, translate),
-    "upscale": (UpscaleCommand, upscale),
-    "dream": (DreamCommand, dream),
-    "edit": (EditCommand, edit),
-    "interpolate": (InterpolateCommand, interpolate),
-    "reconstruct": (ReconstructCommand, reconstruct),
-    "evaluate": (EvaluateCommand, evaluate),
-    "info": (InfoCommand, info),
-    "compare": (CompareCommand, compare),
-    "data list": (DataListCommand, data_list),
-    "data get": (DataGetCommand, data_get),
-    "data check": (DataCheckCommand, data_check),
+COMMANDS: dict[str, type[Command]] = {
+    "train": TrainCommand,
+    "sample": SampleCommand,
+    "translate": TranslateCommand,
+    "upscale": UpscaleCommand,
+    "dream": DreamCommand,
+    "edit": EditCommand,
+    "interpolate": InterpolateCommand,
+    "reconstruct": ReconstructCommand,
+    "evaluate": EvaluateCommand,
+    "info": InfoCommand,
+    "compare": CompareCommand,
+    "data list": DataListCommand,
+    "data get": DataGetCommand,
+    "data check": DataCheckCommand,
 }
 
 
-def run(argv: Sequence[str]) -> tuple[Result, bool, int]:
-    """Do what `argv` asks for."""
-    if argv[0] == "train":
-        return train(argv[1:])
+def help_text() -> str:
+    """What `reverie --help` prints: each command's usage and the first line of its docstring."""
+    rows = [
+        (f"reverie {name} {command.usage}".rstrip(), re.split(r"[;.]", command.__doc__ or "")[0])
+        for name, command in COMMANDS.items()
+    ]
+    width = max(len(usage) for usage, _ in rows)
+    lines = "\n".join(f"  {usage:<{width}}  {about}" for usage, about in rows)
+    title = "train image generators, translators and upscalers on your own images, and use them"
+    return f"""reverie: {title}.
+
+{lines}
+
+IMAGES is a folder, a table, an IDX file or a dataset's name. Each command explains itself with
+--help, and prints one JSON object with --json.
+"""
+
+
+def parse_command(argv: Sequence[str]) -> Command:
+    """The command that `argv` asks for.
+
+    Raises:
+        UserError: if there is none, or its flags cannot be understood.
+    """
     words = 2 if argv[0] == "data" else 1
     name = " ".join(argv[:words])
     if name not in COMMANDS:
-        known = [*COMMANDS, "train"]
-        raise UserError(f"there is no command {name!r}; {nearest(name, known)}")
-    kind, function = COMMANDS[name]
-    command = parse(kind, f"reverie {name}", argv[words:])
-    return function(command), command.json, 0
+        raise UserError(f"there is no command {name!r}; {nearest(name, COMMANDS)}")
+    return COMMANDS[name].parse(f"reverie {name}", argv[words:])
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The entry point; returns the exit code."""
     argv = sys.argv[1:] if argv is None else list(argv)
     if not argv or argv[0] in ("-h", "--help", "help"):
-        print(HELP, end="")
+        print(help_text(), end="")
         return 0
     if argv[0] in ("-V", "--version"):
         from importlib.metadata import version
@@ -104,7 +85,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(version("reverie"))
         return 0
     try:
-        (facts, text), as_json, code = run(argv)
+        command = parse_command(argv)
+        result = command.run()
     except UserError as error:
         return _refuse(str(error), argv)
     except KeyboardInterrupt as stop:
@@ -114,12 +96,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         return _refuse(f"{error.filename or 'a file'}: {error.strerror}.", argv)
     if os.environ.get("RANK", "0") != "0":
-        return code  # of several processes that share the work, the first one says the result
+        return result.exit_code  # of several processes that share the work, the first one prints
     try:
-        print(json.dumps(facts) if as_json else text, flush=True)
-    except BrokenPipeError:  # whoever read has seen enough
+        print(json.dumps(result.to_json()) if command.json else result.summary(), flush=True)
+    except BrokenPipeError:  # the reader closed its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return code
+    return result.exit_code
 
 
 def _refuse(message: str, argv: Sequence[str], code: int = 2) -> int:

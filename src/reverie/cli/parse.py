@@ -5,13 +5,18 @@ import io
 import re
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import tyro
 
+from reverie.core import progress
 from reverie.core.errors import UserError, nearest
 
 T = TypeVar("T")
+
+RENAMED_VALUES = {("--statistics", "picture"): "image"}
+"""Flags and values of the release before, with the value that replaces each."""
 
 
 def value_of(argv: Sequence[str], flag: str) -> str | None:
@@ -31,10 +36,11 @@ def parse(
     description: str | None = None,
 ) -> T:
     """The dataclass that `argv` fills in; what cannot be understood becomes one sentence."""
-    _refuse_unknownflags(kind, prog, argv)
-    said = io.StringIO()
+    argv = _present_values(argv)
+    _refuse_unknown_flags(kind, prog, argv)
+    message = io.StringIO()
     try:
-        with contextlib.redirect_stderr(said):
+        with contextlib.redirect_stderr(message):
             return tyro.cli(
                 tyro.conf.OmitArgPrefixes[kind],  # type: ignore[valid-type]
                 prog=prog,
@@ -44,7 +50,22 @@ def parse(
     except SystemExit as stop:
         if not stop.code:
             raise
-        raise UserError(f"{_sentence(said.getvalue())} See {prog} --help.") from None
+        raise UserError(f"{_sentence(message.getvalue())} See {prog} --help.") from None
+
+
+def _present_values(argv: Sequence[str]) -> list[str]:
+    """`argv` with values that were renamed replaced, each with a warning."""
+    words = [part for word in argv for part in _split_flag(word)]
+    for index, (flag, value) in enumerate(pairwise(words)):
+        if (flag, value) in RENAMED_VALUES:
+            words[index + 1] = RENAMED_VALUES[flag, value]
+            progress.warn(f"{flag} {value} is called {flag} {words[index + 1]} from now on.")
+    return words
+
+
+def _split_flag(word: str) -> list[str]:
+    flag, _, value = word.partition("=")
+    return [flag, value] if any(flag == known for known, _ in RENAMED_VALUES) and value else [word]
 
 
 def flags(kind: Any) -> set[str]:
@@ -59,7 +80,7 @@ def flags(kind: Any) -> set[str]:
     return names
 
 
-def _refuse_unknownflags(kind: Any, prog: str, argv: Sequence[str]) -> None:
+def _refuse_unknown_flags(kind: Any, prog: str, argv: Sequence[str]) -> None:
     known = flags(kind)
     for word in argv:
         flag = word.split("=", 1)[0].replace("_", "-")
@@ -78,4 +99,5 @@ def _sentence(box: str) -> str:
     if "Required" in title:
         found = (re.match(r"--\w[\w-]*|[A-Z]{3,}", line) for line in message[1:])
         return f"{' and '.join(match.group() for match in found if match)} must be given."
-    return " ".join(" ".join(message).split()).rstrip(".") + "."
+    sentence = " ".join(" ".join(message).split()).rstrip(".") + "."
+    return re.sub(r"^Error parsing \w+: ", "", sentence)  # one of our own checks

@@ -1,76 +1,41 @@
 """`reverie train METHOD`: the flags depend on the method and the preset, which are read first."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from reverie.cli.output import INTERRUPTED, Result
+from reverie.cli.command import Command
 from reverie.cli.parse import parse, value_of
-from reverie.core import progress
-from reverie.core.errors import UserError
+from reverie.core.options import OptionValue
+from reverie.core.result import Json, Result
+
+if TYPE_CHECKING:
+    from reverie.methods.recipe import Recipe
 
 
-def train(argv: Sequence[str]) -> tuple[Result, bool, int]:
-    """Train; the flags depend on the method, so it is read before them."""
-    from reverie import api
-    from reverie.core.processes import leave_the_group
-    from reverie.methods import METHODS
-    from reverie.methods.presets import PRESETS, recipe_for
-    from reverie.methods.recipe import Recipe, find_method
-    from reverie.runs.run import Run, find_run
+@dataclass(frozen=True)
+class MethodsResult(Result):
+    """The methods, each in words."""
 
-    if not argv or argv[0] in ("-h", "--help"):
-        lines = [f"  {name:<8} {method.about}" for name, method in METHODS.items()]
-        text = "reverie train METHOD --data PICTURES --out RUN [options]\n\n" + "\n".join(lines)
-        return ({"methods": list(METHODS)}, text), "--json" in argv, 0
-    method = find_method(argv[0])
-    out, preset = value_of(argv, "--out"), value_of(argv, "--preset")
-    resume = "--resume" in argv
-    if resume and out:
-        base = find_run(out).recipe()
-        if base.method != method:
-            raise UserError(f"{out} trains a {base.method}: reverie train {base.method} --resume.")
-    else:
-        base = recipe_for(method, preset)
-    about = f"{METHODS[method].about.capitalize()}. Presets: {', '.join(PRESETS[method])}."
-    command = parse(flags_of(base), f"reverie train {method}", argv[1:], about)
-    before = base.flat()
-    chosen = Recipe(
-        method=method, options=command.method, data=command.images, training=command.training
-    ).flat()
-    recipe = base.with_options(**{k: v for k, v in chosen.items() if v != before[k]})
-    if resume:
-        api.check_resumable(base, recipe)
-    done = api.train_recipe(recipe, Run(command.run.out), resume)
-    leave_the_group()
-    facts = {
-        "run": str(done.folder),
-        "steps": done.steps,
-        "seconds": round(done.seconds, 1),
-        "finished": done.finished,
-        "report": str(done.report),
-    }
-    pace = f"{done.steps:,} steps in {progress.readable_seconds(done.seconds)}"
-    if done.finished:
-        text = f"{pace}: {done.report}"
-        if Run(done.folder).best.exists():
-            best = api.info(done.folder)["best"]
-            text += f"\nthe last model is in {done.folder / 'model'}, the best in {best['model']}: "
-            text += f"step {best['step']:,}"
-        return (facts, text), command.run.json, 0
-    text = f"stopped after {pace}; go on with: reverie train {method} --out {done.folder} --resume"
-    return (facts, text), command.run.json, INTERRUPTED
+    about: dict[str, str]
+
+    def to_json(self) -> dict[str, Json]:
+        return {"methods": list(self.about)}
+
+    def summary(self) -> str:
+        lines = [f"  {name:<10} {about}" for name, about in self.about.items()]
+        return "reverie train METHOD --data IMAGES --out RUN [options]\n\n" + "\n".join(lines)
 
 
-def flags_of(recipe: Any) -> type:
-    """A dataclass whose flags are the options of a recipe, with its values as defaults."""
-    parts = {"method": recipe.options, "images": recipe.data, "training": recipe.training}
-    fields = [
-        (name, type(part), field(default_factory=lambda part=part: part))
-        for name, part in parts.items()
-    ]
-    return make_dataclass("Train", [("run", TrainFlags), *fields], frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
+class MethodsCommand(Command):
+    """List the methods."""
+
+    def run(self) -> MethodsResult:
+        from reverie.methods import METHODS
+
+        return MethodsResult({name: method.about for name, method in METHODS.items()})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,8 +45,68 @@ class TrainFlags:
     out: Path
     """The run's folder."""
     preset: str | None = None
-    """A known recipe to start from."""
+    """A named set of options to start from."""
     resume: bool = False
-    """Go on with the run in --out, with its own options."""
+    """Continue the run in --out, with its own options."""
     json: bool = False
     """Print the result as one JSON object."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainCommand(Command):
+    """Train a method on a dataset; --resume continues after any interruption."""
+
+    usage: ClassVar = "METHOD --data IMAGES --out RUN"
+    method: str
+    flags: TrainFlags
+    changes: Mapping[str, OptionValue]
+
+    @classmethod
+    def parse(cls, prog: str, argv: Sequence[str]) -> Command:
+        """The flags depend on the method, so it is read before them."""
+        from reverie.methods import METHODS
+        from reverie.methods.recipe import LENGTHS, Recipe
+        from reverie.training.train import base_recipe
+
+        if not argv or argv[0] in ("-h", "--help", "--json"):
+            return MethodsCommand(json="--json" in argv)
+        method = argv[0]
+        kind = METHODS.find(method)
+        out = value_of(argv, "--out")
+        resume = "--resume" in argv and out is not None
+        base = base_recipe(method, Path(out or ""), value_of(argv, "--preset"), resume)
+        if any(value_of(argv, f"--{length}") is not None for length in LENGTHS):
+            base = base.with_options(**dict.fromkeys(LENGTHS))  # the given one replaces the base's
+        presets = f"Presets: {', '.join(kind.presets)}." if kind.presets else "It has no presets."
+        about = f"{kind.about.capitalize()}. {presets}"
+        parsed = parse(flags_of(base), f"{prog} {method}", argv[1:], about)
+        chosen = Recipe(
+            method=method, options=parsed.method, data=parsed.images, training=parsed.training
+        )
+        before = base.flat()
+        changes = {name: v for name, v in chosen.flat().items() if v != before[name]}
+        return cls(method=method, flags=parsed.run, changes=changes, json=parsed.run.json)
+
+    def run(self) -> Result:
+        from reverie import api
+        from reverie.core.processes import leave_process_group
+
+        result = api.train(
+            self.method,
+            out=self.flags.out,
+            preset=self.flags.preset,
+            resume=self.flags.resume,
+            **cast(dict[str, Any], self.changes),
+        )
+        leave_process_group()
+        return result
+
+
+def flags_of(recipe: "Recipe") -> type:
+    """A dataclass whose flags are the options of a recipe, with its values as defaults."""
+    parts = {"method": recipe.options, "images": recipe.data, "training": recipe.training}
+    fields = [
+        (name, type(part), field(default_factory=lambda part=part: part))
+        for name, part in parts.items()
+    ]
+    return make_dataclass("Train", [("run", TrainFlags), *fields], frozen=True, kw_only=True)

@@ -2,60 +2,38 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import tyro
 
-from reverie.cli.output import Result
+from reverie.cli.command import Command
+from reverie.core.options import options_of
+from reverie.inference.options import TranslateOptions
+
+if TYPE_CHECKING:
+    from reverie.inference.translate import TranslateResult
 
 
 @dataclass(frozen=True, kw_only=True)
-class TranslateCommand:
-    """Give pictures the other look; size, proportions and metadata stay as they are."""
+class TranslateCommand(TranslateOptions, Command):
+    """Translate images to another domain; size, proportions and metadata are kept."""
 
+    usage: ClassVar = "MODEL IMAGES --out FOLDER"
     model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
     """A run, a model folder, a name on the hub, or a .pth file of the original CycleGAN code."""
-    images: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="PICTURES")]
+    images: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="IMAGES")]
     """Files and folders; subfolders are mirrored."""
     out: Path = Path("translated")
     """The folder to write to."""
-    direction: Literal["ab", "ba"] = "ab"
-    """From A to B, or back where the model has learnt it."""
-    dropout: Literal["off", "on"] = "off"
-    """On leaves features out as in training, for variety, as the original pix2pix does."""
-    statistics: Literal["trained", "picture"] = "trained"
-    """Batch norm: averages of the training, or each picture's own, as the original pix2pix does."""
-    tile: int | None = None
-    """Side of the tiles that are worked on one by one; large pictures are tiled by themselves."""
     reference: str | None = None
-    """What a .pth file should be: resnet_6blocks, resnet_9blocks, unet_128 or unet_256."""
-    seed: int = 0
-    """Decides what dropout leaves out."""
-    json: bool = False
-    """Print the result as one JSON object."""
+    """Network of a .pth file: resnet_6blocks, resnet_9blocks, unet_128 or unet_256."""
 
+    def run(self) -> "TranslateResult":
+        import torch
 
-def translate(command: TranslateCommand) -> Result:
-    import torch
+        from reverie import api
 
-    from reverie import api
-
-    torch.manual_seed(command.seed)
-    done = api.translate(
-        api.load(command.model, command.reference),
-        command.images,
-        out=command.out,
-        direction=command.direction,
-        dropout=command.dropout == "on",
-        own_statistics=command.statistics == "picture",
-        tile=command.tile,
-    )
-    facts = {
-        "count": len(done.files),
-        "failed": done.failed,
-        "page": str(done.page),
-        "sheet": str(done.sheet),
-        "files": [str(file) for file in done.files],
-    }
-    left_out = f", {len(done.failed)} left out" if done.failed else ""
-    return facts, f"{len(done.files)} pictures{left_out}: {done.page}"
+        torch.manual_seed(self.seed)
+        model = api.load(self.model, self.reference)
+        options = options_of(TranslateOptions, self)
+        return api.translate(model, self.images, out=self.out, options=options)

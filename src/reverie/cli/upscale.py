@@ -3,78 +3,53 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import tyro
 
-from reverie.cli.output import CommandInterrupted, Result
+from reverie.cli.command import Command
 from reverie.core.errors import UserError
+from reverie.core.options import options_of
+from reverie.inference.options import UpscaleOptions
 
-
-def model_before(places: Sequence[str]) -> tuple[str, list[str]]:
-    """Of what `reverie upscale` was given: the model, where the first is one, and the pictures.
-
-    Raises:
-        UserError: if there are no pictures.
-    """
-    from reverie.api import UPSCALER
-    from reverie.core import image_io
-    from reverie.inference.load import is_image_folder
-
-    first = Path(places[0]).expanduser() if places else Path()
-    images_first = first.suffix.lower() in image_io.SUFFIXES or is_image_folder(first)
-    model, rest = (UPSCALER, places) if images_first else (places[0], places[1:])
-    if not rest:
-        raise UserError("say which pictures to make larger: files, or folders of them.")
-    return model, list(rest)
+if TYPE_CHECKING:
+    from reverie.inference.upscale import UpscaleResult
 
 
 @dataclass(frozen=True, kw_only=True)
-class UpscaleCommand:
-    """Make pictures larger; transparency, 16 bits of grey, rotation and metadata are kept."""
+class UpscaleCommand(UpscaleOptions, Command):
+    """Upscale images; transparency, 16-bit grayscale, rotation and metadata are kept."""
 
+    usage: ClassVar = "[MODEL] IMAGES --out FOLDER"
     images: Annotated[
-        tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="[MODEL] PICTURES")
+        tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="[MODEL] IMAGES")
     ]
-    """Files and folders; before them a run, a model, or a file of weights, where the network that
-    comes with the package is not enough."""
+    """Files and folders; before them a run, a model, or a file of weights, by default the model
+    that comes with the package."""
     out: Path = Path("large")
     """The folder to write to; subfolders are mirrored."""
-    scale: float | None = None
-    """How many times larger; where the network was made for another, the result is resized."""
-    tile: int | None = None
-    """Side of the tiles that are worked on one by one; by default what fits into memory."""
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """auto computes in bfloat16 where the machine has it natively."""
-    existing: Literal["skip", "overwrite"] = "skip"
-    """What to do with files that are there already."""
-    format: str | None = None
-    """png, jpg, webp or tif; by default each file's own."""
-    json: bool = False
-    """Print the result as one JSON object."""
+
+    def run(self) -> "UpscaleResult":
+        from reverie import api
+
+        model, images = split_model(self.images)
+        options = options_of(UpscaleOptions, self)
+        return api.upscale(images, out=self.out, model=model, options=options)
 
 
-def upscale(command: UpscaleCommand) -> Result:
-    from reverie import api
+def split_model(words: Sequence[str]) -> tuple[str, list[str]]:
+    """The model, where the first word is one, and the images.
 
-    model, images = model_before(command.images)
-    done = api.upscale(
-        images,
-        out=command.out,
-        model=model,
-        scale=command.scale,
-        tile=command.tile,
-        precision=command.precision,
-        existing=command.existing,
-        format=command.format,
-    )
-    if done.stopped:
-        raise CommandInterrupted(f"stopped; {len(done.files)} pictures are done: {command.out}")
-    facts = {
-        "count": len(done.files),
-        "skipped": [str(file) for file in done.skipped],
-        "failed": done.failed,
-        "files": [str(file) for file in done.files],
-    }
-    left_out = f", {len(done.failed)} left out" if done.failed else ""
-    return facts, f"{len(done.files)} pictures{left_out}: {command.out}"
+    Raises:
+        UserError: if there are no images.
+    """
+    from reverie.api import DEFAULT_UPSCALER
+    from reverie.core import image_io
+    from reverie.inference.load import is_image_folder
+
+    first = Path(words[0]).expanduser() if words else Path()
+    images_first = first.suffix.lower() in image_io.SUFFIXES or is_image_folder(first)
+    model, rest = (DEFAULT_UPSCALER, words) if images_first else (words[0], words[1:])
+    if not rest:
+        raise UserError("say which images to upscale: files, or folders of them.")
+    return model, list(rest)

@@ -1,7 +1,8 @@
-"""HTML pages that need nothing beside them."""
+"""HTML pages that need nothing beside them: one style, one script, images as data URIs."""
 
+import base64
 import html
-from typing import Any
+from collections.abc import Mapping
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8882; --accent: #2563eb; }
@@ -25,6 +26,9 @@ button { font: inherit; border: 1px solid var(--line); background: none; border-
   padding: .15rem .7rem; cursor: pointer; color: inherit; }
 table { border-collapse: collapse; width: 100%; } td, th { text-align: left; padding: .2rem .8rem
   .2rem 0; border-bottom: 1px solid var(--soft); vertical-align: top; }
+.images { border-spacing: .6rem; border-collapse: separate; width: auto; }
+.images img { display: block; border-radius: .4rem; width: 16rem; }
+.images td { border: 0; opacity: 1; }
 td { font-variant-numeric: tabular-nums; } td:first-child { opacity: .75; }
 """
 
@@ -43,7 +47,13 @@ document.querySelectorAll('.curves button').forEach(button => button.onclick = (
 """
 
 
-def _page(title: str, body: str) -> str:
+def data_uri(png: bytes) -> str:
+    """A PNG file as the source of an <img>."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
+def page(title: str, body: str) -> str:
+    """A whole page around `body`; the title must be escaped."""
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
         '<meta name="viewport" content="width=device-width">'
@@ -51,7 +61,8 @@ def _page(title: str, body: str) -> str:
     )
 
 
-def _table(rows: dict[str, Any]) -> str:
+def table(rows: Mapping[str, object]) -> str:
+    """A table of two columns; keys and values are escaped."""
     cells = (
         f"<tr><td>{html.escape(str(k))}</td><td>{html.escape(str(v))}</td></tr>"
         for k, v in rows.items()

@@ -8,10 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
-from jaxtyping import Float
 from PIL import ExifTags, Image, ImageOps
-from torch import Tensor
 
 from reverie.core import image_io
 from reverie.core.errors import UserError
@@ -119,14 +116,9 @@ def encode_image_file(image: ImageFile, suffix: str, words: dict[str, str] | Non
     return image_io.encode(colour, suffix, image.exif, image.icc_profile, words)
 
 
-def as_tensor(values: np.ndarray, max_value: int) -> Float[Tensor, "1 c h w"]:
-    """[H, W, C] of 0 to `max_value` becomes [-1, 1]."""
-    own = np.ascontiguousarray(values).astype(np.float32)
-    return torch.from_numpy(own).permute(2, 0, 1)[None].div_(max_value / 2).sub_(1)
-
-
-def to_values(image: Float[Tensor, "1 c h w"], kind: type) -> np.ndarray:
-    """[-1, 1] becomes [H, W, C] of 0 to the most that `kind` holds, rounded and clipped."""
-    max_value = np.iinfo(kind).max
-    values = image[0].float().cpu().clamp(-1, 1).add(1).mul(max_value / 2).round()
-    return values.permute(1, 2, 0).numpy().astype(kind)
+def holdable_suffix(suffix: str, image: ImageFile) -> str:
+    """The suffix, or `.png` where its format cannot hold the transparency or depth of an image."""
+    suffix = suffix.lower()
+    lacks_alpha = image.alpha is not None and suffix not in WITH_ALPHA
+    lacks_depth = image.colour.dtype == np.uint16 and suffix not in SIXTEEN_BITS
+    return ".png" if suffix not in WRITABLE or lacks_alpha or lacks_depth else suffix

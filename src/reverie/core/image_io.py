@@ -9,7 +9,6 @@ import io
 import math
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -90,32 +89,6 @@ def read(path: Path | str, *, at_least: int | None = None) -> UInt8[np.ndarray, 
             raise
         # Pillow's decoders raise all of these on damaged files.
         raise UserError(f"{path}: the picture is broken ({error}); replace or remove it.") from None
-
-
-@dataclass(frozen=True)
-class Original:
-    """A picture and what its file says beside the pixels; rotation is done, so not said again."""
-
-    pixels: UInt8[np.ndarray, "h w c"]
-    exif: bytes
-    icc_profile: bytes | None
-
-
-def read_original(path: Path | str) -> Original:
-    """Read a picture with its metadata, to write another one in its place.
-
-    A colour profile is kept where it fits what `read` gives: not that of inks, for example.
-
-    Raises:
-        UserError: if `read` refuses the file.
-    """
-    pixels = read(path)
-    with Image.open(path) as image:
-        fits = image.mode in (("RGB", "RGBA", "P") if pixels.shape[-1] == 3 else ("L", "LA", "1"))
-        profile = image.info.get("icc_profile") if fits else None
-        exif = image.getexif()
-        exif.pop(ExifTags.Base.Orientation, None)
-        return Original(pixels, exif.tobytes() if len(exif) else b"", profile)
 
 
 def size_of(path: Path | str) -> tuple[int, int]:
@@ -225,18 +198,28 @@ def cut(
     return pixels[top : top + size, left : left + size]
 
 
-def to_tensor(pixels: NDArray[np.uint8]) -> Float[Tensor, "b c h w"]:
-    """[B, H, W, C] of 0 to 255 becomes [B, C, H, W] of -1 to 1, channels last in memory."""
+def to_tensor(pixels: NDArray[Any], max_value: int = 255) -> Float[Tensor, "b c h w"]:
+    """[B, H, W, C] of 0 to `max_value` becomes [B, C, H, W] of -1 to 1, channels last in memory."""
     # What is read from a cache or another library may not be written to, and PyTorch minds.
-    own = np.require(pixels, requirements=["C", "W"])
-    tensor = torch.from_numpy(own).permute(0, 3, 1, 2)
-    return tensor.float().div_(127.5).sub_(1.0)
+    kind = np.uint8 if pixels.dtype == np.uint8 else np.float32
+    own = np.require(pixels, kind, requirements=["C", "W"])
+    tensor = torch.from_numpy(own).permute(0, 3, 1, 2).to(torch.float32, copy=True)
+    return tensor.div_(max_value / 2).sub_(1.0)
 
 
 def to_uint8(images: Float[Tensor, "b c h w"]) -> UInt8[np.ndarray, "b h w c"]:
     """[B, C, H, W] of -1 to 1 becomes [B, H, W, C] of 0 to 255, rounded and clipped."""
     values = images.detach().float().add(1.0).mul(127.5).round().clamp(0, 255)
     return values.to("cpu", torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
+
+
+def to_pixels(images: Float[Tensor, "b c h w"], dtype: type[np.unsignedinteger]) -> NDArray[Any]:
+    """[B, C, H, W] of -1 to 1 becomes [B, H, W, C] of `uint8` or `uint16`, rounded and clipped."""
+    if dtype is np.uint8:
+        return to_uint8(images)
+    max_value = np.iinfo(dtype).max
+    values = images.detach().float().cpu().clamp(-1, 1).add(1).mul(max_value / 2).round()
+    return values.permute(0, 2, 3, 1).numpy().astype(dtype)
 
 
 def grid(

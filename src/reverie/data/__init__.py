@@ -9,10 +9,11 @@ from reverie.data.dataset import (
     find_dataset,
     open_dataset,
 )
-from reverie.data.sources import BUILT_IN, find_source
+from reverie.data.sets import DATASETS
+from reverie.data.sources import find_source
 
 __all__ = [
-    "BUILT_IN",
+    "DATASETS",
     "Batch",
     "Batches",
     "DataOptions",

@@ -9,8 +9,9 @@ from jaxtyping import Bool
 
 from reverie.core import image_io
 from reverie.core.errors import UserError
+from reverie.data.sets import is_fetched
 from reverie.data.source import set_folder
-from reverie.data.sources import CELEBA_LIST, FETCHED, read_celeba_attributes, read_celeba_partition
+from reverie.data.sources import CELEBA_LIST, read_celeba_attributes, read_celeba_partition
 
 YES, NO = ("1", "true", "yes"), ("-1", "0", "false", "no")
 
@@ -48,7 +49,7 @@ def read_attributes(place: str, split: str = "train") -> Attributes:
         UserError: if there is no such list.
     """
     root = Path(place).expanduser()
-    if not root.exists() and place in FETCHED:
+    if not root.exists() and is_fetched(place):
         root = set_folder(place)
         if not (root / CELEBA_LIST).exists():
             raise UserError(

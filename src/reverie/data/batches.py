@@ -6,7 +6,7 @@ every picture is seen equally often whatever the batch size.
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import count
 
@@ -22,19 +22,21 @@ from reverie.data.dataset import ImageDataset
 READ_AHEAD = 2
 
 
-_ORDER, _FLIP, _PLACE, _OTHER = range(4)
+_ORDER, _FLIP, _PLACE, _DOMAIN_B = range(4)
 
 
 @dataclass(frozen=True)
 class Batch:
     """Pictures in [-1, 1] [B, C, H, W] and, where the data has them, their labels [B].
 
-    For translation `images` are of A and `other` of B: each one's partner, or any.
+    For translation `images` are of domain A and `domain_b` of B: of paired data the targets.
+    For super-resolution `low_res` are the inputs where the data has them; it is empty otherwise.
     """
 
     images: Float[Tensor, "b c h w"]
     labels: Int[Tensor, " b"] | None = None
-    other: Float[Tensor, "b c h w"] = field(default_factory=lambda: torch.empty(0))
+    domain_b: Float[Tensor, "b c h w"] = field(default_factory=lambda: torch.empty(0))
+    low_res: Float[Tensor, "b c h2 w2"] = field(default_factory=lambda: torch.empty(0))
 
     def __len__(self) -> int:
         return len(self.images)
@@ -47,7 +49,7 @@ class Batch:
             return images.to(device, memory_format=layout, non_blocking=True)
 
         labels = None if self.labels is None else self.labels.to(device, non_blocking=True)
-        return Batch(moved(self.images), labels, moved(self.other))
+        return Batch(moved(self.images), labels, moved(self.domain_b), moved(self.low_res))
 
 
 @lru_cache(maxsize=2)
@@ -92,11 +94,13 @@ class Batches:
     def read(self, number: int) -> Batch:
         """Batch `number`; of two sides without pairs each is drawn by itself."""
         images, labels = self._side(self.images, self.seed, number)
-        if self.images.other is None:
-            return Batch(images, labels)
-        seed = self.seed if self.images.paired else mix(self.seed, _OTHER)
-        other, _ = self._side(self.images.other, seed, number)
-        return Batch(images, labels, other)
+        batch = Batch(images, labels)
+        if self.images.domain_b is not None:
+            seed = self.seed if self.images.paired else mix(self.seed, _DOMAIN_B)
+            batch = replace(batch, domain_b=self._side(self.images.domain_b, seed, number)[0])
+        if self.images.low_res is not None:
+            batch = replace(batch, low_res=self._side(self.images.low_res, self.seed, number)[0])
+        return batch
 
     def _side(self, source: ImageDataset, seed: int, number: int) -> tuple[Tensor, Tensor | None]:
         share = slice(self.rank * self.batch_size, (self.rank + 1) * self.batch_size)

@@ -1,14 +1,28 @@
 """Read every picture of a set and say what is there."""
 
 from collections import Counter
-from typing import Any
+from dataclasses import dataclass
 
 from reverie.core import image_io, progress
 from reverie.core.errors import UserError
+from reverie.core.result import Json, Result, lines_of
 from reverie.data.sources import find_source
 
 
-def check_data(data: str, split: str = "train", label_column: str | None = None) -> dict[str, Any]:
+@dataclass(frozen=True)
+class CheckResult(Result):
+    """What is in a dataset, and what is wrong with its broken files."""
+
+    facts: dict[str, Json]
+
+    def to_json(self) -> dict[str, Json]:
+        return self.facts
+
+    def summary(self) -> str:
+        return lines_of(self.facts)
+
+
+def check_data(data: str, split: str = "train", label_column: str | None = None) -> CheckResult:
     """Read every picture of a set and say what was found."""
     source = find_source(data, split, label_column)
     sizes: Counter[tuple[int, int]] = Counter()
@@ -23,7 +37,7 @@ def check_data(data: str, split: str = "train", label_column: str | None = None)
             continue
         sizes[pixels.shape[:2]] += 1
         colours["grey" if image_io.is_grayscale(pixels) else "colour"] += 1
-    facts: dict[str, Any] = {"data": data, "kind": source.kind, "pictures": sizes.total()}
+    facts: dict[str, Json] = {"data": data, "kind": source.kind, "pictures": sizes.total()}
     if sizes:
         sides = sorted(min(size) for size in sizes.elements())
         facts |= {
@@ -38,4 +52,4 @@ def check_data(data: str, split: str = "train", label_column: str | None = None)
     if source.labels is not None:
         counts = Counter(source.labels.tolist())
         facts["classes"] = {name: counts[i] for i, name in enumerate(source.class_names)}
-    return facts | {"broken": broken}
+    return CheckResult(facts | {"broken": broken})

@@ -13,6 +13,7 @@ import numpy as np
 from reverie.core import image_io, progress
 from reverie.core.errors import UserError
 from reverie.core.files import cache_home, write_atomic
+from reverie.core.options import RESUMABLE, Checked, Direction, NonNegative, Positive
 from reverie.data.cache import RaggedImages, decode_cached, stat_digest
 from reverie.data.paired import find_low_res_pairs, find_paired
 from reverie.data.source import Source
@@ -31,25 +32,29 @@ RAGGED = ("width", "none")
 """Policies that leave pictures of different sizes, of which squares are cut."""
 
 
+Sides = Literal["one", "paired", "unpaired", "degraded"]
+"""One dataset, two domains with or without pairs, or high-resolution images that are downscaled."""
+
+
 @dataclass(frozen=True, kw_only=True)
-class DataOptions:
+class DataOptions(Checked):
     """Which pictures, and how they are made equal in size."""
 
     data: str | None = None
     """A folder, a table (.csv), an IDX file, or a built-in set: digits."""
-    image_size: int | None = None
+    image_size: Positive | None = None
     """Side of the square pictures in pixels; by default the data's own, or 64 for folders."""
     channels: Literal["auto", "1", "3"] = "auto"
     """1 for grey, 3 for colour; auto looks at the pictures."""
     resize: image_io.Resize = "crop"
     """How pictures become square: cut the middle, squash, or pad with white; or, cutting a square
     at random each time: make them so wide, or leave them as they are (none)."""
-    jitter: float = 0.0
+    jitter: NonNegative = 0.0
     """Make pictures larger by this share, then cut a square at random: 0.117 is 286 for 256."""
     data_b: str | None = None
     """Translation: the folder of B, where --data is that of A alone. Enlarging: the small pictures,
     where they are not made from the large ones."""
-    direction: Literal["ab", "ba"] = "ab"
+    direction: Direction = "ab"
     """Translation: ba takes B for A."""
     split: Literal["train", "test", "all"] = "train"
     """Which part, of data that comes divided."""
@@ -57,7 +62,7 @@ class DataOptions:
     """The column of a table that says the class."""
     flip: bool = False
     """Mirror half of the pictures, where left and right mean nothing."""
-    cache: bool = True
+    cache: bool = field(default=True, metadata=RESUMABLE)
     """Keep decoded pictures in a file, so that they are decoded once."""
 
 
@@ -88,8 +93,10 @@ class ImageDataset:
     source: Source
     options: DataOptions
     broken: dict[str, str] = field(default_factory=dict)
-    other: "ImageDataset | None" = None
-    """The pictures of B, where these are those of A."""
+    domain_b: "ImageDataset | None" = None
+    """The images of domain B, where these are of domain A."""
+    low_res: "ImageDataset | None" = None
+    """The low-resolution inputs, where these are the high-resolution targets."""
     paired: bool = False
     """Whether picture i here belongs to picture i of the other side."""
     multiple: int = 1
@@ -141,10 +148,16 @@ class PendingDataset:
     source: Source
     spec: ImageSpec
     options: DataOptions
+    sides: Sides = "one"
     other: Source | None = None
-    paired: bool = False
+    """The images of domain B, or the low-resolution ones."""
     scale: int = 1
-    """How many times smaller the pictures of the other side are."""
+    """How many times smaller the images of `other` are."""
+
+    @property
+    def paired(self) -> bool:
+        """Whether image i belongs to image i of `other`."""
+        return self.sides in ("paired", "degraded")
 
 
 def open_dataset(options: DataOptions) -> ImageDataset:
@@ -158,7 +171,7 @@ def open_dataset(options: DataOptions) -> ImageDataset:
 
 def find_dataset(
     options: DataOptions,
-    sides: Literal["one", "paired", "unpaired", "degraded"] = "one",
+    sides: Sides = "one",
     scale: int = 1,
 ) -> PendingDataset:
     """Find the pictures that `options` describe, and what a model must know of them.
@@ -176,10 +189,6 @@ def find_dataset(
         raise UserError(
             "say which pictures to use: --data FOLDER, or --data digits for the built-in ones."
         )
-    if options.image_size is not None and options.image_size < 1:
-        raise UserError(f"a picture's side is at least 1 pixel, not {options.image_size}.")
-    if options.jitter < 0:
-        raise UserError(f"--jitter is a share from 0 up, not {options.jitter}.")
     other = None
     if sides in ("one", "degraded"):
         source = find_source(options.data, options.split, options.label_column)
@@ -201,7 +210,7 @@ def find_dataset(
     if options.resize in RAGGED:
         for one in (source, other if scale == 1 else None):
             _refuse_smaller(one, spec, options)
-    return PendingDataset(source, spec, options, other, sides in ("paired", "degraded"), scale)
+    return PendingDataset(source, spec, options, sides, other, scale)
 
 
 def _refuse_smaller(source: Source | None, spec: ImageSpec, options: DataOptions) -> None:
@@ -253,7 +262,10 @@ def decode_dataset(found: PendingDataset) -> ImageDataset:
     if found.paired and (images.broken or other.broken):
         raise UserError("a pair with a broken picture is no pair: remove both of it.")
     both = f"{images.fingerprint}-{other.fingerprint}"
-    return replace(images, other=other, paired=found.paired, fingerprint=both, multiple=found.scale)
+    images = replace(images, paired=found.paired, fingerprint=both, multiple=found.scale)
+    if found.sides == "degraded":
+        return replace(images, low_res=other)
+    return replace(images, domain_b=other)
 
 
 def _decoded(source: Source, spec: ImageSpec, options: DataOptions) -> ImageDataset:

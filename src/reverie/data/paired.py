@@ -12,8 +12,9 @@ import numpy as np
 
 from reverie.core import image_io
 from reverie.core.errors import UserError
+from reverie.data.sets import is_fetched
 from reverie.data.source import Source, of_files, set_folder
-from reverie.data.sources import FETCHED, find_source
+from reverie.data.sources import find_source
 
 NAMED = 5
 
@@ -52,7 +53,7 @@ def _in_one_folder(root: Path, split: str, paired: bool) -> tuple[Source, Source
         root = set_folder(root.name)
     if not root.is_dir():
         kind = root.name.split("-")[0]
-        if kind in FETCHED:
+        if is_fetched(kind):
             raise UserError(f"the set {root.name} is not here yet: reverie data get {kind}")
         raise UserError(
             f"{root}: translation learns from a folder with trainA and trainB, or with pictures "

@@ -4,11 +4,13 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from reverie.core import image_io
 from reverie.core.files import cache_home
+from reverie.core.options import Checked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,12 +34,36 @@ class Source:
     split: str = "all"
 
 
+@dataclass(frozen=True, kw_only=True)
+class FetchOptions(Checked):
+    """Options of `reverie data get NAME`; a dataset extends it with its own."""
+
+    def folder_name(self, name: str) -> str:
+        """What the dataset's folder is called with these options."""
+        return name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """A dataset with a name: it comes with a package (`load`) or is fetched or drawn (`fetch`)."""
+
+    about: str
+    load: Callable[[str], Source] | None = None
+    """The source of a split."""
+    fetch: Callable[[Path, Any], dict[str, int]] | None = None
+    """Fills a folder, given options; returns what it holds by name."""
+    options: FetchOptions = FetchOptions()
+    """Default options of `fetch`."""
+    features: str = "efficientnet"
+    """The feature network whose distances fit its images."""
+
+
 def set_folder(name: str) -> Path:
     """Where `reverie data get` puts a set."""
     return cache_home() / "sets" / name
 
 
-def _of_pixels(
+def of_pixels(
     kind: str,
     pixels: np.ndarray,
     labels: np.ndarray | None,

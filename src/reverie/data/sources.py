@@ -8,7 +8,6 @@ import csv
 import gzip
 import re
 import struct
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,11 +15,8 @@ import numpy as np
 
 from reverie.core import image_io
 from reverie.core.errors import UserError, nearest
-from reverie.data.sets.digits import _digits
-from reverie.data.source import Source, _of_pixels, of_files, set_folder
-
-FETCHED = ("emoji", "faces", "photos")
-"""Sets that `reverie data get` makes."""
+from reverie.data.sets import DATASETS
+from reverie.data.source import Source, of_files, of_pixels, set_folder
 
 
 def find_source(place: str, split: str = "train", label_column: str | None = None) -> Source:
@@ -35,18 +31,19 @@ def find_source(place: str, split: str = "train", label_column: str | None = Non
     Raises:
         UserError: if nothing usable is there.
     """
-    if place in BUILT_IN:
-        return BUILT_IN[place](split)
+    known = DATASETS.get(place)
+    if known is not None and known.load is not None:
+        return known.load(split)
     path = Path(place).expanduser()
-    if not path.exists() and place in FETCHED and set_folder(place).is_dir():
+    if not path.exists() and known is not None and set_folder(place).is_dir():
         path = set_folder(place)
         path = path / split if (path / split).is_dir() else path
     if not path.exists():
-        if place in FETCHED:
+        if known is not None:
             raise UserError(f"the set {place} is not here yet: reverie data get {place}")
         raise UserError(
             f"there is no folder or file {place!r}, and no built-in set of that name: "
-            f"{nearest(place, BUILT_IN)}"
+            f"{nearest(place, DATASETS)}"
         )
     if path.is_file():
         if path.name == CELEBA_LIST:
@@ -65,9 +62,6 @@ def find_source(place: str, split: str = "train", label_column: str | None = Non
     if idx_files:
         return _idx(_choose_idx(idx_files, split), split)
     return _folder(path)
-
-
-BUILT_IN: dict[str, Callable[[str], Source]] = {"digits": _digits}
 
 
 def _is_image(path: Path) -> bool:
@@ -203,7 +197,7 @@ def _idx(path: Path, split: str = "all") -> Source:
                 "the two files do not belong together."
             )
     classes = () if labels is None else tuple(str(n) for n in range(int(labels.max()) + 1))
-    return _of_pixels("IDX file", pixels[..., None], labels, classes, split)
+    return of_pixels("IDX file", pixels[..., None], labels, classes, split)
 
 
 def read_idx(path: Path) -> np.ndarray:

@@ -1,6 +1,5 @@
 """The page of an evaluation: figures, samples and their nearest training pictures."""
 
-import base64
 import html
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from torch import Tensor
 from reverie.core import image_io
 from reverie.core.errors import UserError
 from reverie.core.files import write_atomic
-from reverie.core.html import _page, _table
+from reverie.core.html import data_uri, page, table
 
 
 def write_evaluation(
@@ -32,14 +31,13 @@ def write_evaluation(
     whole = {k: v for k, v in figures.items() if ", class " not in k}
     single = {k: v for k, v in figures.items() if k not in whole}
     shown = [{k: f"{v:.4g}" for k, v in part.items()} for part in (whole, single)]
-    images = [
-        base64.b64encode(image_io.encode_sheet(p, columns=c)).decode()
+    sides = [
+        f'<img alt="" src="{data_uri(image_io.encode_sheet(p, columns=c))}">'
         for p, c in ((samples, None), (nearest_neighbors, 6))
     ]
-    sides = [f'<img alt="" src="data:image/png;base64,{image}">' for image in images]
-    each = f"<h2>By class</h2>{_table(shown[1])}" if single else ""
+    each = f"<h2>By class</h2>{table(shown[1])}" if single else ""
     body = f"""<h1>{html.escape(name)}</h1>
-<p class="about">compared with {html.escape(data)}</p>{_table(shown[0])}
+<p class="about">compared with {html.escape(data)}</p>{table(shown[0])}
 <div class="row"><div><h2>Samples</h2>{sides[0]}</div>
 <div><h2>A sample, then its five nearest training pictures</h2>{sides[1]}</div></div>{each}"""
-    write_atomic(out, _page(f"{html.escape(name)} · evaluation", body))
+    write_atomic(out, page(f"{html.escape(name)} · evaluation", body))

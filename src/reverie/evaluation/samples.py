@@ -3,7 +3,6 @@
 Every figure's name carries the features, the number of pictures and the split.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -16,8 +15,8 @@ from torch import Tensor
 
 from reverie.core import image_io, progress
 from reverie.core.errors import UserError
-from reverie.core.files import write_atomic
-from reverie.data import DataOptions, ImageDataset, find_source, open_dataset
+from reverie.core.processes import is_distributed, my_share
+from reverie.data import DATASETS, DataOptions, ImageDataset, find_source, open_dataset
 from reverie.evaluation.metrics.features import Features, extract_features, find_extractor
 from reverie.evaluation.metrics.frechet import Moments, frechet_distance
 from reverie.evaluation.metrics.kernel import kernel_distance
@@ -25,11 +24,13 @@ from reverie.evaluation.metrics.paired import paired_metrics
 from reverie.evaluation.metrics.prdc import prdc
 from reverie.evaluation.page import write_evaluation
 from reverie.inference.model import Model
+from reverie.inference.options import DenoisingOptions
 
-MOST_FOR_NEIGHBOURS = 5000
+DEFAULT_FEATURES = "efficientnet"
+MAX_FOR_NEIGHBORS = 5000
 
 
-AT_ONCE = 250
+BATCH_SIZE = 250
 
 
 NEIGHBORS_SHOWN = 12
@@ -43,8 +44,8 @@ def evaluate_model(
     features: str | None = None,
     seed: int = 0,
     report: Path | None = None,
-    **sampling: Any,
-) -> dict[str, Any]:
+    sampling: DenoisingOptions | None = None,
+) -> dict[str, float]:
     """Compare samples of a model with pictures; started in several processes, they share the work.
 
     Args:
@@ -54,7 +55,7 @@ def evaluate_model(
         features: `digits`, `efficientnet` or `inception`; by default what fits the data.
         seed: the number of the first sample.
         report: where to write a page with samples beside their nearest training pictures.
-        **sampling: passed to `Model.sample`.
+        sampling: how a diffusion model samples.
 
     Raises:
         UserError: if there are too few pictures for the figures.
@@ -65,17 +66,26 @@ def evaluate_model(
     real = open_dataset(like(data, spec.image_size, spec.channels))
     count = min(len(real), 10_000) if count is None else count
     labels = model.labels(count)
-    mine = _my_share(count)
+    mine = my_share(count)
     asked = None if labels is None else labels[mine.start : mine.stop].tolist()
-    images = model.sample(len(mine), seed=seed + mine.start, label=asked, **sampling)
-    fake_features = _everyones(
+    how = sampling or DenoisingOptions()
+    images = model.sample(
+        len(mine),
+        seed=seed + mine.start,
+        label=asked,
+        steps=how.steps,
+        sampler=how.sampler,
+        schedule=how.schedule,
+        guidance=how.guidance,
+    )
+    fake_features = _gathered(
         extract_features(name, _shown(images, f"looking at samples ({name})"))
     )
-    real_features = _everyones(
+    real_features = _gathered(
         extract_features(name, _shown(real, f"looking at pictures ({name})", share=True))
     )
     split = real.source.split
-    figures: dict[str, Any] = dict(
+    figures: dict[str, float] = dict(
         compare_features(fake_features, real_features, name, f"{count}", split)
     )
     if name == "digits" and labels is not None:
@@ -95,17 +105,18 @@ def evaluate_model(
 
 def default_features(data: DataOptions) -> str:
     """The features that fit pictures: their own for digits, else those of ImageNet."""
-    return "digits" if data.data == "digits" else "efficientnet"
+    known = DATASETS.get(data.data or "")
+    return DEFAULT_FEATURES if known is None else known.features
 
 
 def evaluate_folders(
     one: DataOptions, other: DataOptions, *, features: str | None = None
-) -> dict[str, Any]:
+) -> dict[str, float]:
     """Compare two sets of pictures: `one` is judged, `other` is what it should be like."""
     name = features or default_features(other)
     judged, real = open_dataset(one), open_dataset(other)
     fake_features, real_features = (
-        _everyones(extract_features(name, _shown(p, f"looking at pictures ({name})", share=True)))
+        _gathered(extract_features(name, _shown(p, f"looking at pictures ({name})", share=True)))
         for p in (judged, real)
     )
     return dict(
@@ -120,7 +131,7 @@ def evaluate_paired(
     features: str | None = None,
     on_luma: bool = False,
     cut: int = 0,
-) -> dict[str, Any]:
+) -> dict[str, float]:
     """Compare pictures of two folders that have the same names, each with its own.
 
     Args:
@@ -179,7 +190,7 @@ def compare_features(
     generator = torch.Generator().manual_seed(0)
     distance = frechet_distance(Moments.of(fake.features), Moments.of(real.features))
     kernel = kernel_distance(fake.features, real.features, generator)
-    near = prdc(real.features[:MOST_FOR_NEIGHBOURS], fake.features[:MOST_FOR_NEIGHBOURS])
+    near = prdc(real.features[:MAX_FOR_NEIGHBORS], fake.features[:MAX_FOR_NEIGHBORS])
     figures = {
         f"{frechet_name(name)}{about}": distance,
         f"{kernel_name}{about}": kernel.mean,
@@ -237,43 +248,20 @@ def like(data: DataOptions, size: int, channels: int, **changes: Any) -> DataOpt
 
 def _shown(images: ImageDataset | Tensor, label: str, *, share: bool = False) -> Iterator[Tensor]:
     """Pictures in batches, with progress; `share` leaves other processes theirs."""
-    mine = _my_share(len(images)) if share else range(len(images))
-    starts = range(mine.start, mine.stop, AT_ONCE)
-    for first in progress.track(starts, len(starts), label, f"batches of {AT_ONCE}"):
+    mine = my_share(len(images)) if share else range(len(images))
+    starts = range(mine.start, mine.stop, BATCH_SIZE)
+    for first in progress.track(starts, len(starts), label, f"batches of {BATCH_SIZE}"):
         if isinstance(images, Tensor):
-            yield images[first : first + AT_ONCE]
+            yield images[first : first + BATCH_SIZE]
         else:
-            indices = np.arange(first, min(first + AT_ONCE, mine.stop))
+            indices = np.arange(first, min(first + BATCH_SIZE, mine.stop))
             yield image_io.to_tensor(images.read(indices))
 
 
-def _my_share(count: int) -> range:
-    """Of `count` things, those that are this process's to do."""
-    if not _several():
-        return range(count)
-    rank, world = torch.distributed.get_rank(), torch.distributed.get_world_size()
-    return range(count * rank // world, count * (rank + 1) // world)
-
-
-def _everyones(seen: Features) -> Features:
-    """What all processes saw, in the order of their shares."""
-    if not _several():
+def _gathered(seen: Features) -> Features:
+    """The features of all processes, in the order of their shares."""
+    if not is_distributed():
         return seen
     parts: list[Any] = [None] * torch.distributed.get_world_size()
     torch.distributed.all_gather_object(parts, seen)
     return Features(torch.cat([p.features for p in parts]), torch.cat([p.logits for p in parts]))
-
-
-def _several() -> bool:
-    return torch.distributed.is_available() and torch.distributed.is_initialized()
-
-
-def write_figures(figures: dict[str, Any], out: Path) -> None:
-    """Write figures as JSON.
-
-    Raises:
-        UserError: if `out` does not end in .json.
-    """
-    if out.suffix != ".json":
-        raise UserError(f"{out}: figures are written as .json.")
-    write_atomic(out, json.dumps(figures, indent=1) + "\n")

@@ -6,7 +6,6 @@ stands beside it.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -16,9 +15,11 @@ from reverie.core import image_io, progress
 from reverie.core.errors import UserError
 from reverie.data import DataOptions, find_source
 from reverie.evaluation.metrics.paired import paired_metrics
+from reverie.evaluation.samples import DEFAULT_FEATURES
 from reverie.inference.model import Model
 from reverie.inference.upscale import bicubic
 from reverie.methods import Upscales
+from reverie.methods.base import require
 from reverie.methods.superres.degradation import downscale
 
 SMALLEST = 48
@@ -26,15 +27,14 @@ SMALLEST = 48
 
 def evaluate_upscaler(
     model: Model, data: DataOptions, *, features: str | None = None, tile: int | None = None
-) -> dict[str, Any]:
+) -> dict[str, float]:
     """Enlarge the pictures of `data`, made small first; mean figures, and those of bicubic.
 
     Raises:
         UserError: if the model does not enlarge, or the pictures are too small to be compared.
     """
-    if not isinstance(model.method, Upscales) or data.data is None:
-        raise UserError(f"{model.name} does not enlarge pictures.")
-    name, scale = features or "efficientnet", model.method.scale
+    scale = require(model.method, Upscales, model.name).scale
+    name = features or DEFAULT_FEATURES
     channels = model.method.spec.channels
     rows = []
     for truth in _pictures(data, channels, scale):

@@ -22,24 +22,24 @@ from reverie.evaluation.metrics.features import Features, extract_features
 from reverie.evaluation.metrics.frechet import Moments, frechet_distance
 from reverie.evaluation.metrics.kernel import kernel_distance
 from reverie.evaluation.metrics.paired import perceptual_distance
-from reverie.evaluation.samples import like
+from reverie.evaluation.samples import DEFAULT_FEATURES, like
 from reverie.inference.model import Model
 from reverie.methods import Translates
+from reverie.methods.base import require
 
-AT_ONCE = 50
+BATCH_SIZE = 50
 
 
 def evaluate_translator(
     model: Model, data: DataOptions, *, features: str | None = None
-) -> dict[str, Any]:
+) -> dict[str, float]:
     """Translate the test pictures of both sides, as far as the model goes, and compare them.
 
     Raises:
         UserError: if the model does not translate, or the data has no two sides.
     """
-    if not isinstance(model.method, Translates):
-        raise UserError(f"{model.name} does not translate.")
-    name = features or "efficientnet"
+    directions = require(model.method, Translates, model.name).directions
+    name = features or DEFAULT_FEATURES
     spec = model.method.spec
     wanted = like(replace(data, jitter=0.0, flip=False, resize="crop"), spec.image_size, 3)
     paired = True
@@ -48,8 +48,8 @@ def evaluate_translator(
     except UserError:
         test, paired = _sides(replace(wanted, split="test"), "unpaired"), False
     train = _sides(replace(wanted, split="train"), "unpaired")
-    figures: dict[str, Any] = {}
-    for direction in model.method.directions:
+    figures: dict[str, float] = {}
+    for direction in directions:
         source, truth = test if direction == "ab" else test[::-1]
         real = train[1] if direction == "ab" else train[0]
         there = whole(source)
@@ -81,19 +81,19 @@ def evaluate_translator(
 
 
 def _perceived(name: str, images: Tensor, truth: Tensor) -> float:
-    pairs = zip(images.split(AT_ONCE), truth.split(AT_ONCE), strict=True)
+    pairs = zip(images.split(BATCH_SIZE), truth.split(BATCH_SIZE), strict=True)
     return float(torch.cat([perceptual_distance(name, a, b) for a, b in pairs]).mean())
 
 
 def _seen(name: str, images: Tensor) -> Features:
-    parts = images.split(AT_ONCE)
+    parts = images.split(BATCH_SIZE)
     return extract_features(name, progress.track(parts, len(parts), f"looking ({name})", "batches"))
 
 
 def _sides(data: DataOptions, sides: Any) -> tuple[ImageDataset, ImageDataset]:
     images = decode_dataset(find_dataset(data, sides))
-    assert images.other is not None
-    return images, images.other
+    assert images.domain_b is not None
+    return images, images.domain_b
 
 
 def whole(images: ImageDataset) -> Float[Tensor, "n 3 h w"]:

@@ -1,18 +1,36 @@
 """What is known of a run or a model."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from reverie.core.result import Json, Result, lines_of, plain
 from reverie.inference.load import load
-from reverie.inference.model import describe_capabilities
+from reverie.methods.base import describe_capabilities
 from reverie.runs.run import Run, best_evaluation
 
 
-def info(place: str | Path) -> dict[str, Any]:
+@dataclass(frozen=True)
+class InfoResult(Result):
     """What is known of a run or a model."""
+
+    facts: dict[str, Json]
+
+    def to_json(self) -> dict[str, Json]:
+        return self.facts
+
+    def summary(self) -> str:
+        return lines_of(self.facts)
+
+
+def info(place: str | Path) -> InfoResult:
+    """What is known of a run or a model."""
+    return InfoResult(_facts(place))
+
+
+def _facts(place: str | Path) -> dict[str, Json]:
     path = Path(place).expanduser()
     model = load(place) if not (Run(path).exists() and not Run(path).model.exists()) else None
-    facts: dict[str, Any] = {"place": str(place)}
+    facts: dict[str, Json] = {"place": str(place)}
     if model is not None:
         spec = model.method.spec
         facts |= {
@@ -38,7 +56,7 @@ def info(place: str | Path) -> dict[str, Any]:
             "machine": begun["machine"],
             "versions": begun["versions"],
             "commit": begun.get("commit"),
-            "options": run.recipe().flat(),
+            "options": plain(run.recipe().flat()),
         }
         if log:
             facts |= {k: log[-1][k] for k in ("step", "seconds", "images_seen", "losses")}

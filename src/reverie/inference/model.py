@@ -13,21 +13,22 @@ from torch import Tensor, nn
 from reverie.core import progress
 from reverie.core.errors import UserError, nearest
 from reverie.core.image_io import convert_channels
+from reverie.core.options import Direction
 from reverie.core.precision import bf16_is_native
 from reverie.core.rng import latents_of_seeds, mix
 from reverie.inference.latent.vectors import slerp
 from reverie.inference.tiled_upscale import TiledUpscaler
 from reverie.inference.tiling import Tile, run_tiled
 from reverie.methods import Denoises, Encodes, Method, Samples, Translates, Upscales
-from reverie.methods.base import Direction, cycle_labels
+from reverie.methods.base import cycle_labels, require
 from reverie.methods.diffusion.diffusion import Sampling, Start
 from reverie.methods.diffusion.samplers import StepCallback
 from reverie.methods.superres.networks import Upscaler
 
-PICTURES_AT_ONCE = 64
+BATCH_SIZE = 64
 
 
-PIXELS_AT_ONCE = 2048**2
+MAX_UNTILED_PIXELS = 2048**2
 
 
 TILE = 1024
@@ -68,7 +69,10 @@ class Model:
         between: tuple[int, int] | None = None,
         start: Start | None = None,
         callback: StepCallback | None = None,
-        **sampling: Any,
+        steps: int | None = None,
+        sampler: str | None = None,
+        schedule: str | None = None,
+        guidance: float | None = None,
     ) -> Float[Tensor, "count c h w"]:
         """Make pictures from noise.
 
@@ -82,8 +86,10 @@ class Model:
             between: two seeds; the pictures then lie on the way from the one's to the other's.
             start: a picture to begin from instead of pure noise; for diffusion models.
             callback: is shown each step's number and expected picture; for diffusion models.
-            **sampling: `steps`, `sampler`, `schedule`, `guidance`; for diffusion models, see
-                `Sampling`.
+            steps: noise levels; for diffusion models, as the three below: see `Sampling`.
+            sampler: ddpm, ddim, euler, heun or dpmpp-2m.
+            schedule: spacing of the noise levels: karras or uniform.
+            guidance: classifier-free guidance scale.
 
         Returns:
             float32 in [-1, 1] on the CPU.
@@ -91,35 +97,43 @@ class Model:
         Raises:
             UserError: if the model cannot do what is asked, or has no such class.
         """
-        if not isinstance(self.method, Samples):
-            raise self._cannot()
+        require(self.method, Samples, self.name)
         if count < 1:
             raise UserError(f"ask for one picture or more, not {count}.")
         labels = self.labels(count, label)
         if between is not None and labels is not None and label is None:
             raise UserError("between two seeds one class is shown: name it with the label.")
+        sampling = {
+            "steps": steps, "sampler": sampler, "schedule": schedule, "guidance": guidance
+        }  # fmt: skip
         extra = self._denoising(sampling, start, callback)
         latents = self._latents(count, seed, between)
         return self._made(latents, labels, range(seed, seed + count), extra)
 
     def generate(
-        self, latents: Float[Tensor, "n ..."], *, label: Label = None, **sampling: Any
+        self,
+        latents: Float[Tensor, "n ..."],
+        *,
+        label: Label = None,
+        steps: int | None = None,
+        sampler: str | None = None,
     ) -> Float[Tensor, "n c h w"]:
         """The pictures of latents, float32 in [-1, 1] on the CPU.
 
         Args:
             latents: of the shape that the model's noise has.
             label: a class for all, or one for each; by default the first class for all.
-            **sampling: see `sample`.
+            steps: see `sample`.
+            sampler: see `sample`.
 
         Raises:
             UserError: if the model makes no pictures of latents, or has no such class.
         """
-        if not isinstance(self.method, Samples):
-            raise self._cannot()
+        require(self.method, Samples, self.name)
         labels = self.labels(len(latents), 0 if self.class_names and label is None else label)
         # Steps that add noise add the same to every picture, so that a way between two is smooth.
         seeds = [0] * len(latents)
+        sampling = {"steps": steps, "sampler": sampler}
         return self._made(latents, labels, seeds, self._denoising(sampling, None, None))
 
     def _made(
@@ -127,11 +141,11 @@ class Model:
     ) -> Tensor:
         assert isinstance(self.method, Samples)
         made = []
-        starts = range(0, len(latents), PICTURES_AT_ONCE)
-        unit = f"batches of {PICTURES_AT_ONCE}"
+        starts = range(0, len(latents), BATCH_SIZE)
+        unit = f"batches of {BATCH_SIZE}"
         with torch.inference_mode():
             for first in progress.track(starts, len(starts), "sampling", unit):
-                rows = slice(first, first + PICTURES_AT_ONCE)
+                rows = slice(first, first + BATCH_SIZE)
                 if extra:
                     shape = self.method.latent_shape
                     extra["noise"] = _noise_of(seeds[rows], shape, self.device)
@@ -148,24 +162,21 @@ class Model:
         return slerp(one, other, torch.linspace(0, 1, count))
 
     def _denoising(
-        self, sampling: dict[str, Any], start: Start | None, callback: StepCallback | None
+        self,
+        sampling: dict[str, int | float | str | None],
+        start: Start | None,
+        callback: StepCallback | None,
     ) -> dict[str, Any]:
         """What `generate` of a diffusion model is told beyond latents and labels."""
+        known = {name: value for name, value in sampling.items() if value is not None}
         if not isinstance(self.method, Denoises):
-            asked = [*sampling, *(["start"] if start else []), *(["callback"] if callback else [])]
+            asked = [*known, *(["start"] if start else []), *(["callback"] if callback else [])]
             if asked:
                 raise UserError(
                     f"{asked[0]} is for diffusion models, and {self.name} is a {self.method_name}."
                 )
             return {}
-        known = {name: value for name, value in sampling.items() if value is not None}
-        try:
-            how = replace(Sampling(), **known)
-        except TypeError:
-            unknown = next(name for name in known if not hasattr(Sampling(), name))
-            raise UserError(
-                f"sampling has no option {unknown!r}; {nearest(unknown, vars(Sampling()))}"
-            ) from None
+        how = replace(Sampling(), **known)  # type: ignore[arg-type]
         if how.guidance != 1.0 and not self.method.conditional:
             raise UserError(f"{self.name} knows no classes, so there is nothing to guide towards.")
         how.check()
@@ -182,10 +193,9 @@ class Model:
         Raises:
             UserError: if the model has no encoder.
         """
-        if not isinstance(self.method, Encodes):
-            raise self._cannot()
+        method = require(self.method, Encodes, self.name)
         with torch.inference_mode():
-            return self.method.encode(images.to(self.device)).float().cpu()
+            return method.encode(images.to(self.device)).float().cpu()
 
     def translate(
         self,
@@ -211,19 +221,18 @@ class Model:
         Raises:
             UserError: if the model does not translate, or not in this direction.
         """
-        if not isinstance(self.method, Translates):
-            raise self._cannot()
-        if direction not in self.method.directions:
-            known = " and ".join(self.method.directions)
+        method = require(self.method, Translates, self.name)
+        if direction not in method.directions:
+            known = " and ".join(method.directions)
             raise UserError(f"{self.name} translates {known}, not {direction!r}.")
         channels = self.method.spec.channels
         if images.shape[1] != channels:
             images = convert_channels(images, channels)
-        network = self.method.translator(direction)
+        network = method.translator(direction)
         made = []
         with _policies(network, dropout, own_statistics):
             for image in images.split(1):
-                large = image.shape[-1] * image.shape[-2] > PIXELS_AT_ONCE
+                large = image.shape[-1] * image.shape[-2] > MAX_UNTILED_PIXELS
                 side = tile or (TILE if large else None)
                 made.append(run_tiled(network, image.to(self.device), side).float().cpu())
         return torch.cat(made).clamp_(-1, 1)
@@ -238,10 +247,9 @@ class Model:
         Raises:
             UserError: if the model does not enlarge.
         """
-        if not isinstance(self.method, Upscales):
-            raise self._cannot()
+        method = require(self.method, Upscales, self.name)
         low = precision == "bf16" or (precision == "auto" and bf16_is_native(self.device.type))
-        network = cast(Upscaler, self.method.upscaler)
+        network = cast(Upscaler, method.upscaler)
         return TiledUpscaler(network, torch.bfloat16 if low else torch.float32, tile)
 
     def upscale(
@@ -304,11 +312,6 @@ class Model:
             )
         return number
 
-    def _cannot(self) -> UserError:
-        return UserError(
-            f"{self.name} is a {self.method_name}: {describe_capabilities(self.method)}."
-        )
-
 
 @contextmanager
 def _policies(network: nn.Module, dropout: bool, own_statistics: bool) -> Iterator[None]:
@@ -335,17 +338,3 @@ def _policies(network: nn.Module, dropout: bool, own_statistics: bool) -> Iterat
 def _noise_of(seeds: Sequence[int], shape: Sequence[int], device: torch.device):
     """The noise of a sampler's steps, each picture's from its own seed."""
     return lambda step: latents_of_seeds([mix(s, step + 1) for s in seeds], shape).to(device)
-
-
-def describe_capabilities(method: Method) -> str:
-    """In words, what a model is for."""
-    can = []
-    if isinstance(method, Samples):
-        can.append("makes pictures from noise (sample)")
-    if isinstance(method, Encodes):
-        can.append("finds the latents of pictures (encode)")
-    if isinstance(method, Translates):
-        can.append("gives pictures another look (translate)")
-    if isinstance(method, Upscales):
-        can.append(f"enlarges pictures {method.scale} times (upscale)")
-    return "it " + " and ".join(can) if can else "it cannot be used by itself"

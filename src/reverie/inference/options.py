@@ -1,24 +1,107 @@
-"""How a dream goes: the options of `dreaming`, without PyTorch, so that flags are read at once."""
+"""The options of every verb that uses a model, as frozen dataclasses.
+
+Their fields are the flags of the command line, the keyword arguments of the public functions and
+the tables of the documentation. Nothing here imports PyTorch, so that `--help` answers at once.
+"""
 
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Annotated, Literal
 
 from reverie.core.errors import UserError
+from reverie.core.options import (
+    AtLeast,
+    Checked,
+    Direction,
+    NonNegative,
+    NonNegativeInt,
+    Positive,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
-class DreamOptions:
-    """How a dream goes."""
+class DenoisingOptions(Checked):
+    """How a diffusion model samples; other models refuse these."""
 
-    octaves: int = 4
+    guidance: float | None = None
+    """Diffusion: classifier-free guidance scale; 1 is plain, 2 is clearer and less varied."""
+    steps: Positive | None = None
+    """Diffusion: how many noise levels (12 unless told otherwise)."""
+    sampler: str | None = None
+    """Diffusion: ddpm, ddim, euler, heun or dpmpp-2m."""
+    schedule: str | None = None
+    """Diffusion: spacing of the noise levels: karras or uniform."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleOptions(DenoisingOptions):
+    """Which images to sample; image i depends on seed + i alone."""
+
+    count: Positive = 16
+    """How many images."""
+    seed: int = 0
+    """Number of the first image."""
+    label: tuple[str, ...] = ()
+    """Class: one for all images, or one for each; by default all classes take turns."""
+    between: tuple[int, int] | None = None
+    """Interpolate from the image of one seed to that of another."""
+    init: Path | None = None
+    """Diffusion: an image to start from instead of noise (SDEdit)."""
+    strength: float = 0.6
+    """Diffusion: how much of --init is regenerated, from 0 to 1."""
+    mask: Path | None = None
+    """Diffusion: an image, white where --init is to be regenerated (inpainting); resized if need
+    be."""
+    film: Path | None = None
+    """Diffusion: a .gif of the steps, with a strip of them beside it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TranslateOptions(Checked):
+    """How images are translated."""
+
+    direction: Direction = "ab"
+    """From domain A to B, or back where the model has learnt it."""
+    dropout: Literal["off", "on"] = "off"
+    """Dropout at inference: on gives variety, as the original pix2pix does."""
+    statistics: Literal["trained", "image"] = "trained"
+    """Batch norm: running averages of the training, or each image's own, as in the original
+    pix2pix."""
+    tile: Positive | None = None
+    """Side of the tiles in pixels; large images are tiled by default."""
+    seed: int = 0
+    """Seed of the dropout."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpscaleOptions(Checked):
+    """How images are upscaled."""
+
+    scale: float | None = None
+    """Scale factor; where the network has another one, the result is resized."""
+    tile: Positive | None = None
+    """Side of the tiles in pixels; by default what fits into memory."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """auto computes in bfloat16 where the machine has it natively."""
+    existing: Literal["skip", "overwrite"] = "skip"
+    """What to do with files that exist already."""
+    format: str | None = None
+    """png, jpg, webp or tif; by default each file's own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AscentOptions(Checked):
+    """Gradient ascent of a deep dream."""
+
+    octaves: Positive = 4
     """Sizes at which it dreams, from small to large."""
     octave_scale: float = 1.4
     """How much larger each is than the one before."""
-    steps: int = 10
+    steps: Positive = 10
     """Steps at each size."""
     step_size: float = 0.02
     """How far a step goes on average, where black to white is 2."""
-    jitter: int = 32
+    jitter: NonNegativeInt = 32
     """Move the picture at random by up to so many pixels before each step."""
     normalise: Literal["mean-absolute", "deviation"] = "mean-absolute"
     """What the gradient is divided by."""
@@ -30,15 +113,125 @@ class DreamOptions:
     """Weight of the differences between neighbours, against noise."""
     closeness: float = 0.0
     """Weight of the squared distance from the original."""
-    tile: int = 512
+    tile: Annotated[int, AtLeast(64)] = 512
     """Larger pictures are worked on in tiles of such a side."""
     seed: int = 0
     """Decides where the picture is moved to: same seed, same dream."""
 
-    def check(self) -> None:
-        """Raise a UserError if a number makes no sense."""
-        for name, least in (("octaves", 1), ("steps", 1), ("tile", 64), ("jitter", 0)):
-            if getattr(self, name) < least:
-                raise UserError(f"--{name} is at least {least}, not {getattr(self, name)}.")
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if self.octave_scale <= 1 and self.octaves > 1:
             raise UserError(f"--octave-scale is above 1, not {self.octave_scale:g}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DreamOptions(AscentOptions):
+    """Which network dreams, what it maximizes, and how."""
+
+    backbone: str = "efficientnet"
+    """efficientnet, which comes with its package; inception_v3, googlenet, vgg16, vgg19, resnet50
+    with --weights; or one of your own runs."""
+    weights: Path | None = None
+    """torchvision's file of the backbone's weights."""
+    layers: tuple[str, ...] = ()
+    """Layers to maximize: NAME, NAME:CHANNEL, each with =WEIGHT if you like; see --list-layers."""
+    towards: Literal["l2", "mean"] = "l2"
+    """What is maximized: the mean squared activation, or the mean activation."""
+    guide: Path | None = None
+    """Guided dream: maximize the features of this image."""
+    like: Path | None = None
+    """A dream saved as .png, whose settings are used; options that differ from the defaults
+    override them."""
+    film: Positive | None = None
+    """A film of so many frames, each dreamt from the one before."""
+    zoom: float = 1.04
+    """Film: zoom factor per second."""
+    rotate: float = 0.0
+    """Film: rotation in degrees per second."""
+    rate: float = 12.0
+    """Film: frames per second."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EditOptions(Checked):
+    """Latent arithmetic, or attributes added to an image."""
+
+    image: Path | None = None
+    """An image to edit, instead of latent arithmetic."""
+    add: tuple[str, ...] = ()
+    """With --image: NAME=STRENGTH; 1 adds an attribute, -1 removes it; limited to the range of the
+    training latents."""
+    sweep: tuple[str, ...] = ()
+    """With --image: show these attributes at strengths from -1.5 to 1.5."""
+    leave: tuple[str, ...] = ()
+    """Attributes that must not change: the direction is made orthogonal to theirs."""
+    kind: Literal["means", "classifier"] = "means"
+    """Attribute direction: the difference of means, or a linear classifier's normal, which changes
+    less else and is fainter."""
+    data: str | None = None
+    """The images and their attributes; by default those that the run was trained on."""
+    exemplars: NonNegativeInt = 64
+    """Images whose mean latent stands for a group: 3 in the DCGAN paper, after which half of the
+    sums come out as expected, and with 64 nearly all; 0 takes all."""
+    seed: int = 0
+    """Seed of the exemplars and of the noise around the result."""
+    noise: NonNegative = 0.2
+    """Standard deviation of the noise of the eight samples around the result."""
+    norm: Literal["prior", "keep"] = "prior"
+    """Rescale the result to the norm of the prior, or keep its own."""
+    refine: NonNegativeInt = 100
+    """With --image: gradient steps that fit the latent to the image."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InterpolateOptions(DenoisingOptions):
+    """A path through latent space."""
+
+    seeds: tuple[int, ...] = ()
+    """Numbers of the images to interpolate between."""
+    images: tuple[Path, ...] = ()
+    """Or image files, where the model has an encoder."""
+    frames: Positive = 60
+    """Frames in all."""
+    loop: bool = False
+    """Return to the first image."""
+    straight: bool = False
+    """Linear instead of spherical interpolation."""
+    label: str | None = None
+    """Class, where the model is conditional."""
+    plane: bool = False
+    """Show the whole plane of a model with two latents."""
+    rate: float = 20.0
+    """Frames per second."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReconstructOptions(Checked):
+    """How images are reconstructed from their latents."""
+
+    refine: NonNegativeInt = 0
+    """Gradient steps that fit each latent to its image."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateOptions(DenoisingOptions):
+    """How a model, or a folder of images, is evaluated."""
+
+    data: str
+    """The reference images: a folder, a table, an IDX file, or a built-in dataset."""
+    split: Literal["train", "test", "all"] = "test"
+    """Split, of data that has splits."""
+    count: Positive | None = None
+    """How many samples; by default as many as there are images, 10,000 at most."""
+    features: str | None = None
+    """Feature network: digits, efficientnet or inception; by default the one that fits the data."""
+    seed: int = 0
+    """Number of the first sample."""
+    pairs: bool = False
+    """Compare two folders image by image, by equal names: PSNR, SSIM, perceptual distance."""
+    luma: bool = False
+    """Pairs: PSNR and SSIM of the luma Y alone, as in super-resolution's tables."""
+    border: NonNegativeInt = 0
+    """Pairs: pixels at the edges that PSNR and SSIM leave out."""
+    report: Path | None = None
+    """Write a page (.html) with the figures and samples beside their nearest training images."""

@@ -1,25 +1,103 @@
-"""What sampling begins from: pictures for diffusion models."""
+"""Sample to files, and what diffusion models start from instead of noise."""
 
+import io
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import Float
 from torch import Tensor
 
 from reverie.core import image_io
 from reverie.core.errors import UserError
+from reverie.core.files import write_atomic
+from reverie.core.result import Result
 from reverie.inference.model import Model
+from reverie.inference.options import SampleOptions
 from reverie.methods.diffusion.diffusion import Start
+
+MAX_FILM_IMAGES = 64
+
+
+@dataclass(frozen=True)
+class SampleResult(Result):
+    """The files that were written, the sheet last."""
+
+    count: int
+    seed: int
+    files: list[Path]
+
+    def summary(self) -> str:
+        return f"{self.count} images: {self.files[-1]}"
+
+
+def sample_images(model: Model, options: SampleOptions) -> Float[Tensor, "count c h w"]:
+    """Sample images, float32 in [-1, 1] on the CPU; writes the film that the options ask for.
+
+    Raises:
+        UserError: if the model cannot do what is asked.
+    """
+    o, frames = options, []
+    if o.film is not None and o.count > MAX_FILM_IMAGES:
+        raise UserError(f"a film shows {MAX_FILM_IMAGES} images at most, not {o.count}.")
+    start = start_from(model, o.init, o.strength, o.mask) if o.init or o.mask else None
+    images = model.sample(
+        o.count,
+        seed=o.seed,
+        label=o.label or None,
+        between=o.between,
+        start=start,
+        callback=(lambda step, x_0: frames.append(x_0.float().cpu().clamp(-1, 1)))
+        if o.film
+        else None,
+        steps=o.steps,
+        sampler=o.sampler,
+        schedule=o.schedule,
+        guidance=o.guidance,
+    )
+    if o.film is not None:
+        image_io.save_film([*frames, images], o.film)
+    return images
+
+
+def sample_files(model: Model, out: Path, options: SampleOptions) -> SampleResult:
+    """Sample into a folder of files and a sheet, one sheet, or an .npz of `arr_0` and `arr_1`.
+
+    Raises:
+        UserError: if the model cannot do what is asked.
+    """
+    images = sample_images(model, options)
+    count, seed = options.count, options.seed
+    if out.suffix == ".npz":
+        arrays = {"arr_0": image_io.to_uint8(images)}
+        labels = model.labels(count, options.label or None)
+        if labels is not None:
+            arrays["arr_1"] = labels.numpy()
+        buffer = io.BytesIO()
+        np.savez(buffer, **arrays)  # type: ignore[arg-type]
+        write_atomic(out, buffer.getvalue())
+        return SampleResult(count, seed, [out])
+    if out.suffix:
+        image_io.save_sheet(images, out)
+        return SampleResult(count, seed, [out])
+    files = [out / f"{seed + i:06d}.png" for i in range(count)]
+    for image, path in zip(images, files, strict=True):
+        image_io.save(image, path)
+    files.append(out / "grid.png")
+    image_io.save_sheet(images, files[-1])
+    return SampleResult(count, seed, files)
 
 
 def start_from(
     model: Model, image: Path | None, strength: float = 0.6, mask: Path | None = None
 ) -> Start:
-    """What a diffusion model begins from: a picture file, made to fit, and perhaps a mask.
+    """What a diffusion model starts from: an image file, resized, and perhaps a mask.
 
     Raises:
-        UserError: if a file is no picture, or the strength is not from 0 to 1.
+        UserError: if a file is no image, or the strength is not from 0 to 1.
     """
     if image is None:
-        raise UserError("--mask says which part of a picture is made anew: name it with --init.")
+        raise UserError("--mask says which part of an image is regenerated: name it with --init.")
     if not 0 <= strength <= 1:
         raise UserError(f"--strength is from 0 to 1, not {strength}.")
     spec = model.method.spec

@@ -8,6 +8,7 @@ its sums are accumulated. A network of 23 norms therefore runs about twelve time
 of a result that is the same.
 """
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -81,6 +82,19 @@ def tiles(height: int, width: int, side: int, overlap: int, multiple: int) -> li
         for top, bottom, core_top, core_bottom in spans(height)
         for left, right, core_left, core_right in spans(width)
     ]
+
+
+def overlapping_windows(height: int, width: int, side: int) -> list[tuple[int, int, int, int]]:
+    """Windows of at most `side` that cover everything and overlap by a quarter."""
+
+    def spans(length: int) -> list[tuple[int, int]]:
+        if length <= side:
+            return [(0, length)]
+        count = math.ceil((length - side) / (0.75 * side)) + 1
+        starts = [round(n * (length - side) / (count - 1)) for n in range(count)]
+        return [(start, start + side) for start in starts]
+
+    return [(*rows, *columns) for rows in spans(height) for columns in spans(width)]
 
 
 def fitted(image: Picture, multiple: int) -> Picture:

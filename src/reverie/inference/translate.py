@@ -1,21 +1,29 @@
-"""Translate picture files and folders, and show them before and after."""
+"""Translate image files and folders, and show them before and after."""
 
-import base64
 import html
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from reverie.core import image_io, progress
 from reverie.core.errors import UserError
 from reverie.core.files import write_atomic
-from reverie.core.image_file import WRITABLE
-from reverie.core.image_io import find_image_files
+from reverie.core.html import data_uri, page
+from reverie.core.image_file import (
+    ImageFile,
+    encode_image_file,
+    holdable_suffix,
+    read_image_file,
+)
+from reverie.core.image_io import convert_channels, find_image_files
+from reverie.core.options import Direction
+from reverie.core.result import Json, Result
 from reverie.inference.model import Model
-from reverie.methods.base import Direction
+from reverie.inference.options import TranslateOptions
+from reverie.methods.base import Translates, require
 
 SHOWN = 100
 
@@ -26,68 +34,89 @@ SHOWN_SIDE = 256
 IN_SHEET = 12
 
 
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem;
-  color-scheme: light dark; }
-table { border-spacing: .6rem; } th { text-align: left; font-weight: 600; }
-img { display: block; border-radius: .4rem; width: 16rem; } td { vertical-align: top; }
-td small { opacity: .7; }
-"""
-
-
 @dataclass(frozen=True)
-class TranslateResult:
-    """What came of it: the files that were written, and what is wrong with the others."""
+class TranslateResult(Result):
+    """The files that were written, what is wrong with the others, a sheet and a page of all."""
 
     files: list[Path]
     failed: dict[str, str]
     sheet: Path
     page: Path
 
+    def to_json(self) -> dict[str, Json]:
+        return {"count": len(self.files)} | super().to_json()
+
+    def summary(self) -> str:
+        left_out = f", {len(self.failed)} left out" if self.failed else ""
+        return f"{len(self.files)} images{left_out}: {self.page}"
+
 
 def translate_files(
-    model: Model, places: Sequence[Path], out: Path, direction: Direction = "ab", **how: Any
+    model: Model, paths: Sequence[Path], out: Path, options: TranslateOptions
 ) -> TranslateResult:
     """Translate files and folders into `out`; one bad file does not stop the others.
 
-    Sizes, rotation, EXIF and colour profiles stay. Formats that cannot be written become PNG.
+    Size, rotation, transparency, EXIF and colour profile are kept, and the 16 bits of grayscale.
+    Formats that cannot be written become PNG.
 
     Raises:
         UserError: if nothing could be translated, or the model cannot do what is asked.
     """
-    found = find_image_files(places)
+    directions = require(model.method, Translates, model.name).directions
+    found = find_image_files(paths)
     written: list[Path] = []
     failed: dict[str, str] = {}
     rows: list[tuple[str, list[np.ndarray]]] = []
-    back: Direction = "ba" if direction == "ab" else "ab"
-    returns = back in getattr(model.method, "directions", ())
+    back: Direction = "ba" if options.direction == "ab" else "ab"
+    returns = back in directions
     for file, relative in progress.track(found, len(found), "translating"):
         try:
-            original = image_io.read_original(file)
+            image = read_image_file(file)
         except UserError as error:
             failed[str(file)] = str(error)
             progress.warn(f"left out: {error}")
             continue
-        image = image_io.to_tensor(original.pixels[None])
-        made = model.translate(image, direction, **how)
-        target = out / relative
-        if target.suffix.lower() not in WRITABLE:
-            target = target.with_suffix(".png")
-        pixels = image_io.to_uint8(made)[0]
-        profile = original.icc_profile if pixels.shape[-1] == original.pixels.shape[-1] else None
-        write_atomic(target, image_io.encode(pixels, target.suffix, original.exif, profile))
+        source = image_io.to_tensor(image.colour[None], image.max_value)
+        made = _translated(model, source, options.direction, options)
+        result = _as_file(made, image)
+        target = (out / relative).with_suffix(holdable_suffix(relative.suffix, result))
+        write_atomic(target, encode_image_file(result, target.suffix))
         written.append(target)
         if len(rows) < SHOWN:
-            row = [original.pixels, pixels]
-            if returns:
-                row.append(image_io.to_uint8(model.translate(made, back, **how))[0])
-            rows.append((str(relative), [_small(p) for p in row]))
+            shown = [source, made]
+            shown += [_translated(model, made, back, options)] if returns else []
+            rows.append((str(relative), [_small(image_io.to_uint8(x)[0]) for x in shown]))
     if not written:
-        raise UserError(f"none of the {len(found)} pictures could be translated: {failed}")
-    sheet, page = out / "before-after.png", out / "index.html"
+        raise UserError(f"none of the {len(found)} images could be translated: {failed}")
+    sheet, page_file = out / "before-after.png", out / "index.html"
     _write_sheet([row for _, row in rows[:IN_SHEET]], sheet)
-    write_atomic(page, _page(model.name, direction, rows, returns))
-    return TranslateResult(written, failed, sheet, page)
+    write_atomic(page_file, _page(model.name, options.direction, rows, returns))
+    return TranslateResult(written, failed, sheet, page_file)
+
+
+def _translated(
+    model: Model, image: Tensor, direction: Direction, options: TranslateOptions
+) -> Tensor:
+    return model.translate(
+        image,
+        direction,
+        dropout=options.dropout == "on",
+        own_statistics=options.statistics == "image",
+        tile=options.tile,
+    )
+
+
+def _as_file(made: Tensor, image: ImageFile) -> ImageFile:
+    """The translated image with everything that the file of the original held.
+
+    16-bit grayscale stays what it is, by its luma: no format here holds RGB of 16 bits.
+    """
+    dtype = image.colour.dtype.type
+    if dtype is np.uint16:
+        made = convert_channels(made, 1)
+    colour = image_io.to_pixels(made, dtype)[0]
+    fits = colour.shape[-1] == image.colour.shape[-1]
+    return replace(image, colour=colour, icc_profile=image.icc_profile if fits else None)
 
 
 def _small(pixels: np.ndarray) -> np.ndarray:
@@ -115,22 +144,17 @@ def _write_sheet(rows: list[list[np.ndarray]], path: Path) -> None:
 def _page(
     name: str, direction: str, rows: list[tuple[str, list[np.ndarray]]], returns: bool
 ) -> str:
-    titles = ["input", "output", *(["and back again"] if returns else [])]
+    titles = ["input", "output", *(["cycle: translated back"] if returns else [])]
     head = "".join(f"<th>{title}</th>" for title in titles)
     body = []
     for label, row in rows:
-        cells = "".join(
-            '<td><img alt="" src="data:image/png;base64,'
-            f'{base64.b64encode(image_io.encode(p)).decode()}"></td>'
-            for p in row
-        )
+        cells = "".join(f'<td><img alt="" src="{data_uri(image_io.encode(p))}"></td>' for p in row)
         body.append(
             f'<tr><td colspan="{len(row)}"><small>{html.escape(label)}</small></td></tr>'
             f"<tr>{cells}</tr>"
         )
-    return (
-        '<!doctype html><html lang="en"><meta charset="utf-8">'
-        f"<title>{html.escape(name)} · translated</title><style>{STYLE}</style>"
+    return page(
+        f"{html.escape(name)} · translated",
         f"<h1>{html.escape(name)}, {direction[0].upper()} to {direction[1].upper()}</h1>"
-        f"<table><tr>{head}</tr>{''.join(body)}</table></html>\n"
+        f'<table class="images"><tr>{head}</tr>{"".join(body)}</table>',
     )

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -14,121 +13,114 @@ from reverie.core import image_io, progress
 from reverie.core.errors import UserError
 from reverie.core.files import write_atomic
 from reverie.core.image_file import (
-    SIXTEEN_BITS,
-    WITH_ALPHA,
     WRITABLE,
     ImageFile,
-    as_tensor,
     encode_image_file,
+    holdable_suffix,
     read_image_file,
-    to_values,
 )
 from reverie.core.image_io import convert_channels, find_image_files
 from reverie.core.interrupt import StopSignal
+from reverie.core.result import INTERRUPTED, Json, Result, plain
 from reverie.inference.model import Model
+from reverie.inference.options import UpscaleOptions
 from reverie.inference.tiled_upscale import DRIFT, TiledUpscaler
 from reverie.inference.tiling import Tile
 
-Existing = Literal["skip", "overwrite"]
-
 
 class Stopped(Exception):
-    """Someone wishes to stop."""
+    """Raised when the user interrupts."""
 
 
-@dataclass
-class UpscaleResult:
-    """What came of it: files that were written, were there already, or could not be made."""
+@dataclass(frozen=True)
+class UpscaleResult(Result):
+    """Files that were written, existed already, or could not be upscaled."""
 
+    out: Path
     files: list[Path] = field(default_factory=list)
     skipped: list[Path] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     stopped: bool = False
 
+    def to_json(self) -> dict[str, Json]:
+        return {
+            "count": len(self.files),
+            "skipped": plain(self.skipped),
+            "failed": plain(self.failed),
+            "files": plain(self.files),
+        }
+
+    @property
+    def exit_code(self) -> int:
+        return INTERRUPTED if self.stopped else 0
+
+    def summary(self) -> str:
+        left_out = f", {len(self.failed)} left out" if self.failed else ""
+        if self.stopped:
+            return f"stopped; {len(self.files)} images are done: {self.out}"
+        return f"{len(self.files)} images{left_out}: {self.out}"
+
 
 def upscale_files(
-    model: Model,
-    places: Sequence[Path],
-    out: Path,
-    *,
-    scale: float | None = None,
-    tile: int | None = None,
-    precision: str = "auto",
-    existing: Existing = "skip",
-    format: str | None = None,
+    model: Model, paths: Sequence[Path], out: Path, options: UpscaleOptions
 ) -> UpscaleResult:
-    """Enlarge files and folders into `out`; one bad file does not stop the others.
-
-    Args:
-        model: enlarges.
-        places: files and folders; subfolders are mirrored.
-        out: a folder.
-        scale: how many times larger; by default what the model was made for. For another the
-            result is resized in float.
-        tile: side of the tiles; by default what fits into memory.
-        precision: fp32, bf16, or auto, which takes bf16 where the machine has it natively.
-        existing: leave files that are there already, or write them anew.
-        format: png, jpg, webp, tif; by default each file's own.
+    """Upscale files and folders into `out`; one bad file does not stop the others.
 
     Raises:
-        UserError: if nothing could be enlarged, or the model does not enlarge.
+        UserError: if nothing could be upscaled, or the model does not upscale.
     """
-    tiled_upscaler = model.tiled_upscaler(tile, precision)
-    share = _share(tiled_upscaler, scale)
-    found = find_image_files(places)
-    done = UpscaleResult()
-    todo = _todo(found, out, format, existing, done)
+    tiled_upscaler = model.tiled_upscaler(options.tile, options.precision)
+    share = _share(tiled_upscaler, options.scale)
+    found = find_image_files(paths)
+    todo, skipped = _todo(found, out, options)
+    result = UpscaleResult(out, skipped=skipped)
     with StopSignal("stopping after this tile") as stop_requested:
         pace = _Pace([file for file, _ in todo], stop_requested)
         with pace.bar:
             for file, target in todo:
                 try:
                     made = _enlarged_file(tiled_upscaler, read_image_file(file), share, pace)
-                    target = _able(target, made, format)
+                    if options.format is None:
+                        target = target.with_suffix(holdable_suffix(target.suffix, made))
                     write_atomic(target, encode_image_file(made, target.suffix))
-                    done.files.append(target)
+                    result.files.append(target)
                 except UserError as error:
-                    done.failed[str(file)] = str(error)
+                    result.failed[str(file)] = str(error)
                     progress.warn(f"left out: {error}")
                 except Stopped:
-                    done.stopped = True
+                    result = replace(result, stopped=True)
                     break
                 if tiled_upscaler.drift > DRIFT:
-                    progress.warn(
-                        f"{target}: colours drift by {tiled_upscaler.drift * 127.5:.0f} of 255"
-                    )
+                    shift = tiled_upscaler.drift * 127.5
+                    progress.warn(f"{target}: colours drift by {shift:.0f} of 255")
                 tiled_upscaler.drift = 0.0
-    if done.failed and not done.files and not done.skipped and not done.stopped:
-        raise UserError(f"none of the {len(found)} pictures could be enlarged: {done.failed}")
-    return done
+    if result.failed and not (result.files or result.skipped or result.stopped):
+        raise UserError(f"none of the {len(found)} images could be upscaled: {result.failed}")
+    return result
 
 
 def _todo(
-    found: list[tuple[Path, Path]],
-    out: Path,
-    format: str | None,
-    existing: Existing,
-    done: UpscaleResult,
-) -> list[tuple[Path, Path]]:
-    """Files and where their enlargements go, but for those that are there already."""
-    todo = []
+    found: list[tuple[Path, Path]], out: Path, options: UpscaleOptions
+) -> tuple[list[tuple[Path, Path]], list[Path]]:
+    """Files with their targets, and the targets that exist already and are skipped."""
+    todo, skipped = [], []
     for file, relative in found:
-        target = _target(out / relative, file, format)
+        target = _target(out / relative, file, options.format)
         if target.resolve() == file.resolve():
-            raise UserError(f"{file} would be replaced by its enlargement: choose another --out.")
+            raise UserError(f"{file} would be replaced by its result: choose another --out.")
         # What could not keep its own format has become PNG.
-        possible = [target] if format else [target, target.with_suffix(".png")]
-        there = [t for t in possible if t.exists() and t.resolve() != file.resolve()]
-        if existing == "skip" and there:
-            done.skipped.append(there[0])
+        possible = [target] if options.format else [target, target.with_suffix(".png")]
+        existing = [t for t in possible if t.exists() and t.resolve() != file.resolve()]
+        if options.existing == "skip" and existing:
+            skipped.append(existing[0])
         else:
             todo.append((file, target))
-    if done.skipped:
+    if skipped:
         progress.say(
-            f"{len(done.skipped)} pictures are there already and are left as they are: "
-            "--existing overwrite makes them anew."
+            f"{len(skipped)} images exist already and are skipped: "
+            "--existing overwrite computes them again."
         )
-    return todo
+    return todo, skipped
 
 
 def _share(tiled_upscaler: TiledUpscaler, scale: float | None) -> float:
@@ -140,7 +132,7 @@ def _share(tiled_upscaler: TiledUpscaler, scale: float | None) -> float:
         raise UserError(f"--scale is above 0 and at most 16, not {scale:g}.")
     if scale != own:
         how = "made smaller again" if scale < own else "made larger by bicubic"
-        progress.say(f"the network enlarges {own} times; the result is {how}, to {scale:g} times")
+        progress.say(f"the network upscales {own} times; the result is {how}, to {scale:g} times")
     return scale / own
 
 
@@ -152,16 +144,6 @@ def _target(target: Path, file: Path, format: str | None) -> Path:
             raise UserError(f"--format is one of {known}, not {format}.")
         return target.with_suffix(suffix)
     return target if file.suffix.lower() in WRITABLE else target.with_suffix(".png")
-
-
-def _able(target: Path, image: ImageFile, format: str | None) -> Path:
-    """PNG where the file's own format cannot hold what it held, as a palette's transparency."""
-    suffix = target.suffix.lower()
-    lacks_alpha = image.alpha is not None and suffix not in WITH_ALPHA
-    lacks_depth = image.colour.dtype == np.uint16 and suffix not in SIXTEEN_BITS
-    if format is None and (lacks_alpha or lacks_depth):
-        return target.with_suffix(".png")
-    return target
 
 
 class _Pace:
@@ -248,13 +230,15 @@ def _whole(
     made = np.empty((size[0] * scale, size[1] * scale, channels), store)
 
     def tensor(tile: Tile) -> Tensor:
-        return convert_channels(as_tensor(read(tile), max_value), tiled_upscaler.network.channels)
+        return convert_channels(
+            image_io.to_tensor(read(tile)[None], max_value), tiled_upscaler.network.channels
+        )
 
     for part in tiled_upscaler.parts(*size, tensor):
         tile = part.tile
         rows = slice(tile.core_top * scale, tile.core_bottom * scale)
         columns = slice(tile.core_left * scale, tile.core_right * scale)
-        made[rows, columns] = to_values(convert_channels(part.image, channels), store)
+        made[rows, columns] = image_io.to_pixels(convert_channels(part.image, channels), store)[0]
         pace.did((tile.core_bottom - tile.core_top) * (tile.core_right - tile.core_left))
     if share == 1:
         return made

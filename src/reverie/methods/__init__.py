@@ -1,10 +1,10 @@
-"""Every method, by name. A new method is one file and one line here."""
+"""Every method by name. A new one is one file and one line here, or an entry point elsewhere."""
 
+from reverie.core.plugins import Registry
 from reverie.methods.base import (
     Denoises,
     Encodes,
     Method,
-    MethodOptions,
     Phase,
     Samples,
     Translates,
@@ -15,6 +15,7 @@ from reverie.methods.gan.cgan import CGAN
 from reverie.methods.gan.dcgan import DCGAN
 from reverie.methods.gan.gan import GAN
 from reverie.methods.gan.inversion import GANInversion
+from reverie.methods.options import MethodOptions
 from reverie.methods.superres.esrgan import ESRGAN
 from reverie.methods.superres.pretrained import PretrainedUpscaler
 from reverie.methods.superres.srgan import SRGAN
@@ -25,30 +26,34 @@ from reverie.methods.translation.pix2pix import Pix2Pix
 from reverie.methods.translation.pretrained import PretrainedTranslator
 from reverie.methods.vae import VAE
 
-METHODS: dict[str, type[Method]] = {
-    "vae": VAE,
-    "gan": GAN,
-    "dcgan": DCGAN,
-    "cgan": CGAN,
-    "diffusion": Diffusion,
-    "cyclegan": CycleGAN,
-    "pix2pix": Pix2Pix,
-    "cut": CUT,
-    "srresnet": SRResNet,
-    "srgan": SRGAN,
-    "esrgan": ESRGAN,
-    "encoder": GANInversion,
-}
+METHODS: Registry[type[Method]] = Registry(
+    "method",
+    "reverie.methods",
+    {
+        "vae": VAE,
+        "gan": GAN,
+        "dcgan": DCGAN,
+        "cgan": CGAN,
+        "diffusion": Diffusion,
+        "cyclegan": CycleGAN,
+        "pix2pix": Pix2Pix,
+        "cut": CUT,
+        "srresnet": SRResNet,
+        "srgan": SRGAN,
+        "esrgan": ESRGAN,
+        "encoder": GANInversion,
+    },
+)
 
-LOADABLE: dict[str, type[Method]] = METHODS | {
+PRETRAINED: dict[str, type[Method]] = {
     "translator": PretrainedTranslator,
     "upscaler": PretrainedUpscaler,
 }
-"""What a model folder may hold: the methods, and what came from elsewhere."""
+"""Networks whose weights were trained elsewhere: they are used, not trained."""
 
 __all__ = [
-    "LOADABLE",
     "METHODS",
+    "PRETRAINED",
     "Denoises",
     "Encodes",
     "Method",

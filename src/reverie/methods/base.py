@@ -5,25 +5,34 @@ it knows nothing of optimisers, devices, precision or logging.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, runtime_checkable
+from typing import (
+    Any,
+    ClassVar,
+    Generic,
+    Literal,
+    Protocol,
+    TypeVar,
+    runtime_checkable,
+)
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from reverie.core.errors import UserError
+from reverie.core.options import Direction, OptionValue
 from reverie.core.rng import Rng
 from reverie.data import Batch, ImageSpec
+from reverie.methods.options import MethodOptions
+from reverie.methods.recipe import Preset
 
 Loss = tuple[Tensor, dict[str, Tensor]]
 """A scalar to minimise and its named parts, for the log."""
 
 
 DataKind = Literal["images", "labelled", "unpaired", "paired", "degraded"]
-
-
-Direction = Literal["ab", "ba"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,18 +47,6 @@ class Phase:
     networks: tuple[nn.Module, ...]
     loss: Callable[[Batch, Rng], Loss]
     every: int = 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class MethodOptions:
-    """What every method's options begin with."""
-
-    learning_rate: float = 2e-4
-    """Step size of Adam."""
-    beta1: float = 0.5
-    """Adam's memory of gradients."""
-    beta2: float = 0.999
-    """Adam's memory of squared gradients."""
 
 
 class Method(nn.Module, ABC):
@@ -73,6 +70,16 @@ class Method(nn.Module, ABC):
     """Networks that no phase trains."""
     init_from: ClassVar[str | None] = None
     """The method whose model a training should begin from, where one should."""
+    presets: ClassVar[Mapping[str, Preset]] = {}
+    """Named options; they stand at the foot of the method's file."""
+    tiny_options: ClassVar[Mapping[str, OptionValue]] = {}
+    """Options with which the contract tests take seconds."""
+    feature_network: ClassVar[str | None] = None
+    """The network of convolutions over images that deep dreams use; None if it has none."""
+    kept_beside_init: ClassVar[str | None] = None
+    """A folder of the run named by `--init` that also gets the trained model."""
+    inversion_method: ClassVar[str | None] = None
+    """The method that trains an encoder for this generator; None if there is none."""
     conditional: bool = False
     """Whether pictures are asked for by class."""
 
@@ -80,6 +87,16 @@ class Method(nn.Module, ABC):
         super().__init__()
         self.options = options
         self.spec = spec
+
+    @classmethod
+    def default_preset(cls) -> Preset:
+        """The options of a training that names no preset."""
+        return Preset(about="the defaults", options=cls.Options())
+
+    @staticmethod
+    def data_scale(options: Any) -> int:
+        """How many times smaller the low-resolution images of degraded data are."""
+        return 1
 
     @classmethod
     def inherit_options(cls, options: Any, start: "Method", name: str) -> Any:
@@ -196,3 +213,47 @@ class FakeQueue(Generic[T]):
     def pop(self, recompute: Callable[[], T]) -> T:
         """What was put first; made anew where the phase before did not run in this step."""
         return self._queue.pop(0) if self._queue else recompute()
+
+
+@dataclass(frozen=True)
+class Capability:
+    """What a model may be able to do: the protocol, the verb, and what it is in words."""
+
+    protocol: type
+    verb: str
+    about: str
+
+
+CAPABILITIES = (
+    Capability(Samples, "sample", "generates images from noise"),
+    Capability(Denoises, "sample --steps", "removes noise step by step"),
+    Capability(Encodes, "reconstruct", "encodes images into latents"),
+    Capability(Translates, "translate", "translates images to another domain"),
+    Capability(Upscales, "upscale", "upscales images"),
+)
+"""Every capability that `require` knows, in the order in which `info` lists them."""
+
+C = TypeVar("C")
+
+
+def require(method: Method, protocol: type[C], name: str) -> C:
+    """The method, as one that has a capability.
+
+    Args:
+        method: any method.
+        protocol: the capability, one of `CAPABILITIES`.
+        name: what the model is called in the message.
+
+    Raises:
+        UserError: if it does not have it; says what it can do instead.
+    """
+    if isinstance(method, protocol):
+        return method
+    wanted = next(one.about for one in CAPABILITIES if one.protocol is protocol)
+    raise UserError(f"{name} is no model that {wanted}: {describe_capabilities(method)}.")
+
+
+def describe_capabilities(method: Method) -> str:
+    """In words, what a model can do and by which command."""
+    can = [f"{c.about} ({c.verb})" for c in CAPABILITIES if isinstance(method, c.protocol)]
+    return "it " + " and ".join(can) if can else "it cannot be used by itself"

@@ -1,95 +1,15 @@
-"""Known good recipes, by method and name: functions that return a `Recipe`.
+"""Recipes by name: a method's presets stand at the foot of its file; here they are looked up."""
 
-`paper` is the original recipe; a method's defaults are the best we know (`modern`).
-"""
-
-from collections.abc import Callable
+import dataclasses
+from typing import TypeVar
 
 from reverie.core.errors import UserError, nearest
+from reverie.core.result import Json
+from reverie.data import DataOptions
 from reverie.methods import METHODS
-from reverie.methods.preset_recipes import (
-    cgan_paper,
-    cut_emoji_small,
-    cut_paper,
-    cyclegan_emoji_small,
-    cyclegan_faces_small,
-    cyclegan_paper,
-    dcgan_faces_small,
-    dcgan_paper,
-    digits_cgan,
-    digits_dcgan,
-    digits_diffusion,
-    digits_gan,
-    digits_vae,
-    encoder_faces_small,
-    fastcut,
-    modern,
-    pix2pix_emoji_small,
-    pix2pix_paper,
-    srgan_paper,
-    srgan_photos_small,
-    srresnet_paper,
-    srresnet_photos,
-    srresnet_photos_small,
-    upscaling,
-    vae_faces_small,
-)
-from reverie.methods.recipe import Recipe, find_method
+from reverie.methods.recipe import Recipe, TrainOptions
 
-DEFAULTS: dict[str, Callable[[], Recipe]] = {
-    "cyclegan": cyclegan_paper,
-    "pix2pix": pix2pix_paper,
-    "cut": cut_paper,
-    "srresnet": lambda: upscaling("srresnet"),
-    "srgan": lambda: upscaling("srgan"),
-    "esrgan": lambda: upscaling("esrgan"),
-}
-"""What a method begins from where its options' defaults are not enough."""
-
-
-PRESETS: dict[str, dict[str, Callable[[], Recipe]]] = {
-    "vae": {
-        "digits-2": lambda: digits_vae(2),
-        "digits-4": lambda: digits_vae(4),
-        "digits-8": lambda: digits_vae(8),
-        "digits-20": lambda: digits_vae(20),
-        "faces-small": vae_faces_small,
-    },
-    "gan": {
-        "digits-2": lambda: digits_gan(2),
-        "digits-4": lambda: digits_gan(4),
-        "digits-8": lambda: digits_gan(8),
-        "digits-64": lambda: digits_gan(64),
-    },
-    "dcgan": {
-        "digits": digits_dcgan,
-        "faces-small": dcgan_faces_small,
-        "modern": lambda: modern("dcgan"),
-        "paper": dcgan_paper,
-    },
-    "diffusion": {
-        "digits": lambda: digits_diffusion("flow"),
-        "digits-edm": lambda: digits_diffusion("edm"),
-        "digits-v": lambda: digits_diffusion("v"),
-        "digits-ddpm": lambda: digits_diffusion("ddpm"),
-    },
-    "cgan": {"digits": digits_cgan, "modern": lambda: modern("cgan"), "paper": cgan_paper},
-    "cyclegan": {
-        "emoji-small": cyclegan_emoji_small,
-        "faces-small": cyclegan_faces_small,
-        "paper": cyclegan_paper,
-    },
-    "pix2pix": {"emoji-small": pix2pix_emoji_small, "paper": pix2pix_paper},
-    "cut": {"emoji-small": cut_emoji_small, "fast": fastcut, "paper": cut_paper},
-    "srresnet": {
-        "paper": srresnet_paper,
-        "photos": srresnet_photos,
-        "photos-small": srresnet_photos_small,
-    },
-    "srgan": {"paper": srgan_paper, "photos-small": srgan_photos_small},
-    "esrgan": {},
-    "encoder": {"faces-small": encoder_faces_small},
-}
+T = TypeVar("T")
 
 
 def recipe_for(method: str, preset: str | None = None) -> Recipe:
@@ -98,11 +18,56 @@ def recipe_for(method: str, preset: str | None = None) -> Recipe:
     Raises:
         UserError: if there is no such method or preset.
     """
-    method = find_method(method)
-    if preset is None and method in DEFAULTS:
-        return DEFAULTS[method]()
-    if preset is None:
-        return Recipe(method=method, options=METHODS[method].Options())
-    if preset not in PRESETS[method]:
-        raise UserError(f"{method} has no preset {preset!r}; {nearest(preset, PRESETS[method])}")
-    return PRESETS[method][preset]()
+    kind = METHODS.find(method)
+    if preset is not None and preset not in kind.presets:
+        known = nearest(preset, kind.presets) if kind.presets else "it has none."
+        raise UserError(f"{method} has no preset {preset!r}; {known}")
+    chosen = kind.default_preset() if preset is None else kind.presets[preset]
+    return Recipe(method=method, options=chosen.options, data=chosen.data, training=chosen.training)
+
+
+def recipe_from_json(content: dict[str, Json]) -> Recipe:
+    """The recipe that `Recipe.to_json` wrote.
+
+    Raises:
+        UserError: if its method is not installed, or a part names an option that does not exist.
+        KeyError, TypeError: if a part is missing or of another form.
+    """
+    name, package = str(content["method"]), content.get("package")
+    return Recipe(
+        method=name,
+        options=options_from_json(installed_method(name, package).Options, content["options"]),
+        data=options_from_json(DataOptions, content["data"]),
+        training=options_from_json(TrainOptions, content["training"]),
+    )
+
+
+def installed_method(name: str, package: Json = None):
+    """The method called `name`, built in or of the plugin `package`.
+
+    Raises:
+        UserError: if there is none; it says what to install.
+    """
+    if package is not None and name not in METHODS:
+        remedy = (
+            f"register its class first, with reverie.METHODS.register({name!r}, ...)"
+            if package == "__main__"
+            else f"pip install {package}"
+        )
+        raise UserError(f"the method {name!r} is not built in and its plugin is absent: {remedy}.")
+    return METHODS.find(name)
+
+
+def options_from_json(kind: type[T], content: Json) -> T:
+    """An options dataclass from what JSON made of it."""
+    if not isinstance(content, dict):
+        raise TypeError("options are an object")
+    known = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    unknown = set(content) - known
+    if unknown:
+        raise UserError(
+            f"the options name {', '.join(sorted(unknown))}, which this version does not know: "
+            "update reverie, or use the version that made the file."
+        )
+    values = {key: tuple(v) if isinstance(v, list) else v for key, v in content.items()}
+    return kind(**values)

@@ -1,67 +1,95 @@
-"""A recipe: everything that decides what is trained, as frozen dataclasses.
+"""A recipe: a method and everything that decides what is trained, as frozen dataclasses.
 
 Their fields are the flags of the command line and the keyword arguments of `reverie.train`.
 """
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from reverie.core.errors import UserError, nearest
+from reverie.core.options import (
+    RESUMABLE,
+    Checked,
+    NonNegative,
+    NonNegativeInt,
+    OptionValue,
+    Positive,
+)
+from reverie.core.result import Json, plain
 from reverie.data import DataOptions
-from reverie.methods import METHODS, MethodOptions
+from reverie.methods.options import MethodOptions
 
-STEPS_BY_DEFAULT = 20_000
+DEFAULT_STEPS = 20_000
+LENGTHS = ("steps", "epochs", "minutes")
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainOptions:
-    """How long, how fast and how carefully to train."""
+class TrainOptions(Checked):
+    """Length, precision, schedule and logging of a training."""
 
-    steps: int | None = None
+    steps: NonNegativeInt | None = field(default=None, metadata=RESUMABLE)
     """Stop after so many steps (20,000 unless another length is given)."""
-    epochs: float | None = None
-    """Stop after so many passes over the pictures."""
-    minutes: float | None = None
+    epochs: NonNegative | None = field(default=None, metadata=RESUMABLE)
+    """Stop after so many passes over the dataset."""
+    minutes: NonNegative | None = field(default=None, metadata=RESUMABLE)
     """Stop after so many minutes of training."""
-    batch_size: int = 64
-    """Pictures in a batch, in each process."""
-    accumulate: int = 1
-    """Batches whose gradients are averaged into one update."""
+    batch_size: Positive = 64
+    """Images in a batch, in each process."""
+    accumulate: Positive = 1
+    """Batches whose gradients are averaged into one update (gradient accumulation)."""
     seed: int = 0
-    """Decides everything that is random."""
+    """Seed of everything that is random."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """Arithmetic of the networks; auto is bf16 where the processor or GPU has it natively."""
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    device: Literal["auto", "cpu", "cuda", "mps"] = field(default="auto", metadata=RESUMABLE)
     """Where to compute."""
-    warmup_steps: int = 0
-    """Steps over which the step size grows from 0."""
+    warmup_steps: NonNegativeInt = 0
+    """Linear learning-rate warm-up, in steps."""
     decay: Literal["none", "linear", "cosine"] = "none"
-    """How the step size falls to 0 at the end."""
+    """Learning-rate decay to 0 at the end."""
     decay_from: float = 0.5
-    """The share of the training after which it begins to fall."""
+    """Fraction of the training after which the decay begins."""
     ema_decay: float = 0.999
-    """Memory of the averaged weights that are used afterwards; it ramps up. 0 averages nothing."""
+    """EMA decay of the weights that are used for inference; it ramps up. 0 turns the EMA off."""
     clip_norm: float = 0.0
-    """Largest norm of a network's gradient; 0 does not clip."""
-    log_every: int = 50
+    """Gradient clipping: largest norm of a network's gradient; 0 does not clip."""
+    log_every: Positive = field(default=50, metadata=RESUMABLE)
     """Steps between lines of the log."""
-    sample_every: int = 500
+    sample_every: Positive = field(default=500, metadata=RESUMABLE)
     """Steps between sheets of samples."""
-    checkpoint_every: int = 1000
+    checkpoint_every: Positive = field(default=1000, metadata=RESUMABLE)
     """Steps between checkpoints."""
-    keep_checkpoints: int = 3
+    keep_checkpoints: Positive = field(default=3, metadata=RESUMABLE)
     """How many checkpoints are kept."""
-    evaluate_every: int = 0
-    """Steps between measurements of the distance to the test pictures, the best kept; 0: never."""
-    evaluate_count: int = 1000
-    """Samples that are measured each time."""
-    patience: int = 0
-    """Stop after so many measurements without a better one; 0 goes on to the end."""
+    evaluate_every: NonNegativeInt = field(default=0, metadata=RESUMABLE)
+    """Steps between validations by the distance to the test images; the best is kept. 0: never."""
+    evaluate_count: NonNegativeInt = field(default=1000, metadata=RESUMABLE)
+    """Samples of each validation."""
+    patience: NonNegativeInt = field(default=0, metadata=RESUMABLE)
+    """Early stopping: stop after so many validations without improvement; 0 never stops early."""
     init: str | None = None
-    """Begin from the networks of this run or model, as far as they are the same."""
-    track: tuple[str, ...] = ()
+    """Initialize from the networks of this run or model, as far as they are the same."""
+    track: tuple[str, ...] = field(default=(), metadata=RESUMABLE)
     """Also log to: tensorboard, wandb, mlflow, or another tracker that Accelerate knows."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        given = [name for name in LENGTHS if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise UserError(f"give one length, not {' and '.join(given)}.")
+        if self.patience and not self.evaluate_every:
+            raise UserError("--patience counts validations: say how often with --evaluate-every.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """A named set of options of one method; it stands at the foot of the method's file."""
+
+    about: str
+    options: MethodOptions
+    data: DataOptions = field(default_factory=DataOptions)
+    training: TrainOptions = field(default_factory=TrainOptions)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,77 +101,37 @@ class Recipe:
     data: DataOptions = field(default_factory=DataOptions)
     training: TrainOptions = field(default_factory=TrainOptions)
 
-    def with_options(self, **changes: Any) -> "Recipe":
+    def with_options(self, **changes: OptionValue) -> "Recipe":
         """The same recipe with some options changed, each by its plain name.
 
         Raises:
-            UserError: if there is no option of such a name.
+            UserError: if there is no option of such a name, or a value is out of bounds.
         """
         parts = {"options": self.options, "data": self.data, "training": self.training}
-        names = {f.name: part for part, o in parts.items() for f in dataclasses.fields(o)}
-        lengths = {"steps", "epochs", "minutes"}
-        if lengths & changes.keys():
-            changes = dict.fromkeys(lengths) | changes
+        homes = {f.name: part for part, o in parts.items() for f in dataclasses.fields(o)}
+        if any(name in changes for name in LENGTHS):  # the new length replaces the old one
+            changes = dict.fromkeys(LENGTHS) | changes
+        by_part: dict[str, dict[str, OptionValue]] = {part: {} for part in parts}
         for name, value in changes.items():
-            if name not in names:
-                raise UserError(f"{self.method} has no option {name!r}; {nearest(name, names)}")
-            part = names[name]
-            if isinstance(value, list):
-                value = tuple(value)
-            parts[part] = dataclasses.replace(parts[part], **{name: value})
-        return dataclasses.replace(self, **parts)
+            if name not in homes:
+                raise UserError(f"{self.method} has no option {name!r}; {nearest(name, homes)}")
+            by_part[homes[name]][name] = tuple(value) if isinstance(value, list) else value
+        changed = {part: dataclasses.replace(o, **by_part[part]) for part, o in parts.items()}
+        return dataclasses.replace(self, **changed)
 
-    def flat(self) -> dict[str, Any]:
+    def flat(self) -> dict[str, OptionValue]:
         """Every option by its plain name."""
-        merged: dict[str, Any] = {}
+        merged: dict[str, OptionValue] = {}
         for part in (self.data, self.options, self.training):
             merged |= dataclasses.asdict(part)
         return merged
 
-    def to_json(self) -> dict[str, Any]:
-        """What `from_json` reads."""
-        return {
-            "method": self.method,
-            "options": dataclasses.asdict(self.options),
-            "data": dataclasses.asdict(self.data),
-            "training": dataclasses.asdict(self.training),
-        }
+    def resumable(self) -> set[str]:
+        """The names of the options that may change when a run is resumed."""
+        parts = (self.data, self.options, self.training)
+        return {f.name for o in parts for f in dataclasses.fields(o) if "resumable" in f.metadata}
 
-    @staticmethod
-    def from_json(content: dict[str, Any]) -> "Recipe":
-        """The recipe that `to_json` wrote.
-
-        Raises:
-            UserError: if a part is missing or names an option that does not exist.
-        """
-        method = find_method(content.get("method", ""))
-        return Recipe(
-            method=content["method"],
-            options=options_from_json(METHODS[method].Options, content["options"]),
-            data=options_from_json(DataOptions, content["data"]),
-            training=options_from_json(TrainOptions, content["training"]),
-        )
-
-
-def find_method(name: str) -> str:
-    """`name`, if a method has it.
-
-    Raises:
-        UserError: with the nearest method's name, if none has.
-    """
-    if name not in METHODS:
-        raise UserError(f"there is no method {name!r}; {nearest(name, METHODS)}")
-    return name
-
-
-def options_from_json(kind: type, content: dict[str, Any]) -> Any:
-    """An options dataclass from what JSON made of it."""
-    known = {field.name for field in dataclasses.fields(kind)}
-    unknown = set(content) - known
-    if unknown:
-        raise UserError(
-            f"the options name {', '.join(sorted(unknown))}, which this version does not know: "
-            "update reverie, or use the version that made the file."
-        )
-    values = {key: tuple(v) if isinstance(v, list) else v for key, v in content.items()}
-    return kind(**values)
+    def to_json(self) -> dict[str, Json]:
+        """What `presets.recipe_from_json` reads."""
+        parts = {"options": self.options, "data": self.data, "training": self.training}
+        return {"method": self.method} | {name: plain(part) for name, part in parts.items()}

@@ -6,15 +6,18 @@ their number.)
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from reverie.core.options import NonNegative, Positive
 from reverie.core.rng import Rng
-from reverie.data import Batch, ImageSpec
-from reverie.methods.base import Loss, Method, MethodOptions, Phase
+from reverie.data import Batch, DataOptions, ImageSpec
+from reverie.methods.base import Loss, Method, Phase
+from reverie.methods.options import MethodOptions
+from reverie.methods.recipe import Preset, TrainOptions
 from reverie.nn.conv_encoder import downsampling_levels
 from reverie.nn.losses import bernoulli_nll, gaussian_nll, kl_to_standard_normal, latent_nll
 from reverie.nn.mlp import mlp
@@ -29,27 +32,25 @@ PLANE_SIDE = 16
 class VAEOptions(MethodOptions):
     """Encoder, decoder and their bound."""
 
-    learning_rate: float = 1e-3
-    """Step size of Adam."""
+    learning_rate: NonNegative = 1e-3
     beta1: float = 0.9
-    """Adam's memory of gradients."""
-    latent_size: int = 20
+    latent_size: Positive = 20
     """Length of the latent vector; with 2 the whole plane is drawn as well."""
     network: Literal["auto", "linear", "convolutional"] = "auto"
     """Linear layers, or convolutions; auto takes linear layers up to 32 pixels."""
     hidden: tuple[int, ...] = (400,)
     """Sizes of the hidden linear layers."""
-    width: int = 32
+    width: Positive = 32
     """Channels of the first convolution; each halving doubles them."""
     likelihood: Literal["bernoulli", "gaussian"] = "bernoulli"
     """What the decoder's output means: ink probabilities, or a mean with noise around it."""
     sigma: float = 0.2
     """Standard deviation of the Gaussian likelihood, for pictures in [-1, 1]."""
-    kl_weight: float = 1.0
+    kl_weight: NonNegative = 1.0
     """Weight of the KL; 1 is the bound itself, more gives tidier latents and blurrier pictures."""
     kl_warmup_steps: int = 0
     """Steps over which the KL's weight grows from 0."""
-    latent_weight: float = 0.0
+    latent_weight: NonNegative = 0.0
     """Weight of the wish that the encoder finds the latent of a generated picture again."""
 
 
@@ -59,6 +60,8 @@ class VAE(Method):
     Options = VAEOptions
     averaged = ("encoder", "decoder")
     about = "variational autoencoder: pictures, reconstructions and a latent space"
+    tiny_options: ClassVar = {"hidden": (32,), "width": 4}
+    feature_network = "encoder"
 
     def __init__(self, options: VAEOptions, spec: ImageSpec) -> None:
         super().__init__(options, spec)
@@ -163,3 +166,32 @@ def _convolutional_pair(options: VAEOptions, spec: ImageSpec) -> tuple[nn.Module
         nn.Linear(options.latent_size, features), nn.Unflatten(1, (widths[-1], base, base))
     )
     return encoder, nn.Sequential(stem, *up)
+
+
+def _digits(latent_size: int) -> Preset:
+    return Preset(
+        about=f"digits in a minute, {latent_size} latents",
+        options=VAEOptions(latent_size=latent_size),
+        data=DataOptions(data="digits"),
+        training=TrainOptions(steps=6000, decay="cosine"),
+    )
+
+
+VAE.presets = {
+    "digits-2": _digits(2),
+    "digits-4": _digits(4),
+    "digits-8": _digits(8),
+    "digits-20": _digits(20),
+    "faces-small": Preset(
+        about="drawn faces at 32×32 for latent arithmetic, 15 minutes on a processor",
+        options=VAEOptions(
+            latent_size=64,
+            network="convolutional",
+            likelihood="gaussian",
+            sigma=0.07,
+            latent_weight=1.0,
+        ),
+        data=DataOptions(data="faces", image_size=32),
+        training=TrainOptions(minutes=15.0, decay="cosine"),
+    ),
+}

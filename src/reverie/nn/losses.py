@@ -13,6 +13,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from reverie.core.plugins import Registry
+
 Logits = Float[Tensor, " b ..."]
 
 
@@ -26,46 +28,55 @@ class AdversarialPair:
     discriminator: Callable[[Tensor, Tensor], Tensor]
     generator: Callable[[Tensor, Tensor], Tensor]
     needs_real: bool = False
+    interpolation_penalty: float = 0.0
+    """Weight of the gradient penalty on points between real and generated images (WGAN-GP)."""
 
 
-ADVERSARIAL = {
-    # Non-saturating, Goodfellow et al. 2014, section 3.
-    "bce": AdversarialPair(
-        lambda real, fake: F.softplus(-real).mean() + F.softplus(fake).mean(),
-        lambda real, fake: F.softplus(-fake).mean(),
-    ),
-    # Least squares with targets 0 and 1, Mao et al. 2017, equation 9.
-    "lsgan": AdversarialPair(
-        lambda real, fake: 0.5 * ((real - 1).square().mean() + fake.square().mean()),
-        lambda real, fake: 0.5 * (fake - 1).square().mean(),
-    ),
-    # Lim & Ye 2017; Miyato et al. 2018, equations 16 and 17.
-    "hinge": AdversarialPair(
-        lambda real, fake: F.relu(1 - real).mean() + F.relu(1 + fake).mean(),
-        lambda real, fake: -fake.mean(),
-    ),
-    # Arjovsky et al. 2017; the gradient penalty is `interpolation_penalty`.
-    "wgan-gp": AdversarialPair(
-        lambda real, fake: fake.mean() - real.mean(),
-        lambda real, fake: -fake.mean(),
-    ),
-    # Each real picture against one generated picture: Huang et al. 2024, equation 2.
-    "relativistic": AdversarialPair(
-        lambda real, fake: F.softplus(-(real - fake)).mean(),
-        lambda real, fake: F.softplus(-(fake - real)).mean(),
-        needs_real=True,
-    ),
-    # Each picture against the mean of the other kind: Wang et al. 2018, equations 1 and 2.
-    "relativistic-average": AdversarialPair(
-        lambda real, fake: (
-            0.5 * (F.softplus(fake.mean() - real).mean() + F.softplus(fake - real.mean()).mean())
+ADVERSARIAL: Registry[AdversarialPair] = Registry(
+    "adversarial loss",
+    "reverie.losses",
+    {
+        # Non-saturating, Goodfellow et al. 2014, section 3.
+        "bce": AdversarialPair(
+            lambda real, fake: F.softplus(-real).mean() + F.softplus(fake).mean(),
+            lambda real, fake: F.softplus(-fake).mean(),
         ),
-        lambda real, fake: (
-            0.5 * (F.softplus(real - fake.mean()).mean() + F.softplus(real.mean() - fake).mean())
+        # Least squares with targets 0 and 1, Mao et al. 2017, equation 9.
+        "lsgan": AdversarialPair(
+            lambda real, fake: 0.5 * ((real - 1).square().mean() + fake.square().mean()),
+            lambda real, fake: 0.5 * (fake - 1).square().mean(),
         ),
-        needs_real=True,
-    ),
-}
+        # Lim & Ye 2017; Miyato et al. 2018, equations 16 and 17.
+        "hinge": AdversarialPair(
+            lambda real, fake: F.relu(1 - real).mean() + F.relu(1 + fake).mean(),
+            lambda real, fake: -fake.mean(),
+        ),
+        # Arjovsky et al. 2017; the gradient penalty is `interpolation_penalty`.
+        "wgan-gp": AdversarialPair(
+            lambda real, fake: fake.mean() - real.mean(),
+            lambda real, fake: -fake.mean(),
+            interpolation_penalty=10.0,
+        ),
+        # Each real picture against one generated picture: Huang et al. 2024, equation 2.
+        "relativistic": AdversarialPair(
+            lambda real, fake: F.softplus(-(real - fake)).mean(),
+            lambda real, fake: F.softplus(-(fake - real)).mean(),
+            needs_real=True,
+        ),
+        # Each picture against the mean of the other kind: Wang et al. 2018, equations 1 and 2.
+        "relativistic-average": AdversarialPair(
+            lambda real, fake: (
+                0.5
+                * (F.softplus(fake.mean() - real).mean() + F.softplus(fake - real.mean()).mean())
+            ),
+            lambda real, fake: (
+                0.5
+                * (F.softplus(real - fake.mean()).mean() + F.softplus(real.mean() - fake).mean())
+            ),
+            needs_real=True,
+        ),
+    },
+)
 
 
 def gradient_penalty(

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from reverie.nn.backbones.backbone import CONTENT_LAYERS, Backbone
+from reverie.nn.backbones.backbone import Backbone
 from reverie.nn.losses import normalized_feature_distance
 
 
@@ -13,7 +13,7 @@ def content_difference(backbone: Backbone, made: Tensor, real: Tensor) -> Tensor
     LPIPS (Zhang et al. 2018) without its learned weights. The paper's difference is not relative
     to the features' size; relative ones of several layers can be added.
     """
-    layers = CONTENT_LAYERS[backbone.name]
+    layers = backbone.content_layers
     backbone.to(made.device)
     mine = backbone.activations(made, layers)
     with torch.no_grad():

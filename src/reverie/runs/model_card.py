@@ -7,37 +7,37 @@ from reverie.methods.recipe import Recipe
 from reverie.runs.environment import versions
 from reverie.runs.run import Run
 
+_TRANSLATE = 'reverie.translate(model, "images/", out="translated/")   # any size'
+IMAGE_TO_IMAGE = {
+    "paired": _TRANSLATE,
+    "unpaired": _TRANSLATE,
+    "degraded": 'reverie.upscale("images/", out="large/", model=model)   # any size',
+}
+"""How a model is used that takes images, by the kind of data that it is trained on."""
+
 
 def model_card(recipe: Recipe, run: Run) -> str:
     """Markdown with the hub's front matter."""
-    facts = run.facts()
+    facts, method = run.facts(), METHODS.find(recipe.method)
     log = run.read_log()
     last = log[-1] if log else {"step": 0, "images_seen": 0, "seconds": 0.0}
     images = facts["pictures"]
     size, colours = images["image_size"], "grey" if images["channels"] == 1 else "colour"
-    label = (
-        ", label=0"
-        if images["class_names"] and METHODS[recipe.method].data_kind == "labelled"
-        else ""
-    )
+    label = ", label=0" if images["class_names"] and method.data_kind == "labelled" else ""
     shape = [16, images["channels"], size, size]
     options = json.dumps(recipe.to_json()["options"], indent=2)
     use = f"""pictures = model.sample(16, seed=7{label})   # float32 [-1, 1], {shape}
 reverie.images.save_grid(pictures, "grid.png")"""
     kind = "image-generation"
-    if hasattr(METHODS[recipe.method], "directions"):
-        kind = "image-to-image"
-        use = 'reverie.translate(model, "pictures/", out="translated/")   # any size'
-    if METHODS[recipe.method].data_kind == "degraded":
-        kind = "image-to-image"
-        use = 'reverie.upscale("pictures/", out="large/", model=model)   # any size'
+    if method.data_kind in IMAGE_TO_IMAGE:
+        kind, use = "image-to-image", IMAGE_TO_IMAGE[method.data_kind]
     return f"""---
 library_name: reverie
 tags: [{kind}, {recipe.method}]
 ---
 # {run.folder.resolve().name}
 
-{METHODS[recipe.method].about}; {size}×{size} pixels, {colours}.
+{method.about}; {size}×{size} pixels, {colours}.
 
 Trained with reverie {versions()["reverie"]} on {facts["picture_count"]:,} pictures
 ({recipe.data.data}, fingerprint {facts["data_fingerprint"]}), {last["step"]:,} steps,

@@ -11,8 +11,9 @@ from safetensors.torch import load, save
 from reverie.core.errors import UserError
 from reverie.core.files import read_json, write_atomic
 from reverie.data import ImageSpec
-from reverie.methods import LOADABLE, METHODS, Method
-from reverie.methods.recipe import Recipe, find_method, options_from_json
+from reverie.methods import METHODS, PRETRAINED, Method
+from reverie.methods.presets import installed_method, options_from_json
+from reverie.methods.recipe import Recipe
 from reverie.runs.environment import versions
 
 
@@ -21,6 +22,7 @@ def save_model(folder: Path, method_name: str, method: Method, card: str) -> Non
     config = {
         "library_name": "reverie",
         "method": method_name,
+        **plugin_of(method_name),
         "options": dataclasses.asdict(method.options),
         "pictures": dataclasses.asdict(method.spec),
         "reverie_version": versions()["reverie"],
@@ -33,6 +35,12 @@ def save_model(folder: Path, method_name: str, method: Method, card: str) -> Non
     write_atomic(folder / "config.json", json.dumps(config, indent=2) + "\n")
     write_atomic(folder / "README.md", card)
     write_atomic(folder / "model.safetensors", save(tensors, metadata={"format": "pt"}))
+
+
+def plugin_of(method_name: str) -> dict[str, str]:
+    """The package to install for a plugin's method, as files name it; empty if it is built in."""
+    package = None if method_name in PRETRAINED else METHODS.package_of(method_name)
+    return {} if package is None else {"package": package}
 
 
 def load_model(folder: Path) -> tuple[str, Method]:
@@ -52,8 +60,7 @@ def load_model(folder: Path) -> tuple[str, Method]:
     if config.get("library_name") != "reverie" or "method" not in config:
         raise UserError(f"{config_file}: this is not a model of reverie's.")
     name = config["method"]
-    if name not in LOADABLE:
-        find_method(name)
+    kind = PRETRAINED.get(name) or installed_method(name, config.get("package"))
     try:
         images = config["pictures"]
         spec = ImageSpec(
@@ -62,8 +69,8 @@ def load_model(folder: Path) -> tuple[str, Method]:
             tuple(images["class_names"]),
             images["spread"],
         )
-        options = options_from_json(LOADABLE[name].Options, config["options"])
-        method = LOADABLE[name](options, spec)
+        options = options_from_json(kind.Options, config["options"])
+        method = kind(options, spec)
         tensors = load(weights.read_bytes())
         fresh = method.state_dict()  # what only training needs is not in the file
         tensors |= {k: v for k, v in fresh.items() if k.split(".", 1)[0] in method.training_only}
@@ -82,7 +89,7 @@ def build_method(recipe: Recipe, spec: ImageSpec) -> Method:
     """A new method with weights that depend on the recipe's seed alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.training.seed)
-        return channels_last(METHODS[recipe.method](recipe.options, spec))
+        return channels_last(METHODS.find(recipe.method)(recipe.options, spec))
 
 
 def channels_last(method: Method) -> Method:

@@ -19,9 +19,11 @@ from reverie.core import progress
 from reverie.core.errors import UserError
 from reverie.core.files import read_json, remove_partial_files, write_atomic
 from reverie.data import ImageDataset
+from reverie.methods.presets import recipe_from_json
 from reverie.methods.recipe import Recipe
 from reverie.runs.checkpoint import Checkpoint, _read_checkpoint
 from reverie.runs.environment import commit, machine, versions
+from reverie.runs.model_folder import plugin_of
 
 
 @dataclass(frozen=True)
@@ -56,11 +58,6 @@ class Run:
         return self.folder / "best"
 
     @property
-    def encoder(self) -> Path:
-        """The model that finds latents for this run's generator, where one was trained."""
-        return self.folder / "encoder"
-
-    @property
     def evaluations_file(self) -> Path:
         return self.folder / "evaluations.jsonl"
 
@@ -74,15 +71,19 @@ class Run:
 
     def begin(self, recipe: Recipe, images: ImageDataset) -> None:
         """Write down all that is needed to do it again."""
-        content = recipe.to_json() | {
-            "pictures": dataclasses.asdict(images.spec),
-            "picture_count": len(images),
-            "data_fingerprint": images.fingerprint,
-            "versions": versions(),
-            "commit": commit(),
-            "machine": machine(),
-            "began": time.strftime("%Y-%m-%d %H:%M:%S"),
-        }
+        content = (
+            recipe.to_json()
+            | plugin_of(recipe.method)
+            | {
+                "pictures": dataclasses.asdict(images.spec),
+                "picture_count": len(images),
+                "data_fingerprint": images.fingerprint,
+                "versions": versions(),
+                "commit": commit(),
+                "machine": machine(),
+                "began": time.strftime("%Y-%m-%d %H:%M:%S"),
+            }
+        )
         write_atomic(self.options_file, json.dumps(content, indent=2) + "\n")
 
     def facts(self) -> dict[str, Any]:
@@ -92,7 +93,7 @@ class Run:
     def recipe(self) -> Recipe:
         """The recipe that the run was begun with."""
         try:
-            return Recipe.from_json(self.facts())
+            return recipe_from_json(self.facts())
         except (KeyError, TypeError) as error:
             raise UserError(
                 f"{self.options_file}: a part is missing or foreign ({error})."
@@ -120,6 +121,11 @@ class Run:
             if file.exists():
                 kept = [line for line in _lines_of(file) if line["step"] <= step]
                 write_atomic(file, "".join(json.dumps(line) + "\n" for line in kept))
+
+    def sheet_kinds(self) -> list[str]:
+        """The kinds of sheets that there are, `samples` first."""
+        found = {p.stem[12:] or "samples" for p in self.samples.glob("step-??????*.png")}
+        return sorted(found, key=lambda kind: (kind != "samples", kind))
 
     def sheets(self, kind: str = "samples") -> dict[int, Path]:
         """The sheets of one kind by step."""

@@ -1,79 +1,127 @@
-"""THE training loop: it knows phases, not methods.
+"""The training loop: it knows phases, not methods.
 
 A step is a function of (weights, seed, step): its batch, its noise and its dropout are drawn from
 those numbers, so a run that is killed and resumed ends in the same weights as one that was not.
 """
 
+import math
 import time
+from collections.abc import Sequence
 from contextlib import nullcontext
+from typing import cast
 
 import torch
 from accelerate import Accelerator
+from torch import Tensor, nn
 
+from reverie.core.errors import UserError
 from reverie.core.interrupt import StopSignal
 from reverie.core.rng import Rng, mix, seed_dropout
-from reverie.data import Batches, ImageDataset
-from reverie.methods import Method
+from reverie.data import Batch, Batches, ImageDataset
+from reverie.methods import Method, Phase
 from reverie.methods.recipe import Recipe
 from reverie.runs.run import Run
-from reverie.training.monitor import TrainingMonitor
+from reverie.training.monitor import LossMeter, TrainingMonitor
 from reverie.training.setup import Budget, learning_rate
-from reverie.training.state import Counters, TrainState
+from reverie.training.state import Counters, Losses, TrainState
 
 
 def fit(
-    run: Run, method: Method, images: ImageDataset, recipe: Recipe, accelerator: Accelerator
+    run: Run, method: Method, dataset: ImageDataset, recipe: Recipe, accelerator: Accelerator
 ) -> Counters:
-    """Train until the budget is spent or someone interrupts; returns how far it came.
+    """Train until the budget is spent or a signal arrives; returns how far it came.
 
-    Goes on from the newest good checkpoint in `run`, if there is one. Keeps a checkpoint, the
+    Resumes from the newest good checkpoint in `run`, if there is one. Keeps a checkpoint, the
     model so far and sheets of samples in `run` as often as the options say, and at the end.
     """
     options, main = recipe.training, accelerator.is_main_process
     rank, world = accelerator.process_index, accelerator.num_processes
-    training = TrainState(method, options, accelerator)
+    state = TrainState(method, options, accelerator)
     checkpoint = run.newest_checkpoint()
-    state = training.restore(checkpoint) if checkpoint else Counters()
-    budget = Budget.of(options, len(images), world)
-    batches = Batches(images, options.batch_size, options.seed, rank, world)
-    ahead = images.pixels is None or accelerator.device.type != "cpu"
-    stream = batches.stream(state.step * options.accumulate, ahead=ahead)
+    counters = state.restore(checkpoint) if checkpoint else Counters()
+    budget = Budget.of(options, len(dataset), world)
+    batches = Batches(dataset, options.batch_size, options.seed, rank, world)
+    ahead = dataset.pixels is None or accelerator.device.type != "cpu"
+    stream = batches.stream(counters.step * options.accumulate, ahead=ahead)
+    meter = LossMeter(accelerator)
     monitor = TrainingMonitor(run, recipe, batches, accelerator) if main else None
     if monitor:
-        monitor.begin(training, state)
+        monitor.begin(state, counters)
 
     def rng(phase_number: int, part: int) -> Rng:
-        seed = mix(options.seed, state.step, phase_number, part)
+        seed = mix(options.seed, counters.step, phase_number, part)
         generator = torch.Generator(accelerator.device).manual_seed(seed)
-        return Rng(generator, state.step, rank, world)
+        return Rng(generator, counters.step, rank, world)
 
     with StopSignal() as stop_requested, monitor or nullcontext():
         stop = False
-        while (share := budget.share(state)) < 1 and not (stop or state.finished):
+        while (done := budget.fraction(counters)) < 1 and not (stop or counters.finished):
             started = time.perf_counter()
             micro = [next(stream).to(accelerator.device) for _ in range(options.accumulate)]
             waited = time.perf_counter() - started
-            rate = learning_rate(method.options.learning_rate, options, state.step, share)
-            seed_dropout(mix(options.seed, state.step, rank), accelerator.device)
-            said = []
-            for number, phase in enumerate(training.phases):
-                if state.step % phase.every == 0:
+            rate = learning_rate(method.options.learning_rate, options, counters.step, done)
+            seed_dropout(mix(options.seed, counters.step, rank), accelerator.device)
+            for number, phase in enumerate(state.phases):
+                if counters.step % phase.every == 0:
                     rngs = [rng(number, part) for part in range(len(micro))]
-                    said += training.update(phase, micro, rngs, rate)
-            training.average(state.step)
-            state.step += 1
-            state.seconds += time.perf_counter() - started
+                    meter.add(update(state, phase, micro, rngs, rate))
+            state.average(counters.step)
+            counters.step += 1
+            counters.seconds += time.perf_counter() - started
+            logged = meter.mean() if is_log_step(counters.step, options.log_every) else None
             if monitor:
-                monitor.after_step(training, state, budget.share(state), said, rate, waited)
+                done = budget.fraction(counters)
+                monitor.after_step(state, counters, done, logged, rate, waited)
             enough = monitor is not None and monitor.should_stop
-            state.seconds, stop, enough = agree(
-                accelerator, state.seconds, stop_requested(), enough
+            counters.seconds, stop, counters.finished = agree(
+                accelerator, counters.seconds, stop_requested(), enough
             )
-            state.finished = enough
-    state.finished = state.finished or budget.share(state) >= 1
+    counters.finished = counters.finished or budget.fraction(counters) >= 1
+    unlogged = meter.mean()
     if monitor:
-        monitor.end(training, state)
-    return state
+        monitor.end(state, counters, unlogged)
+    return counters
+
+
+def update(
+    state: TrainState, phase: Phase, batches: Sequence[Batch], rngs: Sequence[Rng], rate: float
+) -> list[Losses]:
+    """Step the phase's networks once; returns its losses and their parts, by name."""
+    parameters, optimizer = state.parameters[phase.networks], state.optimisers[phase.networks]
+    accelerator = state.accelerator
+    for parameter in parameters:
+        parameter.requires_grad_(True)
+    losses = []
+    for batch, rng in zip(batches, rngs, strict=True):
+        with accelerator.autocast():
+            loss, parts = phase.loss(batch, rng)
+        _refuse_non_finite(loss, phase, rng.step)
+        accelerator.backward(loss / len(batches))
+        losses.append({phase.name: loss} | {f"{phase.name}/{k}": v for k, v in parts.items()})
+    average_gradients(accelerator, parameters)
+    if state.options.clip_norm:
+        accelerator.clip_grad_norm_(parameters, state.options.clip_norm)
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    optimizer.step()
+    optimizer.zero_grad()
+    for parameter in parameters:
+        parameter.requires_grad_(False)
+    return losses
+
+
+def is_log_step(step: int, every: int) -> bool:
+    """Whether the losses are logged after `step` steps."""
+    return step % every == 0 or step == 1
+
+
+def _refuse_non_finite(loss: Tensor, phase: Phase, step: int) -> None:
+    if not math.isfinite(loss.item()):
+        raise UserError(
+            f"the loss of phase {phase.name!r} became {loss.item()} at step {step}; "
+            "nothing was changed by it and the last checkpoint is good: try a smaller "
+            "--learning-rate, or --precision fp32."
+        )
 
 
 def agree(
@@ -82,6 +130,21 @@ def agree(
     """The same clock and the same decision to stop in every process."""
     if accelerator.num_processes == 1:
         return seconds, stop, enough
-    said = torch.tensor([seconds, float(stop), float(enough)], device=accelerator.device)
-    seconds, stops, enoughs = accelerator.reduce(said, "mean").tolist()  # type: ignore[union-attr]
+    values = torch.tensor([seconds, float(stop), float(enough)], device=accelerator.device)
+    seconds, stops, enoughs = accelerator.reduce(values, "mean").tolist()  # type: ignore[union-attr]
     return seconds, stops > 0, enoughs > 0
+
+
+def average_gradients(accelerator: Accelerator, parameters: list[nn.Parameter]) -> None:
+    """Make every process's gradients the mean of all; networks stay unwrapped.
+
+    Wrapping networks for this fails on gradient penalties, whose inner gradient fires its hooks.
+    """
+    if accelerator.num_processes == 1:
+        return
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    flat = torch.cat([g.flatten() for g in gradients])
+    flat = cast(Tensor, accelerator.reduce(flat, "mean"))
+    sizes = [g.numel() for g in gradients]
+    for gradient, mean in zip(gradients, flat.split(sizes), strict=True):
+        gradient.copy_(mean.view_as(gradient))

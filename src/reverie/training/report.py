@@ -9,6 +9,7 @@ import io
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ import numpy as np
 
 from reverie.core.errors import UserError
 from reverie.core.files import write_atomic
-from reverie.core.html import _page, _table
+from reverie.core.html import data_uri, page, table
 from reverie.core.progress import readable_seconds
+from reverie.core.result import Result, lines_of
 from reverie.methods import METHODS
 from reverie.runs.run import Run
 
@@ -41,21 +43,32 @@ def write_report(run: Run) -> Path:
         "waiting for data": f"{np.median([x['waiting_share'] for x in log]):.1%}" if log else "–",
         "training pictures": f"{facts['picture_count']:,}",
     }
-    films = "".join(_film(run, kind) for kind in ("samples", "ba", "reconstructions", "plane"))
+    films = "".join(_film(run, kind) for kind in run.sheet_kinds())
     size, name = spec["image_size"], html.escape(run.folder.resolve().name)
     body = f"""<h1>{name}</h1>
-<p class="about">{METHODS[facts["method"]].about} · {html.escape(str(facts["data"]["data"]))} ·
+<p class="about">{METHODS.find(facts["method"]).about} · {html.escape(str(facts["data"]["data"]))} ·
 {size}×{size} {"grey" if spec["channels"] == 1 else "colour"}</p>
 <div class="tiles">{"".join(_tile(k, v) for k, v in tiles.items())}</div>
 <div class="row">{films}</div>
 <h2>Losses</h2>{_curves({name: log})}
 {_troubles(log)}{_measured(run, name)}<h2>Options</h2>{_options_table(facts)}
-<h2>Where it ran</h2>{_table(_where(facts))}"""
-    write_atomic(run.report, _page(f"{name} · reverie", body))
+<h2>Where it ran</h2>{table(_where(facts))}"""
+    write_atomic(run.report, page(f"{name} · reverie", body))
     return run.report
 
 
-def write_comparison(runs: Sequence[Run], out: Path) -> dict[str, Any]:
+@dataclass(frozen=True)
+class CompareResult(Result):
+    """The page, and the options that differ, each with its value by run."""
+
+    page: Path
+    differing: dict[str, dict[str, Any]]
+
+    def summary(self) -> str:
+        return f"{lines_of(self.differing)}\n{self.page}"
+
+
+def write_comparison(runs: Sequence[Run], out: Path) -> CompareResult:
     """Write one page that shows runs side by side; returns what differs in their options.
 
     Raises:
@@ -82,8 +95,10 @@ def write_comparison(runs: Sequence[Run], out: Path) -> dict[str, Any]:
 <h2>What differs</h2><table><tr><th></th>{head}</tr>{rows}</table>
 <div class="row">{sheets}</div>
 <h2>Losses</h2>{_curves(logs)}"""
-    write_atomic(out, _page("comparison · reverie", body))
-    return {option: dict(zip(names, v, strict=True)) for option, v in differing.items()}
+    write_atomic(out, page("comparison · reverie", body))
+    return CompareResult(
+        out, {option: dict(zip(names, v, strict=True)) for option, v in differing.items()}
+    )
 
 
 def differing_options(runs: Sequence[Run]) -> dict[str, list[Any]]:
@@ -118,8 +133,7 @@ def _last_sheet(run: Run) -> str:
     if not sheets:
         return "<p>no samples yet</p>"
     step, path = list(sheets.items())[-1]
-    data = base64.b64encode(path.read_bytes()).decode()
-    return f'<img alt="samples" src="data:image/png;base64,{data}"><p>step {step:,}</p>'
+    return f'<img alt="samples" src="{data_uri(path.read_bytes())}"><p>step {step:,}</p>'
 
 
 def _troubles(log: list[dict[str, Any]]) -> str:
@@ -183,7 +197,7 @@ def _plot(logs: dict[str, list[dict[str, Any]]], scale: str) -> str:
 
 def _options_table(facts: dict[str, Any]) -> str:
     columns = "".join(
-        f"<div><b>{title}</b>{_table(facts[part])}</div>"
+        f"<div><b>{title}</b>{table(facts[part])}</div>"
         for title, part in (("method", "options"), ("pictures", "data"), ("training", "training"))
     )
     return f'<div class="row">{columns}</div>'

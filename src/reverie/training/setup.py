@@ -11,7 +11,7 @@ from accelerate.utils import LoggerType
 
 from reverie.core.errors import UserError, nearest
 from reverie.core.precision import bf16_is_native
-from reverie.methods.recipe import STEPS_BY_DEFAULT, TrainOptions
+from reverie.methods.recipe import DEFAULT_STEPS, TrainOptions
 from reverie.runs.run import Run
 from reverie.training.state import Counters
 
@@ -24,36 +24,27 @@ class Budget:
     seconds: float | None
 
     @staticmethod
-    def of(options: TrainOptions, picture_count: int, processes: int) -> "Budget":
+    def of(options: TrainOptions, image_count: int, processes: int) -> "Budget":
         """The length that options ask for."""
-        check_length(options)
         if options.minutes is not None:
             return Budget(None, options.minutes * 60)
         if options.epochs is not None:
             a_step = options.batch_size * options.accumulate * processes
-            return Budget(math.ceil(options.epochs * picture_count / a_step), None)
-        return Budget(STEPS_BY_DEFAULT if options.steps is None else options.steps, None)
+            return Budget(math.ceil(options.epochs * image_count / a_step), None)
+        return Budget(DEFAULT_STEPS if options.steps is None else options.steps, None)
 
-    def share(self, state: Counters) -> float:
-        """How much of the way is done, from 0 to 1."""
-        done = state.step / max(self.steps, 1) if self.steps is not None else 0.0
+    def fraction(self, counters: Counters) -> float:
+        """Fraction of the training that is done, from 0 to 1."""
+        done = counters.step / max(self.steps, 1) if self.steps is not None else 0.0
         if self.seconds is not None:
-            done = state.seconds / max(self.seconds, 1e-9)
+            done = counters.seconds / max(self.seconds, 1e-9)
         return min(done, 1.0) if self.steps != 0 else 1.0
 
 
-def check_length(options: TrainOptions) -> None:
-    """Raise a UserError if options ask for two lengths at once."""
-    lengths = {"steps": options.steps, "epochs": options.epochs, "minutes": options.minutes}
-    given = [name for name, value in lengths.items() if value is not None]
-    if len(given) > 1:
-        raise UserError(f"give one length, not {' and '.join(given)}.")
-
-
-def learning_rate(base: float, options: TrainOptions, step: int, share: float) -> float:
-    """The step size at `step`, when `share` of the training is done."""
+def learning_rate(base: float, options: TrainOptions, step: int, fraction: float) -> float:
+    """The learning rate at `step`, when `fraction` of the training is done."""
     rate = base * min(1.0, (step + 1) / options.warmup_steps if options.warmup_steps else 1.0)
-    past = max(0.0, share - options.decay_from) / max(1e-9, 1.0 - options.decay_from)
+    past = max(0.0, fraction - options.decay_from) / max(1e-9, 1.0 - options.decay_from)
     if options.decay == "linear":
         rate *= 1 - past
     elif options.decay == "cosine":

@@ -1,20 +1,16 @@
-"""A method in training: one update of a phase, averaged weights, what a checkpoint holds."""
+"""The state of a training: networks, optimizers, EMA weights, and their checkpoint."""
 
 import copy
-import math
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
 from reverie.core.errors import UserError
-from reverie.core.rng import Rng
-from reverie.data import Batch
-from reverie.methods import Method, Phase
+from reverie.methods import Method
 from reverie.methods.recipe import TrainOptions
 from reverie.runs.checkpoint import Checkpoint
 from reverie.runs.model_folder import channels_last
@@ -25,7 +21,7 @@ Losses = dict[str, Tensor]
 
 @dataclass
 class Counters:
-    """How far a training is."""
+    """How far a training is: steps done, seconds spent, and whether it is finished."""
 
     step: int = 0
     seconds: float = 0.0
@@ -62,39 +58,6 @@ class TrainState:
             for name in method.averaged
         ]
 
-    def update(
-        self, phase: Phase, batches: Sequence[Batch], rngs: Sequence[Rng], rate: float
-    ) -> list[Losses]:
-        """Step the phase's networks once; returns its losses and their parts, by name."""
-        parameters, optimiser = self.parameters[phase.networks], self.optimisers[phase.networks]
-        for parameter in parameters:
-            parameter.requires_grad_(True)
-        losses = []
-        for batch, rng in zip(batches, rngs, strict=True):
-            with self.accelerator.autocast():
-                loss, parts = phase.loss(batch, rng)
-            self._refuse_non_finite(loss, phase, rng.step)
-            self.accelerator.backward(loss / len(batches))
-            losses.append({phase.name: loss} | {f"{phase.name}/{k}": v for k, v in parts.items()})
-        average_gradients(self.accelerator, parameters)
-        if self.options.clip_norm:
-            self.accelerator.clip_grad_norm_(parameters, self.options.clip_norm)
-        for group in optimiser.param_groups:
-            group["lr"] = rate
-        optimiser.step()
-        optimiser.zero_grad()
-        for parameter in parameters:
-            parameter.requires_grad_(False)
-        return losses
-
-    def _refuse_non_finite(self, loss: Tensor, phase: Phase, step: int) -> None:
-        if not math.isfinite(loss.item()):
-            raise UserError(
-                f"the loss of phase {phase.name!r} became {loss.item()} at step {step}; "
-                "nothing was changed by it and the last checkpoint is good: try a smaller "
-                "--learning-rate, or --precision fp32."
-            )
-
     @torch.no_grad()
     def average(self, step: int) -> None:
         """Move the averaged weights towards the present ones, faster at the beginning."""
@@ -124,7 +87,7 @@ class TrainState:
         """The step size of the last update."""
         return next(iter(self.optimisers.values())).param_groups[0]["lr"]
 
-    def checkpoint(self, state: Counters) -> Checkpoint:
+    def checkpoint(self, counters: Counters) -> Checkpoint:
         """Everything needed to go on."""
         tensors = {f"method.{k}": v for k, v in self.method.state_dict().items()}
         if self.options.ema_decay:
@@ -139,13 +102,13 @@ class TrainState:
         broken = [k for k, v in tensors.items() if not torch.isfinite(v).all()]
         if broken:
             raise UserError(
-                f"{broken[0]} is no longer finite at step {state.step}, so no checkpoint is "
+                f"{broken[0]} is no longer finite at step {counters.step}, so no checkpoint is "
                 "written: go on from the last one with a smaller --learning-rate."
             )
         tensors = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
         scaler = self.accelerator.scaler
-        facts = {"seconds": state.seconds, "scaler": scaler.state_dict() if scaler else None}
-        return Checkpoint(state.step, tensors, facts)
+        facts = {"seconds": counters.seconds, "scaler": scaler.state_dict() if scaler else None}
+        return Checkpoint(counters.step, tensors, facts)
 
     def restore(self, checkpoint: Checkpoint) -> Counters:
         """Become what `checkpoint` holds."""
@@ -169,18 +132,3 @@ class TrainState:
         if self.accelerator.scaler and checkpoint.facts["scaler"]:
             self.accelerator.scaler.load_state_dict(checkpoint.facts["scaler"])
         return Counters(checkpoint.step, checkpoint.facts["seconds"])
-
-
-def average_gradients(accelerator: Accelerator, parameters: list[nn.Parameter]) -> None:
-    """Make every process's gradients the mean of all; networks stay unwrapped.
-
-    Wrapping networks for this fails on gradient penalties, whose inner gradient fires its hooks.
-    """
-    if accelerator.num_processes == 1:
-        return
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    flat = torch.cat([g.flatten() for g in gradients])
-    flat = cast(Tensor, accelerator.reduce(flat, "mean"))
-    sizes = [g.numel() for g in gradients]
-    for gradient, mean in zip(gradients, flat.split(sizes), strict=True):
-        gradient.copy_(mean.view_as(gradient))

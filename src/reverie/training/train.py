@@ -3,41 +3,31 @@ from.
 """
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reverie.core import progress
 from reverie.core.errors import UserError
+from reverie.core.options import OptionValue, flag_of
+from reverie.core.result import INTERRUPTED, Json, Result
 from reverie.data import ImageSpec, decode_dataset, find_dataset
+from reverie.data.dataset import Sides
 from reverie.inference.load import load
 from reverie.inference.model import Model
 from reverie.methods import METHODS, Method
+from reverie.methods.presets import recipe_for
 from reverie.methods.recipe import Recipe
 from reverie.runs.model_folder import build_method
-from reverie.runs.run import Run
+from reverie.runs.run import Run, best_evaluation, find_run
 
-MAY_CHANGE_ON_RESUME = frozenset(
-    [
-        "steps",
-        "epochs",
-        "minutes",
-        "log_every",
-        "sample_every",
-        "checkpoint_every",
-        "keep_checkpoints",
-        "evaluate_every",
-        "evaluate_count",
-        "patience",
-        "track",
-        "cache",
-        "device",
-    ]
-)
+SIDES: dict[str, Sides] = {"paired": "paired", "unpaired": "unpaired", "degraded": "degraded"}
+"""How the data of each kind is found; one dataset where nothing is said."""
 
 
 @dataclass(frozen=True)
-class TrainResult:
-    """What `train` returns: the run's folder, how far it came and whether that was all the way."""
+class TrainResult(Result):
+    """A run: its folder, how far it came, and whether that is all the way."""
 
     folder: Path
     steps: int
@@ -45,20 +35,83 @@ class TrainResult:
     finished: bool
     report: Path
 
-    def load(self) -> "Model":
+    def load(self) -> Model:
         """The trained model."""
         return load(self.folder)
 
+    def to_json(self) -> dict[str, Json]:
+        return {
+            "run": str(self.folder),
+            "steps": self.steps,
+            "seconds": round(self.seconds, 1),
+            "finished": self.finished,
+            "report": str(self.report),
+        }
+
+    @property
+    def exit_code(self) -> int:
+        return 0 if self.finished else INTERRUPTED
+
+    def summary(self) -> str:
+        run = Run(self.folder)
+        pace = f"{self.steps:,} steps in {progress.readable_seconds(self.seconds)}"
+        if not self.finished:
+            method = run.recipe().method
+            return (
+                f"stopped after {pace}; resume: reverie train {method} --out {run.folder} --resume"
+            )
+        text = f"{pace}: {self.report}"
+        if run.best.exists():
+            text += f"\nthe last model is in {run.model}, the best in {run.best}: "
+            text += f"step {best_evaluation(run)['step']:,}"
+        return text
+
+
+def base_recipe(method: str, out: Path, preset: str | None, resume: bool) -> Recipe:
+    """What a training starts from: a preset, the defaults, or the recipe of the run to resume.
+
+    Raises:
+        UserError: if there is no such method, preset or run, or the run trains another method.
+    """
+    if not resume:
+        return recipe_for(method, preset)
+    before = find_run(out).recipe()
+    if method != before.method:
+        raise UserError(
+            f"{out} trains a {before.method}, not a {method}: "
+            f"reverie train {before.method} --resume."
+        )
+    return before
+
+
+def train(
+    method: str,
+    out: Path,
+    *,
+    preset: str | None = None,
+    resume: bool = False,
+    changes: Mapping[str, OptionValue],
+) -> TrainResult:
+    """Train a method, or resume a run; `changes` are options by their plain names.
+
+    Raises:
+        UserError: if something that was asked for cannot be done, before anything is trained.
+    """
+    before = base_recipe(method, out, preset, resume)
+    recipe = before.with_options(**changes)
+    if resume:
+        check_resumable(before, recipe)
+    return train_recipe(recipe, Run(out), resume)
+
 
 def check_resumable(before: Recipe, now: Recipe) -> None:
-    """Raise a UserError if a run would go on with options that it was not begun with."""
+    """Raise a UserError if a run would be resumed with options that it was not begun with."""
     old, new = before.flat(), now.flat()
-    for name in old:
-        if old[name] != new[name] and name not in MAY_CHANGE_ON_RESUME:
-            flag = name.replace("_", "-")
+    for name in old.keys() - before.resumable():
+        if old[name] != new[name]:
             raise UserError(
-                f"this run was begun with --{flag} {old[name]}, not {new[name]}: leave the option "
-                "out to go on, or start a new run in another folder."
+                f"this run was begun with {flag_of(name)} {old[name]}, not {new[name]}: leave the "
+                "option out to resume, or start a new run in another folder."
             )
 
 
@@ -66,27 +119,20 @@ def train_recipe(recipe: Recipe, run: Run, resume: bool = False) -> TrainResult:
     """Train a complete recipe in `run`."""
     # Accelerate takes a second to import.
     from reverie.training.loop import fit
-    from reverie.training.setup import check_length, make_accelerator
+    from reverie.training.setup import make_accelerator
 
     if run.exists() and not resume:
         raise UserError(
             f"{run.folder} holds a run already: add --resume to go on with it, or choose another "
             "--out."
         )
-    recipe, start = (recipe, None) if resume else _adopting(recipe)
-    _check_numbers(recipe)
-    if recipe.training.patience and not recipe.training.evaluate_every:
-        raise UserError("--patience counts measurements: say how often with --evaluate-every.")
-    check_length(recipe.training)
-    data_kind = METHODS[recipe.method].data_kind
-    found = find_dataset(
-        recipe.data,
-        data_kind if data_kind in ("paired", "unpaired", "degraded") else "one",
-        getattr(recipe.options, "scale", 1),
-    )
-    if data_kind == "labelled" and found.source.labels is None:
+    recipe, start = (recipe, None) if resume else _inherit(recipe)
+    kind = METHODS.find(recipe.method)
+    sides = SIDES.get(kind.data_kind, "one")
+    found = find_dataset(recipe.data, sides, kind.data_scale(recipe.options))
+    if kind.data_kind == "labelled" and found.source.labels is None:
         raise UserError(
-            f"{recipe.method} needs pictures with classes, and {recipe.data.data} has none: sort "
+            f"{recipe.method} needs images with classes, and {recipe.data.data} has none: sort "
             "them into one folder for each class, or use a table with --label-column."
         )
     if resume:
@@ -103,16 +149,16 @@ def train_recipe(recipe: Recipe, run: Run, resume: bool = False) -> TrainResult:
         elif run.facts()["data_fingerprint"] != images.fingerprint:
             progress.warn("the pictures are not the ones that this run was begun with.")
     accelerator.wait_for_everyone()
-    state = fit(run, method, images, recipe, accelerator)
-    if accelerator.is_main_process and recipe.method == "encoder":
-        install_encoder(run, recipe.training.init)
+    counters = fit(run, method, images, recipe, accelerator)
+    if accelerator.is_main_process and kind.kept_beside_init:
+        _keep_beside_init(run, recipe.training.init, kind.kept_beside_init)
     accelerator.wait_for_everyone()  # the others wait while the first writes the report
-    return TrainResult(run.folder, state.step, state.seconds, state.finished, run.report)
+    return TrainResult(run.folder, counters.step, counters.seconds, counters.finished, run.report)
 
 
-def _adopting(recipe: Recipe) -> tuple[Recipe, Model | None]:
+def _inherit(recipe: Recipe) -> tuple[Recipe, Model | None]:
     """The recipe with the shape of the networks that it begins from, and their model."""
-    kind = METHODS[recipe.method]
+    kind = METHODS.find(recipe.method)
     if recipe.training.init is None:
         if kind.init_from:
             progress.warn(
@@ -151,23 +197,10 @@ def _check_same_images(run: Run, spec: ImageSpec) -> None:
             )
 
 
-def _check_numbers(recipe: Recipe) -> None:
-    flat = recipe.flat()
-    for name in ("batch_size", "accumulate", "log_every", "sample_every", "checkpoint_every",
-                 "keep_checkpoints", "latent_size", "width", "penalty_every",
-                 "generator_every"):  # fmt: skip
-        if flat.get(name, 1) < 1:
-            raise UserError(f"--{name.replace('_', '-')} must be at least 1, not {flat[name]}.")
-    weights = [name for name in flat if name.endswith("_weight")]
-    for name in ("steps", "epochs", "minutes", "learning_rate", *weights):
-        if flat[name] is not None and flat[name] < 0:
-            raise UserError(f"--{name.replace('_', '-')} cannot be negative.")
-
-
-def install_encoder(run: Run, generator: str | None) -> None:
-    """Put a trained encoder beside the generator that it belongs to, where that is a run here."""
-    if generator is not None and Run(Path(generator).expanduser()).exists():
-        place = Run(Path(generator).expanduser()).encoder
-        shutil.rmtree(place, ignore_errors=True)
-        shutil.copytree(run.model, place)
-        progress.say(f"{generator} finds latents from now on: its encoder is in {place}")
+def _keep_beside_init(run: Run, init: str | None, name: str) -> None:
+    """Copy a trained model beside the model that it was trained for, where that is a run."""
+    if init is not None and Run(Path(init).expanduser()).exists():
+        folder = Run(Path(init).expanduser()).folder / name
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(run.model, folder)
+        progress.say(f"{init} uses this model from now on: it is in {folder}")

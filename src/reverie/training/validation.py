@@ -14,12 +14,13 @@ from reverie.evaluation.metrics.frechet import Moments, frechet_distance
 from reverie.evaluation.samples import default_features, frechet_name, like
 from reverie.inference.model import Model
 from reverie.methods import Method, Samples
+from reverie.methods.base import require
 from reverie.methods.recipe import Recipe
 from reverie.runs.model_card import model_card
 from reverie.runs.model_folder import save_model
 from reverie.runs.run import Run, best_evaluation
 
-FEWEST_PICTURES = 2
+MIN_IMAGES = 2
 
 
 class Validator:
@@ -27,13 +28,9 @@ class Validator:
 
     def __init__(self, run: Run, recipe: Recipe, method: Method) -> None:
         options = recipe.training
-        if not isinstance(method, Samples):
-            raise UserError(
-                f"--evaluate-every measures samples, and {recipe.method} makes no pictures from "
-                "noise: leave it out."
-            )
-        if options.evaluate_count < FEWEST_PICTURES:
-            raise UserError(f"--evaluate-count must be at least {FEWEST_PICTURES}.")
+        require(method, Samples, f"--evaluate-every measures samples, and {recipe.method}")
+        if options.evaluate_count < MIN_IMAGES:
+            raise UserError(f"--evaluate-count must be at least {MIN_IMAGES}.")
         self.run = run
         self.recipe = recipe
         self.features = default_features(recipe.data)
@@ -53,7 +50,7 @@ class Validator:
         """What the distance is called, with its features, count and split."""
         return frechet_name(self.features) + self.about
 
-    def look(self, method: Method, step: int, seconds: float) -> dict[str, float]:
+    def validate(self, method: Method, step: int, seconds: float) -> dict[str, float]:
         """Measure the model at `step`, write it down, and keep the model if it is the best."""
         model = Model(self.recipe.method, self.recipe.method, method)
         images = model.sample(self.recipe.training.evaluate_count)

@@ -53,7 +53,7 @@ def test_crops_come_from_pictures_decoded_once(folder: Path, monkeypatch: Any) -
     again = decode_dataset(find_dataset(options, "degraded", 4))
     assert torch.equal(Batches(again, 4, seed=3).read(7).images, first.images)
     assert first.images.shape == (4, 3, 64, 64)
-    assert len(first.other) == 0
+    assert len(first.low_res) == 0
 
 
 def test_given_pairs_show_the_same_place(folder: Path) -> None:
@@ -63,9 +63,9 @@ def test_given_pairs_show_the_same_place(folder: Path) -> None:
     pictures = decode_dataset(find_dataset(options, "degraded", 4))
     for number in range(4):
         batch = Batches(pictures, 4, seed=0).read(number)
-        assert batch.other.shape == (4, 3, 16, 16)
+        assert batch.low_res.shape == (4, 3, 16, 16)
         # But for the edges, where the small picture knew what lies beyond.
-        inner = downscale(batch.images, 4)[..., 2:-2, 2:-2] - batch.other[..., 2:-2, 2:-2]
+        inner = downscale(batch.images, 4)[..., 2:-2, 2:-2] - batch.low_res[..., 2:-2, 2:-2]
         assert inner.abs().max() < 0.02
     with pytest.raises(
         UserError, match=r"2 pictures are not 2 times as large.*a.png \(200×160 and"

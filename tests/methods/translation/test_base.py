@@ -58,7 +58,7 @@ def test_cyclegan_is_the_textbooks_with_fewer_calls() -> None:
         with_weights_of(mine, theirs)
     a, b = pictures(1), pictures(2)
     generators, discriminators = method.phases()
-    batch = Batch(a, other=b)
+    batch = Batch(a, domain_b=b)
     for phase in (generators, discriminators):
         method.requires_grad_(False)
         for network in phase.networks:
@@ -89,7 +89,7 @@ def test_pix2pix_is_the_textbooks() -> None:
         method.requires_grad_(False)
         for network in phase.networks:
             network.requires_grad_(True)
-        losses.append(phase.loss(Batch(a, other=b), rng())[0])
+        losses.append(phase.loss(Batch(a, domain_b=b), rng())[0])
         losses[-1].backward()
     want_g, want_d = step(a, b)
     assert losses[0].item() == pytest.approx(want_g, rel=1e-4)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from reverie.core.errors import UserError, nearest
-from reverie.data.source import Source, _of_pixels
+from reverie.data.source import Dataset, Source, of_pixels
 
 DIGITS_TRAIN_COUNT = 8000
 
@@ -23,4 +23,11 @@ def _digits(split: str) -> Source:
         pixels, labels = archive["x"].reshape(-1, 28, 28, 1), archive["y"]
     chosen = _split(len(pixels), split, DIGITS_TRAIN_COUNT)
     names = tuple(str(n) for n in range(10))
-    return _of_pixels(f"digits ({split})", pixels[chosen], labels[chosen], names, split)
+    return of_pixels(f"digits ({split})", pixels[chosen], labels[chosen], names, split)
+
+
+DIGITS = Dataset(
+    about="10,000 handwritten digits (MNIST), 28×28, 8,000 to train and 2,000 to test",
+    load=_digits,
+    features="digits",
+)

@@ -15,6 +15,7 @@ import numpy as np
 
 from reverie.core import progress
 from reverie.core.errors import UserError
+from reverie.data.source import Dataset
 
 WINDOWS = ("@lobehub/fluent-emoji-3d", "package/assets/", ".webp")
 
@@ -92,3 +93,9 @@ def write_sides(
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return counts
+
+
+EMOJI = Dataset(
+    about="Windows' (A) and Apple's (B) emojis, matched by code point",
+    fetch=lambda out, options: get_emoji(out),
+)

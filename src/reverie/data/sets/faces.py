@@ -16,6 +16,8 @@ from typing import Any
 
 from reverie.core import progress
 from reverie.core.errors import UserError, nearest
+from reverie.core.options import Positive
+from reverie.data.source import Dataset, FetchOptions
 
 SIDE = 128
 
@@ -200,3 +202,36 @@ def _drawn(faces: Sequence[Face], side: int):
     with ProcessPoolExecutor() as pool:
         images = pool.map(partial(draw, side=side), faces, chunksize=16)
         yield from progress.track(images, len(faces), "drawing", "faces")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FacesOptions(FetchOptions):
+    """Which drawn faces."""
+
+    attribute: str | None = None
+    """Two domains by Male, Eyeglasses, Smiling, Mustache or Wearing_Hat, as faces-NAME; by default
+    by Eyeglasses, and many faces with the list of all their attributes."""
+    count: Positive = LABELLED
+    """How many faces with the list of their attributes."""
+
+    def folder_name(self, name: str) -> str:
+        return name if self.attribute is None else f"{name}-{self.attribute}"
+
+
+def fetch_faces(out: Path, options: FacesOptions) -> dict[str, int]:
+    """Fill `out` with two domains by an attribute and, unless one was named, labelled faces.
+
+    Raises:
+        UserError: if there is no such attribute, or the packages that draw are not installed.
+    """
+    counts = get_faces(out, options.attribute or "Eyeglasses")
+    if options.attribute is None:
+        counts |= get_labelled_faces(out, options.count)
+    return counts
+
+
+FACES = Dataset(
+    about="drawn faces without (A) and with (B) an attribute, and with the list of all attributes",
+    fetch=fetch_faces,
+    options=FacesOptions(),
+)

@@ -15,6 +15,7 @@ from PIL import Image
 from reverie.core import image_io, progress
 from reverie.core.errors import UserError
 from reverie.core.files import write_atomic
+from reverie.data.source import Dataset
 
 PACKAGES = ("lomiri-wallpapers-16.04", "lomiri-wallpapers-20.04", "plasma-workspace-wallpapers")
 
@@ -98,3 +99,9 @@ def _smaller(pixels: np.ndarray) -> np.ndarray:
     shape = round(width * share), round(height * share)
     image = Image.fromarray(image_io.with_channels(pixels, 3))
     return np.asarray(image.resize(shape, Image.Resampling.LANCZOS))
+
+
+PHOTOS = Dataset(
+    about="photographs for super-resolution, from Debian's wallpapers",
+    fetch=lambda out, options: get_photos(out),
+)

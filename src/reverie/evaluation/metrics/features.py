@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from reverie.core import image_io
 from reverie.core.errors import UserError, nearest
 from reverie.evaluation.metrics.digits import digit_classifier
-from reverie.nn.backbones.backbone import efficientnet, efficientnet_preprocess
+from reverie.nn.backbones.efficientnet import efficientnet, efficientnet_preprocess
 
 PICTURES_AT_ONCE = 50
 

@@ -16,7 +16,8 @@ from torch.nn import functional as F
 
 from reverie.core import progress
 from reverie.inference.dream.objectives import DreamObjective
-from reverie.inference.options import DreamOptions
+from reverie.inference.options import AscentOptions
+from reverie.inference.tiling import overlapping_windows
 from reverie.nn.backbones.backbone import Backbone, ImageTooSmall
 
 SMALLEST_SIDE = 24
@@ -33,7 +34,7 @@ class DreamStep:
     image: Float[Tensor, "1 c h w"]
 
 
-def sizes(height: int, width: int, o: DreamOptions) -> list[tuple[int, int]]:
+def sizes(height: int, width: int, o: AscentOptions) -> list[tuple[int, int]]:
     """The sizes of the octaves, from small to large, without those that are too small."""
     shares = [o.octave_scale ** (number - o.octaves + 1) for number in range(o.octaves)]
     every = [(round(height * share), round(width * share)) for share in shares]
@@ -44,7 +45,7 @@ def dream_steps(
     backbone: Backbone,
     image: Float[Tensor, "1 c h w"],
     objective: DreamObjective,
-    o: DreamOptions,
+    o: AscentOptions,
 ) -> Iterator[DreamStep]:
     """Dream; gives every step, the last of which is the dream.
 
@@ -57,7 +58,6 @@ def dream_steps(
     Raises:
         UserError: if the picture is too small for the layers.
     """
-    o.check()
     generator = torch.Generator().manual_seed(o.seed)
     steps = sizes(image.shape[-2], image.shape[-1], o)
     shown = image
@@ -89,7 +89,7 @@ def ascent(
     image: Float[Tensor, "1 c h w"],
     base: Float[Tensor, "1 c h w"],
     objective: DreamObjective,
-    o: DreamOptions,
+    o: AscentOptions,
     generator: torch.Generator,
 ) -> tuple[float, Float[Tensor, "1 c h w"]]:
     """The objective and its gradient with respect to the picture, moved at random and in tiles."""
@@ -103,7 +103,7 @@ def ascent(
     moved = image.roll(by, (2, 3))
     gradient, total, weights = torch.zeros_like(moved), 0.0, 0.0
     cover = torch.zeros_like(moved[:, :1])
-    for top, bottom, left, right in _windows(height, width, o.tile):
+    for top, bottom, left, right in overlapping_windows(height, width, o.tile):
         part = moved[..., top:bottom, left:right]
         value, slope = gradient_of(backbone, part, objective)
         feather = _feather(bottom - top, right - left, tiled).to(part.device)
@@ -131,19 +131,6 @@ def gradient_of(
     return value.item(), slope.to(image.dtype) * (image.shape[-1] * image.shape[-2])
 
 
-def _windows(height: int, width: int, side: int) -> list[tuple[int, int, int, int]]:
-    """Windows of at most `side` that cover everything and overlap by a quarter."""
-
-    def spans(length: int) -> list[tuple[int, int]]:
-        if length <= side:
-            return [(0, length)]
-        count = math.ceil((length - side) / (0.75 * side)) + 1
-        starts = [round(n * (length - side) / (count - 1)) for n in range(count)]
-        return [(start, start + side) for start in starts]
-
-    return [(*rows, *columns) for rows in spans(height) for columns in spans(width)]
-
-
 def _feather(height: int, width: int, tiled: bool) -> Float[Tensor, "h w"]:
     """Full in the middle, falling towards the edges of a tile, never 0."""
     if not tiled:
@@ -156,7 +143,7 @@ def _feather(height: int, width: int, tiled: bool) -> Float[Tensor, "h w"]:
     return torch.outer(line(height), line(width))
 
 
-def _restraint(image: Tensor, base: Tensor, o: DreamOptions) -> Tensor:
+def _restraint(image: Tensor, base: Tensor, o: AscentOptions) -> Tensor:
     """The gradient of total variation and of the squared distance from the base, per pixel."""
     with torch.enable_grad():
         x = image.detach().requires_grad_()

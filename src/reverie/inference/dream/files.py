@@ -2,22 +2,16 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from torch import Tensor
 
 from reverie.core import image_io, progress
 from reverie.core.files import write_atomic
-from reverie.core.image_file import (
-    ImageFile,
-    as_tensor,
-    encode_image_file,
-    read_image_file,
-    to_values,
-)
+from reverie.core.image_file import ImageFile, encode_image_file, read_image_file
+from reverie.core.result import Json, Result
 from reverie.inference.dream.ascent import dream_steps, sizes
 from reverie.inference.dream.film import dream_film
 from reverie.inference.dream.objectives import DreamObjective
@@ -27,10 +21,9 @@ from reverie.inference.dream.settings import (
     _fused,
     _guide,
     dream_for,
-    find_backbone_for,
     objective_of,
 )
-from reverie.inference.options import DreamOptions
+from reverie.inference.options import AscentOptions, DreamOptions
 from reverie.nn.backbones.backbone import Backbone
 
 SECONDS_BETWEEN_PREVIEWS = 2.0
@@ -53,7 +46,7 @@ def dream_file(
     preview = out.with_name(f"{out.stem}.preview.png")
     values = []
     try:
-        made = as_tensor(file.colour, file.max_value).expand(-1, 3, -1, -1)
+        made = image_io.to_tensor(file.colour[None], file.max_value).expand(-1, 3, -1, -1)
         for picture_so_far, value in _shown(quick, made, objective, dream.options, preview):
             made = picture_so_far
             values.append(value)
@@ -66,7 +59,7 @@ def dream_file(
 
 
 def _shown(
-    backbone: Backbone, image: Tensor, objective: DreamObjective, o: DreamOptions, preview: Path
+    backbone: Backbone, image: Tensor, objective: DreamObjective, o: AscentOptions, preview: Path
 ) -> Iterator[tuple[Tensor, float]]:
     """A dream's steps, with a bar and a preview that is refreshed."""
     areas = [h * w for h, w in sizes(image.shape[-2], image.shape[-1], o)]
@@ -85,7 +78,7 @@ def _shown(
 
 
 def _write(made: Tensor, file: ImageFile, dream: Dream, out: Path) -> None:
-    colour = to_values(made, np.uint8)
+    colour = image_io.to_uint8(made)[0]
     alpha = None if file.alpha is None else (file.alpha // (file.max_value // 255)).astype(np.uint8)
     profile = file.icc_profile if file.colour.shape[-1] == 3 else None
     words = {SETTINGS: dream.to_json()}
@@ -94,46 +87,37 @@ def _write(made: Tensor, file: ImageFile, dream: Dream, out: Path) -> None:
     )
 
 
-def dream_image(
-    image: Path,
-    out: Path,
-    *,
-    like: Path | None = None,
-    film: int | None = None,
-    zoom: float = 1.04,
-    rotate: float = 0.0,
-    rate: float = 12.0,
-    **given: Any,
-) -> dict[str, Any]:
-    """Dream of a picture, or a film of it.
+@dataclass(frozen=True)
+class DreamResult(Result):
+    """The dream or the film that was written, and the objective at both ends of each octave."""
 
-    Returns:
-        What was written, and the objective at both ends of each octave.
+    file: Path
+    layers: list[str]
+    octaves: list[tuple[float, float]] = field(default_factory=list)
+    frames: int | None = None
+    """Of a film: how many frames."""
+
+    def to_json(self) -> dict[str, Json]:
+        facts = super().to_json()
+        return {k: facts[k] for k in facts if k != ("frames" if self.frames is None else "octaves")}
+
+    def summary(self) -> str:
+        rises = ", ".join(f"{a:.3g} to {b:.3g}" for a, b in self.octaves)
+        return str(self.file) + (f": the objective rose from {rises}" if rises else "")
+
+
+def dream_image(image: Path, out: Path, options: DreamOptions) -> DreamResult:
+    """A deep dream of an image, or a film of it.
 
     Raises:
         UserError: if something that was asked for cannot be done.
     """
-    before = None if like is None else Dream.from_file(like)
-    name = given.pop("backbone", None) or (before.backbone if before else "efficientnet")
-    weights = given.pop("weights", None) or (before.weights if before else None)
-    backbone = find_backbone_for(name, weights)
-    dream = dream_for(backbone, like, given)
-    dream = replace(dream, backbone=name, weights=None if weights is None else str(weights))
+    dream, backbone = dream_for(options)
     guide = None if dream.guide is None else Path(dream.guide)
-    if film is not None:
-        written = dream_film(
-            backbone,
-            dream,
-            image,
-            out,
-            frames=film,
-            zoom=zoom,
-            rotate=rotate,
-            rate=rate,
-            guide=guide,
-        )
-        return {"file": str(written), "frames": film, "layers": list(dream.layers)}
+    if options.film is not None:
+        written = dream_film(backbone, dream, image, out, options, guide)
+        return DreamResult(written, list(dream.layers), frames=options.film)
     values = dream_file(backbone, dream, image, out, guide)
     shown = [float(f"{value:.4g}") for value in values]
-    rises = [list(ends) for ends in zip(shown[::2], shown[1::2], strict=True)]
-    return {"file": str(out), "layers": list(dream.layers), "octaves": rises}
+    rises = list(zip(shown[::2], shown[1::2], strict=True))
+    return DreamResult(out, list(dream.layers), rises)

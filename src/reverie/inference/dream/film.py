@@ -15,6 +15,7 @@ from reverie.core.errors import UserError
 from reverie.core.files import write_atomic
 from reverie.inference.dream.ascent import dream_steps
 from reverie.inference.dream.settings import Dream, _fused, _guide, objective_of
+from reverie.inference.options import DreamOptions
 from reverie.nn.backbones.backbone import Backbone
 
 FILMS = (".mp4", ".gif")
@@ -25,11 +26,7 @@ def dream_film(
     dream: Dream,
     image: Path,
     out: Path,
-    *,
-    frames: int,
-    zoom: float,
-    rotate: float,
-    rate: float,
+    options: DreamOptions,
     guide: Path | None = None,
 ) -> Path:
     """Dream a film: each frame begins from the one before, a little nearer.
@@ -38,14 +35,11 @@ def dream_film(
 
     Args:
         backbone: the network.
-        dream: how each frame is dreamt.
-        image: what the first frame begins from.
+        dream: the settings of each frame.
+        image: the image that the first frame starts from.
         out: an .mp4, a .gif, or a folder of frames.
-        frames: how many.
-        zoom: how much nearer in a second of film.
-        rotate: degrees in a second of film.
-        rate: frames a second.
-        guide: a picture to go towards.
+        options: `film` (frames), `zoom` and `rotate` per second, `rate`.
+        guide: an image for a guided dream.
 
     Returns:
         What was written: a .gif instead of an .mp4 where ffmpeg is missing.
@@ -53,8 +47,9 @@ def dream_film(
     Raises:
         UserError: if something that was asked for cannot be done.
     """
-    if frames < 1 or zoom <= 0 or rate <= 0:
-        raise UserError("a film has a frame or more, a zoom above 0 and a rate above 0.")
+    frames, zoom, rotate, rate = options.film or 1, options.zoom, options.rotate, options.rate
+    if zoom <= 0 or rate <= 0:
+        raise UserError("a film has a zoom above 0 and a rate above 0.")
     suffix = out.suffix.lower()
     if suffix and suffix not in FILMS:
         raise UserError(f"a film is an .mp4, a .gif or a folder of frames, not {out.name}.")

@@ -3,19 +3,21 @@
 import json
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 from torch import Tensor, nn
 
 from reverie.core import image_io
 from reverie.core.errors import UserError
+from reverie.core.options import options_of
 from reverie.core.precision import bf16_is_native
 from reverie.inference.dream.objectives import DreamObjective, guided, l2, mean
 from reverie.inference.dream.objectives import channel as of_channel
 from reverie.inference.load import BUILT_IN_MODELS, holds_a_model, load
-from reverie.inference.options import DreamOptions
-from reverie.nn.backbones.backbone import ARCHITECTURES, Backbone, backbone_of, find_backbone
+from reverie.inference.model import Model
+from reverie.inference.options import AscentOptions, DreamOptions
+from reverie.nn.backbones import BACKBONES, find_backbone
+from reverie.nn.backbones.backbone import Backbone, backbone_of
 from reverie.nn.fuse import fuse_backbone
 
 SETTINGS = "reverie dream"
@@ -30,7 +32,7 @@ class Dream:
     layers: tuple[str, ...]
     towards: str
     guide: str | None
-    options: DreamOptions
+    options: AscentOptions
 
     def to_json(self) -> str:
         """What `from_file` reads."""
@@ -51,7 +53,7 @@ class Dream:
                 f"{path}: no dream's settings are in this file; dreams saved as .png have."
             )
         content = json.loads(words)
-        options = DreamOptions(**content.pop("options"))
+        options = AscentOptions(**content.pop("options"))
         return Dream(**content | {"layers": tuple(content["layers"]), "options": options})
 
 
@@ -102,20 +104,6 @@ def _guide(path: Path | None) -> Tensor | None:
     return image_io.to_tensor(pixels[None])
 
 
-DEFAULT_LAYERS = {
-    "efficientnet": ("_blocks.10",),
-    "inception_v3": ("Mixed_6a", "Mixed_6c"),
-    "googlenet": ("inception4c",),
-    "vgg16": ("features.28",),
-    "vgg19": ("features.28",),
-    "resnet50": ("layer3.5",),
-}
-
-
-JUDGES = ("discriminator", "discriminator_b", "encoder", "generator", "generator_ab", "network")
-"""Which of a model's networks dreams best: the first of these that looks at pictures."""
-
-
 def find_backbone_for(name: str, weights: str | Path | None = None) -> Backbone:
     """A known network, or that of a run or model.
 
@@ -123,49 +111,55 @@ def find_backbone_for(name: str, weights: str | Path | None = None) -> Backbone:
         UserError: if there is none, or it does not look at pictures.
     """
     own = Path(name).expanduser()
-    if name not in ("efficientnet", *ARCHITECTURES) and (
-        name in BUILT_IN_MODELS or holds_a_model(own)
-    ):
-        model = load(name)
-        children = dict(model.method.named_children())
-        network = next((children[n] for n in JUDGES if n in children), None)
-        looks = network is not None and any(
-            isinstance(layer, nn.Conv2d) for layer in network.modules()
-        )
-        if network is None or not looks or model.method_name in ("diffusion", "gan"):
-            raise UserError(
-                f"{name} is a {model.method_name} and has no network of convolutions that looks at "
-                "pictures: dream with a dcgan, a translator or an encoder."
-            )
-        return backbone_of(name, network.eval(), model.method.spec.channels)
+    if name not in BACKBONES and (name in BUILT_IN_MODELS or holds_a_model(own)):
+        return _network_of_model(load(name))
     return find_backbone(name, None if weights is None else Path(weights).expanduser())
 
 
-def dream_for(backbone: Backbone, like: Path | None, given: dict[str, Any]) -> Dream:
-    """The settings: those of a dream that was saved, changed by what was given.
+def _network_of_model(model: Model) -> Backbone:
+    """The network of convolutions over images that a model has."""
+    chosen = model.method.feature_network
+    network = None if chosen is None else model.method.get_submodule(chosen)
+    if network is None or not any(isinstance(m, nn.Conv2d) for m in network.modules()):
+        raise UserError(
+            f"{model.name} is a {model.method_name} and has no network of convolutions over "
+            "images: dream with a model that has one, such as a GAN's discriminator, a translator "
+            "or an encoder."
+        )
+    return backbone_of(model.name, network.eval(), model.method.spec.channels)
+
+
+def dream_for(options: DreamOptions) -> tuple[Dream, Backbone]:
+    """The settings of a dream and its network: a saved dream's, overridden by the options that
+    differ from the defaults, or the options.
 
     Raises:
         UserError: if no layer is known to dream with.
     """
-    names = {field.name for field in fields(DreamOptions)}
-    options = {name: value for name, value in given.items() if name in names}
-    rest = {name: value for name, value in given.items() if name not in names and value is not None}
-    if like is None:
-        known = DEFAULT_LAYERS.get(backbone.name, ())
+    if options.like is None:
+        ascent = options_of(AscentOptions, options)
         base = Dream(
-            backbone=backbone.name,
+            backbone=options.backbone,
             weights=None,
-            layers=known,
-            towards="l2",
+            layers=(),
+            towards=options.towards,
             guide=None,
-            options=DreamOptions(),
+            options=ascent,
         )
     else:
-        base = Dream.from_file(like)
-    dream = replace(base, **rest, options=replace(base.options, **options))
+        base = Dream.from_file(options.like)
+    given = {
+        f.name: getattr(options, f.name)
+        for f in fields(DreamOptions)
+        if getattr(options, f.name) != f.default
+    }
+    ascent = {name: value for name, value in given.items() if hasattr(base.options, name)}
+    named = {name: given[name] for name in ("backbone", "layers", "towards") if name in given}
+    paths = {name: str(given[name]) for name in ("weights", "guide") if name in given}
+    dream = replace(base, **named, **paths, options=replace(base.options, **ascent))
+    backbone = find_backbone_for(dream.backbone, dream.weights)
     if not dream.layers:
-        raise UserError(
-            f"say with --layers what to bring out; --list-layers shows {backbone.name}."
-        )
-    dream.options.check()
-    return dream
+        dream = replace(dream, layers=backbone.default_layers)
+    if not dream.layers:
+        raise UserError(f"say with --layers what to maximize; --list-layers shows {backbone.name}.")
+    return dream, backbone

@@ -28,7 +28,7 @@ from reverie.inference.latent.vectors import (
 )
 from reverie.inference.model import Model
 from reverie.methods import Encodes, Samples
-from reverie.methods.gan.inversion import BASES
+from reverie.methods.base import require
 
 AT_ONCE = 64
 
@@ -70,21 +70,14 @@ def require_encoder(model: Model) -> Model:
     Raises:
         UserError: if it has no encoder; it says how one is trained.
     """
-    method = model.method
-    if not isinstance(method, Samples):
+    require(model.method, Samples, model.name)
+    encoder = model.method.inversion_method
+    if encoder is not None:
         raise UserError(
-            f"{model.name} is a {model.method_name}, which makes no pictures of latents."
+            f"{model.name} has no encoder: train one with reverie train {encoder} "
+            f"--init {model.name} --data IMAGES --out RUN"
         )
-    if not isinstance(method, Encodes):
-        if model.method_name in BASES:
-            raise UserError(
-                f"{model.name} has no encoder that finds the latents of pictures: train one with "
-                f"reverie train encoder --init {model.name} --data PICTURES --out RUN"
-            )
-        raise UserError(
-            f"{model.name} is a {model.method_name}, for which there is no encoder: use a vae, "
-            f"{', '.join(BASES)}."
-        )
+    require(model.method, Encodes, model.name)
     return model
 
 

@@ -1,21 +1,22 @@
 """Edit, interpolate and reconstruct: from words and files to latents and back to files."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from reverie.core import image_io, progress
 from reverie.core.errors import UserError
 from reverie.core.files import write_atomic
 from reverie.core.image_io import find_image_files
+from reverie.core.result import Json, Result
 from reverie.core.rng import latents_of_seeds
 from reverie.data.attributes import Attributes, read_attributes
 from reverie.inference.latent.edit import (
-    DirectionKind,
     apply_directions,
     attribute_directions,
     latent_arithmetic,
@@ -28,7 +29,10 @@ from reverie.inference.latent.sheets import rows_sheet, sum_sheet
 from reverie.inference.latent.vectors import interpolation_path
 from reverie.inference.load import load
 from reverie.inference.model import Model
+from reverie.inference.options import EditOptions, InterpolateOptions, ReconstructOptions
 from reverie.methods import Samples
+from reverie.methods.base import require
+from reverie.methods.gan.inversion import GANInversion
 from reverie.runs.run import Run
 
 SWEEP = 7
@@ -37,17 +41,17 @@ SWEEP = 7
 PLANE = 15
 
 
-def load_encoding(place: str) -> Model:
+def load_encoding(place: str | Path) -> Model:
     """A model that finds latents: its own encoder, or one that was trained for its run.
 
     Raises:
         UserError: if it has none.
     """
-    beside = Run(Path(place).expanduser()).encoder
+    beside = Run(Path(place).expanduser()).folder / str(GANInversion.kept_beside_init)
     return require_encoder(load(beside if beside.is_dir() else place))
 
 
-def attributes_for(place: str, data: str | None) -> Attributes:
+def attributes_for(place: str | Path, data: str | None) -> Attributes:
     """The attributes of the named set, or of the one that the run was trained on.
 
     Raises:
@@ -60,153 +64,203 @@ def attributes_for(place: str, data: str | None) -> Attributes:
     return read_attributes(named)
 
 
-def edit_by_arithmetic(
-    place: str,
-    expression: str,
-    out: Path,
-    *,
-    data: str | None = None,
-    exemplars: int = 64,
-    seed: int = 0,
-    noise: float = 0.2,
-    rescale: bool = True,
-) -> dict[str, Any]:
-    """Show a sum of named groups.
+@dataclass(frozen=True)
+class EditResult(Result):
+    """The sheet of an edit, and how it was made."""
+
+    file: Path
+    members: dict[str, int] = field(default_factory=dict)
+    """Latent arithmetic: how many images are in each group."""
+    norm: float | None = None
+    """Latent arithmetic: the norm of the result."""
+    error: float | None = None
+    """An image: mean absolute error of its reconstruction, of 2."""
+    accuracy: dict[str, float] = field(default_factory=dict)
+    """An image: how well each attribute direction separates held-out latents."""
+
+    def to_json(self) -> dict[str, Json]:
+        facts = super().to_json()
+        shown = ("members", "norm") if self.error is None else ("error", "accuracy")
+        return {name: facts[name] for name in ("file", *shown)}
+
+    def summary(self) -> str:
+        if self.error is not None:
+            return f"{self.file}: reconstructed with an error of {self.error:.3f}"
+        members = ", ".join(f"{text}: {count:,}" for text, count in self.members.items())
+        return f"{self.file} ({members})"
+
+
+@dataclass(frozen=True)
+class ReconstructResult(Result):
+    """A sheet of images beside their reconstructions, and the error of each, of 2."""
+
+    file: Path
+    mean_absolute_error: float
+    errors: dict[str, float]
+
+    def summary(self) -> str:
+        return f"{self.file}: mean absolute error {self.mean_absolute_error:.3f} of 2"
+
+
+@dataclass(frozen=True)
+class InterpolateResult(Result):
+    """A film, a sheet or a folder of frames."""
+
+    file: Path
+    frames: int
+
+    def summary(self) -> str:
+        return str(self.file)
+
+
+def edit_files(
+    place: str | Path, expression: str | None, out: Path, options: EditOptions
+) -> EditResult:
+    """Show latent arithmetic of an expression, or an image with attributes added.
 
     Raises:
-        UserError: if the sum does not parse, a group is empty, or the model has no encoder.
+        UserError: if the options do not fit together, or something that was asked for cannot be
+            done.
+    """
+    if options.image is not None:
+        if expression is not None:
+            raise UserError("give an expression, or --image with --add: not both.")
+        return edit_image(place, options.image, out, options)
+    if options.add or options.sweep:
+        raise UserError("--add and --sweep change an image: name it with --image.")
+    if expression is None:
+        raise UserError('give one expression in quotes, as "Male & Eyeglasses - Male + !Male".')
+    return edit_by_arithmetic(place, expression, out, options)
+
+
+def edit_by_arithmetic(
+    place: str | Path, expression: str, out: Path, options: EditOptions
+) -> EditResult:
+    """Show the result of latent arithmetic on named groups.
+
+    Raises:
+        UserError: if the expression does not parse, a group is empty, or there is no encoder.
     """
     model = load_encoding(place)
-    attributes = attributes_for(place, data)
+    attributes = attributes_for(place, options.data)
     terms = parse_sum(expression, attributes.names)
-    total = latent_arithmetic(model, attributes, terms, exemplars or None, seed, rescale)
+    total = latent_arithmetic(
+        model, attributes, terms, options.exemplars or None, options.seed, options.norm == "prior"
+    )
     means = model.generate(torch.stack([one.mean for one in total.terms]))
-    nine = model.generate(latent_neighborhood(total.latent, noise, seed))
+    nine = model.generate(latent_neighborhood(total.latent, options.noise, options.seed))
     write_atomic(out, image_io.encode(sum_sheet(total, means, nine), out.suffix))
     members = {one.term.text: one.members for one in total.terms}
-    return {"file": str(out), "members": members, "norm": float(total.latent.norm())}
+    return EditResult(out, members=members, norm=float(total.latent.norm()))
 
 
-def edit_image(
-    place: str,
-    image: Path,
-    out: Path,
-    *,
-    add: dict[str, float],
-    sweep: Sequence[str] = (),
-    leave: Sequence[str] = (),
-    data: str | None = None,
-    kind: DirectionKind = "means",
-    refine: int = 100,
-) -> dict[str, Any]:
-    """Add attributes to a picture; with `sweep` show each at strengths from -1.5 to 1.5.
+def edit_image(place: str | Path, image: Path, out: Path, options: EditOptions) -> EditResult:
+    """Add attributes to an image; with `sweep` show each at strengths from -1.5 to 1.5.
 
     Raises:
         UserError: if there is no such attribute, or the model has no encoder.
     """
-    if not add and not sweep:
+    add, leave = _strengths(options.add), options.leave
+    if not add and not options.sweep:
         raise UserError("say what to change: --add Smiling=1.0, or --sweep Smiling.")
     model = load_encoding(place)
-    spec = model.method.spec
-    pixels = image_io.with_channels(image_io.read(image), spec.channels)
-    seen = image_io.to_tensor(image_io.resize(pixels, spec.image_size)[None])
-    attributes = attributes_for(place, data)
+    source = _fitted(model, [image])
+    attributes = attributes_for(place, options.data)
     kept = Run(Path(place).expanduser())
-    file = kept.folder / f"directions-{kind}.safetensors" if kept.exists() else None
-    directions = attribute_directions(model, attributes, kind, file)
-    latent = optimize_latents(model, seen, model.encode(seen), refine)
+    file = kept.folder / f"directions-{options.kind}.safetensors" if kept.exists() else None
+    directions = attribute_directions(model, attributes, options.kind, file)
+    latent = optimize_latents(model, source, model.encode(source), options.refine)
     back = model.generate(latent)
-    facts: dict[str, Any] = {"file": str(out), "error": float((back - seen).abs().mean())}
-    if sweep:
+    if options.sweep:
         strengths = torch.linspace(-1.5, 1.5, SWEEP)
         rows = []
-        for name in sweep:
+        for name in options.sweep:
             moved = [
                 apply_directions(latent, directions, {name: float(s)}, leave) for s in strengths
             ]
             rows.append(list(model.generate(torch.cat(moved))))
-        words = [f"{n}, {directions[n].accuracy:.0%} told apart" for n in sweep]
+        words = [f"{n}, {directions[n].accuracy:.0%} accuracy" for n in options.sweep]
         sheet = rows_sheet(rows, [f"{s:+.1f}" for s in strengths], words)
     else:
         edited = model.generate(apply_directions(latent, directions, add, leave))
-        said = ", ".join(f"{name} {strength:+g}" for name, strength in add.items())
-        sheet = rows_sheet([[seen[0], back[0], edited[0]]], ["picture", "its latent's", "edited"],
-                           [said])  # fmt: skip
+        words = [", ".join(f"{name} {strength:+g}" for name, strength in add.items())]
+        titles = ["image", "reconstruction", "edited"]
+        sheet = rows_sheet([[source[0], back[0], edited[0]]], titles, words)
     write_atomic(out, image_io.encode(sheet, out.suffix))
-    return facts | {"accuracy": {n: round(d.accuracy, 3) for n, d in directions.items()}}
+    accuracy = {name: round(one.accuracy, 3) for name, one in directions.items()}
+    return EditResult(out, error=float((back - source).abs().mean()), accuracy=accuracy)
+
+
+def _strengths(words: Sequence[str]) -> dict[str, float]:
+    """Strengths by name from `NAME=STRENGTH`, or `NAME` for 1."""
+    found = {}
+    for word in words:
+        name, _, value = word.partition("=")
+        try:
+            found[name] = float(value or 1.0)
+        except ValueError:
+            raise UserError(f"{word!r}: a strength is a number, as in Smiling=1.0.") from None
+    return found
+
+
+def _fitted(model: Model, files: Sequence[Path]) -> Float[Tensor, "n c h w"]:
+    """Image files at the model's size and channels."""
+    spec = model.method.spec
+    read = [image_io.with_channels(image_io.read(file), spec.channels) for file in files]
+    return image_io.to_tensor(np.stack([image_io.resize(p, spec.image_size) for p in read]))
 
 
 def reconstruct_files(
-    place: str, images: Sequence[Path], out: Path, refine: int = 0
-) -> dict[str, Any]:
-    """Pictures beside what comes of their latents, with the error of each.
+    place: str | Path, images: Sequence[Path], out: Path, options: ReconstructOptions
+) -> ReconstructResult:
+    """Images beside their reconstructions, with the error of each.
 
     Raises:
-        UserError: if there are no pictures, or the model has no encoder.
+        UserError: if there are no images, or the model has no encoder.
     """
     model = load_encoding(place)
-    spec = model.method.spec
     files = find_image_files(images)
-    shown = []
-    for file, _ in files:
-        pixels = image_io.with_channels(image_io.read(file), spec.channels)
-        shown.append(image_io.resize(pixels, spec.image_size))
-    seen = image_io.to_tensor(np.stack(shown))
-    latents = optimize_latents(model, seen, model.encode(seen), refine)
+    source = _fitted(model, [file for file, _ in files])
+    latents = optimize_latents(model, source, model.encode(source), options.refine)
     back = model.generate(latents)
-    errors = (back - seen).abs().mean((1, 2, 3)).tolist()
+    errors = (back - source).abs().mean((1, 2, 3)).tolist()
     names = [f"{relative}: {error:.3f}" for (_, relative), error in zip(files, errors, strict=True)]
-    rows = [[a, b] for a, b in zip(seen, back, strict=True)]
-    sheet = rows_sheet(rows, ["picture", "its latent's"], names)
+    rows = [[a, b] for a, b in zip(source, back, strict=True)]
+    sheet = rows_sheet(rows, ["image", "reconstruction"], names)
     write_atomic(out, image_io.encode(sheet, out.suffix))
     by_name = {str(rel): round(e, 4) for (_, rel), e in zip(files, errors, strict=True)}
-    return {"file": str(out), "mean_absolute_error": float(np.mean(errors)), "errors": by_name}
+    return ReconstructResult(out, float(np.mean(errors)), by_name)
 
 
-def interpolate_model(
-    place: str,
-    out: Path,
-    *,
-    seeds: Sequence[int] = (),
-    images: Sequence[Path] = (),
-    frames: int = 60,
-    loop: bool = False,
-    straight: bool = False,
-    rate: float = 20.0,
-    label: str | None = None,
-    plane: bool = False,
-    **sampling: Any,
-) -> dict[str, Any]:
-    """A way through the latents of seeds or pictures, as a GIF, a sheet or a folder of frames.
+def interpolate_files(
+    place: str | Path, out: Path, options: InterpolateOptions
+) -> InterpolateResult:
+    """A path through the latents of seeds or images, as a GIF, a sheet or a folder of frames.
 
     Raises:
         UserError: if there are fewer than two points, or the model cannot do what is asked.
     """
-    if plane:
+    o = options
+    if o.plane:
         return _plane(load(place), out)
-    if images:
+    if o.images:
         model = load_encoding(place)
-        spec = model.method.spec
-        read = [image_io.with_channels(image_io.read(p), spec.channels) for p in images]
-        seen = image_io.to_tensor(np.stack([image_io.resize(p, spec.image_size) for p in read]))
-        points = optimize_latents(model, seen, model.encode(seen), 100)
+        source = _fitted(model, o.images)
+        points = optimize_latents(model, source, model.encode(source), 100)
     else:
         model = load(place)
-        if not isinstance(model.method, Samples):
-            raise UserError(
-                f"{model.name} is a {model.method_name}, which makes no pictures of noise."
-            )
-        points = latents_of_seeds(seeds, model.method.latent_shape)
+        shape = require(model.method, Samples, model.name).latent_shape
+        points = latents_of_seeds(o.seeds, shape)
     if len(points) < 2:
-        raise UserError("a way leads through two points or more: --seeds 1 2 3, or --images A B.")
-    if frames < len(points):
-        raise UserError(f"{len(points)} points need as many frames or more, not {frames}.")
-    latents = interpolation_path(points, frames, loop=loop, straight=straight)
-    made = model.generate(latents, label=label, **sampling)
-    return {"file": str(_write_way(made, out, rate)), "frames": frames}
+        raise UserError("a path needs two points or more: --seeds 1 2 3, or --images A B.")
+    if o.frames < len(points):
+        raise UserError(f"{len(points)} points need as many frames or more, not {o.frames}.")
+    latents = interpolation_path(points, o.frames, loop=o.loop, straight=o.straight)
+    made = model.generate(latents, label=o.label, steps=o.steps, sampler=o.sampler)
+    return InterpolateResult(_write_path(made, out, o.rate), o.frames)
 
 
-def _plane(model: Model, out: Path) -> dict[str, Any]:
+def _plane(model: Model, out: Path) -> InterpolateResult:
     """All of a latent plane: places by the Gaussian's quantiles."""
     shape = getattr(model.method, "latent_shape", ())
     if tuple(shape) != (2,):
@@ -218,10 +272,10 @@ def _plane(model: Model, out: Path) -> dict[str, Any]:
     y, x = torch.meshgrid(line.flip(0), line, indexing="ij")
     made = model.generate(torch.stack([x, y], dim=-1).flatten(0, 1))
     image_io.save_sheet(made, out, PLANE)
-    return {"file": str(out), "frames": PLANE**2}
+    return InterpolateResult(out, PLANE**2)
 
 
-def _write_way(made: Tensor, out: Path, rate: float) -> Path:
+def _write_path(made: Tensor, out: Path, rate: float) -> Path:
     if not out.suffix:
         for number, image in enumerate(made):
             image_io.save(image, out / f"{number:05d}.png")

@@ -9,16 +9,17 @@ EDM: Karras et al. 2022, table 1. ddpm and v: Ho et al. 2020, Salimans & Ho 2022
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from reverie.core.errors import UserError, nearest
+from reverie.core.options import NonNegative, Positive
 from reverie.core.rng import Rng
-from reverie.data import Batch, ImageSpec
-from reverie.methods.base import Loss, Method, MethodOptions, Phase
+from reverie.data import Batch, DataOptions, ImageSpec
+from reverie.methods.base import Loss, Method, Phase
 from reverie.methods.diffusion.objectives import ALPHA_BAR, edm, flow, variance_preserving
 from reverie.methods.diffusion.samplers import (
     SAMPLERS,
@@ -30,23 +31,22 @@ from reverie.methods.diffusion.samplers import (
     uniform_sigmas,
 )
 from reverie.methods.diffusion.unet import NoiseEmbedding, UNet
+from reverie.methods.options import MethodOptions
+from reverie.methods.recipe import Preset, TrainOptions
 
 
 @dataclass(frozen=True, kw_only=True)
 class DiffusionOptions(MethodOptions):
     """A U-Net, an objective, and how labels enter."""
 
-    learning_rate: float = 1e-3
-    """Step size of Adam."""
+    learning_rate: NonNegative = 1e-3
     beta1: float = 0.9
-    """Adam's memory of gradients."""
     beta2: float = 0.99
-    """Adam's memory of squared gradients."""
     objective: Literal["edm", "flow", "v", "ddpm"] = "edm"
     """What the network says: EDM's target, velocity (flow), v, or the noise (ddpm)."""
     noise_schedule: Literal["linear", "cosine"] = "cosine"
     """The 1000 noise levels of ddpm and v."""
-    width: int = 64
+    width: Positive = 64
     """Channels at full size."""
     multipliers: tuple[int, ...] = (1, 2)
     """How many times as wide each level is; each level after the first halves the picture."""
@@ -114,6 +114,7 @@ class Diffusion(Method):
     Options = DiffusionOptions
     averaged = ("noise_embedding", "label_embedding", "unet")
     about = "diffusion: pictures by removing noise step by step"
+    tiny_options: ClassVar = {"width": 8}
 
     def __init__(self, options: DiffusionOptions, spec: ImageSpec) -> None:
         super().__init__(options, spec)
@@ -146,7 +147,7 @@ class Diffusion(Method):
 
     def denoising(self, batch: Batch, rng: Rng) -> Loss:
         """The mean squared error of what the network says at random noise levels."""
-        sigma = self.objective.rng(rng, len(batch))
+        sigma = self.objective.sample_sigma(rng, len(batch))
         noise = rng.normal(*batch.images.shape)
         labels = batch.labels if self.conditional else None
         if labels is not None:
@@ -229,3 +230,20 @@ class Diffusion(Method):
 
 def _spread(factors: Float[Tensor, " b"]) -> Float[Tensor, "b 1 1 1"]:
     return factors[:, None, None, None]
+
+
+def _digits(objective: Literal["edm", "flow", "v", "ddpm"]) -> Preset:
+    return Preset(
+        about=f"digits by label in three minutes, {objective} objective",
+        options=DiffusionOptions(objective=objective, width=64, multipliers=(1, 1), attention=()),
+        data=DataOptions(data="digits"),
+        training=TrainOptions(minutes=3.0, decay="cosine", decay_from=0.3),
+    )
+
+
+Diffusion.presets = {
+    "digits": _digits("flow"),
+    "digits-edm": _digits("edm"),
+    "digits-v": _digits("v"),
+    "digits-ddpm": _digits("ddpm"),
+}

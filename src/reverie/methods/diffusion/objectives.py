@@ -31,12 +31,12 @@ class Preconditioning:
 class DiffusionObjective:
     """What a network is trained on.
 
-    `rng` gives noise levels for training; `sigma_at` is the noise level at a time from 0 to
-    `time_max`, the objective's own clock, by which the uniform schedule goes.
+    `sample_sigma` draws noise levels for training; `sigma_at` is the noise level at a time from 0
+    to `time_max`, the objective's own clock, by which the uniform schedule goes.
     """
 
     precondition: Callable[[Sigma], Preconditioning]
-    rng: Callable[[Rng, int], Sigma]
+    sample_sigma: Callable[[Rng, int], Sigma]
     sigma_at: Callable[[Tensor], Tensor]
     sigma_min: float
     sigma_max: float
@@ -55,12 +55,12 @@ def edm(sigma_data: float) -> DiffusionObjective:
             c_noise=sigma.log() / 4,
         )
 
-    def rng(rng: Rng, count: int) -> Sigma:
+    def sample_sigma(rng: Rng, count: int) -> Sigma:
         return (rng.normal(count) * 1.2 - 1.2).exp()
 
     # EDM's own time is σ itself; evenly spaced it would spend all steps on noise, so it borrows
     # the flow's.
-    return DiffusionObjective(precondition, rng, _flow_sigma_at, 0.002, 80.0, 80 / 81)
+    return DiffusionObjective(precondition, sample_sigma, _flow_sigma_at, 0.002, 80.0, 80 / 81)
 
 
 def flow(sigma_data: float) -> DiffusionObjective:
@@ -70,10 +70,10 @@ def flow(sigma_data: float) -> DiffusionObjective:
         t = sigma / (1 + sigma)
         return Preconditioning(c_skip=1 - t, c_out=-t, c_in=1 - t, c_noise=t * 4)
 
-    def rng(rng: Rng, count: int) -> Sigma:
+    def sample_sigma(rng: Rng, count: int) -> Sigma:
         return rng.normal(count).exp()  # t / (1 - t) of a logit-normal t is log-normal
 
-    return DiffusionObjective(precondition, rng, _flow_sigma_at, 0.002, 200.0, 200 / 201)
+    return DiffusionObjective(precondition, sample_sigma, _flow_sigma_at, 0.002, 200.0, 200 / 201)
 
 
 def _flow_sigma_at(time: Tensor) -> Tensor:
@@ -111,14 +111,16 @@ def variance_preserving(target: Literal["epsilon", "v"], alpha_bar: Tensor) -> D
             c_noise=4 * time_of(sigma),
         )
 
-    def rng(rng: Rng, count: int) -> Sigma:
+    def sample_sigma(rng: Rng, count: int) -> Sigma:
         return levels.to(rng.generator.device)[rng.integers(len(levels), count)].float()
 
     def sigma_at(time: Tensor) -> Tensor:
         step = (time * len(levels)).round().long().clamp(1, len(levels))
         return levels[step - 1]
 
-    return DiffusionObjective(precondition, rng, sigma_at, float(levels[0]), float(levels[-1]), 1.0)
+    return DiffusionObjective(
+        precondition, sample_sigma, sigma_at, float(levels[0]), float(levels[-1]), 1.0
+    )
 
 
 def linear_alpha_bar() -> Tensor:

@@ -24,9 +24,6 @@ from reverie.nn.losses import (
     lazy_regularization,
 )
 
-WGAN_PENALTY = 10.0
-
-
 LATENT_ENCODER_NOISE, LATENT_ENCODER_WIDTH = 0.05, 32
 
 
@@ -95,12 +92,13 @@ class GANObjective:
         real_logits, fake_logits = self.paired_logits(batch, fake, rng)
         loss = ADVERSARIAL[self.options.loss].discriminator(real_logits, fake_logits)
         parts = {"real": real_logits.mean(), "fake": fake_logits.mean()}
-        if self.options.loss == "wgan-gp":
+        weight = ADVERSARIAL[self.options.loss].interpolation_penalty
+        if weight:
             share = rng.uniform(len(batch), 1, 1, 1)
             parts["slope"] = interpolation_penalty(
                 lambda x: self.discriminator_logits(x, batch.labels, rng), batch.images, fake, share
             )
-            loss = loss + WGAN_PENALTY * parts["slope"]
+            loss = loss + weight * parts["slope"]
         return loss, parts
 
     def penalty_loss(self, batch: Batch, rng: Rng) -> Loss:

@@ -6,7 +6,7 @@ features on the label's embedding (`projection`, Miyato & Koyama 2018).
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -14,11 +14,12 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from reverie.core.errors import UserError
-from reverie.data import ImageSpec
+from reverie.data import DataOptions, ImageSpec
 from reverie.methods.base import Method, Phase
 from reverie.methods.gan.base import GANObjective, latent_encoder_for
-from reverie.methods.gan.dcgan import DCGANOptions
+from reverie.methods.gan.dcgan import SMALL_DATASET, DCGANOptions
 from reverie.methods.gan.networks import Discriminator, Generator
+from reverie.methods.recipe import Preset, TrainOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +80,9 @@ class CGAN(Method):
     averaged = ("embedding", "generator")
     training_only = ("finder",)
     about = "conditional GAN: pictures of the class you ask for"
+    tiny_options: ClassVar = {"width": 4, "latent_size": 8, "embedding_size": 4}
+    feature_network = "discriminator"
+    inversion_method = "encoder"
 
     def __init__(self, options: CGANOptions, spec: ImageSpec) -> None:
         super().__init__(options, spec)
@@ -136,3 +140,29 @@ class CGAN(Method):
         """Pictures of classes, or of anything between them, given by what stands for a label."""
         condition = embedded if self.options.conditional_norm else None
         return self.generator(torch.cat([latents, embedded], dim=1), condition)
+
+
+CGAN.presets = {
+    "digits": Preset(
+        about="digits by label, relativistic GAN + R1/R2 (Huang et al. 2024), 2.5 minutes",
+        options=CGANOptions(width=32, learning_rate=1.5e-3, beta2=0.99, r1=0.1, r2=0.1),
+        data=DataOptions(data="digits"),
+        training=TrainOptions(minutes=2.5, decay="cosine"),
+    ),
+    "modern": Preset(
+        about="relativistic GAN + R1/R2 (Huang et al. 2024) with DiffAugment (Zhao et al. 2020)",
+        options=CGANOptions(augment=SMALL_DATASET),
+    ),
+    "paper": Preset(
+        about="the label as one more channel and joined with the noise; BCE, batch norm, Adam 2e-4",
+        options=CGANOptions(
+            loss="bce",
+            r1=0.0,
+            r2=0.0,
+            discriminator_norm="batch",
+            condition="channel",
+            conditional_norm=False,
+        ),
+        training=TrainOptions(batch_size=128, ema_decay=0.0),
+    ),
+}

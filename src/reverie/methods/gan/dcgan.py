@@ -5,38 +5,37 @@ The defaults are today's recipe: relativistic loss with R1 and R2 and no norm in
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from jaxtyping import Float
 from torch import Tensor
 
-from reverie.data import ImageSpec
+from reverie.core.options import Positive
+from reverie.data import DataOptions, ImageSpec
 from reverie.methods.adversarial import AdversarialOptions
 from reverie.methods.base import Method, Phase
 from reverie.methods.gan.base import GANObjective, latent_encoder_for
 from reverie.methods.gan.networks import Discriminator, Generator, Upsampling
+from reverie.methods.recipe import Preset, TrainOptions
+from reverie.nn.augment import Augmentation
 
 
 @dataclass(frozen=True, kw_only=True)
 class DCGANOptions(AdversarialOptions):
     """A convolutional generator and discriminator."""
 
-    latent_size: int = 100
+    latent_size: Positive = 100
     """Length of the noise vector."""
-    width: int = 64
+    width: Positive = 64
     """Channels next to the picture; deeper layers have 2, 4, 8 times as many."""
     upsampling: Upsampling = "transposed"
     """How the generator grows: transposed convolutions, or nearest + convolution."""
     discriminator_norm: Literal["batch", "none"] = "none"
     """Norm inside the discriminator."""
-    loss: Literal["bce", "lsgan", "hinge", "wgan-gp", "relativistic"] = "relativistic"
-    """Which pair of losses the two networks minimise."""
+    loss: str = "relativistic"
     r1: float = 0.5
-    """Weight γ of the squared gradient on real pictures; 0 turns it off."""
     r2: float = 0.5
-    """Weight γ of the squared gradient on generated pictures; 0 turns it off."""
-    penalty_every: int = 4
-    """R1 and R2 are computed in every so many-th step, and weighted by as much."""
+    penalty_every: Positive = 4
 
 
 class DCGAN(Method):
@@ -46,6 +45,9 @@ class DCGAN(Method):
     averaged = ("generator",)
     training_only = ("finder",)
     about = "convolutional GAN, with the recipe of 2015 (paper) or of today (modern)"
+    tiny_options: ClassVar = {"width": 4, "latent_size": 8}
+    feature_network = "discriminator"
+    inversion_method = "encoder"
 
     def __init__(self, options: DCGANOptions, spec: ImageSpec) -> None:
         super().__init__(options, spec)
@@ -82,3 +84,38 @@ class DCGAN(Method):
         self, latents: Float[Tensor, "b d"], labels: Tensor | None = None
     ) -> Float[Tensor, "b c h w"]:
         return self.generator(latents)
+
+
+SMALL_DATASET: tuple[Augmentation, ...] = ("colour", "translation", "cutout")
+
+DCGAN.presets = {
+    "digits": Preset(
+        about="relativistic GAN + R1/R2 (Huang et al. 2024) on digits, 2.5 minutes",
+        options=DCGANOptions(width=32, learning_rate=1.5e-3, beta2=0.99, r1=0.1, r2=0.1),
+        data=DataOptions(data="digits"),
+        training=TrainOptions(minutes=2.5, decay="cosine"),
+    ),
+    "faces-small": Preset(
+        about="drawn faces at 32×32 for which `encoder` can be trained, 20 minutes on a processor",
+        options=DCGANOptions(
+            latent_size=32,
+            width=32,
+            learning_rate=1.5e-3,
+            beta2=0.99,
+            r1=0.1,
+            r2=0.1,
+            latent_weight=2.0,
+        ),
+        data=DataOptions(data="faces", image_size=32),
+        training=TrainOptions(minutes=20.0, decay="cosine"),
+    ),
+    "modern": Preset(
+        about="relativistic GAN + R1/R2 (Huang et al. 2024) with DiffAugment (Zhao et al. 2020)",
+        options=DCGANOptions(augment=SMALL_DATASET),
+    ),
+    "paper": Preset(
+        about="Radford et al. 2015, section 4: BCE, batch norm in both networks, Adam 2e-4",
+        options=DCGANOptions(loss="bce", r1=0.0, r2=0.0, discriminator_norm="batch"),
+        training=TrainOptions(batch_size=128, ema_decay=0.0),
+    ),
+}

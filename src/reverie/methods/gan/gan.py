@@ -1,15 +1,18 @@
 """The plain GAN: two multilayer perceptrons against each other (Goodfellow et al. 2014)."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from reverie.data import ImageSpec
+from reverie.core.options import Positive
+from reverie.data import DataOptions, ImageSpec
 from reverie.methods.adversarial import AdversarialOptions
 from reverie.methods.base import Method, Phase
 from reverie.methods.gan.base import GANObjective, latent_encoder_for
+from reverie.methods.recipe import Preset, TrainOptions
 from reverie.nn.mlp import mlp
 
 
@@ -17,7 +20,7 @@ from reverie.nn.mlp import mlp
 class GANOptions(AdversarialOptions):
     """A generator and a discriminator of linear layers."""
 
-    latent_size: int = 64
+    latent_size: Positive = 64
     """Length of the noise vector; 2, 4 and 8 are presets."""
     hidden: tuple[int, ...] = (256, 512, 1024)
     """Sizes of the generator's hidden layers; the discriminator has all but the last, reversed."""
@@ -30,6 +33,8 @@ class GAN(Method):
     averaged = ("generator",)
     training_only = ("finder",)
     about = "plain GAN: linear generator and discriminator"
+    tiny_options: ClassVar = {"hidden": (16, 32)}
+    inversion_method = "encoder"
 
     def __init__(self, options: GANOptions, spec: ImageSpec) -> None:
         super().__init__(options, spec)
@@ -67,3 +72,20 @@ class GAN(Method):
         self, images: Float[Tensor, "b c h w"], labels: Tensor | None = None
     ) -> Float[Tensor, " b"]:
         return self.discriminator(images.flatten(1)).flatten().float()
+
+
+def _digits(latent_size: int) -> Preset:
+    return Preset(
+        about=f"digits in a minute, {latent_size} latents",
+        options=GANOptions(latent_size=latent_size),
+        data=DataOptions(data="digits"),
+        training=TrainOptions(minutes=1.0),
+    )
+
+
+GAN.presets = {
+    "digits-2": _digits(2),
+    "digits-4": _digits(4),
+    "digits-8": _digits(8),
+    "digits-64": _digits(64),
+}

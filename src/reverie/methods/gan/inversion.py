@@ -7,7 +7,7 @@ model encodes and generates by itself.
 """
 
 from dataclasses import asdict, dataclass, field, replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 import tyro
@@ -16,13 +16,16 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from reverie.core.errors import UserError
+from reverie.core.options import NonNegative, Positive
 from reverie.core.rng import Rng
-from reverie.data import Batch, ImageSpec
-from reverie.methods.base import Loss, Method, MethodOptions, Phase, Samples
+from reverie.data import Batch, DataOptions, ImageSpec
+from reverie.methods.base import Loss, Method, Phase, Samples
 from reverie.methods.gan.cgan import CGAN
 from reverie.methods.gan.dcgan import DCGAN
 from reverie.methods.gan.gan import GAN
-from reverie.nn.backbones.backbone import find_backbone
+from reverie.methods.options import MethodOptions
+from reverie.methods.recipe import Preset, TrainOptions
+from reverie.nn.backbones import find_backbone
 from reverie.nn.conv_encoder import conv_encoder
 from reverie.nn.perceptual import content_difference
 
@@ -33,17 +36,15 @@ BASES: dict[str, type[Method]] = {"dcgan": DCGAN, "gan": GAN, "cgan": CGAN}
 class GANInversionOptions(MethodOptions):
     """The encoder, and the generator that it belongs to."""
 
-    learning_rate: float = 1e-3
-    """Step size of Adam."""
+    learning_rate: NonNegative = 1e-3
     beta1: float = 0.9
-    """Adam's memory of gradients."""
-    width: int = 32
+    width: Positive = 32
     """Channels of the first convolution; each halving doubles them."""
-    picture_weight: float = 1.0
+    picture_weight: NonNegative = 1.0
     """Weight of the mean absolute error of real pictures that go through encoder and generator."""
-    feature_weight: float = 0.0
+    feature_weight: NonNegative = 0.0
     """Weight of the difference of their features (EfficientNet-Lite0)."""
-    norm_weight: float = 0.05
+    norm_weight: NonNegative = 0.05
     """Weight of the wish that latents of real pictures have the prior's norm."""
     pictures_after: int = 1000
     """Steps on generated pictures alone, before real ones join in."""
@@ -64,6 +65,9 @@ class GANInversion(Method):
     init_from = "dcgan, gan or cgan"
     columns = 6
     about = "an encoder that finds the latents of pictures, for a dcgan, gan or cgan"
+    tiny_options: ClassVar = {"width": 4, "base_options": {"width": 4, "latent_size": 8}}
+    feature_network = "encoder"
+    kept_beside_init = "encoder"
 
     def __init__(self, options: GANInversionOptions, spec: ImageSpec) -> None:
         super().__init__(options, spec)
@@ -158,3 +162,13 @@ class GANInversion(Method):
         """Pictures beside what comes of their latents."""
         rows = [batch.images, self.generate(self.encode(batch.images))]
         return {"samples": torch.stack(rows, dim=1).flatten(0, 1)}
+
+
+GANInversion.presets = {
+    "faces-small": Preset(
+        about="an encoder for dcgan:faces-small, 10 minutes on a processor",
+        options=GANInversionOptions(),
+        data=DataOptions(data="faces", image_size=32),
+        training=TrainOptions(minutes=10.0, decay="cosine"),
+    ),
+}

@@ -3,28 +3,32 @@ before their activation. Wang et al. 2018.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar
 
-from reverie.methods.superres.networks import Family
-from reverie.methods.superres.srgan import SRGAN, SRGANOptions
+from reverie.core.options import NonNegative
+from reverie.methods.recipe import Preset
+from reverie.methods.superres.base import CROPS, DEFAULT_TRAINING, network_for_device
+from reverie.methods.superres.srgan import SRGAN, STABLE, SRGANOptions
 
 
 @dataclass(frozen=True, kw_only=True)
 class ESRGANOptions(SRGANOptions):
     """SRGAN's options with the values of the paper."""
 
-    network: Family = "rrdb"
-    """The network: srresnet, rrdb (ESRGAN's), compact (for processors), or msrresnet."""
-    loss: Literal["bce", "relativistic-average"] = "relativistic-average"
-    """What the two sides minimise."""
-    adversarial_weight: float = 5e-3
-    """Weight of the wish to be taken for real."""
-    pixel_weight: float = 1e-2
-    """Weight of the mean absolute error of the pixels."""
+    network: str = "rrdb"
+    loss: str = "relativistic-average"
+    adversarial_weight: NonNegative = 5e-3
+    pixel_weight: NonNegative = 1e-2
 
 
 class ESRGAN(SRGAN):
     """RRDBNet against a relativistic average discriminator."""
 
     Options = ESRGANOptions
+    presets: ClassVar = {}
     about = "ESRGAN: enlarge pictures so that they look real, with a deeper network"
+
+    @classmethod
+    def default_preset(cls) -> Preset:
+        options = ESRGANOptions(**STABLE, network=network_for_device("rrdb"))
+        return Preset(about="the defaults", options=options, data=CROPS, training=DEFAULT_TRAINING)

@@ -9,15 +9,15 @@ from a place of the input its output can depend on.
 import copy
 import math
 from abc import ABC, abstractmethod
-from typing import Literal
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from reverie.core.errors import UserError
+from reverie.nn.fuse import fuse_for_inference, replace_layer
 
 POOLED = 6
 """What the paper's crops of 96 pixels come to after four halvings."""
@@ -54,10 +54,26 @@ class SRDiscriminator(nn.Module):
         return self.verdict(self.features(x))
 
 
-Family = Literal["srresnet", "rrdb", "compact", "msrresnet"]
-
-
 SCALES = (2, 3, 4, 8)
+PROBE_SIZE = 16
+
+
+@dataclass(frozen=True)
+class UpscalerConfig:
+    """What a network is built from; a family ignores what it has no use for."""
+
+    channels: int
+    """Channels of the images, in and out."""
+    scale: int
+    """Scale factor."""
+    width: int
+    """Channels of the feature maps."""
+    blocks: int
+    """How many blocks the network repeats."""
+    growth: int = 32
+    """Channels that each convolution in a dense block of RRDB adds."""
+    norm: bool = True
+    """Batch norm in SRResNet."""
 
 
 class Upscaler(nn.Module, ABC):
@@ -78,10 +94,25 @@ class Upscaler(nn.Module, ABC):
         super().__init__()
         self.channels, self.scale, self.width, self.blocks = channels, scale, width, blocks
 
+    @classmethod
+    def from_config(cls, config: UpscalerConfig) -> "Upscaler":
+        """The network that a config describes, with initial weights."""
+        return cls(config.channels, config.scale, config.width, config.blocks)
+
+    @property
+    def config(self) -> UpscalerConfig:
+        """The config that `from_config` builds this network from."""
+        return UpscalerConfig(self.channels, self.scale, self.width, self.blocks)
+
     @property
     @abstractmethod
     def receptive_radius(self) -> int:
         """In pixels of the input."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
 
     @property
     def max_feature_scale(self) -> int:
@@ -148,6 +179,14 @@ class SRResNet(Upscaler):
             up += [conv, nn.PixelShuffle(step), nn.PReLU()]
         self.up = nn.Sequential(*up)
         self.last = nn.Conv2d(width, channels, 9, 1, 4)
+
+    @classmethod
+    def from_config(cls, config: UpscalerConfig) -> "SRResNet":
+        return cls(config.channels, config.scale, config.width, config.blocks, config.norm)
+
+    @property
+    def config(self) -> UpscalerConfig:
+        return replace(super().config, norm=isinstance(self.after[1], nn.BatchNorm2d))
 
     @property
     def receptive_radius(self) -> int:
@@ -260,6 +299,14 @@ class RRDBNet(Upscaler):
                 block.weight.data *= 0.1
                 nn.init.zeros_(_bias(block))
 
+    @classmethod
+    def from_config(cls, config: UpscalerConfig) -> "RRDBNet":
+        return cls(config.channels, config.scale, config.width, config.blocks, config.growth)
+
+    @property
+    def config(self) -> UpscalerConfig:
+        return replace(super().config, growth=self.growth)
+
     @property
     def receptive_radius(self) -> int:
         # Each step up halves what a 3×3 reaches; the two last are at full size.
@@ -332,41 +379,16 @@ class FusedPReLU(nn.Module):
 
 
 def fuse_upscaler(network: Upscaler, precision: torch.dtype) -> Upscaler:
-    """The same network to be used alone: norms folded into convolutions, channels last."""
-    own = copy.deepcopy(network).eval().requires_grad_(False)
-    for sequence in own.modules() if own.fusable else ():
-        if isinstance(sequence, nn.Sequential):
-            for index, layer in enumerate(sequence):
-                if isinstance(layer, nn.PReLU) and layer.weight.max() <= 1:
-                    sequence[index] = FusedPReLU(layer.weight)
-                if isinstance(layer, nn.BatchNorm2d):
-                    conv = sequence[index - 1]
-                    assert isinstance(conv, nn.Conv2d)
-                    sequence[index - 1] = fuse_conv_bn_eval(conv, layer)
-                    sequence[index] = nn.Identity()
-    return own.to(precision).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    """A copy for inference: norms folded into convolutions, fast PReLU, channels last."""
+    if not network.fusable:
+        own = copy.deepcopy(network).eval().requires_grad_(False)
+        return own.to(precision).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
+    def probe(own: Upscaler) -> None:
+        own(torch.zeros(1, own.channels, PROBE_SIZE, PROBE_SIZE, device=network.device))
 
-def build_upscaler(
-    family: Family,
-    channels: int,
-    scale: int,
-    width: int,
-    blocks: int,
-    growth: int = 32,
-    norm: bool = True,
-) -> Upscaler:
-    """The network of a family; `growth` is for RRDBNet, `norm` for SRResNet.
-
-    Raises:
-        UserError: if it cannot enlarge so many times.
-    """
-    match family:
-        case "srresnet":
-            return SRResNet(channels, scale, width, blocks, norm)
-        case "rrdb":
-            return RRDBNet(channels, scale, width, blocks, growth)
-        case "compact":
-            return SRVGGNetCompact(channels, scale, width, blocks)
-        case "msrresnet":
-            return MSRResNet(channels, scale, width, blocks)
+    own = fuse_for_inference(network, probe, precision)
+    for name, layer in list(own.named_modules()):
+        if isinstance(layer, nn.PReLU) and layer.weight.max() <= 1:
+            replace_layer(own, name, FusedPReLU(layer.weight))
+    return own

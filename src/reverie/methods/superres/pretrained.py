@@ -6,16 +6,10 @@ from torch import nn
 
 from reverie.core.errors import UserError
 from reverie.data import ImageSpec
-from reverie.methods.base import Method, MethodOptions, Phase
-from reverie.methods.superres.networks import (
-    Family,
-    MSRResNet,
-    RRDBNet,
-    SRResNet,
-    SRVGGNetCompact,
-    Upscaler,
-    build_upscaler,
-)
+from reverie.methods.base import Method, Phase
+from reverie.methods.options import MethodOptions
+from reverie.methods.superres.families import build_upscaler, family_of
+from reverie.methods.superres.networks import Upscaler, UpscalerConfig
 from reverie.methods.superres.weights import SpandrelNetwork
 
 
@@ -23,7 +17,7 @@ from reverie.methods.superres.weights import SpandrelNetwork
 class PretrainedUpscalerOptions(MethodOptions):
     """The network that a file of weights was found to hold."""
 
-    network: Family
+    network: str
     """Which of the families."""
     scale: int
     """How many times larger."""
@@ -61,35 +55,29 @@ class PretrainedUpscaler(ExternalUpscaler):
 
     Options = PretrainedUpscalerOptions
     about = "a network that enlarges, whose weights were trained elsewhere"
+    feature_network = "generator"
 
     def __init__(self, options: PretrainedUpscalerOptions, spec: ImageSpec) -> None:
         super().__init__(options, spec)
         o = options
-        self.generator = build_upscaler(
-            o.network, spec.channels, o.scale, o.width, o.blocks, o.growth, o.norm
-        )
+        config = UpscalerConfig(spec.channels, o.scale, o.width, o.blocks, o.growth, o.norm)
+        self.generator = build_upscaler(o.network, config)
 
     @staticmethod
     def of(network: Upscaler) -> "PretrainedUpscaler":
         """The method around a network."""
-        kinds: dict[type, Family] = {
-            SRResNet: "srresnet",
-            RRDBNet: "rrdb",
-            SRVGGNetCompact: "compact",
-            MSRResNet: "msrresnet",
-        }
-        normed = any(isinstance(layer, nn.BatchNorm2d) for layer in network.modules())
+        config = network.config
         options = PretrainedUpscalerOptions(
-            network=kinds[type(network)],
-            scale=network.scale,
-            width=network.width,
-            blocks=network.blocks,
-            growth=network.growth if isinstance(network, RRDBNet) else 32,
-            norm=normed,
+            network=family_of(network),
+            scale=config.scale,
+            width=config.width,
+            blocks=config.blocks,
+            growth=config.growth,
+            norm=config.norm,
         )
         method = PretrainedUpscaler(options, ImageSpec(network.channels, 128))
         method.generator.load_state_dict(network.state_dict())
-        return method.eval().requires_grad_(False)  # type: ignore[return-value]
+        return method.eval().requires_grad_(False)
 
 
 class SpandrelUpscaler(ExternalUpscaler):
@@ -97,6 +85,7 @@ class SpandrelUpscaler(ExternalUpscaler):
 
     Options = MethodOptions
     about = "a network that enlarges, of another package"
+    feature_network = "generator"
 
     @staticmethod
     def of(network: SpandrelNetwork) -> "SpandrelUpscaler":

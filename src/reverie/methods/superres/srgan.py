@@ -4,21 +4,33 @@ It begins from an SRResNet (`--init`). The content loss compares what a network 
 photographs notices; a discriminator asks for detail that real pictures have.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from reverie.core import progress
+from reverie.core.options import NonNegative, Positive
 from reverie.core.rng import Rng
 from reverie.data import Batch, ImageSpec
 from reverie.methods.base import FakeQueue, Loss, Phase
-from reverie.methods.superres.base import SuperResolution, SuperResolutionOptions
+from reverie.methods.recipe import Preset, TrainOptions
+from reverie.methods.superres.base import (
+    CROPS,
+    DEFAULT_TRAINING,
+    PAPER_CROPS,
+    PHOTOS,
+    PHOTOS_TRAINING,
+    SuperResolution,
+    SuperResolutionOptions,
+    network_for_device,
+)
 from reverie.methods.superres.networks import SRDiscriminator
-from reverie.nn.backbones.backbone import CONTENT_LAYERS, Backbone, find_backbone
+from reverie.nn.backbones import find_backbone
+from reverie.nn.backbones.backbone import Backbone
 from reverie.nn.losses import ADVERSARIAL, gradient_penalty, lazy_regularization
 from reverie.nn.perceptual import content_difference
 
@@ -27,13 +39,13 @@ from reverie.nn.perceptual import content_difference
 class SRGANOptions(SuperResolutionOptions):
     """A network that enlarges, one that judges, one that compares content."""
 
-    loss: Literal["bce", "relativistic-average"] = "bce"
-    """What the two sides minimise."""
-    adversarial_weight: float = 1e-3
+    loss: str = "bce"
+    """Adversarial loss: bce, relativistic-average, or another of the GANs."""
+    adversarial_weight: NonNegative = 1e-3
     """Weight of the wish to be taken for real."""
-    content_weight: float = 1.0
+    content_weight: NonNegative = 1.0
     """Weight of the difference in features, whose columns have length 1."""
-    pixel_weight: float = 0.0
+    pixel_weight: NonNegative = 0.0
     """Weight of the mean absolute error of the pixels."""
     content_weights: str | None = None
     """torchvision's file of VGG19; without it the content is what EfficientNet-Lite0 notices."""
@@ -42,8 +54,12 @@ class SRGANOptions(SuperResolutionOptions):
     r1: float = 0.0
     """Weight γ of the discriminator's squared gradient on real pictures; 0 turns it off. Few
     photographs are soon known by heart without it."""
-    penalty_every: int = 8
+    penalty_every: Positive = 8
     """R1 is computed in every so many-th step, and weighted by as much."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        ADVERSARIAL.find(self.loss)
 
 
 class SRGAN(SuperResolution):
@@ -51,6 +67,8 @@ class SRGAN(SuperResolution):
 
     Options = SRGANOptions
     about = "SRGAN: enlarge pictures so that they look real"
+    tiny_options: ClassVar = {"width": 8, "blocks": 2, "discriminator_width": 4}
+    feature_network = "discriminator"
     init_from = "srresnet"
 
     def __init__(self, options: SRGANOptions, spec: ImageSpec) -> None:
@@ -58,11 +76,16 @@ class SRGAN(SuperResolution):
         self.discriminator = SRDiscriminator(spec.channels, options.discriminator_width)
         self._fakes: FakeQueue[tuple[Tensor, Tensor]] = FakeQueue()
 
+    @classmethod
+    def default_preset(cls) -> Preset:
+        options = SRGANOptions(**STABLE, network=network_for_device("srresnet"))
+        return Preset(about="the defaults", options=options, data=CROPS, training=DEFAULT_TRAINING)
+
     def phases(self) -> tuple[Phase, ...]:
         where = self.options.content_weights
         what = "vgg19" if where else "efficientnet"
         backbone = find_backbone(what, Path(where) if where else None)
-        progress.say(f"the content is what {what} notices at {', '.join(CONTENT_LAYERS[what])}")
+        progress.say(f"content loss on {what}, layers {', '.join(backbone.content_layers)}")
 
         def generator_loss(batch: Batch, rng: Rng) -> Loss:
             return self.generator_loss(batch, rng, backbone)
@@ -110,3 +133,34 @@ class SRGAN(SuperResolution):
         o = self.options
         slope = gradient_penalty(lambda x: self.discriminator(x).float(), batch.images)
         return lazy_regularization(slope, o.r1, o.penalty_every), {}
+
+
+STABLE: dict[str, Any] = {"adversarial_weight": 5e-3, "pixel_weight": 20.0, "r1": 0.05}
+"""The gradient of the pixel loss is a hundredth of the content loss's: a weight of 20 makes it a
+fifth, without which grid artefacts appear that only the content loss favours. R1 keeps the
+discriminator of a small dataset from overfitting."""
+
+SRGAN.presets = {
+    # The paper's content loss is not relative to the size of the features.
+    "paper": Preset(
+        about="Ledig et al. 2017, section 3.2: 10⁵ steps of 1e-4, 10⁵ of 1e-5, from an SRResNet",
+        options=SRGANOptions(),
+        data=PAPER_CROPS,
+        training=TrainOptions(
+            steps=200_000, batch_size=16, decay="linear", decay_from=0.9, ema_decay=0.0
+        ),
+    ),
+    "photos-small": Preset(
+        about="adversarial fine-tuning of srresnet:photos or photos-small, named by --init",
+        options=SRGANOptions(
+            **STABLE,
+            network="compact",
+            width=48,
+            blocks=12,
+            learning_rate=4e-4,
+            discriminator_width=16,
+        ),
+        data=PHOTOS,
+        training=replace(PHOTOS_TRAINING, batch_size=8, minutes=15.0),
+    ),
+}

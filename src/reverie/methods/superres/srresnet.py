@@ -3,15 +3,25 @@
 The mean of all sharp pictures that fit is a soft one: the highest PSNR, and no invented detail.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
 
 from torch.nn import functional as F
 
 from reverie.core.rng import Rng
 from reverie.data import Batch
 from reverie.methods.base import Loss, Phase
-from reverie.methods.superres.base import SuperResolution, SuperResolutionOptions
+from reverie.methods.recipe import Preset, TrainOptions
+from reverie.methods.superres.base import (
+    CROPS,
+    DEFAULT_TRAINING,
+    PAPER_CROPS,
+    PHOTOS,
+    PHOTOS_TRAINING,
+    SuperResolution,
+    SuperResolutionOptions,
+    network_for_device,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +37,13 @@ class SRResNet(SuperResolution):
 
     Options = SRResNetOptions
     about = "SRResNet: enlarge pictures faithfully, by the error of their pixels"
+    tiny_options: ClassVar = {"width": 8, "blocks": 2}
+    feature_network = "generator"
+
+    @classmethod
+    def default_preset(cls) -> Preset:
+        options = SRResNetOptions(network=network_for_device("srresnet"))
+        return Preset(about="the defaults", options=options, data=CROPS, training=DEFAULT_TRAINING)
 
     def phases(self) -> tuple[Phase, ...]:
         return (Phase(name="generator", networks=(self.generator,), loss=self.loss),)
@@ -36,3 +53,25 @@ class SRResNet(SuperResolution):
         made = self.generator(self.small(batch, rng)).float()
         error = F.l1_loss if self.options.error == "l1" else F.mse_loss
         return error(made, batch.images), {}
+
+
+SRResNet.presets = {
+    "paper": Preset(
+        about="Ledig et al. 2017, section 3.2: squared error, crops of 96, a million steps of 1e-4",
+        options=SRResNetOptions(error="l2"),
+        data=PAPER_CROPS,
+        training=TrainOptions(steps=1_000_000, batch_size=16, ema_decay=0.0),
+    ),
+    "photos": Preset(
+        about="as photos-small, with a network that also computes at full size, for srgan",
+        options=SRResNetOptions(network="msrresnet", width=32, blocks=8, learning_rate=6e-4),
+        data=PHOTOS,
+        training=replace(PHOTOS_TRAINING, minutes=20.0),
+    ),
+    "photos-small": Preset(
+        about="photographs ×4, twenty minutes on a processor",
+        options=SRResNetOptions(network="compact", width=48, blocks=12, learning_rate=1e-3),
+        data=PHOTOS,
+        training=replace(PHOTOS_TRAINING, minutes=20.0),
+    ),
+}

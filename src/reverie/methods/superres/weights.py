@@ -6,21 +6,15 @@ present ones first.
 """
 
 import importlib
-import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
 
 from reverie.core.errors import UserError
-from reverie.methods.superres.networks import (
-    MSRResNet,
-    RRDBNet,
-    SRResNet,
-    SRVGGNetCompact,
-    Upscaler,
-)
+from reverie.methods.superres.families import FAMILIES
+from reverie.methods.superres.networks import Upscaler
 
 Tensors = Mapping[str, Tensor]
 
@@ -32,9 +26,9 @@ def build_from_state_dict(tensors: Tensors, place: str) -> Upscaler | None:
         UserError: if it begins as one of ours and then does not fit.
     """
     named = _present_names(tensors)
-    for first, build in _KINDS:
-        if all(name in named for name in first):
-            network = build(named)
+    for family in FAMILIES.values():
+        if all(name in named for name in family.signature):
+            network = family.read(named)
             _fill(network, named, place)
             return network.eval().requires_grad_(False)
     return None
@@ -84,69 +78,6 @@ def _of_first_rrdb(named: dict[str, Tensor]) -> dict[str, Tensor]:
         else:
             present[f"conv_body.{name.rsplit('.', 1)[1]}"] = tensor
     return present
-
-
-def _count(named: Tensors, pattern: str) -> int:
-    """How many different numbers stand where the pattern has its group."""
-    return len({m.group(1) for m in (re.match(pattern, name) for name in named) if m})
-
-
-def _rrdb(named: dict[str, Tensor]) -> RRDBNet:
-    if "upconv1.weight" in named:
-        for name in [n for n in named if n.startswith("upconv")]:
-            named[name.replace("upconv", "conv_up")] = named.pop(name)
-    width, inputs = named["conv_first.weight"].shape[:2]
-    outputs = named["conv_last.weight"].shape[0]
-    growth = named["body.0.rdb1.conv1.weight"].shape[0]
-    ups = _count(named, r"conv_up(\d+)\.weight")
-    folded = inputs // outputs
-    scale = {4: 2, 16: 1}[folded] if folded > 1 else 2**ups
-    return RRDBNet(outputs, scale, width, _count(named, r"body\.(\d+)\."), growth)
-
-
-def _msrresnet(named: dict[str, Tensor]) -> MSRResNet:
-    width, channels = named["conv_first.weight"].shape[:2]
-    ups = _count(named, r"upconv(\d+)\.weight")
-    step = math.isqrt(named["upconv1.weight"].shape[0] // width)
-    return MSRResNet(channels, step**ups, width, _count(named, r"body\.(\d+)\."))
-
-
-def _compact(named: dict[str, Tensor]) -> SRVGGNetCompact:
-    width, channels = named["body.0.weight"].shape[:2]
-    last = max(int(name.split(".")[1]) for name in named)
-    scale = math.isqrt(named[f"body.{last}.weight"].shape[0] // channels)
-    return SRVGGNetCompact(channels, scale, width, last // 2 - 1)
-
-
-def _srresnet(named: dict[str, Tensor]) -> SRResNet:
-    _flatten_steps(named)
-    width, channels = named["first.0.weight"].shape[:2]
-    ups = [t for n, t in named.items() if re.fullmatch(r"up\.\d+\.weight", n) and t.ndim == 4]
-    scale = math.prod(math.isqrt(tensor.shape[0] // width) for tensor in ups)
-    norm = "after.1.running_mean" in named
-    return SRResNet(channels, scale, width, _count(named, r"body\.(\d+)\."), norm)
-
-
-def _flatten_steps(named: dict[str, Tensor]) -> None:
-    """`upsampling.1.upsample_block.0` becomes `up.3`; a bias before a norm becomes part of it."""
-    for name in list(named):
-        step = re.fullmatch(r"upsampling\.(\d+)\.upsample_block\.(\d)\.(weight|bias)", name)
-        if step:
-            number, layer, what = step.groups()
-            named[f"up.{3 * int(number) + int(layer)}.{what}"] = named.pop(name)
-    for name in [n for n in named if n.endswith(".running_mean")]:
-        norm, number = name.removesuffix(".running_mean").rsplit(".", 1)
-        bias = f"{norm}.{int(number) - 1}.bias"
-        if bias in named:
-            named[name] = named[name] - named.pop(bias)
-
-
-_KINDS: tuple[tuple[tuple[str, ...], Callable[[dict[str, Tensor]], Upscaler]], ...] = (
-    (("conv_first.weight", "body.0.rdb1.conv1.weight", "conv_last.weight"), _rrdb),
-    (("conv_first.weight", "body.0.conv1.weight", "upconv1.weight"), _msrresnet),
-    (("first.0.weight", "body.0.layers.0.weight", "last.weight"), _srresnet),
-    (("body.0.weight", "body.1.weight", "body.2.weight"), _compact),
-)
 
 
 def _fill(network: Upscaler, named: Tensors, place: str) -> None:

@@ -4,16 +4,18 @@ goes wrong so often that it is said in words.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from reverie.core.options import Positive
 from reverie.core.rng import Rng
-from reverie.data import Batch
+from reverie.data import Batch, DataOptions
 from reverie.methods.adversarial import AdversarialOptions
 from reverie.methods.base import Loss, Phase
+from reverie.methods.recipe import TrainOptions
 from reverie.methods.translation.patchgan import PatchKind, discriminator
 from reverie.methods.translation.resnet_generator import Resampling, ResNetGenerator
 from reverie.methods.translation.unet_generator import UNetGenerator, unet_levels
@@ -43,7 +45,7 @@ class TranslationOptions(AdversarialOptions):
 
     network: Literal["resnet", "unet"] = "resnet"
     """The generator: CycleGAN's residual network, or pix2pix's U-Net."""
-    width: int = 64
+    width: Positive = 64
     """Channels of the generator at full size."""
     blocks: int = 0
     """Residual blocks; 0 takes 6 up to 128 pixels and 9 above."""
@@ -67,8 +69,7 @@ class TranslationOptions(AdversarialOptions):
     """Its layers of stride 2: three see 70×70 pixels."""
     discriminator_norm: NormName = "instance"
     """Norm of the discriminator."""
-    loss: Literal["bce", "lsgan", "hinge", "wgan-gp", "relativistic"] = "lsgan"
-    """Which pair of losses the two sides minimise."""
+    loss: str = "lsgan"
 
 
 def build_generator(o: TranslationOptions, channels: int, image_size: int) -> nn.Module:
@@ -226,3 +227,32 @@ def diagnostics(losses: dict[str, float], loss: str) -> list[str]:
                     "--discriminator-width."
                 )
     return said
+
+
+# Zhu et al. 2017 and Isola et al. 2017: batches of one image, 256 cropped at random from 286,
+# flips, a learning rate that is constant and then falls to 0.
+PAPER_DATA = DataOptions(jitter=0.117, flip=True)
+PAPER_TRAINING = TrainOptions(batch_size=1, decay="linear", epochs=200.0, ema_decay=0.0)
+
+SMALL_DATA = DataOptions(data="emoji", image_size=32)
+SMALL_TRAINING = TrainOptions(
+    batch_size=8, decay="linear", minutes=30.0, sample_every=2000, checkpoint_every=2000
+)
+# A residual generator starts near the identity, which the paper's recipe never beats on flat
+# images; no norm in the discriminator, whose weights then keep the signal's variance; a receptive
+# field of 34 pixels, R1 and translation augmentation for a dataset of three thousand images.
+SMALL: dict[str, Any] = {
+    "learning_rate": 5e-4,
+    "beta2": 0.99,
+    "width": 32,
+    "blocks": 4,
+    "norm": "group",
+    "resampling": "nearest",
+    "residual": True,
+    "discriminator_norm": "none",
+    "discriminator_layers": 2,
+    "loss": "bce",
+    "r1": 0.005,
+    "penalty_every": 8,
+    "augment": ("translation",),
+}

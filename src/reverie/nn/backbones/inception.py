@@ -5,6 +5,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from reverie.nn.backbones.backbone import BackboneSpec, to_rgb
+
 CLASSES = 1000
 
 
@@ -215,3 +217,11 @@ class GoogLeNet(nn.Module):
             if name != "fc":
                 x = layer(x)
         return self.fc(x.mean((2, 3)))
+
+
+INCEPTION_V3 = BackboneSpec(
+    build=InceptionV3,
+    preprocess=to_rgb,  # trained on [-1, 1]
+    default_layers=("Mixed_6a", "Mixed_6c"),
+)
+GOOGLENET = BackboneSpec(build=GoogLeNet, preprocess=to_rgb, default_layers=("inception4c",))

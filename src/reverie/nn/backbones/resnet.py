@@ -4,6 +4,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from reverie.nn.backbones.backbone import BackboneSpec, imagenet_normalize
+
 CLASSES = 1000
 
 
@@ -53,3 +55,6 @@ class ResNet50(nn.Module):
 def _stage(inputs: int, width: int, blocks: int, stride: int) -> nn.Sequential:
     rest = (Bottleneck(4 * width, width, 1) for _ in range(blocks - 1))
     return nn.Sequential(Bottleneck(inputs, width, stride), *rest)
+
+
+RESNET50 = BackboneSpec(build=ResNet50, preprocess=imagenet_normalize, default_layers=("layer3.5",))

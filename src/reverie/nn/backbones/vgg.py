@@ -3,6 +3,8 @@
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from reverie.nn.backbones.backbone import BackboneSpec, imagenet_normalize
+
 CLASSES = 1000
 
 
@@ -40,3 +42,16 @@ class VGG(nn.Module):
 
     def forward(self, x: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b k"]:
         return self.classifier(self.avgpool(self.features(x)).flatten(1))
+
+
+VGG16 = BackboneSpec(
+    build=lambda: VGG(CONVOLUTIONS["vgg16"], with_head=False),
+    preprocess=imagenet_normalize,
+    default_layers=("features.28",),
+)
+VGG19 = BackboneSpec(
+    build=lambda: VGG(CONVOLUTIONS["vgg19"], with_head=False),
+    preprocess=imagenet_normalize,
+    default_layers=("features.28",),
+    content_layers=("features.34",),  # φ5,4 before its activation
+)

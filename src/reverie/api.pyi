@@ -1,0 +1,247 @@
+# Written by scripts/write_stubs.py: do not edit.
+# ruff: noqa
+from typing import Literal
+from reverie.core.options import OptionValue
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from jaxtyping import Float
+from torch import Tensor
+from reverie.core.errors import UserError
+from reverie.evaluation.evaluate import EvaluateResult
+from reverie.inference.dream.files import DreamResult, dream_image
+from reverie.inference.info import InfoResult, info
+from reverie.inference.latent.files import (
+    EditResult,
+    InterpolateResult,
+    ReconstructResult,
+    edit_files,
+    interpolate_files,
+    reconstruct_files,
+)
+from reverie.inference.load import import_weights, load
+from reverie.inference.model import Model
+from reverie.inference.options import (
+    DreamOptions,
+    EditOptions,
+    EvaluateOptions,
+    InterpolateOptions,
+    ReconstructOptions,
+    SampleOptions,
+    TranslateOptions,
+    UpscaleOptions,
+)
+from reverie.inference.sample import sample_images
+from reverie.inference.translate import TranslateResult, translate_files
+from reverie.inference.upscale import UpscaleResult, upscale_files
+from reverie.methods import METHODS, Method
+from reverie.runs.run import find_run
+from reverie.training.report import CompareResult, write_comparison
+from reverie.training.train import TrainResult
+
+Paths = str | Path | Sequence[str | Path]
+DEFAULT_UPSCALER = "photos-x4"
+__all__ = [
+    "CompareResult",
+    "DreamResult",
+    "EditResult",
+    "EvaluateResult",
+    "InfoResult",
+    "InterpolateResult",
+    "Model",
+    "ReconstructResult",
+    "TrainResult",
+    "TranslateResult",
+    "UpscaleResult",
+    "compare",
+    "dream",
+    "edit",
+    "evaluate",
+    "import_weights",
+    "info",
+    "interpolate",
+    "load",
+    "reconstruct",
+    "sample",
+    "train",
+    "translate",
+    "upscale",
+]
+
+def train(
+    method: str | type[Method],
+    *,
+    out: str | Path,
+    preset: str | None = ...,
+    resume: bool = ...,
+    data: str | None = None,
+    image_size: int | None = None,
+    channels: Literal["auto", "1", "3"] = "auto",
+    resize: Literal["crop", "squash", "pad", "width", "none"] = "crop",
+    jitter: float = 0.0,
+    data_b: str | None = None,
+    direction: Literal["ab", "ba"] = "ab",
+    split: Literal["train", "test", "all"] = "train",
+    label_column: str | None = None,
+    flip: bool = False,
+    cache: bool = True,
+    steps: int | None = None,
+    epochs: float | None = None,
+    minutes: float | None = None,
+    batch_size: int = 64,
+    accumulate: int = 1,
+    seed: int = 0,
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto",
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    warmup_steps: int = 0,
+    decay: Literal["none", "linear", "cosine"] = "none",
+    decay_from: float = 0.5,
+    ema_decay: float = 0.999,
+    clip_norm: float = 0.0,
+    log_every: int = 50,
+    sample_every: int = 500,
+    checkpoint_every: int = 1000,
+    keep_checkpoints: int = 3,
+    evaluate_every: int = 0,
+    evaluate_count: int = 1000,
+    patience: int = 0,
+    init: str | None = None,
+    track: Sequence[str] = (),
+    **options: OptionValue,
+) -> TrainResult: ...
+def sample(
+    model: str | Path | Model,
+    count: int | None = ...,
+    *,
+    options: SampleOptions | None = ...,
+    guidance: float | None = None,
+    steps: int | None = None,
+    sampler: str | None = None,
+    schedule: str | None = None,
+    seed: int = 0,
+    label: Sequence[str] = (),
+    between: Sequence[int] | None = None,
+    init: str | Path | None = None,
+    strength: float = 0.6,
+    mask: str | Path | None = None,
+    film: str | Path | None = None,
+) -> Float[Tensor, "count c h w"]: ...
+def translate(
+    model: str | Path | Model,
+    images: Paths,
+    *,
+    out: str | Path,
+    options: TranslateOptions | None = ...,
+    direction: Literal["ab", "ba"] = "ab",
+    dropout: Literal["off", "on"] = "off",
+    statistics: Literal["trained", "image"] = "trained",
+    tile: int | None = None,
+    seed: int = 0,
+) -> TranslateResult: ...
+def upscale(
+    images: Paths,
+    *,
+    out: str | Path,
+    model: str | Path | Model = ...,
+    options: UpscaleOptions | None = ...,
+    scale: float | None = None,
+    tile: int | None = None,
+    precision: Literal["auto", "fp32", "bf16"] = "auto",
+    existing: Literal["skip", "overwrite"] = "skip",
+    format: str | None = None,
+) -> UpscaleResult: ...
+def dream(
+    image: str | Path,
+    *,
+    out: str | Path,
+    options: DreamOptions | None = ...,
+    octaves: int = 4,
+    octave_scale: float = 1.4,
+    steps: int = 10,
+    step_size: float = 0.02,
+    jitter: int = 32,
+    normalise: Literal["mean-absolute", "deviation"] = "mean-absolute",
+    carry: Literal["detail", "all"] = "detail",
+    smoothing: float = 0.0,
+    total_variation: float = 0.0,
+    closeness: float = 0.0,
+    tile: int = 512,
+    seed: int = 0,
+    backbone: str = "efficientnet",
+    weights: str | Path | None = None,
+    layers: Sequence[str] = (),
+    towards: Literal["l2", "mean"] = "l2",
+    guide: str | Path | None = None,
+    like: str | Path | None = None,
+    film: int | None = None,
+    zoom: float = 1.04,
+    rotate: float = 0.0,
+    rate: float = 12.0,
+) -> DreamResult: ...
+def edit(
+    model: str | Path,
+    expression: str | None = ...,
+    *,
+    out: str | Path,
+    options: EditOptions | None = ...,
+    image: str | Path | None = None,
+    add: Sequence[str] = (),
+    sweep: Sequence[str] = (),
+    leave: Sequence[str] = (),
+    kind: Literal["means", "classifier"] = "means",
+    data: str | None = None,
+    exemplars: int = 64,
+    seed: int = 0,
+    noise: float = 0.2,
+    norm: Literal["prior", "keep"] = "prior",
+    refine: int = 100,
+) -> EditResult: ...
+def interpolate(
+    model: str | Path,
+    *,
+    out: str | Path,
+    options: InterpolateOptions | None = ...,
+    guidance: float | None = None,
+    steps: int | None = None,
+    sampler: str | None = None,
+    schedule: str | None = None,
+    seeds: Sequence[int] = (),
+    images: Sequence[str | Path] = (),
+    frames: int = 60,
+    loop: bool = False,
+    straight: bool = False,
+    label: str | None = None,
+    plane: bool = False,
+    rate: float = 20.0,
+) -> InterpolateResult: ...
+def reconstruct(
+    model: str | Path,
+    images: Paths,
+    *,
+    out: str | Path,
+    options: ReconstructOptions | None = ...,
+    refine: int = 0,
+) -> ReconstructResult: ...
+def evaluate(
+    model: str | Path | Model,
+    *,
+    out: str | Path | None = ...,
+    options: EvaluateOptions | None = ...,
+    guidance: float | None = None,
+    steps: int | None = None,
+    sampler: str | None = None,
+    schedule: str | None = None,
+    data: str = ...,
+    split: Literal["train", "test", "all"] = "test",
+    count: int | None = None,
+    features: str | None = None,
+    seed: int = 0,
+    pairs: bool = False,
+    luma: bool = False,
+    border: int = 0,
+    report: str | Path | None = None,
+) -> EvaluateResult: ...
+def compare(
+    runs: Sequence[str | Path],
+    out: str | Path,
+) -> CompareResult: ...

@@ -1,0 +1,31 @@
+"""A command: a dataclass whose fields are its flags, and what it does."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from reverie.cli.parse import parse
+from reverie.core.result import Result
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command(ABC):
+    """A command; its docstring's first line and `usage` are its line in `reverie --help`."""
+
+    usage: ClassVar[str]
+    json: bool = False
+    """Print the result as one JSON object."""
+
+    @classmethod
+    def parse(cls, prog: str, argv: Sequence[str]) -> "Command":
+        """The command that `argv` fills in.
+
+        Raises:
+            UserError: if it cannot be understood.
+        """
+        return parse(cls, prog, argv)
+
+    @abstractmethod
+    def run(self) -> Result:
+        """Do it."""

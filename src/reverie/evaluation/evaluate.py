@@ -1,0 +1,93 @@
+"""Evaluate a model or a folder of images by what it can do."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from reverie.core.errors import UserError
+from reverie.core.files import write_atomic
+from reverie.core.options import options_of
+from reverie.core.processes import is_main_process
+from reverie.core.result import Json, Result, lines_of
+from reverie.data import DataOptions
+from reverie.evaluation.samples import evaluate_folders, evaluate_model, evaluate_paired
+from reverie.evaluation.superres import evaluate_upscaler
+from reverie.evaluation.translation import evaluate_translator
+from reverie.inference.load import is_image_folder, load
+from reverie.inference.model import Model
+from reverie.inference.options import DenoisingOptions, EvaluateOptions
+from reverie.methods import Samples, Translates, Upscales
+from reverie.methods.base import require
+
+Evaluator = Callable[[Model, DataOptions, EvaluateOptions], dict[str, float]]
+
+
+@dataclass(frozen=True)
+class EvaluateResult(Result):
+    """Figures by name; each name carries the features, the number of images and the split."""
+
+    figures: dict[str, float]
+
+    def to_json(self) -> dict[str, Json]:
+        return dict(self.figures)
+
+    def summary(self) -> str:
+        return lines_of(self.to_json())
+
+
+def evaluate(
+    model: str | Path | Model, options: EvaluateOptions, out: Path | None = None
+) -> EvaluateResult:
+    """Evaluate a model, a folder of images, or pairs of images in two folders.
+
+    Raises:
+        UserError: if something that was asked for cannot be done.
+    """
+    result = EvaluateResult(_figures(model, options))
+    if out is not None and is_main_process():
+        if out.suffix != ".json":
+            raise UserError(f"{out}: figures are written as .json.")
+        write_atomic(out, json.dumps(result.figures, indent=1) + "\n")
+    return result
+
+
+def _figures(model: str | Path | Model, options: EvaluateOptions) -> dict[str, float]:
+    o = options
+    if o.pairs:
+        return evaluate_paired(
+            Path(str(model)), Path(o.data), features=o.features, on_luma=o.luma, cut=o.border
+        )
+    if o.luma or o.border:
+        raise UserError("--luma and --border are for pairs: add --pairs.")
+    data = DataOptions(data=o.data, split=o.split)
+    if not isinstance(model, Model) and is_image_folder(Path(model)):
+        if o.report is not None or o.count is not None:
+            raise UserError(f"{model} is a folder of images: it takes no samples and no report.")
+        return evaluate_folders(DataOptions(data=str(model)), data, features=o.features)
+    loaded = model if isinstance(model, Model) else load(model)
+    for capability, evaluator in EVALUATORS.items():
+        if isinstance(loaded.method, capability):
+            return evaluator(loaded, data, options)
+    require(loaded.method, Samples, loaded.name)
+    raise AssertionError("a model that samples has an evaluator")
+
+
+def _samples(model: Model, data: DataOptions, o: EvaluateOptions) -> dict[str, float]:
+    return evaluate_model(
+        model,
+        data,
+        count=o.count,
+        features=o.features,
+        seed=o.seed,
+        report=o.report,
+        sampling=options_of(DenoisingOptions, o),
+    )
+
+
+EVALUATORS: dict[type, Evaluator] = {
+    Translates: lambda model, data, o: evaluate_translator(model, data, features=o.features),
+    Upscales: lambda model, data, o: evaluate_upscaler(model, data, features=o.features),
+    Samples: _samples,
+}
+"""How a model is evaluated, by the first of these capabilities that it has."""

@@ -1,0 +1,138 @@
+"""Families of upscaling networks by name: how to build one, and how to read one from a state dict.
+
+A new family is one class (`networks.py` or a file of its own) and one line in `FAMILIES`, or an
+entry point elsewhere. What a weight file holds is read from the names and shapes of its tensors.
+"""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from reverie.core.plugins import Registry
+from reverie.methods.superres.networks import (
+    MSRResNet,
+    RRDBNet,
+    SRResNet,
+    SRVGGNetCompact,
+    Upscaler,
+    UpscalerConfig,
+)
+
+Tensors = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpscalerFamily:
+    """One family of upscaling networks."""
+
+    network: type[Upscaler]
+    blocks: int
+    """How many blocks a network has that names none."""
+    signature: tuple[str, ...]
+    """Names of tensors by which a state dict of the family is recognised."""
+    read: Callable[[dict[str, Tensor]], Upscaler]
+    """The network, with initial weights, that a state dict of the family fits."""
+
+
+def build_upscaler(family: str, config: UpscalerConfig) -> Upscaler:
+    """The network of a family, with initial weights.
+
+    Raises:
+        UserError: if there is no such family, or it has no such scale factor.
+    """
+    return FAMILIES.find(family).network.from_config(config)
+
+
+def family_of(network: Upscaler) -> str:
+    """The name of a network's family."""
+    return next(name for name, one in FAMILIES.items() if type(network) is one.network)
+
+
+def _count(named: Tensors, pattern: str) -> int:
+    """How many different numbers stand where the pattern has its group."""
+    return len({m.group(1) for m in (re.match(pattern, name) for name in named) if m})
+
+
+def _rrdb(named: dict[str, Tensor]) -> RRDBNet:
+    if "upconv1.weight" in named:
+        for name in [n for n in named if n.startswith("upconv")]:
+            named[name.replace("upconv", "conv_up")] = named.pop(name)
+    width, inputs = named["conv_first.weight"].shape[:2]
+    outputs = named["conv_last.weight"].shape[0]
+    growth = named["body.0.rdb1.conv1.weight"].shape[0]
+    ups = _count(named, r"conv_up(\d+)\.weight")
+    folded = inputs // outputs
+    scale = {4: 2, 16: 1}[folded] if folded > 1 else 2**ups
+    return RRDBNet(outputs, scale, width, _count(named, r"body\.(\d+)\."), growth)
+
+
+def _msrresnet(named: dict[str, Tensor]) -> MSRResNet:
+    width, channels = named["conv_first.weight"].shape[:2]
+    ups = _count(named, r"upconv(\d+)\.weight")
+    step = math.isqrt(named["upconv1.weight"].shape[0] // width)
+    return MSRResNet(channels, step**ups, width, _count(named, r"body\.(\d+)\."))
+
+
+def _compact(named: dict[str, Tensor]) -> SRVGGNetCompact:
+    width, channels = named["body.0.weight"].shape[:2]
+    last = max(int(name.split(".")[1]) for name in named)
+    scale = math.isqrt(named[f"body.{last}.weight"].shape[0] // channels)
+    return SRVGGNetCompact(channels, scale, width, last // 2 - 1)
+
+
+def _srresnet(named: dict[str, Tensor]) -> SRResNet:
+    _flatten_steps(named)
+    width, channels = named["first.0.weight"].shape[:2]
+    ups = [t for n, t in named.items() if re.fullmatch(r"up\.\d+\.weight", n) and t.ndim == 4]
+    scale = math.prod(math.isqrt(tensor.shape[0] // width) for tensor in ups)
+    norm = "after.1.running_mean" in named
+    return SRResNet(channels, scale, width, _count(named, r"body\.(\d+)\."), norm)
+
+
+def _flatten_steps(named: dict[str, Tensor]) -> None:
+    """`upsampling.1.upsample_block.0` becomes `up.3`; a bias before a norm becomes part of it."""
+    for name in list(named):
+        step = re.fullmatch(r"upsampling\.(\d+)\.upsample_block\.(\d)\.(weight|bias)", name)
+        if step:
+            number, layer, what = step.groups()
+            named[f"up.{3 * int(number) + int(layer)}.{what}"] = named.pop(name)
+    for name in [n for n in named if n.endswith(".running_mean")]:
+        norm, number = name.removesuffix(".running_mean").rsplit(".", 1)
+        bias = f"{norm}.{int(number) - 1}.bias"
+        if bias in named:
+            named[name] = named[name] - named.pop(bias)
+
+
+FAMILIES: Registry[UpscalerFamily] = Registry(
+    "upscaler family",
+    "reverie.upscalers",
+    {
+        "srresnet": UpscalerFamily(
+            network=SRResNet,
+            blocks=16,
+            signature=("first.0.weight", "body.0.layers.0.weight", "last.weight"),
+            read=_srresnet,
+        ),
+        "rrdb": UpscalerFamily(
+            network=RRDBNet,
+            blocks=23,
+            signature=("conv_first.weight", "body.0.rdb1.conv1.weight", "conv_last.weight"),
+            read=_rrdb,
+        ),
+        "compact": UpscalerFamily(
+            network=SRVGGNetCompact,
+            blocks=16,
+            signature=("body.0.weight", "body.1.weight", "body.2.weight"),
+            read=_compact,
+        ),
+        "msrresnet": UpscalerFamily(
+            network=MSRResNet,
+            blocks=16,
+            signature=("conv_first.weight", "body.0.conv1.weight", "upconv1.weight"),
+            read=_msrresnet,
+        ),
+    },
+)
