@@ -40,5 +40,5 @@ def test_unknown_names_are_refused_with_the_nearest() -> None:
         recipe_for("dcgn")
     with pytest.raises(UserError, match="did you mean 'digits-4'"):
         recipe_for("gan", "digit-4")
-    with pytest.raises(UserError, match="which this version does not know"):
+    with pytest.raises(UserError, match="which this version does not have"):
         Recipe.from_json(recipe_for("vae").to_json() | {"options": {"depth": 3}})

@@ -1,8 +1,8 @@
-"""Any picture through a network that enlarges, in bounded memory.
+"""Tiled super-resolution of images of any size in bounded memory.
 
 Tiles overlap by the network's receptive radius, so that the result is that of the whole image
-(except for RRDBNet, whose radius is too large). A tile that does not fit into memory is halved, and
-nothing is left out or computed twice. A tile that overflows bfloat16 is computed again in float32.
+(except for RRDBNet, whose radius is too large). A tile that does not fit into memory is split, and
+no pixel is omitted or computed twice. A tile that overflows bfloat16 is computed again in float32.
 """
 
 import math
@@ -24,45 +24,49 @@ SMALLEST_TILE = 16
 
 
 MOST_MEMORY = 1.5e9
-"""Bytes that a tile may take, where more are free."""
+"""Upper limit of the memory budget of a tile, in bytes."""
 
 
 SHARE_OF_FREE = 0.25
 
 
 LARGEST_OVERLAP = 64
-"""Pixels. SRResNet and compact networks see less far; RRDBNet sees 350, of which the outer ones
-hardly count and would take many times the memory."""
+"""Pixels. SRResNet and compact networks have a smaller receptive radius. RRDBNet's is about 350;
+its outer part has little influence and would take many times the memory."""
 
 
 MAPS_ALIVE = 4
-"""How many feature maps of the largest size a network holds at once."""
+"""Number of feature maps of the largest size that a network holds at once."""
 
 
 DRIFT = 12 / 127.5
-"""Colours of a tile that differ by more from those they were made of are reported."""
+"""Warning threshold for the difference of mean colours between a tile's output and input."""
 
 
 @dataclass(frozen=True)
 class UpscaledTile:
-    """A part of the result, in [-1, 1], and the tile whose core it is."""
+    """Upscaled core of a tile, in [-1, 1], and the tile."""
 
     tile: Tile
     image: Float[Tensor, "1 c h w"]
 
 
 class TiledUpscaler:
-    """A network ready to enlarge pictures of any size, tile by tile.
+    """Upscales images of any size, tile by tile.
 
     Args:
-        network: what enlarges, in eval mode.
-        precision: bfloat16 where the machine has it natively, else float32.
-        side: of the tiles; by default as large as fits into a quarter of the free memory.
+        network: super-resolution network, in eval mode.
+        precision: bfloat16 where the machine supports it natively, else float32.
+        side: height and width of the tiles' cores in pixels; by default as large as fits into a
+            quarter of the free memory, 1.5 GB at most.
+
+    Raises:
+        UserError: if `side` is below 16.
     """
 
     def __init__(self, network: Upscaler, precision: torch.dtype, side: int | None = None) -> None:
         if side is not None and side < SMALLEST_TILE:
-            raise UserError(f"a tile has {SMALLEST_TILE} pixels a side or more, not {side}.")
+            raise UserError(f"a tile has at least {SMALLEST_TILE} pixels a side, not {side}.")
         self.network = network
         self.side = side
         self.drift = 0.0
@@ -75,12 +79,16 @@ class TiledUpscaler:
     def parts(
         self, height: int, width: int, read: Callable[[Tile], Float[Tensor, "1 c h w"]]
     ) -> Iterator[UpscaledTile]:
-        """Enlarge a picture of [-1, 1] that `read` gives tile by tile.
+        """Upscaled tiles of an image, from top left to bottom right; their cores partition it.
 
-        Every place of the result comes once, in tiles from the top left to the bottom right.
+        Args:
+            height: height of the input image.
+            width: width of the input image.
+            read: the input's pixels in [-1, 1] within a tile.
 
         Raises:
-            UserError: if even the smallest tile does not fit into memory.
+            UserError: if even the smallest tile does not fit into memory, or the output is not
+                finite.
         """
         multiple = self.network.multiple
         side = self.side or self._fitting_side(height, width)
@@ -88,8 +96,8 @@ class TiledUpscaler:
         if len(todo) > 1 and self.overlap < self.network.receptive_radius and not self._said:
             self._said = True
             progress.say(
-                f"tiles overlap by {self.overlap} pixels, and this network sees further: what "
-                "comes is nearly the whole picture's result"
+                f"tiles overlap by {self.overlap} pixels, less than this network's receptive "
+                "radius: the result is close to that of the whole image, but not equal"
             )
         while todo:
             tile = todo.pop()
@@ -103,7 +111,7 @@ class TiledUpscaler:
                     raise UserError(
                         "not even a tile of 16 pixels fits into memory: close other programs."
                     ) from None
-                progress.warn(f"out of memory: going on with tiles of {side} pixels")
+                progress.warn(f"out of memory: continuing with tiles of {side} pixels")
                 todo = _halved([tile, *todo[::-1]], height, width, side, self.overlap, multiple)
                 continue
             yield UpscaledTile(tile, tile.core_of(made))
@@ -115,12 +123,14 @@ class TiledUpscaler:
         made = self._fused(whole)
         finite = made.sum().isfinite()
         if not finite and self._precision != torch.float32:
-            progress.warn("bfloat16 overflowed: going on in float32")
+            progress.warn("bfloat16 overflowed: continuing in float32")
             self._fused = fuse_upscaler(self.network, torch.float32)
             made = self._fused(whole)
             finite = made.sum().isfinite()
         if not finite:
-            raise UserError("the network gives numbers that are not finite: its weights are bad.")
+            raise UserError(
+                "the network's output is not finite: its weights are invalid, use another file."
+            )
         made = made[..., : height * self.network.scale, : width * self.network.scale]
         difference = (made.clamp(-1, 1).mean((0, 2, 3)) - part.mean((0, 2, 3))).abs().max()
         self.drift = max(self.drift, float(difference))
@@ -131,21 +141,21 @@ class TiledUpscaler:
         return next(self._fused.parameters()).dtype
 
     def _fitting_side(self, height: int, width: int) -> int:
-        """The largest tile that should fit; a picture that fits as a whole is one."""
+        """Side of the largest tile within the memory budget; an image that fits is one tile."""
         bytes_each = 2 if self._precision == torch.bfloat16 else 4
         maps = MAPS_ALIVE * self.network.width * bytes_each * self.network.max_feature_scale**2
         at_the_end = 3 * 4 * self.network.channels * self.network.scale**2
         budget = min(MOST_MEMORY, SHARE_OF_FREE * _free_memory(self._fused))
         read = math.isqrt(max(1, int(budget / (maps + at_the_end))))
         if height * width <= read**2:
-            return max(height, width) + self.network.multiple  # edges lie at its multiples
+            return max(height, width) + self.network.multiple  # rounded down in tiles()
         return max(SMALLEST_TILE, 2 * self.network.multiple, read - 2 * self.overlap)
 
 
 def _halved(
     waiting: list[Tile], height: int, width: int, side: int, overlap: int, multiple: int
 ) -> list[Tile]:
-    """What is left to do, in smaller tiles whose cores cover the same; the last comes first."""
+    """Remaining tiles split into smaller ones whose cores cover the same area, in reverse order."""
     receptive_radius = -(-overlap // multiple) * multiple
     smaller = []
     for tile in waiting:
@@ -165,7 +175,7 @@ def _is_out_of_memory(error: RuntimeError) -> bool:
 
 
 def _free_memory(network: Upscaler) -> float:
-    """Bytes that are free where the network computes."""
+    """Free memory of the network's device, in bytes."""
     device = next(network.parameters()).device
     if device.type == "cuda":
         return float(torch.cuda.mem_get_info(device)[0])

@@ -1,11 +1,10 @@
-"""Any picture through a translator in bounded memory, without seams.
+"""Tiled inference of image-to-image networks: bounded memory, no seams.
 
-A pixel of the output depends on the input no further than the network's `receptive_radius`, so
-tiles that overlap by that much give exactly what the whole image would. The exception is instance
-norm, whose mean and variance are those of the whole image. These are measured first, layer by
-layer: with the statistics of the layers before it fixed, every tile is run as far as the layer, and
-its sums are accumulated. A network of 23 norms therefore runs about twelve times as long: the price
-of a result that is the same.
+An output pixel depends on the input no further than the network's `receptive_radius`, so tiles that
+overlap by that much give the result of the whole image. The exception is instance norm, whose mean
+and variance are those of the whole image. These are computed first, layer by layer: with the
+statistics of the previous layers fixed, every tile is run up to the layer, and sums are
+accumulated. With 23 norms this takes about twelve times as long; the result is the same.
 """
 
 import math
@@ -29,7 +28,7 @@ Picture = Float[Tensor, "1 c h w"]
 
 @dataclass(frozen=True)
 class Tile:
-    """A part of a picture: what is read, and the part of it that counts, in pixels."""
+    """Pixel bounds of a tile of the input, and of its core, which excludes the overlap."""
 
     top: int
     bottom: int
@@ -44,7 +43,7 @@ class Tile:
         return image[..., self.top : self.bottom, self.left : self.right]
 
     def core_of(self, made: Tensor) -> Tensor:
-        """The part that counts of what the network gave for this tile, at whatever scale."""
+        """Crop of the network's output for this tile to its core; the output may be scaled."""
         rows = made.shape[-2] / (self.bottom - self.top)
         columns = made.shape[-1] / (self.right - self.left)
         return made[
@@ -57,14 +56,14 @@ class Tile:
 
 
 def tiles(height: int, width: int, side: int, overlap: int, multiple: int) -> list[Tile]:
-    """Tiles whose cores cover a picture once.
+    """Tiles whose cores partition an image.
 
     Args:
-        height: of the picture, a multiple of `multiple`.
-        width: likewise.
-        side: of the cores.
-        overlap: how many pixels more are read on every side, where there are any.
-        multiple: what every edge is a multiple of.
+        height: height of the image, a multiple of `multiple`.
+        width: width of the image, likewise.
+        side: height and width of the cores.
+        overlap: additional pixels on each side of a core, clipped to the image.
+        multiple: every edge is a multiple of it.
     """
     side = max(multiple, side // multiple * multiple)
     overlap = -(-overlap // multiple) * multiple
@@ -85,7 +84,7 @@ def tiles(height: int, width: int, side: int, overlap: int, multiple: int) -> li
 
 
 def overlapping_windows(height: int, width: int, side: int) -> list[tuple[int, int, int, int]]:
-    """Windows of at most `side` that cover everything and overlap by a quarter."""
+    """Tiles (top, bottom, left, right) of at most `side` that overlap by a quarter or more."""
 
     def spans(length: int) -> list[tuple[int, int]]:
         if length <= side:
@@ -98,9 +97,10 @@ def overlapping_windows(height: int, width: int, side: int) -> list[tuple[int, i
 
 
 def fitted(image: Picture, multiple: int) -> Picture:
-    """A picture whose sides are multiples, mirrored beyond its right and lower edge.
+    """Image padded at the right and bottom to multiples, by reflection where possible.
 
-    Networks mirror edges themselves, for which a picture of a few pixels is too small.
+    The minimum side is 16 pixels, because the networks' own reflection padding fails on smaller
+    feature maps.
     """
     height, width = image.shape[-2:]
     down = -height % multiple if height >= SMALLEST else max(SMALLEST, multiple) - height
@@ -111,12 +111,12 @@ def fitted(image: Picture, multiple: int) -> Picture:
 
 @torch.inference_mode()
 def run_tiled(network: nn.Module, image: Picture, side: int | None) -> Picture:
-    """What `network` makes of a picture of any size, in tiles whose core is `side`, or at once.
+    """Output of `network` for an image of any size, computed in tiles or at once.
 
     Args:
-        network: says its `multiple`, and its `receptive_radius` where it can work in tiles.
+        network: has the attribute `multiple`, and `receptive_radius` if it supports tiles.
         image: [-1, 1].
-        side: of the tiles in pixels; None works on the whole.
+        side: height and width of the tiles' cores in pixels; None computes the image at once.
     """
     height, width = image.shape[-2:]
     whole = fitted(image, int(network.multiple))  # type: ignore[arg-type]
@@ -136,7 +136,7 @@ def run_tiled(network: nn.Module, image: Picture, side: int | None) -> Picture:
 
 @contextmanager
 def whole_statistics(network: nn.Module, whole: Picture, parts: list[Tile]) -> Iterator[None]:
-    """Inside, instance norms use the statistics of the whole picture, measured in tiles."""
+    """Context in which instance norms use the whole image's statistics, computed in tiles."""
     norms = [layer for layer in network.modules() if isinstance(layer, InstanceNorm)]
     try:
         for layer in progress.track(norms, len(norms), "measuring", "layers"):

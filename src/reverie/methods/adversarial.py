@@ -1,4 +1,4 @@
-"""The options that all adversarial methods share."""
+"""Options shared by all adversarial methods."""
 
 from dataclasses import dataclass
 
@@ -10,25 +10,25 @@ from reverie.nn.losses import ADVERSARIAL
 
 @dataclass(frozen=True, kw_only=True)
 class AdversarialOptions(MethodOptions):
-    """What the options of every GAN begin with."""
+    """Base class of the options of GANs."""
 
     loss: str = "bce"
     """Adversarial loss: bce, lsgan, hinge, wgan-gp, relativistic or relativistic-average."""
     r1: float = 0.0
-    """Weight γ of the squared gradient on real pictures; 0 turns it off."""
+    """Weight γ of the R1 penalty, γ/2 ‖∇D‖² on real images; 0 disables it."""
     r2: float = 0.0
-    """Weight γ of the squared gradient on generated pictures; 0 turns it off."""
+    """Weight γ of the R2 penalty, γ/2 ‖∇D‖² on generated images; 0 disables it."""
     penalty_every: Positive = 16
-    """R1 and R2 are computed in every so many-th step, and weighted by as much."""
+    """Interval of the R1 and R2 penalties, in steps (lazy regularization, weighted n-fold)."""
     generator_every: Positive = 1
-    """The generator moves in every so many-th step: 5 is usual for wgan-gp."""
+    """Interval of generator updates, in steps; 5 is usual for wgan-gp."""
     augment: tuple[Augmentation, ...] = ()
-    """Differentiable augmentation of all that the discriminator sees; for small data."""
+    """Differentiable augmentation of the discriminator's inputs, for small datasets."""
     spectral_norm: bool = False
-    """Bound the discriminator's slope layer by layer."""
+    """Spectral normalization of the discriminator's layers."""
     latent_weight: NonNegative = 0.0
-    """Weight of the wish that generated pictures tell their latents, so that an encoder can be
-    trained later: InfoGAN's."""
+    """Weight of the latent reconstruction loss E‖E(G(z)) - z‖² (InfoGAN), for a later GAN
+    inversion."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,7 +1,7 @@
-"""What a method is: networks, the updates of one training step as data, and what it can do.
+"""Interface of methods: networks, the phases of a training step as data, and capabilities.
 
-The training loop knows phases, not methods. A phase's loss is a function of a batch and a `Rng`;
-it knows nothing of optimisers, devices, precision or logging.
+The training loop depends on phases, not on methods. A phase's loss is a function of a batch and a
+`Rng`, independent of optimisers, devices, precision and logging.
 """
 
 from abc import ABC, abstractmethod
@@ -37,10 +37,10 @@ DataKind = Literal["images", "labelled", "unpaired", "paired", "degraded"]
 
 @dataclass(frozen=True, kw_only=True)
 class Phase:
-    """One update: step `networks` down the gradient of `loss`, in every `every`-th step.
+    """One update of `networks` by the gradient of `loss`, in every `every`-th step.
 
-    Phases with the same networks share an optimiser. A generated picture is made anew in each
-    phase, or handed on in a queue: under gradient accumulation the last one would be the wrong one.
+    Phases with the same networks share an optimiser. Each phase generates its own images, or gets
+    them through a `FakeQueue`, which is correct under gradient accumulation as well.
     """
 
     name: str
@@ -50,10 +50,10 @@ class Phase:
 
 
 class Method(nn.Module, ABC):
-    """Networks built from options for pictures of one kind.
+    """Networks and training objective of a generative model.
 
-    A subclass names its options' class, the data it needs, and the networks whose weights are
-    averaged over training and used afterwards.
+    A subclass declares its options class (`Options`), its kind of dataset (`data_kind`), the names
+    of the networks with an EMA, which inference uses (`averaged`), and a description (`about`).
     """
 
     Options: ClassVar[type[MethodOptions]]
@@ -61,15 +61,15 @@ class Method(nn.Module, ABC):
     averaged: ClassVar[tuple[str, ...]]
     about: ClassVar[str]
     training_only: ClassVar[tuple[str, ...]] = ()
-    """Parts that a checkpoint keeps and a finished model does not."""
+    """Networks that are saved in checkpoints, but not in the exported model."""
     columns: ClassVar[int | None] = None
-    """Columns of the sheets of previews, where their rows belong together."""
+    """Columns of preview sheets; None chooses them by the number of images."""
     inherited_options: ClassVar[tuple[str, ...]] = ()
-    """Options that are taken from the model a training begins from (`--init`)."""
+    """Options inherited from the model of `--init`."""
     frozen: ClassVar[tuple[str, ...]] = ()
-    """Networks that no phase trains."""
+    """Networks that are not trained."""
     init_from: ClassVar[str | None] = None
-    """The method whose model a training should begin from, where one should."""
+    """Methods whose model `--init` should name, for methods that need one."""
     presets: ClassVar[Mapping[str, Preset]] = {}
     """Named options; they stand at the foot of the method's file."""
     tiny_options: ClassVar[Mapping[str, OptionValue]] = {}
@@ -81,7 +81,7 @@ class Method(nn.Module, ABC):
     inversion_method: ClassVar[str | None] = None
     """The method that trains an encoder for this generator; None if there is none."""
     conditional: bool = False
-    """Whether pictures are asked for by class."""
+    """Whether generation is conditioned on class labels."""
 
     def __init__(self, options: Any, spec: ImageSpec) -> None:
         super().__init__()
@@ -100,17 +100,22 @@ class Method(nn.Module, ABC):
 
     @classmethod
     def inherit_options(cls, options: Any, start: "Method", name: str) -> Any:
-        """Options with those of the model that a training begins from, as far as they are taken.
+        """Options with the `inherited_options` of the model of `--init`.
+
+        Args:
+            options: options of the new training run.
+            start: the model of `--init`.
+            name: name of that model's method.
 
         Raises:
-            UserError: if a training cannot begin from a model called `name`.
+            UserError: if training cannot be initialized from a model of that method.
         """
         return replace(
             options, **{n: v for n, v in vars(start.options).items() if n in cls.inherited_options}
         )
 
     def load_matching(self, start: "Method") -> list[str]:
-        """Take the weights of the networks that are in both; returns their names."""
+        """Copy the weights of networks with equal names and shapes; returns their names."""
         theirs, common = dict(start.named_children()), []
         for name, network in self.named_children():
             if name in theirs:
@@ -122,26 +127,26 @@ class Method(nn.Module, ABC):
 
     @abstractmethod
     def phases(self) -> tuple[Phase, ...]:
-        """The updates of one training step, in order."""
+        """Updates of one training step, in order."""
 
     def previews(
         self, latents: Tensor | None, labels: Tensor | None, batch: Batch
     ) -> dict[str, Tensor]:
-        """Named pictures [-1, 1] that show how far training is; `samples` if the method samples."""
+        """Named preview images [B, C, H, W] in [-1, 1]; `samples` for methods that sample."""
         if isinstance(self, Samples) and latents is not None:
             return {"samples": self.generate(latents, labels)}
         return {}
 
     def diagnostics(self, losses: dict[str, float]) -> list[str]:
-        """In words, what the logged losses say is going wrong; empty if nothing is."""
+        """Warnings derived from logged losses."""
         return []
 
 
 @runtime_checkable
 class Samples(Protocol):
-    """Makes pictures from noise.
+    """Generates images from noise.
 
-    `generate` gives [B, C, H, W] in [-1, 1]; in eval mode row i depends on row i alone.
+    `generate` returns [B, C, H, W] in [-1, 1]; in eval mode, image i depends on latent i alone.
     """
 
     latent_shape: tuple[int, ...]
@@ -151,7 +156,7 @@ class Samples(Protocol):
 
 @runtime_checkable
 class Denoises(Samples, Protocol):
-    """Makes pictures by removing noise: `denoise` gives the expected x₀ of x = x₀ + σ ε."""
+    """Generates images by denoising: `denoise` returns the expected x₀ of x = x₀ + σ ε."""
 
     def denoise(
         self, x: Tensor, sigma: float, labels: Tensor | None = None, guidance: float = 1.0
@@ -160,18 +165,18 @@ class Denoises(Samples, Protocol):
 
 @runtime_checkable
 class Encodes(Protocol):
-    """Finds the latent of a picture: [B, C, H, W] in [-1, 1] becomes [B, D]."""
+    """Encodes images [B, C, H, W] in [-1, 1] as latents [B, D]."""
 
     def encode(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d"]: ...
 
 
 @runtime_checkable
 class Translates(Protocol):
-    """Makes a picture of another look.
+    """Translates images between domains A and B.
 
-    `translator` gives the network of a direction among `directions`: [B, C, H, W] in [-1, 1] to
-    the same size, for H and W that are multiples of the network's `multiple`. A network that can
-    work in tiles says its `reach`.
+    `translator` returns the network of one of `directions`, from [B, C, H, W] in [-1, 1] to the
+    same size, for H and W that are multiples of the network's `multiple`. Networks that support
+    tiling have a `receptive_radius`, in pixels.
     """
 
     directions: tuple[Direction, ...]
@@ -181,9 +186,10 @@ class Translates(Protocol):
 
 @runtime_checkable
 class Upscales(Protocol):
-    """Makes pictures larger: [B, C, H, W] in [-1, 1] to `scale` times the size.
+    """Super-resolution: [B, C, H, W] in [-1, 1] to `scale` times the size.
 
-    The network's output at a place depends on the input no further than its `reach`, in pixels.
+    The network's `receptive_radius` is the distance, in input pixels, up to which an output pixel
+    depends on the input.
     """
 
     @property
@@ -194,7 +200,7 @@ class Upscales(Protocol):
 
 
 def cycle_labels(count: int, classes: int) -> Int[Tensor, " count"]:
-    """One label after the other: what is shown when no label is asked for."""
+    """Labels 0 to `classes` - 1 in turn, for samples without given labels."""
     return torch.arange(count) % classes
 
 
@@ -202,7 +208,7 @@ T = TypeVar("T")
 
 
 class FakeQueue(Generic[T]):
-    """A queue from one phase to the next; under accumulation it holds one value a batch."""
+    """Queue of generated images between phases; one entry per accumulated batch."""
 
     def __init__(self) -> None:
         self._queue: list[T] = []
@@ -211,7 +217,7 @@ class FakeQueue(Generic[T]):
         self._queue.append(fake)
 
     def pop(self, recompute: Callable[[], T]) -> T:
-        """What was put first; made anew where the phase before did not run in this step."""
+        """Oldest entry, or `recompute()` if the earlier phase did not run in this step."""
         return self._queue.pop(0) if self._queue else recompute()
 
 

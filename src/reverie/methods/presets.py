@@ -59,14 +59,18 @@ def installed_method(name: str, package: Json = None):
 
 
 def options_from_json(kind: type[T], content: Json) -> T:
-    """An options dataclass from what JSON made of it."""
+    """Options dataclass from its JSON representation; lists become tuples.
+
+    Raises:
+        UserError: if `content` has an unknown option.
+    """
     if not isinstance(content, dict):
         raise TypeError("options are an object")
     known = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     unknown = set(content) - known
     if unknown:
         raise UserError(
-            f"the options name {', '.join(sorted(unknown))}, which this version does not know: "
+            f"the options name {', '.join(sorted(unknown))}, which this version does not have: "
             "update reverie, or use the version that made the file."
         )
     values = {key: tuple(v) if isinstance(v, list) else v for key, v in content.items()}

@@ -29,11 +29,11 @@ class TrainOptions(Checked):
     """Length, precision, schedule and logging of a training."""
 
     steps: NonNegativeInt | None = field(default=None, metadata=RESUMABLE)
-    """Stop after so many steps (20,000 unless another length is given)."""
+    """Number of training steps (20,000 if no length is given)."""
     epochs: NonNegative | None = field(default=None, metadata=RESUMABLE)
     """Stop after so many passes over the dataset."""
     minutes: NonNegative | None = field(default=None, metadata=RESUMABLE)
-    """Stop after so many minutes of training."""
+    """Training time, in minutes."""
     batch_size: Positive = 64
     """Images in a batch, in each process."""
     accumulate: Positive = 1
@@ -41,9 +41,9 @@ class TrainOptions(Checked):
     seed: int = 0
     """Seed of everything that is random."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
-    """Arithmetic of the networks; auto is bf16 where the processor or GPU has it natively."""
+    """Floating-point precision; auto is bf16 where the CPU or GPU supports it natively."""
     device: Literal["auto", "cpu", "cuda", "mps"] = field(default="auto", metadata=RESUMABLE)
-    """Where to compute."""
+    """Device to train on."""
     warmup_steps: NonNegativeInt = 0
     """Linear learning-rate warm-up, in steps."""
     decay: Literal["none", "linear", "cosine"] = "none"
@@ -55,13 +55,13 @@ class TrainOptions(Checked):
     clip_norm: float = 0.0
     """Gradient clipping: largest norm of a network's gradient; 0 does not clip."""
     log_every: Positive = field(default=50, metadata=RESUMABLE)
-    """Steps between lines of the log."""
+    """Steps between log entries."""
     sample_every: Positive = field(default=500, metadata=RESUMABLE)
-    """Steps between sheets of samples."""
+    """Steps between preview sheets."""
     checkpoint_every: Positive = field(default=1000, metadata=RESUMABLE)
     """Steps between checkpoints."""
     keep_checkpoints: Positive = field(default=3, metadata=RESUMABLE)
-    """How many checkpoints are kept."""
+    """Number of checkpoints to keep."""
     evaluate_every: NonNegativeInt = field(default=0, metadata=RESUMABLE)
     """Steps between validations by the distance to the test images; the best is kept. 0: never."""
     evaluate_count: NonNegativeInt = field(default=1000, metadata=RESUMABLE)
@@ -71,7 +71,7 @@ class TrainOptions(Checked):
     init: str | None = None
     """Initialize from the networks of this run or model, as far as they are the same."""
     track: tuple[str, ...] = field(default=(), metadata=RESUMABLE)
-    """Also log to: tensorboard, wandb, mlflow, or another tracker that Accelerate knows."""
+    """Additional loggers: tensorboard, wandb, mlflow, or another tracker of Accelerate."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -120,7 +120,7 @@ class Recipe:
         return dataclasses.replace(self, **changed)
 
     def flat(self) -> dict[str, OptionValue]:
-        """Every option by its plain name."""
+        """All options by name, as one dictionary."""
         merged: dict[str, OptionValue] = {}
         for part in (self.data, self.options, self.training):
             merged |= dataclasses.asdict(part)

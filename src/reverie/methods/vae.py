@@ -1,8 +1,8 @@
-"""VAE: an encoder and a decoder that agree on a Gaussian latent (Kingma & Welling 2014).
+"""Variational autoencoder with a Gaussian latent (Kingma & Welling 2014).
 
-The loss is the negative evidence lower bound in nats: likelihood summed over pixels and KL summed
-over latents, both averaged over the batch. (A mean over pixels would multiply the KL's weight by
-their number.)
+The loss is the negative evidence lower bound (ELBO) in nats: negative log-likelihood summed over
+pixels plus KL divergence summed over latent dimensions, averaged over the batch. (A mean over
+pixels would multiply the KL's weight by their number.)
 """
 
 from dataclasses import dataclass
@@ -30,36 +30,36 @@ PLANE_SIDE = 16
 
 @dataclass(frozen=True, kw_only=True)
 class VAEOptions(MethodOptions):
-    """Encoder, decoder and their bound."""
+    """Options of the encoder, the decoder and the evidence lower bound."""
 
     learning_rate: NonNegative = 1e-3
     beta1: float = 0.9
     latent_size: Positive = 20
-    """Length of the latent vector; with 2 the whole plane is drawn as well."""
+    """Length of the latent vector; with 2, previews show a grid over the latent plane."""
     network: Literal["auto", "linear", "convolutional"] = "auto"
-    """Linear layers, or convolutions; auto takes linear layers up to 32 pixels."""
+    """Linear or convolutional networks; auto is linear up to 32 pixels."""
     hidden: tuple[int, ...] = (400,)
     """Sizes of the hidden linear layers."""
     width: Positive = 32
-    """Channels of the first convolution; each halving doubles them."""
+    """Channels of the first convolution; each downsampling doubles them, up to 256."""
     likelihood: Literal["bernoulli", "gaussian"] = "bernoulli"
-    """What the decoder's output means: ink probabilities, or a mean with noise around it."""
+    """Likelihood p(x | z): Bernoulli with the decoder's logits, or Gaussian with its mean."""
     sigma: float = 0.2
-    """Standard deviation of the Gaussian likelihood, for pictures in [-1, 1]."""
+    """Standard deviation of the Gaussian likelihood, for images in [-1, 1]."""
     kl_weight: NonNegative = 1.0
-    """Weight of the KL; 1 is the bound itself, more gives tidier latents and blurrier pictures."""
+    """Weight of the KL divergence; 1 is the ELBO, more is a beta-VAE with blurrier images."""
     kl_warmup_steps: int = 0
-    """Steps over which the KL's weight grows from 0."""
+    """Linear warm-up of the KL's weight, in steps."""
     latent_weight: NonNegative = 0.0
-    """Weight of the wish that the encoder finds the latent of a generated picture again."""
+    """Weight of the latent reconstruction loss -log q(z | x) of generated images (InfoGAN)."""
 
 
 class VAE(Method):
-    """A variational autoencoder."""
+    """Variational autoencoder."""
 
     Options = VAEOptions
     averaged = ("encoder", "decoder")
-    about = "variational autoencoder: pictures, reconstructions and a latent space"
+    about = "variational autoencoder: generation, reconstruction and a latent space"
     tiny_options: ClassVar = {"hidden": (32,), "width": 4}
     feature_network = "encoder"
 
@@ -76,7 +76,7 @@ class VAE(Method):
         return (Phase(name="bound", networks=(self.encoder, self.decoder), loss=self.bound),)
 
     def bound(self, batch: Batch, rng: Rng) -> Loss:
-        """The negative evidence lower bound, in nats for each picture."""
+        """Negative evidence lower bound in nats per image, plus the latent reconstruction loss."""
         mean, log_variance = self.posterior(batch.images)
         noise = rng.normal(len(batch), self.options.latent_size)
         decoded = self.decoder(mean + (0.5 * log_variance).exp() * noise).float()
@@ -94,8 +94,11 @@ class VAE(Method):
         return loss, parts
 
     def latent_reconstruction_loss(self, batch: Batch, rng: Rng) -> Tensor:
-        """-log q(z | x) in nats, of z from the prior and x from p(x | z): InfoGAN's bound on what a
-        picture tells of its latent (Chen et al. 2016, equation 5), with the encoder as q."""
+        """-log q(z | x) in nats without its constant, for z from the prior and x from p(x | z).
+
+        InfoGAN's variational bound on the mutual information of latent and image (Chen et al. 2016,
+        equation 5), with the encoder as q.
+        """
         z = rng.normal(len(batch), self.options.latent_size)
         made = self.generate(z).float()
         if self.options.likelihood == "gaussian":
@@ -105,18 +108,18 @@ class VAE(Method):
     def posterior(
         self, images: Float[Tensor, "b c h w"]
     ) -> tuple[Float[Tensor, "b d"], Float[Tensor, "b d"]]:
-        """Mean and log-variance of the latent of each picture."""
+        """Mean and log-variance of q(z | x) for images in [-1, 1]."""
         mean, log_variance = self.encoder(images).float().chunk(2, dim=1)
         return mean, log_variance
 
     def encode(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d"]:
-        """The latents' means."""
+        """Mean of q(z | x) for each image."""
         return self.posterior(images)[0]
 
     def generate(
         self, latents: Float[Tensor, "b d"], labels: Tensor | None = None
     ) -> Float[Tensor, "b c h w"]:
-        """The mean picture of each latent."""
+        """Mean of p(x | z) for each latent, in [-1, 1]."""
         decoded = self.decoder(latents)
         if self.options.likelihood == "bernoulli":
             return 2 * torch.sigmoid(decoded) - 1
@@ -125,7 +128,7 @@ class VAE(Method):
     def previews(
         self, latents: Tensor | None, labels: Tensor | None, batch: Batch
     ) -> dict[str, Tensor]:
-        """Samples, pictures beside their reconstructions, and for two latents the plane."""
+        """Samples, images with reconstructions, and a grid over a two-dimensional latent space."""
         images = super().previews(latents, labels, batch)
         seen = batch.images[:32]
         pairs = torch.stack([seen, self.generate(self.encode(seen))], dim=1)
@@ -136,7 +139,7 @@ class VAE(Method):
 
 
 def plane(side: int) -> Float[Tensor, "n 2"]:
-    """The latents of a side × side grid that is even in the prior's probability."""
+    """Latents of a side × side grid, at evenly spaced quantiles of the standard normal prior."""
     share = (torch.arange(side) + 0.5) / side
     quantile = torch.distributions.Normal(0.0, 1.0).icdf(share)
     down, across = torch.meshgrid(-quantile, quantile, indexing="ij")

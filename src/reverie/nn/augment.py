@@ -1,7 +1,7 @@
-"""Differentiable augmentation: what a GAN needs when it has hundreds of pictures, not millions.
+"""Differentiable augmentation for GAN training on small datasets.
 
-Applied to real and generated pictures alike, in every phase, so that the discriminator never sees
-an unaugmented picture and the generator gets its gradient through the augmentation.
+Applied to real and generated images alike, in every phase: the discriminator's input is always
+augmented, and the generator's gradient passes through the augmentation.
 Zhao et al. 2020, "Differentiable Augmentation for Data-Efficient GAN Training".
 """
 
@@ -27,7 +27,16 @@ CUTOUT = 0.5
 def augment(
     images: Float[Tensor, "b c h w"], policy: Sequence[Augmentation], rng: Rng
 ) -> Float[Tensor, "b c h w"]:
-    """Apply the named augmentations in the paper's order: colour, translation, cutout."""
+    """Images with the augmentations of `policy`, in the paper's order.
+
+    The order is colour, translation, cutout, whatever the order in `policy`. Every image of the
+    batch gets its own random parameters.
+
+    Args:
+        images: [B, C, H, W] in [-1, 1].
+        policy: names of augmentations.
+        rng: source of the parameters.
+    """
     for name, function in (("colour", colour), ("translation", translation), ("cutout", cutout)):
         if name in policy:
             images = function(images, rng)
@@ -35,7 +44,7 @@ def augment(
 
 
 def colour(images: Float[Tensor, "b c h w"], rng: Rng) -> Float[Tensor, "b c h w"]:
-    """Brightness + U(-0.5, 0.5), saturation × U(0, 2), contrast × U(0.5, 1.5), per picture."""
+    """Brightness + U(-0.5, 0.5), saturation × U(0, 2), contrast × U(0.5, 1.5), per image."""
     brightness, saturation, contrast = (rng.uniform(len(images), 1, 1, 1) for _ in range(3))
     images = images + (brightness - 0.5)
     grey = images.mean(1, keepdim=True)
@@ -45,7 +54,7 @@ def colour(images: Float[Tensor, "b c h w"], rng: Rng) -> Float[Tensor, "b c h w
 
 
 def translation(images: Float[Tensor, "b c h w"], rng: Rng) -> Float[Tensor, "b c h w"]:
-    """Shift each picture by up to an eighth of its size; what moves in is 0, as in the paper."""
+    """Shift each image by up to an eighth of its size, with zero padding, as in the paper."""
     count, _, height, width = images.shape
     reach_y, reach_x = round(height * TRANSLATION), round(width * TRANSLATION)
     shift_y = rng.integers(2 * reach_y + 1, count)
@@ -59,7 +68,7 @@ def translation(images: Float[Tensor, "b c h w"], rng: Rng) -> Float[Tensor, "b 
 
 
 def cutout(images: Float[Tensor, "b c h w"], rng: Rng) -> Float[Tensor, "b c h w"]:
-    """Set a rectangle of half the height and half the width to 0; it may leave the picture."""
+    """Set a rectangle of half the height and half the width to 0; it may extend past the border."""
     count, _, height, width = images.shape
     tall, wide = round(height * CUTOUT), round(width * CUTOUT)
     top = rng.integers(height + 1 - tall % 2, count)[:, None] - tall // 2

@@ -1,7 +1,7 @@
-"""Losses as pure functions of what networks said.
+"""Losses as pure functions of network outputs.
 
-Adversarial losses come in pairs: what the discriminator minimises and what the generator does,
-given the discriminator's logits for real and for generated pictures.
+Adversarial losses come in pairs, the discriminator's and the generator's, both functions of the
+discriminator's logits of real and of generated images.
 """
 
 import math
@@ -22,7 +22,7 @@ Logits = Float[Tensor, " b ..."]
 class AdversarialPair:
     """`discriminator(real, fake)` and `generator(real, fake)`, each a scalar to minimise.
 
-    `needs_real` says that the generator's side looks at the real logits too.
+    `needs_real` is true where the generator's loss depends on the real logits.
     """
 
     discriminator: Callable[[Tensor, Tensor], Tensor]
@@ -57,13 +57,13 @@ ADVERSARIAL: Registry[AdversarialPair] = Registry(
             lambda real, fake: -fake.mean(),
             interpolation_penalty=10.0,
         ),
-        # Each real picture against one generated picture: Huang et al. 2024, equation 2.
+        # Each real image paired with one generated image: Huang et al. 2024, equation 2.
         "relativistic": AdversarialPair(
             lambda real, fake: F.softplus(-(real - fake)).mean(),
             lambda real, fake: F.softplus(-(fake - real)).mean(),
             needs_real=True,
         ),
-        # Each picture against the mean of the other kind: Wang et al. 2018, equations 1 and 2.
+        # Each logit relative to the mean of the other kind: Wang et al. 2018, equations 1 and 2.
         "relativistic-average": AdversarialPair(
             lambda real, fake: (
                 0.5
@@ -82,9 +82,13 @@ ADVERSARIAL: Registry[AdversarialPair] = Registry(
 def gradient_penalty(
     discriminate: Callable[[Tensor], Logits], images: Float[Tensor, "b c h w"]
 ) -> Float[Tensor, ""]:
-    """‖∇D(x)‖², averaged over the batch: R1 on real pictures, R2 on generated ones.
+    """Gradient penalty ‖∇ₓD(x)‖², averaged over the batch: R1 on real, R2 on generated images.
 
     Mescheder et al. 2018, equation 9, without its factor γ/2. Differentiable in D's weights.
+
+    Args:
+        discriminate: from images to logits.
+        images: the points x, [B, C, H, W] in [-1, 1].
     """
     images = images.detach().requires_grad_()
     gradient = _gradient(discriminate, images)
@@ -97,9 +101,15 @@ def interpolation_penalty(
     fake: Float[Tensor, "b c h w"],
     share: Float[Tensor, "b 1 1 1"],
 ) -> Float[Tensor, ""]:
-    """(‖∇D(x̂)‖ - 1)² on points x̂ between real and fake: Gulrajani et al. 2017, equation 3.
+    """WGAN-GP penalty (‖∇D(x̂)‖ - 1)² with x̂ = share · real + (1 - share) · fake.
 
-    `share` from [0, 1) says how much of each x̂ is real.
+    Averaged over the batch: Gulrajani et al. 2017, equation 3, without its factor λ.
+
+    Args:
+        discriminate: from images to logits.
+        real: real images [B, C, H, W] in [-1, 1].
+        fake: as many generated images.
+        share: interpolation coefficients in [0, 1), one for each image.
     """
     x_hat = (share * real + (1 - share) * fake).detach().requires_grad_()
     norms = _gradient(discriminate, x_hat).flatten(1).square().sum(1).add(1e-12).sqrt()
@@ -113,9 +123,14 @@ def _gradient(discriminate: Callable[[Tensor], Logits], images: Tensor) -> Tenso
 
 
 def lazy_regularization(slope: Float[Tensor, ""], gamma: float, every: int) -> Float[Tensor, ""]:
-    """γ/2 of a squared slope that is computed in every so many-th step, and weighted by as much.
+    """Gradient penalty computed every `every`-th step: `every` · γ/2 · `slope`.
 
-    Lazy regularisation: Karras et al. 2020, "Analyzing and improving", section 3.1.
+    Lazy regularization: Karras et al. 2020, "Analyzing and improving", section 3.1.
+
+    Args:
+        slope: the squared gradient, as from `gradient_penalty`.
+        gamma: weight γ of the penalty.
+        every: steps between two evaluations.
     """
     return 0.5 * gamma * every * slope
 
@@ -123,7 +138,7 @@ def lazy_regularization(slope: Float[Tensor, ""], gamma: float, every: int) -> F
 def normalized_feature_distance(
     one: Float[Tensor, "b c h w"], other: Float[Tensor, "b c h w"]
 ) -> Float[Tensor, " b"]:
-    """Mean squared distance of feature maps whose columns (over channels) have length 1.
+    """Squared distance of feature maps normalized over channels, averaged over positions.
 
     One layer of LPIPS without its learned weights: Zhang et al. 2018, equation 1.
     """
@@ -136,7 +151,10 @@ def latent_nll(
     mean: Float[Tensor, "b d"],
     log_variance: Float[Tensor, "b d"],
 ) -> Float[Tensor, ""]:
-    """-log N(z; mean, exp(log_variance)) without its constant, summed over latents, in nats."""
+    """-log N(z; mean, exp(log_variance)) without its constant, in nats.
+
+    Summed over latent dimensions, averaged over the batch.
+    """
     per_latent = 0.5 * ((latents - mean).square() / log_variance.exp() + log_variance)
     return per_latent.sum(1).mean()
 
@@ -144,7 +162,7 @@ def latent_nll(
 def kl_to_standard_normal(
     mean: Float[Tensor, "b d"], log_variance: Float[Tensor, "b d"]
 ) -> Float[Tensor, ""]:
-    """KL(N(mean, exp(log_variance)) ‖ N(0, I)), summed over latents, averaged over the batch.
+    """KL(N(mean, exp(log_variance)) ‖ N(0, I)), summed over dimensions, averaged over the batch.
 
     Kingma & Welling 2014, appendix B, in nats.
     """
@@ -155,7 +173,14 @@ def kl_to_standard_normal(
 def bernoulli_nll(
     logits: Float[Tensor, "b c h w"], images: Float[Tensor, "b c h w"]
 ) -> Float[Tensor, ""]:
-    """-log p(x) of pictures in [-1, 1] read as probabilities, summed over pixels, in nats."""
+    """-log p(x) under a Bernoulli likelihood, in nats.
+
+    Summed over pixels, averaged over the batch.
+
+    Args:
+        logits: decoder output, the logits of p(x = 1).
+        images: in [-1, 1], rescaled to [0, 1].
+    """
     probability = (images + 1) / 2
     loss = F.binary_cross_entropy_with_logits(logits, probability, reduction="none")
     return loss.flatten(1).sum(1).mean()

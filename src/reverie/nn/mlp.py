@@ -1,4 +1,4 @@
-"""Linear layers in a row."""
+"""Multilayer perceptron."""
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -11,7 +11,10 @@ def mlp(
     activation: Callable[[], nn.Module] = nn.ReLU,
     norm: Callable[[int], nn.Module] | None = None,
 ) -> nn.Sequential:
-    """Linear layers of `sizes`, each but the last followed by a norm, if any, and an activation."""
+    """Multilayer perceptron with the given layer sizes, input and output included.
+
+    Every linear layer but the last is followed by a norm, if any, and an activation.
+    """
     layers: list[nn.Module] = []
     for index, (inputs, outputs) in enumerate(pairwise(sizes)):
         layers.append(nn.Linear(inputs, outputs))

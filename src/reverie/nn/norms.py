@@ -1,8 +1,8 @@
-"""Norm layers that translators choose from by name, and their weights' beginning.
+"""Normalization layers by name, and weight initialization.
 
-Instance norm without affine weights (Ulyanov et al. 2016) is what CycleGAN is built on. Its
-statistics come from the whole picture, so a picture that is worked on in tiles needs them from
-elsewhere: a layer can show what it sees to someone who measures, and be given statistics.
+Instance norm without affine weights (Ulyanov et al. 2016) is CycleGAN's norm. Its statistics come
+from the whole image, so tiled inference measures them first: a layer can pass its input to a
+callback, and can use given statistics.
 """
 
 import math
@@ -21,15 +21,18 @@ EPSILON = 1e-5
 
 
 class InstanceNorm(nn.Module):
-    """Every channel of every picture to mean 0 and variance 1; statistics are in float32."""
+    """Instance normalization: mean 0 and variance 1 in each channel of each image.
+
+    Without affine weights; statistics are in float32.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.channels = channels
         self.statistics: tuple[Tensor, Tensor] | None = None
-        """Means and scales [1, C, 1, 1] to use instead of the picture's own."""
+        """Fixed means and inverse standard deviations [1, C, 1, 1], in place of the input's."""
         self.measure: Callable[[Tensor], None] | None = None
-        """Is shown what comes in, instead of anything going on."""
+        """Called with the layer's input; the forward pass then stops with StatisticsMeasured."""
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         if self.measure is not None:
@@ -40,17 +43,20 @@ class InstanceNorm(nn.Module):
             return ((x.float() - mean) * scale).to(x.dtype)
         if x.device.type != "cpu" or x.shape[-1] * x.shape[-2] == 1:
             return F.group_norm(x, self.channels, eps=EPSILON)
-        # A batch norm of one picture is the same, and its backward ten times as fast here.
+        # Equal to a batch norm of a single image, whose backward is ten times as fast on a CPU.
         each = [F.batch_norm(p, None, None, training=True, eps=EPSILON) for p in x.split(1)]
         return torch.cat(each) if len(each) > 1 else each[0]
 
 
 class StatisticsMeasured(Exception):
-    """A norm has seen what it was to measure; the rest of the network need not run."""
+    """Raised to stop the forward pass after a norm measured its input."""
 
 
 def norm_layer(name: NormName, channels: int) -> nn.Module:
-    """A norm of so many channels; groups of group norm have sixteen, or as many as divide."""
+    """Normalization layer by name.
+
+    Group norm has gcd(channels, channels // 16) groups, and one below 16 channels.
+    """
     match name:
         case "instance":
             return InstanceNorm(channels)
@@ -63,7 +69,7 @@ def norm_layer(name: NormName, channels: int) -> nn.Module:
 
 
 def has_bias(norm: NormName) -> bool:
-    """Whether a convolution before such a norm needs a bias: the others subtract it again."""
+    """Whether a convolution before this norm needs a bias: true for `none`, redundant otherwise."""
     return norm == "none"
 
 
@@ -73,8 +79,8 @@ SPREAD = 0.02
 def initialize_weights(network: nn.Module, keeps_variance: bool = False) -> None:
     """Convolutions from N(0, 0.02²), batch norms from N(1, 0.02²): Isola et al. 2017, 6.2.
 
-    With `keeps_variance` convolutions are drawn for leaky ReLU as He et al. 2015 have it: without a
-    norm behind them, the signal would shrink from layer to layer.
+    With `keeps_variance`, He initialization for leaky ReLU of slope 0.2 (He et al. 2015): without
+    norms, activations would shrink from layer to layer. Linear layers as convolutions, biases 0.
     """
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):

@@ -1,4 +1,4 @@
-"""The content loss: distances of feature maps."""
+"""Content loss: perceptual distance of feature maps."""
 
 import torch
 from torch import Tensor
@@ -8,10 +8,15 @@ from reverie.nn.losses import normalized_feature_distance
 
 
 def content_difference(backbone: Backbone, made: Tensor, real: Tensor) -> Tensor:
-    """Mean squared distance of feature maps whose columns have length 1, averaged over layers.
+    """Content loss: squared distance of normalized feature maps, averaged over layers.
 
-    LPIPS (Zhang et al. 2018) without its learned weights. The paper's difference is not relative
-    to the features' size; relative ones of several layers can be added.
+    LPIPS (Zhang et al. 2018) without its learned weights. Features are normalized over channels,
+    unlike the content loss of SRGAN (Ledig et al. 2017), so that layers have comparable scales.
+
+    Args:
+        backbone: pretrained network; its layers are `CONTENT_LAYERS`.
+        made: generated images [B, C, H, W] in [-1, 1]; the gradient passes through them.
+        real: target images of the same shape.
     """
     layers = backbone.content_layers
     backbone.to(made.device)

@@ -229,7 +229,7 @@ def test_too_deep_for_the_picture() -> None:
     torch.manual_seed(0)
     build, prepare = ARCHITECTURES["inception_v3"]
     backbone = Backbone("inception_v3", build().eval().requires_grad_(False), prepare)
-    with pytest.raises(UserError, match="a picture of 40×40 is too small for Mixed_7c"):
+    with pytest.raises(UserError, match="an image of 40×40 is too small for Mixed_7c"):
         list(dream_steps(backbone, torch.zeros(1, 3, 40, 40), l2("Mixed_7c"), DreamOptions()))
     moments = list(
         dream_steps(backbone, photo("coffee", 80, 90), l2("Mixed_7c"), DreamOptions(steps=1))

@@ -121,7 +121,7 @@ def test_a_sum_is_that_of_its_groups_means(discs: Path) -> None:
     assert all(len(one.exemplars) == 3 for one in few[0].terms)
     assert few[0].latent.norm() == pytest.approx(16.0, abs=1e-3)  # √256
     nobody = parse_sum("Bright & !Bright", attributes.names)
-    with pytest.raises(UserError, match="nobody of 200 is in the group 'Bright & !Bright'"):
+    with pytest.raises(UserError, match="none of 200 images is in the group 'Bright & !Bright'"):
         latent_arithmetic(model, attributes, nobody)
 
 
@@ -180,7 +180,7 @@ def test_an_encoder_for_a_gan(discs: Path, tmp_path: Path, capsys: Any) -> None:
     assert main(words) == 0  # the run has an encoder now
     with Image.open(tmp_path / "s.png") as sheet:
         assert sheet.width > 300
-    with pytest.raises(UserError, match="an encoder is for a dcgan, gan, cgan"):
+    with pytest.raises(UserError, match="GAN inversion needs a generator of dcgan, gan, cgan"):
         reverie.train("encoder", out=tmp_path / "e2", init="digits", steps=1, **data)
 
 
@@ -266,8 +266,8 @@ def test_commands(discs: Path, vae: Path, tmp_path: Path, capsys: Any) -> None:
         (["edit", str(vae), "Bright", "--add", "Large"], "name it with --image"),
         (["edit", str(vae), "Bright & Lrge"], "no attribute 'Lrge'"),
         (["edit", "digits", "Bright", "--data", str(discs)], "there is no encoder"),
-        ([*way, "--seeds", "1"], "two points or more"),
-        ([*way, "--plane"], "a plane is drawn of two latents"),
+        ([*way, "--seeds", "1"], "two latents or more"),
+        ([*way, "--plane"], "--plane needs a latent of shape (2,)"),
     ):
         assert main(words) == 2, words
         assert said in capsys.readouterr().err

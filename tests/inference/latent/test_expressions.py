@@ -67,7 +67,7 @@ def test_any_sum_of_names(parts: list[tuple[str, int, bool]]) -> None:
         ("Male &", "not the end", 6),
         ("Male Smiling", "expected + or - before 'Smiling'", 5),
         ("(Male | Smiling", "not closed", 0),
-        ("Male + $Smiling", "'$' means nothing here", 7),
+        ("Male + $Smiling", "'$' is not part of the syntax", 7),
         ("2 Male", "a number is followed by *", 2),
         ("", "not the end", 0),
         ("+ Male", "not '+'", 0),

@@ -118,7 +118,7 @@ def test_what_it_cannot_be(
 ) -> None:
     path, _ = _saved(tmp_path)
     stand_in(int)  # a descriptor of another kind: for inpainting
-    with pytest.raises(UserError, match="this is a Doubling, which does not make a larger"):
+    with pytest.raises(UserError, match="this is a Doubling, which does not upscale"):
         reverie.load(path)
     stand_in(Descriptor)
     unknown = tmp_path / "unknown.pth"
@@ -146,7 +146,7 @@ def test_tiles_of_it_overlap_and_say_so(
             part.image
         )
     assert torch.allclose(made, network(picture), atol=1e-6)
-    assert "overlap by 64 pixels, and this network sees further" in capsys.readouterr().err
+    assert "overlap by 64 pixels, less than this network's receptive" in capsys.readouterr().err
 
 
 def test_a_network_of_the_real_package(tmp_path: Path) -> None:

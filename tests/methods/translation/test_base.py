@@ -146,6 +146,6 @@ def test_troubles_in_words() -> None:
     inverted = diagnostics({"generators/likeness_ab": -0.6}, "lsgan")
     assert "inverted" in inverted[0]
     won = {"discriminators/real_a": 0.98, "discriminators/fake_a": 0.01}
-    assert "has won" in diagnostics(won, "lsgan")[0]
+    assert "discriminator dominates" in diagnostics(won, "lsgan")[0]
     assert diagnostics(won | {"discriminators/fake_a": 0.5}, "lsgan") == []
     assert diagnostics({"generators/likeness_ab": 0.5}, "lsgan") == []

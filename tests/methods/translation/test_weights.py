@@ -117,7 +117,7 @@ def test_what_is_not_understood_is_said(tmp_path: Path) -> None:
         with pytest.raises(UserError, match=message):
             reverie.import_weights(tmp_path / "x.pth")
 
-    refused(nn.Linear(2, 2).state_dict(), "looks like a network of 0 convolutions and 6 numbers")
+    refused(nn.Linear(2, 2).state_dict(), "looks like a network of 0 convolutions and 6 parameters")
     refused({"epoch": 3, "model": {}}, "holds a dictionary of epoch, model")
     refused(torch.zeros(2), "holds a Tensor")
     state = dict(textbook.resnet(4, 6, "instance", False).state_dict())
@@ -127,7 +127,7 @@ def test_what_is_not_understood_is_said(tmp_path: Path) -> None:
         reverie.import_weights(tmp_path / "x.pth")
     with pytest.raises(UserError, match="this is resnet_6blocks, not resnet_9blocks"):
         reverie.import_weights(REFERENCE / "cyclegan_resnet6_net_G.pth", "resnet_9blocks")
-    with pytest.raises(UserError, match="judges pictures"):
+    with pytest.raises(UserError, match="which is a discriminator"):
         reverie.load(REFERENCE / "patchgan_instance_net_D.pth")
 
 

@@ -1,8 +1,8 @@
-"""Deep dreams: gradient ascent on a picture, towards what a network notices in it.
+"""Deep dream: gradient ascent on an image to maximise an objective of a network's activations.
 
-Mordvintsev et al. 2015. The network runs no further than the deepest layer that was asked for, and
-its weights never change. Octaves go from small to large: what was found at one size is carried to
-the next. Large pictures are worked on in tiles whose grid moves at random, so that no seam stays.
+Mordvintsev et al. 2015. The forward pass stops at the deepest requested layer, and the weights are
+fixed. Octaves go from small to large: the change of one octave is upsampled and carried to the
+next. Large images are processed in tiles with a random offset per step, which avoids seams.
 """
 
 import math
@@ -21,12 +21,12 @@ from reverie.inference.tiling import overlapping_windows
 from reverie.nn.backbones.backbone import Backbone, ImageTooSmall
 
 SMALLEST_SIDE = 24
-"""Octaves below this are left out: no network sees anything in them."""
+"""Octaves with a smaller side, in pixels, are skipped; too small for the receptive fields."""
 
 
 @dataclass(frozen=True)
 class DreamStep:
-    """How far a dream is: after `step` of octave `octave` (both from 0), the picture so far."""
+    """State after step `step` of octave `octave` (both from 0): objective and image in [-1, 1]."""
 
     octave: int
     step: int
@@ -35,7 +35,7 @@ class DreamStep:
 
 
 def sizes(height: int, width: int, o: AscentOptions) -> list[tuple[int, int]]:
-    """The sizes of the octaves, from small to large, without those that are too small."""
+    """Octave sizes (height, width) from small to large, without those that are too small."""
     shares = [o.octave_scale ** (number - o.octaves + 1) for number in range(o.octaves)]
     every = [(round(height * share), round(width * share)) for share in shares]
     return [size for size in every[:-1] if min(size) >= SMALLEST_SIDE] + [every[-1]]
@@ -47,16 +47,16 @@ def dream_steps(
     objective: DreamObjective,
     o: AscentOptions,
 ) -> Iterator[DreamStep]:
-    """Dream; gives every step, the last of which is the dream.
+    """Steps of a deep dream; the image of the last one is the result.
 
     Args:
-        backbone: the network; its weights do not change.
+        backbone: pretrained network; its weights are fixed.
         image: [-1, 1].
-        objective: what should rise.
-        o: how it goes.
+        objective: function of the activations to be maximised.
+        o: octaves, steps, step size, jitter, regularization and seed.
 
     Raises:
-        UserError: if the picture is too small for the layers.
+        UserError: if the image is too small for the layers, or an option is out of range.
     """
     generator = torch.Generator().manual_seed(o.seed)
     steps = sizes(image.shape[-2], image.shape[-1], o)
@@ -76,7 +76,7 @@ def dream_steps(
             except ImageTooSmall as error:
                 if number == len(steps) - 1:
                     raise
-                progress.say(f"octave {number + 1} is left out: {error}")
+                progress.say(f"octave {number + 1} is skipped: {error}")
                 break
             gradient = _smoothed(gradient, o.smoothing * (1 - step / o.steps))
             size_of_it = gradient.abs().mean() if o.normalise == "mean-absolute" else gradient.std()
@@ -92,7 +92,16 @@ def ascent(
     o: AscentOptions,
     generator: torch.Generator,
 ) -> tuple[float, Float[Tensor, "1 c h w"]]:
-    """The objective and its gradient with respect to the picture, moved at random and in tiles."""
+    """Objective and its regularized gradient with respect to the image, with jitter, in tiles.
+
+    Args:
+        backbone: pretrained network.
+        image: current image, [-1, 1].
+        base: the original at the size of this octave, for the closeness penalty.
+        objective: function of the activations to be maximised.
+        o: jitter, tile size and regularization.
+        generator: random generator of the jitter.
+    """
     height, width = image.shape[-2:]
     tiled = max(height, width) > o.tile
     reach = (o.tile, o.tile) if tiled else (min(o.jitter, height - 1), min(o.jitter, width - 1))
@@ -107,7 +116,7 @@ def ascent(
         part = moved[..., top:bottom, left:right]
         value, slope = gradient_of(backbone, part, objective)
         feather = _feather(bottom - top, right - left, tiled).to(part.device)
-        # Feathered where tiles overlap: the weights of all tiles at a place are divided out below.
+        # Overlapping tiles are blended: the sum of the weights at each pixel is divided out below.
         gradient[..., top:bottom, left:right] += slope * feather
         cover[..., top:bottom, left:right] += feather
         area = (bottom - top) * (right - left)
@@ -121,9 +130,10 @@ def ascent(
 def gradient_of(
     backbone: Backbone, image: Float[Tensor, "1 c h w"], objective: DreamObjective
 ) -> tuple[float, Float[Tensor, "1 c h w"]]:
-    """The objective of one picture, and its gradient times the picture's area.
+    """Objective of one image, and its gradient times the image's area.
 
-    Objectives are means over a picture; times the area, tiles of different size count alike.
+    Objectives are means over the image; multiplied by the area, gradients of tiles of different
+    sizes have the same scale.
     """
     image = image.detach().requires_grad_()
     value = objective(backbone.activations(image, objective.layers))
@@ -132,7 +142,7 @@ def gradient_of(
 
 
 def _feather(height: int, width: int, tiled: bool) -> Float[Tensor, "h w"]:
-    """Full in the middle, falling towards the edges of a tile, never 0."""
+    """Blending weights of a tile: 1 in the middle, falling linearly to the edges, positive."""
     if not tiled:
         return torch.ones(height, width)
 
@@ -144,7 +154,7 @@ def _feather(height: int, width: int, tiled: bool) -> Float[Tensor, "h w"]:
 
 
 def _restraint(image: Tensor, base: Tensor, o: AscentOptions) -> Tensor:
-    """The gradient of total variation and of the squared distance from the base, per pixel."""
+    """Gradient of the penalties: total variation, and squared distance from the base image."""
     with torch.enable_grad():
         x = image.detach().requires_grad_()
         rows, columns = x.diff(dim=2), x.diff(dim=3)

@@ -1,4 +1,4 @@
-"""A film of dreams: each frame begins from the one before."""
+"""Film of deep dreams: each frame starts from the previous one, zoomed and rotated."""
 
 import json
 import shutil
@@ -63,7 +63,7 @@ def dream_film(
     objective = objective_of(dream, quick, _guide(guide))
     there = sorted(folder.glob("[0-9]*.png"))[:frames]
     if there:
-        progress.say(f"going on after frame {len(there)}")
+        progress.say(f"resuming after frame {len(there)}")
     begin = there[-1] if there else image
     now = image_io.to_tensor(image_io.with_channels(image_io.read(begin), 3)[None])
     for number in progress.track(range(len(there), frames), frames - len(there), "film", "frames"):
@@ -72,13 +72,13 @@ def dream_film(
         for moment in dream_steps(quick, now, objective, dream.options):
             now = moment.image
         write_atomic(folder / f"{number:05d}.png", image_io.encode(image_io.to_uint8(now)[0]))
-        # Through 8 bits, as a resumed film reads it back.
+        # Quantized to 8 bits, so that a resumed film has the same frames.
         now = image_io.to_tensor(image_io.to_uint8(now))
     return _joined(folder, out, frames, rate) if suffix else folder
 
 
 def zoom_and_rotate(image: Tensor, zoom: float, degrees: float) -> Tensor:
-    """The picture zoomed and turned about its middle; what is beyond its edge is mirrored."""
+    """Image [-1, 1] zoomed and rotated about its centre; beyond the edges it is reflected."""
     angle = torch.tensor(degrees).deg2rad()
     height, width = image.shape[-2:]
     cos, sin = float(angle.cos()) / zoom, float(angle.sin()) / zoom
@@ -89,7 +89,7 @@ def zoom_and_rotate(image: Tensor, zoom: float, degrees: float) -> Tensor:
 
 
 def _joined(folder: Path, out: Path, frames: int, rate: float) -> Path:
-    """The film of the frames in a folder, which stay."""
+    """Film encoded from the frames in a folder, which are kept; returns its path."""
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix.lower() == ".mp4":
         if shutil.which("ffmpeg"):
@@ -106,7 +106,9 @@ def _joined(folder: Path, out: Path, frames: int, rate: float) -> Path:
                 )
             return out
         out = out.with_suffix(".gif")
-        progress.warn(f"ffmpeg is not here, so the film becomes {out}; its frames are in {folder}")
+        progress.warn(
+            f"ffmpeg is not installed, so the film becomes {out}; its frames are in {folder}"
+        )
     images = [image_io.read(file) for file in sorted(folder.glob("[0-9]*.png"))[:frames]]
     write_atomic(out, image_io.encode_gif(images, round(1000 / rate)))
     return out

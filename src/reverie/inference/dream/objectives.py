@@ -1,4 +1,4 @@
-"""What a dream goes towards: functions of a network's activations."""
+"""Objectives of deep dreams: functions of a network's activations, maximised by ascent."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -10,12 +10,12 @@ from torch import Tensor
 from reverie.core.errors import UserError
 
 Score = Callable[[Tensor], Tensor]
-"""A layer's activation [1, C, H, W] to a number that should rise."""
+"""Scalar function of a layer's activation [1, C, H, W], to be maximised."""
 
 
 @dataclass(frozen=True)
 class Term:
-    """One layer, what should rise there, and how much it counts."""
+    """Weighted score of one layer's activation."""
 
     layer: str
     score: Score
@@ -24,7 +24,7 @@ class Term:
 
 @dataclass(frozen=True)
 class DreamObjective:
-    """What a dream goes towards: a sum of terms. Objectives add, and scale by numbers."""
+    """Weighted sum of terms to be maximised. Supports `a + b` and `number * a`."""
 
     terms: tuple[Term, ...]
 
@@ -38,11 +38,11 @@ class DreamObjective:
 
     @property
     def layers(self) -> list[str]:
-        """The layers it looks at."""
+        """Names of the layers whose activations it needs, without duplicates."""
         return list(dict.fromkeys(term.layer for term in self.terms))
 
     def __call__(self, activations: dict[str, Tensor]) -> Tensor:
-        """Its value, for the activations of its layers."""
+        """Value of the objective (scalar), given the activations of its layers by name."""
         exact = {
             name: a if a.dtype == torch.float64 else a.float() for name, a in activations.items()
         }
@@ -50,23 +50,24 @@ class DreamObjective:
 
 
 def mean(layer: str) -> DreamObjective:
-    """The layer's mean activation, as in TensorFlow's tutorial."""
+    """Mean activation of a layer, as in TensorFlow's DeepDream tutorial."""
     return DreamObjective((Term(layer, lambda a: a.mean()),))
 
 
 def l2(layer: str) -> DreamObjective:
-    """Half the mean square of the activations, as in the first release: what is there, more of it.
+    """Half the mean square of a layer's activations: Mordvintsev et al. 2015.
 
-    Its gradient is the activation itself.
+    Its gradient with respect to the activation is proportional to the activation, which amplifies
+    the features present in the image.
     """
     return DreamObjective((Term(layer, lambda a: 0.5 * a.square().mean()),))
 
 
 def channel(layer: str, number: int) -> DreamObjective:
-    """One channel's mean.
+    """Mean activation of one channel.
 
     Raises:
-        UserError: when it is used, if the layer has no such channel.
+        UserError: when evaluated, if the layer has no such channel.
     """
 
     def score(activation: Tensor) -> Tensor:
@@ -80,7 +81,7 @@ def channel(layer: str, number: int) -> DreamObjective:
 
 
 def unit(layer: str, number: int, y: float = 0.5, x: float = 0.5) -> DreamObjective:
-    """One channel at one place, from 0 to 1 down and across."""
+    """Activation of one channel at one position; `y` and `x` are relative, in [0, 1]."""
 
     def score(activation: Tensor) -> Tensor:
         height, width = activation.shape[-2:]
@@ -91,7 +92,7 @@ def unit(layer: str, number: int, y: float = 0.5, x: float = 0.5) -> DreamObject
 
 
 def direction(layer: str, vector: Float[Tensor, " c"]) -> DreamObjective:
-    """How far every place goes along a direction in the layer's channels."""
+    """Mean projection of a layer's activations on a direction in channel space."""
     unit_vector = vector / vector.norm()
 
     def score(activation: Tensor) -> Tensor:
@@ -101,9 +102,13 @@ def direction(layer: str, vector: Float[Tensor, " c"]) -> DreamObjective:
 
 
 def guided(layer: str, guide: Float[Tensor, "1 c h w"]) -> DreamObjective:
-    """Towards another picture: every place along the guide's feature that fits it best.
+    """Guided dream: mean dot product of each activation column with its best match in a guide.
 
-    Mordvintsev et al. 2015: y*, the guide's column with the largest aᵀy.
+    Mordvintsev et al. 2015: aᵀy*, where y* is the guide's column with the largest aᵀy.
+
+    Args:
+        layer: name of the layer.
+        guide: the layer's activation for the guide image.
     """
     guide = guide.flatten(2)[0]  # [C, N]
 

@@ -1,4 +1,4 @@
-"""Pictures through their latents: sums of groups, attributes added, reconstructions."""
+"""Latent arithmetic, attribute directions and GAN inversion on a model with an encoder."""
 
 import hashlib
 import json
@@ -34,7 +34,7 @@ AT_ONCE = 64
 
 
 LEARNT_FROM = 4000
-"""Pictures that directions are learnt from, where there are as many."""
+"""Maximum number of images from which attribute directions are estimated."""
 
 
 LEARNT_FROM_KEY = "learnt from"
@@ -48,7 +48,7 @@ DirectionKind = Literal["means", "classifier"]
 
 @dataclass(frozen=True)
 class GroupMean:
-    """One term of a sum: who stands for it, and their mean latent."""
+    """One term of latent arithmetic: a group, three of its exemplars [-1, 1], their mean latent."""
 
     term: GroupTerm
     members: int
@@ -58,17 +58,17 @@ class GroupMean:
 
 @dataclass(frozen=True)
 class LatentArithmetic:
-    """A sum of groups and the latent that comes of it."""
+    """Terms of latent arithmetic and the resulting latent."""
 
     terms: list[GroupMean]
     latent: Float[Tensor, " d"]
 
 
 def require_encoder(model: Model) -> Model:
-    """The model, if it finds latents and makes pictures of them.
+    """The model, if it has a generator and an encoder.
 
     Raises:
-        UserError: if it has no encoder; it says how one is trained.
+        UserError: if it has not; the message says how to train an encoder.
     """
     require(model.method, Samples, model.name)
     encoder = model.method.inversion_method
@@ -82,7 +82,7 @@ def require_encoder(model: Model) -> Model:
 
 
 def encode_images(model: Model, attributes: Attributes, indices: Sequence[int]) -> Tensor:
-    """The latents of a set's pictures."""
+    """Latents [N, D] of the dataset's images with the given indices."""
     spec = model.method.spec
     found = []
     parts = [indices[n : n + AT_ONCE] for n in range(0, len(indices), AT_ONCE)]
@@ -100,15 +100,15 @@ def latent_arithmetic(
     seed: int = 0,
     rescale: bool = True,
 ) -> LatentArithmetic:
-    """Add and subtract groups' mean latents.
+    """Weighted sum of the mean latents of groups: Radford et al. 2016, section 6.3.2.
 
     Args:
-        model: encodes and generates.
-        attributes: who is in which group.
+        model: has an encoder and a generator.
+        attributes: images and their attributes.
         terms: from `parse_sum`.
-        exemplars: how many stand for a group, chosen at random; None takes all, or a thousand.
-        seed: decides who.
-        rescale: to the norm of the prior.
+        exemplars: images per group, chosen at random, for its mean latent; None takes up to 1,000.
+        seed: seed of the choice of exemplars.
+        rescale: rescale the result to the norm of the prior.
 
     Raises:
         UserError: if a group has no members.
@@ -119,7 +119,9 @@ def latent_arithmetic(
     for term in terms:
         members = np.flatnonzero(term.members(attributes.with_attribute))
         if len(members) == 0:
-            raise UserError(f"nobody of {len(attributes):,} is in the group {term.text!r}.")
+            raise UserError(
+                f"none of {len(attributes):,} images is in the group {term.text!r}: choose another."
+            )
         count = min(len(members), 1000 if exemplars is None else exemplars)
         chosen = chosen_by.choice(members, count, replace=False)
         mean = encode_images(model, attributes, chosen.tolist()).mean(0)
@@ -132,7 +134,7 @@ def latent_arithmetic(
 def latent_neighborhood(
     latent: Float[Tensor, " d"], noise: float, seed: int
 ) -> Float[Tensor, "9 d"]:
-    """The latent in the middle of eight with a little noise added: DCGAN's figure 7."""
+    """Nine latents: `latent` in the middle, eight with Gaussian noise added (DCGAN, figure 7)."""
     generator = torch.Generator().manual_seed(seed)
     moved = latent + noise * torch.randn(AROUND, len(latent), generator=generator)
     moved[AROUND // 2] = latent
@@ -145,15 +147,15 @@ def attribute_directions(
     kind: DirectionKind = "means",
     kept: Path | None = None,
 ) -> dict[str, AttributeDirection]:
-    """A direction for each attribute, learnt from the set, or read where it was kept before.
+    """Attribute directions by name, estimated from a dataset, or read from a cache file.
 
-    What was learnt with other weights or from another set is learnt anew.
+    The cache is invalid for other weights or another dataset.
 
     Args:
-        model: encodes.
-        attributes: pictures and what they have.
+        model: has an encoder.
+        attributes: images and their attributes.
         kind: difference of means, or the normal of a linear classifier.
-        kept: a file to keep them in.
+        kept: cache file (safetensors); None does not cache.
     """
     learnt_from = "" if kept is None else _digest(model, attributes)
     if kept is not None and kept.exists():
@@ -182,7 +184,7 @@ def attribute_directions(
 
 
 def _digest(model: Model, attributes: Attributes) -> str:
-    """What directions depend on: the weights, and who has what."""
+    """SHA-256 of what directions depend on: the weights, the image files and their attributes."""
     digest = hashlib.sha256()
     for name, tensor in model.method.state_dict().items():
         digest.update(name.encode() + tensor.float().cpu().contiguous().numpy().tobytes())
@@ -197,15 +199,14 @@ def apply_directions(
     add: dict[str, float],
     leave: Sequence[str] = (),
 ) -> Float[Tensor, "n d"]:
-    """Latents with attributes added; 1 is the way from those without one to those with it.
-
-    None goes further along a direction than the latents that it was learnt from.
+    """Latents moved along attribute directions, within the range of the training latents.
 
     Args:
-        latents: where to begin.
+        latents: latents to edit.
         directions: from `attribute_directions`.
-        add: strengths by name; below 0 an attribute is taken away.
-        leave: attributes that must not change.
+        add: strength by attribute name, in multiples of the direction; negative ones remove the
+            attribute.
+        leave: attributes to preserve; their directions are projected out.
 
     Raises:
         UserError: if there is no such attribute.
@@ -224,9 +225,16 @@ def apply_directions(
 def optimize_latents(
     model: Model, images: Float[Tensor, "n c h w"], latents: Float[Tensor, "n d"], steps: int
 ) -> Float[Tensor, "n d"]:
-    """Latents whose pictures are nearer, by gradient steps: Zhu et al. 2016, section 3.1.
+    """GAN inversion by optimization: latents refined by Adam. Zhu et al. 2016, section 3.1.
 
-    The mean absolute error falls; latents stay where the prior has them.
+    Minimises the mean absolute error of the reconstruction, with a penalty on the deviation of the
+    latent's mean square from 1, its value under the prior.
+
+    Args:
+        model: has a generator.
+        images: targets, [-1, 1].
+        latents: initial latents, from the encoder.
+        steps: optimiser steps; 0 returns `latents`.
     """
     if steps == 0:
         return latents

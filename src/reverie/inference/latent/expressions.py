@@ -1,4 +1,6 @@
-"""Sums of named groups: "Male & Eyeglasses - Male & !Eyeglasses + !Male & !Eyeglasses".
+"""Parser of latent arithmetic over named groups.
+
+"Male & Eyeglasses - Male & !Eyeglasses + !Male & !Eyeglasses", in the grammar
 
     sum    = ["-"] term (("+" | "-") term)*
     term   = [number "*"] group
@@ -29,7 +31,7 @@ TOKEN = re.compile(r"\s*(?:(\d+(?:\.\d*)?|\.\d+)(?![\w.])|(\w+)|([-−+*&|!()]))
 
 @dataclass(frozen=True)
 class GroupTerm:
-    """How often a group counts, how it is written, and who is in it."""
+    """Weight of a group, its expression, and the function from attributes to its member mask."""
 
     weight: float
     text: str
@@ -44,14 +46,14 @@ class _Token:
 
 
 def parse_sum(text: str, names: Sequence[str]) -> list[GroupTerm]:
-    """The terms of a sum of groups.
+    """Terms of an expression of latent arithmetic.
 
     Args:
-        text: as above.
-        names: the attributes that there are.
+        text: expression in the grammar above.
+        names: the known attributes.
 
     Raises:
-        UserError: with a mark under the place, if it is no such sum or names no attribute.
+        UserError: if the syntax is wrong or an attribute is unknown; a mark points at the position.
     """
     return _Parser(text, names).sum()
 
@@ -69,7 +71,7 @@ class _Parser:
             match = TOKEN.match(self.text, place)
             if not match:
                 start = place + len(self.text[place:]) - len(self.text[place:].lstrip())
-                raise self._wrong(f"{self.text[start]!r} means nothing here", start)
+                raise self._wrong(f"{self.text[start]!r} is not part of the syntax", start)
             number, word, sign = match.groups()
             kind = "number" if number else "name" if word else "sign"
             found = number or word or sign

@@ -1,4 +1,4 @@
-"""Edit, interpolate and reconstruct: from words and files to latents and back to files."""
+"""Edit, interpolate and reconstruct image files in latent space."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -42,25 +42,25 @@ PLANE = 15
 
 
 def load_encoding(place: str | Path) -> Model:
-    """A model that finds latents: its own encoder, or one that was trained for its run.
+    """Model with an encoder: its own, or one that was trained for its run.
 
     Raises:
-        UserError: if it has none.
+        UserError: if there is no encoder.
     """
     beside = Run(Path(place).expanduser()).folder / str(GANInversion.kept_beside_init)
     return require_encoder(load(beside if beside.is_dir() else place))
 
 
 def attributes_for(place: str | Path, data: str | None) -> Attributes:
-    """The attributes of the named set, or of the one that the run was trained on.
+    """Attributes of the named dataset, by default of the one that the run was trained on.
 
     Raises:
-        UserError: if there are none.
+        UserError: if no dataset is known, or it has no attributes.
     """
     run = Run(Path(place).expanduser())
     named = data or (run.facts()["data"]["data"] if run.exists() else None)
     if named is None:
-        raise UserError("say with --data whose pictures and attributes are meant.")
+        raise UserError("no dataset is known for this model: name one with attributes by --data.")
     return read_attributes(named)
 
 
@@ -261,11 +261,11 @@ def interpolate_files(
 
 
 def _plane(model: Model, out: Path) -> InterpolateResult:
-    """All of a latent plane: places by the Gaussian's quantiles."""
+    """Grid over a two-dimensional latent space, at quantiles of the Gaussian prior."""
     shape = getattr(model.method, "latent_shape", ())
     if tuple(shape) != (2,):
         raise UserError(
-            f"a plane is drawn of two latents, and {model.name} has {tuple(shape) or 'none'}: "
+            f"--plane needs a latent of shape (2,), and {model.name} has {tuple(shape) or 'none'}: "
             "train a vae with --latent-size 2."
         )
     line = torch.erfinv(torch.linspace(-0.98, 0.98, PLANE)) * 2**0.5

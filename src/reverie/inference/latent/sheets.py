@@ -1,4 +1,4 @@
-"""Sheets that show a sum of groups as the DCGAN paper does, sweeps, and pictures side by side."""
+"""Sheets of latent arithmetic (as in the DCGAN paper), attribute sweeps and comparisons."""
 
 from collections.abc import Sequence
 
@@ -28,8 +28,15 @@ Sheet = UInt8[np.ndarray, "h w 3"]
 def sum_sheet(
     total: LatentArithmetic, means: Float[Tensor, "t c h w"], nine: Float[Tensor, "9 c h w"]
 ) -> Sheet:
-    """A row for each term: who stands for it, and the picture of their mean; at the right the
-    result in the middle of eight with a little noise.
+    """Sheet of latent arithmetic: Radford et al. 2016, figure 7.
+
+    One row per term: its exemplars and the image of its mean latent; at the right the image of the
+    result, surrounded by eight of its neighbors.
+
+    Args:
+        total: the terms and their exemplars.
+        means: images of the terms' mean latents, [-1, 1].
+        nine: images of the result's neighborhood, [-1, 1].
     """
     rows = [
         (_signed(one.term.weight, one.term.text, first=number == 0), [*one.exemplars, mean])
@@ -44,11 +51,11 @@ def sum_sheet(
         top = GAP + number * (SIDE + LINE + GAP)
         pen.text((GAP, top), words, INK, font)
         for place, image in enumerate(images):
-            # The mean stands apart, at the end of its row.
+            # The mean is right-aligned, apart from the exemplars.
             last = place == len(images) - 1
             x = left - 2 * GAP - SIDE if last else GAP + place * (SIDE + GAP)
             canvas.paste(_large(image), (x, top + LINE))
-    pen.text((left + GAP, GAP), "the sum", INK, font)
+    pen.text((left + GAP, GAP), "result", INK, font)
     for place, image in enumerate(nine):
         row, column = divmod(place, 3)
         at = (left + GAP + column * (SIDE + GAP // 4), GAP + LINE + row * (SIDE + GAP // 4))
@@ -59,7 +66,7 @@ def sum_sheet(
 def rows_sheet(
     rows: Sequence[Sequence[Float[Tensor, "c h w"]]], titles: Sequence[str], below: Sequence[str]
 ) -> Sheet:
-    """Rows of pictures under titles, each row with a line of words below it."""
+    """Sheet of rows of images [-1, 1], with a title per column and a caption below each row."""
     across = max(len(row) for row in rows)
     step = SIDE + GAP + (LINE if any(below) else 0)
     canvas = Image.new(

@@ -1,4 +1,4 @@
-"""Ways through latent space: arcs and lines, sums of groups, directions of attributes.
+"""Latent space geometry: slerp and lerp, interpolation paths, attribute directions.
 
 Pure functions of latents [N, D] whose prior is a standard Gaussian.
 """
@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 HELD_OUT = 5
-"""Every fifth latent is kept for testing a direction."""
+"""Every fifth latent is held out to test a direction."""
 
 
 RARE = 0.02
@@ -21,9 +21,9 @@ RARE = 0.02
 def slerp(
     one: Float[Tensor, "..."], other: Float[Tensor, "..."], shares: Float[Tensor, " n"]
 ) -> Float[Tensor, "n ..."]:
-    """Points on the arc from `one` (share 0) to `other` (share 1).
+    """Spherical interpolation from `one` (share 0) to `other` (share 1): Shoemake 1985.
 
-    Unlike the points of a straight line they keep a Gaussian's norm: Shoemake 1985; White 2016.
+    Unlike linear interpolation it preserves the typical norm of Gaussian latents: White 2016.
     """
     cosine = torch.nn.functional.cosine_similarity(one.flatten(), other.flatten(), dim=0)
     angle = cosine.clamp(-1, 1).acos()
@@ -36,7 +36,7 @@ def slerp(
 def lerp(
     one: Float[Tensor, "..."], other: Float[Tensor, "..."], shares: Float[Tensor, " n"]
 ) -> Float[Tensor, "n ..."]:
-    """Points on the straight line."""
+    """Linear interpolation from `one` (share 0) to `other` (share 1)."""
     shares = shares.reshape(-1, *[1] * one.ndim)
     return (1 - shares) * one + shares * other
 
@@ -44,9 +44,13 @@ def lerp(
 def interpolation_path(
     points: Float[Tensor, "p ..."], frames: int, *, loop: bool = False, straight: bool = False
 ) -> Float[Tensor, "frames ..."]:
-    """A way through all points in turn, and back to the first for a loop, in so many steps.
+    """Piecewise interpolation through all points in order, equally spaced in each segment.
 
-    A loop's last frame lies one step before its first. Each stretch takes equally many frames.
+    Args:
+        points: latents to pass through.
+        frames: number of latents to return.
+        loop: return to the first point; the last frame is one step before it.
+        straight: linear instead of spherical interpolation.
     """
     stops = torch.cat([points, points[:1]]) if loop else points
     stretches = len(stops) - 1
@@ -64,20 +68,24 @@ def interpolation_path(
 
 
 def rescale_to_prior(latents: Float[Tensor, "... d"]) -> Float[Tensor, "... d"]:
-    """Rescaled to √d, near which nearly all of a Gaussian lies.
+    """Latents rescaled to norm √d, near which a standard Gaussian in d dimensions concentrates.
 
-    Means of a few latents are shorter than that, sums of single ones longer.
+    Means of several latents have a smaller norm, sums of single latents a larger one.
     """
     return latents * math.sqrt(latents.shape[-1]) / latents.norm(dim=-1, keepdim=True)
 
 
 @dataclass(frozen=True)
 class AttributeDirection:
-    """Where an attribute grows: `vector` is as long as the way from those without to those with.
+    """Vector along which an attribute changes, as long as the distance of the two means along it.
 
-    `accuracy` is the share of held-out latents that a cut across the direction tells apart. `low`
-    and `high` say how far along it latents lie, as multiples of `vector`: but for 2 % of those
-    without the attribute, and of those with it. Beyond them a generator has seen nothing.
+    Attributes:
+        name: name of the attribute.
+        vector: from the mean without the attribute to the mean with it, along the direction.
+        accuracy: of a linear classifier with this normal, on held-out latents, in [0, 1].
+        low: 2 % quantile of the latents without the attribute, in multiples of `vector`.
+        high: 98 % quantile of the latents with the attribute; outside of [low, high] the generator
+            extrapolates.
     """
 
     name: str
@@ -87,13 +95,13 @@ class AttributeDirection:
     high: float
 
     def along(self, latents: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
-        """Where latents lie along the direction, as multiples of `vector`."""
+        """Coordinates of latents along the direction, in multiples of `vector`."""
         return latents @ self.vector / self.vector.square().sum()
 
     def steps(self, latents: Float[Tensor, "n d"], strength: float) -> Float[Tensor, " n"]:
-        """How far each latent may go of the `strength` that is asked for: up to `low` or `high`.
+        """Step of each latent along the direction: `strength`, clipped to end in [low, high].
 
-        One that lies beyond already stays.
+        A latent that is already beyond the bound in this direction does not move.
         """
         here = self.along(latents)
         if strength < 0:
@@ -108,7 +116,7 @@ def _direction(
     without: Float[Tensor, "n d"],
     with_it: Float[Tensor, "m d"],
 ) -> AttributeDirection:
-    """A direction with the range of the latents that it was learnt from."""
+    """Attribute direction with the range of the latents from which it was estimated."""
     free = AttributeDirection(name, vector, accuracy, -math.inf, math.inf)
     low, high = free.along(without).quantile(RARE), free.along(with_it).quantile(1 - RARE)
     return AttributeDirection(name, vector, accuracy, float(low), float(high))
@@ -117,7 +125,7 @@ def _direction(
 def difference_of_means(
     name: str, latents: Float[Tensor, "n d"], has: Bool[Tensor, " n"]
 ) -> AttributeDirection:
-    """From the mean of those without an attribute to the mean of those with it."""
+    """Difference of the mean latents with and without an attribute."""
     train, test = _parts(len(latents))
     with_it, without = latents[train & has], latents[train & ~has]
     vector = with_it.mean(0) - without.mean(0)
@@ -130,10 +138,10 @@ def difference_of_means(
 def classifier_normal(
     name: str, latents: Float[Tensor, "n d"], has: Bool[Tensor, " n"]
 ) -> AttributeDirection:
-    """The normal of a linear classifier (logistic regression), as InterFaceGAN has it.
+    """Normal of a linear classifier (logistic regression): InterFaceGAN, Shen et al. 2020.
 
-    Shen et al. 2020. It is as long as the means lie apart along it. It tells best who has the
-    attribute, by whatever small trait of a latent that takes, and so may change a picture little.
+    Scaled to the distance of the two means along it. It separates best, possibly by components of
+    small variance, and may therefore change an image little.
     """
     train, test = _parts(len(latents))
     x, y = latents[train], has[train].float()
@@ -158,7 +166,7 @@ def classifier_normal(
 
 
 def project_out(vector: Float[Tensor, " d"], others: Float[Tensor, "k d"]) -> Float[Tensor, " d"]:
-    """The part of a direction that is orthogonal to others, which it then does not touch."""
+    """Component of `vector` orthogonal to `others`."""
     if len(others) == 0:
         return vector
     basis, _ = torch.linalg.qr(others.T)

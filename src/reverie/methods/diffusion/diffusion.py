@@ -1,8 +1,8 @@
-"""Diffusion: learn to remove noise, then make pictures by removing it step by step.
+"""Diffusion models: a denoiser is trained at all noise levels, and sampled by iterated denoising.
 
-Four objectives are one loss: the network F sees c_in x at c_noise and must say
-(x₀ - c_skip x) / c_out, where x = x₀ + σ ε. They differ in these four factors, in how noise levels
-are drawn, and in what they call time. Sampling sees `denoise(x, sigma)` alone.
+The four objectives share one loss, the mean squared error of F(c_in x, c_noise) as a prediction of
+(x₀ - c_skip x) / c_out, where x = x₀ + σ ε. They differ in these four factors, in the distribution
+of noise levels, and in their time variable. Samplers use `denoise(x, sigma)` alone.
 
 EDM: Karras et al. 2022, table 1. ddpm and v: Ho et al. 2020, Salimans & Ho 2022. flow: Liu et al.
 2022, with the logit-normal times of Esser et al. 2024.
@@ -37,48 +37,52 @@ from reverie.methods.recipe import Preset, TrainOptions
 
 @dataclass(frozen=True, kw_only=True)
 class DiffusionOptions(MethodOptions):
-    """A U-Net, an objective, and how labels enter."""
+    """Options of the U-Net, the objective and class conditioning."""
 
     learning_rate: NonNegative = 1e-3
     beta1: float = 0.9
     beta2: float = 0.99
     objective: Literal["edm", "flow", "v", "ddpm"] = "edm"
-    """What the network says: EDM's target, velocity (flow), v, or the noise (ddpm)."""
+    """Prediction target: EDM's, the velocity (flow), v, or the noise (ddpm)."""
     noise_schedule: Literal["linear", "cosine"] = "cosine"
-    """The 1000 noise levels of ddpm and v."""
+    """Noise schedule of ddpm and v, with 1000 noise levels."""
     width: Positive = 64
-    """Channels at full size."""
+    """Channels at full resolution."""
     multipliers: tuple[int, ...] = (1, 2)
-    """How many times as wide each level is; each level after the first halves the picture."""
+    """Channel multiplier of each level; each level after the first halves the resolution."""
     blocks: int = 1
     """Residual blocks at each level."""
     attention: tuple[int, ...] = (1,)
-    """Levels with self-attention, counted from 0 at full size."""
+    """Levels with self-attention, counted from 0 at full resolution."""
     dropout: float = 0.0
-    """Share of features left out in training."""
+    """Dropout probability in residual blocks."""
     patch: int = 2
-    """Side of the squares that are folded into channels first; 1 folds nothing."""
+    """Factor of the pixel-unshuffle before the first convolution; 1 is none."""
     conditional: bool = True
-    """Learn the classes, where the pictures have them."""
+    """Condition on class labels, where the dataset has them."""
     label_dropout: float = 0.1
-    """Share of pictures shown without their label, so that guidance can leave it out."""
+    """Probability of training without the label, for classifier-free guidance."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
-    """How a diffusion model makes pictures."""
+    """Sampler, noise levels and guidance scale."""
 
     steps: int = 12
-    """Noise levels; Heun's method looks twice at each but the last."""
+    """Sampling steps; heun evaluates the network twice in each but the last."""
     sampler: Literal["ddpm", "ddim", "euler", "heun", "dpmpp-2m"] = "dpmpp-2m"
-    """The way from one noise level to the next."""
+    """Update rule from one noise level to the next."""
     schedule: Literal["karras", "uniform"] = "karras"
-    """How noise levels are spaced."""
+    """Spacing of the noise levels."""
     guidance: float = 1.0
-    """How far to go beyond what the label asks for; 1 is plain, 2 is clearer and less varied."""
+    """Classifier-free guidance scale; 1 is none, larger trades diversity for fidelity."""
 
     def check(self) -> None:
-        """Raise a UserError if there is no such way."""
+        """Validate the settings.
+
+        Raises:
+            UserError: for fewer steps than 1, an unknown sampler or an unknown schedule.
+        """
         if self.steps < 1:
             raise UserError(f"sampling takes one step or more, not {self.steps}.")
         for name, known in (("sampler", SAMPLERS), ("schedule", ("karras", "uniform"))):
@@ -91,11 +95,10 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Start:
-    """A picture to begin from, and how much of it may change.
+    """Initial image of sampling, for image variation (SDEdit, Meng et al. 2022) and inpainting.
 
-    `strength` is the share of the steps that are made, from 0 (nothing changes) to 1: SDEdit, Meng
-    et al. 2022. Where `mask` [1, 1, H, W] is 0 the picture stays as it is; where it is 1 it is
-    made anew.
+    `strength` is the fraction of steps that are run, from 0 (image unchanged) to 1. The image in
+    [-1, 1] is kept where `mask` is 0, and regenerated where it is 1.
     """
 
     image: Float[Tensor, "1 c h w"]
@@ -103,17 +106,17 @@ class Start:
     mask: Float[Tensor, "1 1 h w"] | None = None
 
     def to(self, device: torch.device) -> "Start":
-        """The same start on `device`."""
+        """Copy on `device`."""
         mask = None if self.mask is None else self.mask.to(device)
         return Start(self.image.to(device), self.strength, mask)
 
 
 class Diffusion(Method):
-    """A diffusion model."""
+    """Diffusion model."""
 
     Options = DiffusionOptions
     averaged = ("noise_embedding", "label_embedding", "unet")
-    about = "diffusion: pictures by removing noise step by step"
+    about = "diffusion model: images by iterated denoising"
     tiny_options: ClassVar = {"width": 8}
 
     def __init__(self, options: DiffusionOptions, spec: ImageSpec) -> None:
@@ -122,7 +125,7 @@ class Diffusion(Method):
         self.conditional = options.conditional and spec.classes > 1
         condition_size = 4 * options.width
         self.noise_embedding = NoiseEmbedding(condition_size)
-        # One more than the classes: the last stands for no label.
+        # One more than the classes: the last embedding is that of no label.
         known = spec.classes + 1 if self.conditional else 1
         self.label_embedding = nn.Embedding(known, condition_size)
         self.unet = UNet(
@@ -146,7 +149,7 @@ class Diffusion(Method):
         return (Phase(name="denoising", networks=networks, loss=self.denoising),)
 
     def denoising(self, batch: Batch, rng: Rng) -> Loss:
-        """The mean squared error of what the network says at random noise levels."""
+        """Mean squared error of the preconditioned network at random noise levels."""
         sigma = self.objective.sample_sigma(rng, len(batch))
         noise = rng.normal(*batch.images.shape)
         labels = batch.labels if self.conditional else None
@@ -165,7 +168,10 @@ class Diffusion(Method):
         c_noise: Float[Tensor, " b"],
         labels: Int[Tensor, " b"] | None,
     ) -> Float[Tensor, "b c h w"]:
-        """F: what is trained. Without labels it is told that there are none."""
+        """The network F: c_in x, c_noise and labels to the prediction target.
+
+        `labels=None` is the unconditional embedding.
+        """
         last = self.label_embedding.num_embeddings - 1
         if labels is None:
             labels = torch.full((len(x),), last, device=x.device)
@@ -178,9 +184,9 @@ class Diffusion(Method):
         labels: Int[Tensor, " b"] | None = None,
         guidance: float = 1.0,
     ) -> Float[Tensor, "b c h w"]:
-        """The expected picture x₀ of x = x₀ + σ ε.
+        """Denoiser D(x; σ): the expectation of x₀ given x = x₀ + σ ε.
 
-        With a guidance w other than 1: D(no label) + w (D(label) - D(no label)),
+        Classifier-free guidance with scale w ≠ 1: D(no label) + w (D(label) - D(no label)),
         Ho & Salimans 2021.
         """
         if labels is not None and guidance != 1.0:
@@ -202,7 +208,16 @@ class Diffusion(Method):
         callback: StepCallback = no_callback,
         start: Start | None = None,
     ) -> Float[Tensor, "b c h w"]:
-        """Pictures from standard normal latents, or from a picture with noise added to it."""
+        """Images [B, C, H, W] in [-1, 1] sampled from standard normal latents.
+
+        Args:
+            latents: initial noise of the shape of the images, scaled by the first noise level.
+            labels: classes, or None for unconditional samples.
+            sampling: sampler, steps, schedule and guidance; the defaults if None.
+            noise: noise of each step, for stochastic samplers.
+            callback: called with each step's number and denoised images.
+            start: initial image and mask, to which noise is added.
+        """
         how = sampling or Sampling()
         sigmas = self.sigmas(how)
         dtype = torch.float32 if latents.device.type == "mps" else torch.float64
@@ -221,7 +236,7 @@ class Diffusion(Method):
         return SAMPLERS[how.sampler](denoise, x, sigmas, noise, callback).float().clamp(-1, 1)
 
     def sigmas(self, how: Sampling) -> Float[Tensor, " n"]:
-        """The noise levels of a way of sampling, from the largest to 0."""
+        """Noise levels of a schedule, decreasing to 0."""
         o = self.objective
         if how.schedule == "karras":
             return karras_sigmas(how.steps, o.sigma_min, min(o.sigma_max, 80.0))

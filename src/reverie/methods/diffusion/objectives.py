@@ -1,4 +1,4 @@
-"""Diffusion objectives: what the network is trained to predict, and its scaling."""
+"""Diffusion objectives: prediction target, preconditioning and noise levels of training."""
 
 import math
 from collections.abc import Callable
@@ -19,7 +19,7 @@ Sigma = Float[Tensor, " b"]
 
 @dataclass(frozen=True)
 class Preconditioning:
-    """How a network's input and output are scaled at a noise level."""
+    """Factors of D(x; σ) = c_skip x + c_out F(c_in x, c_noise): Karras et al. 2022, equation 7."""
 
     c_skip: Sigma
     c_out: Sigma
@@ -44,7 +44,10 @@ class DiffusionObjective:
 
 
 def edm(sigma_data: float) -> DiffusionObjective:
-    """ln σ ~ N(-1.2, 1.2²); the network's input and target have unit variance at every level."""
+    """EDM: ln σ ~ N(-1.2, 1.2²); unit variance of input and target at every noise level.
+
+    Karras et al. 2022, table 1. `sigma_data` is the standard deviation of the images.
+    """
 
     def precondition(sigma: Sigma) -> Preconditioning:
         total = sigma**2 + sigma_data**2
@@ -58,13 +61,16 @@ def edm(sigma_data: float) -> DiffusionObjective:
     def sample_sigma(rng: Rng, count: int) -> Sigma:
         return (rng.normal(count) * 1.2 - 1.2).exp()
 
-    # EDM's own time is σ itself; evenly spaced it would spend all steps on noise, so it borrows
-    # the flow's.
+    # EDM's time variable is σ, and a uniform schedule in σ would spend most steps at high noise:
+    # the flow's time is used instead.
     return DiffusionObjective(precondition, sample_sigma, _flow_sigma_at, 0.002, 80.0, 80 / 81)
 
 
 def flow(sigma_data: float) -> DiffusionObjective:
-    """x_t = (1 - t) x₀ + t ε, so σ = t / (1 - t); the network says ε - x₀; t = sigmoid(N(0, 1))."""
+    """Rectified flow: x_t = (1 - t) x₀ + t ε, so σ = t / (1 - t); the target is ε - x₀.
+
+    Liu et al. 2022, with t = sigmoid(N(0, 1)) as in Esser et al. 2024.
+    """
 
     def precondition(sigma: Sigma) -> Preconditioning:
         t = sigma / (1 + sigma)
@@ -81,20 +87,20 @@ def _flow_sigma_at(time: Tensor) -> Tensor:
 
 
 def variance_preserving(target: Literal["epsilon", "v"], alpha_bar: Tensor) -> DiffusionObjective:
-    """x_t = √ᾱ x₀ + √(1 - ᾱ) ε, so σ = √((1 - ᾱ) / ᾱ); the network says ε or v.
+    """DDPM: x_t = √ᾱ x₀ + √(1 - ᾱ) ε, so σ = √((1 - ᾱ) / ᾱ); the target is ε or v.
 
-    v = √ᾱ ε - √(1 - ᾱ) x₀.
+    v = √ᾱ ε - √(1 - ᾱ) x₀. Ho et al. 2020, Salimans & Ho 2022.
 
     Args:
-        target: what the network says.
-        alpha_bar: ᾱ at each of the steps from 1 to T.
+        target: what the network predicts.
+        alpha_bar: ᾱ at steps 1 to T.
     """
     levels = ((1 - alpha_bar) / alpha_bar).sqrt().double()
     log_levels = levels.log()
     times = torch.arange(1, len(levels) + 1, dtype=torch.float64)
 
     def time_of(sigma: Sigma) -> Tensor:
-        """Time from 0 to 1, between the steps by linear interpolation in ln σ."""
+        """Time in [0, 1] of a noise level, interpolated linearly in ln σ between steps."""
         place = sigma.detach().double().cpu().log().clamp(log_levels[0], log_levels[-1])
         upper = torch.searchsorted(log_levels, place).clamp(1, len(levels) - 1)
         low, high = log_levels[upper - 1], log_levels[upper]
@@ -124,13 +130,13 @@ def variance_preserving(target: Literal["epsilon", "v"], alpha_bar: Tensor) -> D
 
 
 def linear_alpha_bar() -> Tensor:
-    """β from 1e-4 to 0.02 in 1000 steps: Ho et al. 2020, section 4."""
+    """ᾱ of the linear schedule, β from 1e-4 to 0.02 in 1000 steps: Ho et al. 2020, section 4."""
     beta = torch.linspace(1e-4, 0.02, DDPM_STEPS, dtype=torch.float64)
     return (1 - beta).cumprod(0)
 
 
 def cosine_alpha_bar() -> Tensor:
-    """ᾱ as a squared cosine, β at most 0.999: Nichol & Dhariwal 2021, equation 17."""
+    """ᾱ of the cosine schedule, with β at most 0.999: Nichol & Dhariwal 2021, equation 17."""
     t = torch.linspace(0, 1, DDPM_STEPS + 1, dtype=torch.float64)
     f = ((t + 0.008) / 1.008 * math.pi / 2).cos() ** 2
     beta = (1 - f[1:] / f[:-1]).clamp(max=0.999)

@@ -1,8 +1,8 @@
 """Noise schedules and samplers of diffusion models: pure functions `(denoise, x, sigmas) -> x`.
 
-All work on x = x₀ + σ ε, whatever a network was trained on: `denoise(x, sigma)` gives the expected
-x₀. In this space DDIM without noise is Euler's method, and every sampler fits every objective. The
-state is float64; `sigmas` fall to 0.
+All operate on x = x₀ + σ ε, independent of the training objective: `denoise(x, sigma)` returns the
+expected x₀. In this parametrization deterministic DDIM is Euler's method. The state is float64;
+`sigmas` decrease to 0.
 """
 
 import math
@@ -24,17 +24,17 @@ Denoise = Callable[[Tensor, float], Tensor]
 
 
 Noise = Callable[[int], Tensor]
-"""From the number of a step to its standard normal noise."""
+"""From a step's number to its standard normal noise."""
 
 
 StepCallback = Callable[[int, Tensor], None]
-"""Is shown each step's number and expected picture."""
+"""Called with each step's number and denoised images x₀."""
 
 
 def karras_sigmas(
     steps: int, sigma_min: float = 0.002, sigma_max: float = 80.0, rho: float = 7.0
 ) -> Sigmas:
-    """Noise levels that are even in σ^(1/ρ), then 0: Karras et al. 2022, equation 5."""
+    """Noise levels evenly spaced in σ^(1/ρ), then 0: Karras et al. 2022, equation 5."""
     share = torch.linspace(0, 1, steps, dtype=torch.float64)
     low, high = sigma_min ** (1 / rho), sigma_max ** (1 / rho)
     return torch.cat([(high + share * (low - high)) ** rho, torch.zeros(1, dtype=torch.float64)])
@@ -43,13 +43,13 @@ def karras_sigmas(
 def uniform_sigmas(
     steps: int, sigma_at: Callable[[Tensor], Tensor], time_max: float = 1.0
 ) -> Sigmas:
-    """Noise levels that are even in an objective's own time, from `time_max` to 0."""
+    """Noise levels evenly spaced in the objective's time, from `time_max` to 0."""
     times = torch.linspace(time_max, 0, steps + 1, dtype=torch.float64)
     return torch.cat([sigma_at(times[:-1]), torch.zeros(1, dtype=torch.float64)])
 
 
 class Sampler(Protocol):
-    """What all samplers look like."""
+    """Signature of a sampler."""
 
     def __call__(
         self, denoise: Denoise, x: Images, sigmas: Sigmas, noise: Noise, callback: StepCallback
@@ -57,12 +57,12 @@ class Sampler(Protocol):
 
 
 def no_callback(step: int, x_0: Tensor) -> None:
-    """Watches nothing."""
+    """Do nothing."""
 
 
 def no_noise(step: int) -> Tensor:
-    """For samplers that draw none."""
-    raise AssertionError("a deterministic sampler asked for noise")
+    """Noise of deterministic samplers, which is never requested."""
+    raise AssertionError("a deterministic sampler requested noise")
 
 
 def sample_euler(
@@ -72,7 +72,7 @@ def sample_euler(
     noise: Noise = no_noise,
     callback: StepCallback = no_callback,
 ) -> Images:
-    """Euler's method on dx/dσ = (x - D(x; σ)) / σ: first order; the same as DDIM with η = 0."""
+    """Euler's method on dx/dσ = (x - D(x; σ)) / σ: first order; equal to DDIM with η = 0."""
     for step, (sigma, sigma_next) in enumerate(_pairs(sigmas)):
         x_0 = denoise(x, sigma)
         callback(step, x_0)
@@ -110,7 +110,7 @@ def sample_dpmpp_2m(
     noise: Noise = no_noise,
     callback: StepCallback = no_callback,
 ) -> Images:
-    """DPM-Solver++(2M): second order from the step before, one evaluation a step.
+    """DPM-Solver++(2M): second-order multistep, one evaluation per step.
 
     Lu et al. 2022, algorithm 2, with λ = -ln σ.
     """
@@ -141,7 +141,7 @@ def sample_ddim(
 ) -> Images:
     """DDIM, Song et al. 2021, equation 12, divided by √ᾱ where ᾱ = 1 / (1 + σ²).
 
-    η = 0 draws no noise; η = 1 is the ancestral sampler of DDPM.
+    η = 0 is deterministic; η = 1 is the ancestral sampler of DDPM.
     """
     for step, (sigma, sigma_next) in enumerate(_pairs(sigmas)):
         x_0 = denoise(x, sigma)
@@ -162,7 +162,7 @@ def sample_ddpm(
     noise: Noise = no_noise,
     callback: StepCallback = no_callback,
 ) -> Images:
-    """The ancestral sampler with the posterior's variance: Ho et al. 2020, equations 6 and 7."""
+    """Ancestral sampler with the posterior's variance: Ho et al. 2020, equations 6 and 7."""
     return sample_ddim(denoise, x, sigmas, noise, callback, eta=1.0)
 
 

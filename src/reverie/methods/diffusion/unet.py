@@ -1,8 +1,8 @@
-"""The U-Net of diffusion models: residual blocks whose scale and shift know the noise level.
+"""The U-Net of diffusion models: residual blocks modulated by the noise level.
 
-Ho et al. 2020 with what later work agreed on: SiLU, GroupNorm, the condition as scale and shift
-(Nichol & Dhariwal 2021), output layers that begin at zero (EDM). A pixel-unshuffle stem (28×28×1
-becomes 14×14×4) makes small pictures several times cheaper at equal quality.
+Ho et al. 2020 with SiLU, GroupNorm, conditioning by scale and shift (Nichol & Dhariwal 2021) and
+zero-initialized output layers (EDM). A pixel-unshuffle stem (28×28×1 becomes 14×14×4) makes small
+images several times cheaper at equal quality.
 """
 
 import math
@@ -15,16 +15,19 @@ from torch.nn import functional as F
 GROUP_SIZE = 16
 
 
-LOWEST, HIGHEST = 0.25, 16.0  # radians by which an embedding turns when the level grows by 1
+LOWEST, HIGHEST = (
+    0.25,
+    16.0,
+)  # angular frequencies of the embedding, in radians per unit of its input
 
 
 def norm(channels: int) -> nn.GroupNorm:
-    """GroupNorm with groups of sixteen channels, or as many as divide."""
+    """GroupNorm with gcd(channels, channels // 16) groups, and one below 16 channels."""
     return nn.GroupNorm(math.gcd(channels, max(1, channels // GROUP_SIZE)), channels)
 
 
 def zeroed(layer: nn.Conv2d) -> nn.Conv2d:
-    """A layer that at first adds nothing to the residual path."""
+    """The convolution with weights and bias initialized to zero, in place."""
     nn.init.zeros_(layer.weight)
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
@@ -32,7 +35,7 @@ def zeroed(layer: nn.Conv2d) -> nn.Conv2d:
 
 
 class Block(nn.Module):
-    """Two convolutions beside a shortcut; the condition scales and shifts what is between."""
+    """Residual block of two convolutions; the condition scales and shifts the second norm."""
 
     def __init__(self, inputs: int, outputs: int, condition_size: int, dropout: float) -> None:
         super().__init__()
@@ -53,7 +56,7 @@ class Block(nn.Module):
 
 
 class Attention(nn.Module):
-    """Self-attention over all places of the picture, beside a shortcut."""
+    """Residual self-attention over all positions."""
 
     def __init__(self, channels: int, head_size: int = 32) -> None:
         super().__init__()
@@ -64,8 +67,8 @@ class Attention(nn.Module):
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         qkv = self.inputs(self.norm(x)).flatten(2)
-        q, k, v = qkv.unflatten(1, (3, self.heads, -1)).unbind(1)  # [B, heads, size, places]
-        if x.device.type == "cpu":  # three times as fast here as the fused attention's backward
+        q, k, v = qkv.unflatten(1, (3, self.heads, -1)).unbind(1)  # [B, heads, size, positions]
+        if x.device.type == "cpu":  # its backward is three times as fast as fused attention's
             weights = torch.einsum("bhci,bhcj->bhij", q * q.shape[2] ** -0.5, k).softmax(-1)
             mixed = torch.einsum("bhij,bhcj->bhci", weights, v)
         else:
@@ -76,17 +79,19 @@ class Attention(nn.Module):
 
 
 class UNet(nn.Module):
-    """From a noisy picture, its noise level and a condition to a picture of the same size.
+    """U-Net from noisy images [B, C, H, W] and a condition [B, K] to images of the same size.
+
+    Sizes that its total stride does not divide are padded inside.
 
     Args:
-        channels: of the picture.
-        width: channels at full size, after the stem.
-        multipliers: how many times as wide each level is; each level after the first halves.
+        channels: image channels C.
+        width: channels at full resolution, after the stem.
+        multipliers: channel multiplier of each level; each level after the first halves the size.
         blocks: residual blocks at each level.
-        attention: levels that attend, counted from 0 at full size.
-        condition_size: length of the vector that every block knows.
-        dropout: share of features left out in training.
-        patch: side of the squares that the stem folds into channels.
+        attention: levels with self-attention, counted from 0 at full resolution.
+        condition_size: length K of the conditioning vector of every block.
+        dropout: dropout probability in residual blocks.
+        patch: factor of the stem's pixel-unshuffle.
     """
 
     def __init__(
@@ -135,7 +140,7 @@ class UNet(nn.Module):
     ) -> Float[Tensor, "b c h w"]:
         height, width = x.shape[-2:]
         bottom, right = -height % self.multiple, -width % self.multiple
-        if bottom or right:  # a size that does not divide is padded inside
+        if bottom or right:  # pad to a multiple of the total stride
             x = F.pad(x, (0, right, 0, bottom), mode="replicate")
         x = self.stem(F.pixel_unshuffle(x, self.patch))
         condition = F.silu(condition)
@@ -159,7 +164,7 @@ def _resizes(step: nn.Module) -> bool:
 
 
 def _apply(step: nn.Module, x: Tensor, condition: Tensor) -> Tensor:
-    """A level's block and its attention, or the one convolution that changes the size."""
+    """A level's block and attention, or the single convolution of a change of resolution."""
     assert isinstance(step, nn.ModuleList)
     if _resizes(step):
         return step[0](x)
@@ -168,7 +173,7 @@ def _apply(step: nn.Module, x: Tensor, condition: Tensor) -> Tensor:
 
 
 class NoiseEmbedding(nn.Module):
-    """From a number to a vector: sines and cosines of many wavelengths, then two layers."""
+    """Embedding of c_noise [B] as a vector [B, K]: sinusoidal features, then two linear layers."""
 
     def __init__(self, size: int, frequencies: int = 32) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
-"""The game that GAN, DCGAN and conditional GAN share: three phases around two networks.
+"""Training objective of GAN, DCGAN and conditional GAN: three phases, two networks.
 
-`discriminator`, then, lazily, `penalty` (R1 on real, R2 on generated pictures), then `generator`.
-A method brings its networks and says how a picture is generated and judged; the rest is here.
+`discriminator`, then `penalty` (R1 on real, R2 on generated images, as lazy regularization), then
+`generator`. A method provides its networks and the functions that generate and discriminate.
 """
 
 from collections.abc import Callable
@@ -29,12 +29,12 @@ LATENT_ENCODER_NOISE, LATENT_ENCODER_WIDTH = 0.05, 32
 
 @dataclass(frozen=True, kw_only=True)
 class GANObjective:
-    """Two players, each of one network or more, and how they play.
+    """Losses and phases of a generator and a discriminator, each of one network or more.
 
-    `generate(latents, labels)` and `discriminate(images, labels)` are what phases call.
-    `joint_batches` says that real and generated pictures may be judged in one call: true where the
-    discriminator has no batch norm, whose statistics would mix them. `latent_encoder` finds the
-    latents of generated pictures, and moves with the generator.
+    `generate(latents, labels)` returns images in [-1, 1], `discriminate(images, labels)` logits.
+    With `joint_batches`, real and generated images are discriminated in one batch; it has to be
+    false for a discriminator with batch norm, whose statistics would mix them. `latent_encoder`
+    predicts the latents of generated images, and is trained in the generator's phase.
     """
 
     options: AdversarialOptions
@@ -47,7 +47,7 @@ class GANObjective:
     latent_encoder: nn.Module | None = None
 
     def phases(self) -> tuple[Phase, ...]:
-        """The updates of one step of a GAN."""
+        """Updates of one training step; without `penalty` if both weights are 0."""
         o = self.options
         phases = [
             Phase(name="discriminator", networks=self.discriminator, loss=self.discriminator_loss),
@@ -68,16 +68,16 @@ class GANObjective:
         return tuple(p for p in phases if p.name != "penalty" or o.r1 or o.r2)
 
     def generated(self, batch: Batch, rng: Rng) -> Tensor:
-        """As many new pictures as the batch has, with its labels."""
+        """Generated images with the size and labels of the batch, in float32."""
         latents = rng.normal(len(batch), self.latent_size)
         return self.generate(latents, batch.labels).float()
 
     def discriminator_logits(self, images: Tensor, labels: Tensor | None, rng: Rng) -> Tensor:
-        """The discriminator's logits of augmented pictures."""
+        """The discriminator's logits of augmented images."""
         return self.discriminate(augment(images, self.options.augment, rng), labels)
 
     def paired_logits(self, batch: Batch, fake: Tensor, rng: Rng) -> tuple[Tensor, Tensor]:
-        """The logits of real and of generated pictures, in one call where that changes nothing."""
+        """Logits of augmented real and generated images, as one batch with `joint_batches`."""
         real, fake = (augment(x, self.options.augment, rng) for x in (batch.images, fake))
         if not self.joint_batches:
             return self.discriminate(real, batch.labels), self.discriminate(fake, batch.labels)
@@ -86,7 +86,7 @@ class GANObjective:
         return real_logits, fake_logits
 
     def discriminator_loss(self, batch: Batch, rng: Rng) -> Loss:
-        """What the discriminator minimises."""
+        """The discriminator's adversarial loss; for wgan-gp plus its gradient penalty."""
         with torch.no_grad():
             fake = self.generated(batch, rng)
         real_logits, fake_logits = self.paired_logits(batch, fake, rng)
@@ -102,7 +102,7 @@ class GANObjective:
         return loss, parts
 
     def penalty_loss(self, batch: Batch, rng: Rng) -> Loss:
-        """γ/2 (R1 + R2), weighted by how seldom it is computed."""
+        """Gradient penalties γ/2 (R1 + R2), weighted by `penalty_every`."""
         o = self.options
         loss, parts = batch.images.new_zeros(()), {}
         points = {"r1": (o.r1, batch.images)}
@@ -117,7 +117,7 @@ class GANObjective:
         return loss, parts
 
     def generator_loss(self, batch: Batch, rng: Rng) -> Loss:
-        """What the generator minimises."""
+        """The generator's adversarial loss, plus the latent reconstruction loss, if any."""
         pair = ADVERSARIAL[self.options.loss]
         latents = rng.normal(len(batch), self.latent_size)
         fake = self.generate(latents, batch.labels).float()
@@ -128,7 +128,7 @@ class GANObjective:
         loss = pair.generator(real_logits, fake_logits)
         if self.latent_encoder is None:
             return loss, {}
-        # Noise, or a pattern too faint to be seen would tell the latent.
+        # Noise keeps the generator from encoding the latent in an imperceptible pattern.
         seen = fake + LATENT_ENCODER_NOISE * rng.normal(*fake.shape)
         missed = F.mse_loss(self.latent_encoder(seen).float(), latents)
         return loss + self.options.latent_weight * missed, {"latents": missed}
@@ -137,7 +137,7 @@ class GANObjective:
 def latent_encoder_for(
     options: AdversarialOptions, spec: ImageSpec, latent_size: int
 ) -> nn.Sequential | None:
-    """What finds latents in the pictures of a game, if that is wished for."""
+    """Encoder for the latent reconstruction loss, or None if its weight is 0."""
     if not options.latent_weight:
         return None
     return conv_encoder(spec.channels, spec.image_size, LATENT_ENCODER_WIDTH, latent_size)

@@ -1,8 +1,8 @@
-"""Conditional GAN: the picture that is asked for (Mirza & Osindero 2014), on DCGAN's networks.
+"""Conditional GAN (Mirza & Osindero 2014): class-conditional generation with DCGAN's networks.
 
-The label reaches the generator by joining the noise, and by every norm's scale and shift. It
-reaches the discriminator as one more channel of the picture (`channel`) or as a projection of the
-features on the label's embedding (`projection`, Miyato & Koyama 2018).
+The generator's input is the latent concatenated with the label's embedding, which also modulates
+the norms' scale and shift. The discriminator is conditioned by an additional input channel
+(`channel`), or by the inner product of features and embedding (`projection`, Miyato & Koyama 2018).
 """
 
 from dataclasses import dataclass
@@ -24,18 +24,18 @@ from reverie.methods.recipe import Preset, TrainOptions
 
 @dataclass(frozen=True, kw_only=True)
 class CGANOptions(DCGANOptions):
-    """DCGAN's options and how the label enters."""
+    """Options of DCGAN and of class conditioning."""
 
     embedding_size: int = 32
     """Length of a label's embedding."""
     condition: Literal["channel", "projection"] = "projection"
-    """How the discriminator sees the label."""
+    """Conditioning of the discriminator: additional input channel, or projection."""
     conditional_norm: bool = True
-    """Let the label set the scale and shift of the generator's norms."""
+    """Conditional batch norm in the generator."""
 
 
 class LabelChannel(nn.Module):
-    """A discriminator of pictures with their label as one more channel."""
+    """Discriminator with the label as an additional input channel."""
 
     def __init__(self, body: Discriminator, classes: int, embedding_size: int, size: int) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class LabelChannel(nn.Module):
 
 
 class Projection(nn.Module):
-    """A discriminator whose verdict adds ⟨embedding of the label, summed features⟩."""
+    """Projection discriminator: the logit plus ⟨embedding of the label, summed features⟩."""
 
     def __init__(self, body: Discriminator, classes: int, spectral: bool) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class CGAN(Method):
     conditional = True
     averaged = ("embedding", "generator")
     training_only = ("finder",)
-    about = "conditional GAN: pictures of the class you ask for"
+    about = "conditional GAN: images of a given class"
     tiny_options: ClassVar = {"width": 4, "latent_size": 8, "embedding_size": 4}
     feature_network = "discriminator"
     inversion_method = "encoder"
@@ -88,7 +88,7 @@ class CGAN(Method):
         super().__init__(options, spec)
         if spec.classes < 2:
             raise UserError(
-                "a conditional GAN needs pictures of two classes or more: sort them into one "
+                "a conditional GAN needs images of two classes or more: sort them into one "
                 "folder for each class, or name the column of a table with --label-column."
             )
         self.latent_shape = (options.latent_size,)
@@ -137,7 +137,7 @@ class CGAN(Method):
     def generate_from_embedding(
         self, latents: Float[Tensor, "b d"], embedded: Float[Tensor, "b e"]
     ) -> Float[Tensor, "b c h w"]:
-        """Pictures of classes, or of anything between them, given by what stands for a label."""
+        """Images from latents and label embeddings, which may be interpolated between classes."""
         condition = embedded if self.options.conditional_norm else None
         return self.generator(torch.cat([latents, embedded], dim=1), condition)
 

@@ -1,7 +1,7 @@
-"""DCGAN: convolutions instead of linear layers (Radford et al. 2015).
+"""DCGAN: deep convolutional GAN (Radford et al. 2015).
 
-The defaults are today's recipe: relativistic loss with R1 and R2 and no norm in the discriminator
-(Huang et al. 2024) on the same networks. `--preset paper` is the recipe of 2015.
+The defaults are a relativistic loss with R1 and R2 penalties and no norm in the discriminator
+(Huang et al. 2024) on the same networks. `--preset paper` has the paper's loss and norms.
 """
 
 from dataclasses import dataclass
@@ -22,16 +22,16 @@ from reverie.nn.augment import Augmentation
 
 @dataclass(frozen=True, kw_only=True)
 class DCGANOptions(AdversarialOptions):
-    """A convolutional generator and discriminator."""
+    """Options of a convolutional generator and discriminator."""
 
     latent_size: Positive = 100
-    """Length of the noise vector."""
+    """Length of the latent vector."""
     width: Positive = 64
-    """Channels next to the picture; deeper layers have 2, 4, 8 times as many."""
+    """Channels at the highest resolution; deeper layers have 2, 4, 8 times as many."""
     upsampling: Upsampling = "transposed"
-    """How the generator grows: transposed convolutions, or nearest + convolution."""
+    """Upsampling in the generator: transposed, or nearest-neighbor and a convolution."""
     discriminator_norm: Literal["batch", "none"] = "none"
-    """Norm inside the discriminator."""
+    """Normalization layers of the discriminator."""
     loss: str = "relativistic"
     r1: float = 0.5
     r2: float = 0.5
@@ -39,12 +39,12 @@ class DCGANOptions(AdversarialOptions):
 
 
 class DCGAN(Method):
-    """A deep convolutional GAN."""
+    """Deep convolutional GAN."""
 
     Options = DCGANOptions
     averaged = ("generator",)
     training_only = ("finder",)
-    about = "convolutional GAN, with the recipe of 2015 (paper) or of today (modern)"
+    about = "convolutional GAN (Radford et al. 2015), by default relativistic with R1 and R2"
     tiny_options: ClassVar = {"width": 4, "latent_size": 8}
     feature_network = "discriminator"
     inversion_method = "encoder"

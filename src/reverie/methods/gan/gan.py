@@ -1,4 +1,4 @@
-"""The plain GAN: two multilayer perceptrons against each other (Goodfellow et al. 2014)."""
+"""GAN of two multilayer perceptrons (Goodfellow et al. 2014)."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -18,21 +18,21 @@ from reverie.nn.mlp import mlp
 
 @dataclass(frozen=True, kw_only=True)
 class GANOptions(AdversarialOptions):
-    """A generator and a discriminator of linear layers."""
+    """Options of a generator and a discriminator of linear layers."""
 
     latent_size: Positive = 64
-    """Length of the noise vector; 2, 4 and 8 are presets."""
+    """Length of the latent vector; 2, 4 and 8 are presets."""
     hidden: tuple[int, ...] = (256, 512, 1024)
-    """Sizes of the generator's hidden layers; the discriminator has all but the last, reversed."""
+    """Sizes of the generator's hidden layers; the discriminator reverses all but the last."""
 
 
 class GAN(Method):
-    """A plain GAN."""
+    """GAN of multilayer perceptrons."""
 
     Options = GANOptions
     averaged = ("generator",)
     training_only = ("finder",)
-    about = "plain GAN: linear generator and discriminator"
+    about = "GAN (Goodfellow et al. 2014): generator and discriminator of linear layers"
     tiny_options: ClassVar = {"hidden": (16, 32)}
     inversion_method = "encoder"
 

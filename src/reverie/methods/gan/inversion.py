@@ -1,9 +1,8 @@
-"""An encoder for a generator that has none: it finds the latent from which a picture comes.
+"""GAN inversion: an encoder E that predicts the latents of images for a frozen generator G.
 
-First on pairs without end, (G(z), z), of which the generator makes as many as one likes; then,
-beside them, on real pictures through the frozen generator: Zhu et al. 2016, "Generative visual
-manipulation", section 3.1. G's weights never change; they are kept with the encoder's, so that the
-model encodes and generates by itself.
+First trained on generated pairs (G(z), z), then also to reconstruct real images through G: Zhu et
+al. 2016, "Generative visual manipulation", section 3.1. G's weights are frozen, and are stored with
+the encoder's, so that the model both encodes and generates.
 """
 
 from dataclasses import asdict, dataclass, field, replace
@@ -34,37 +33,37 @@ BASES: dict[str, type[Method]] = {"dcgan": DCGAN, "gan": GAN, "cgan": CGAN}
 
 @dataclass(frozen=True, kw_only=True)
 class GANInversionOptions(MethodOptions):
-    """The encoder, and the generator that it belongs to."""
+    """Options of the encoder, and those of its generator."""
 
     learning_rate: NonNegative = 1e-3
     beta1: float = 0.9
     width: Positive = 32
-    """Channels of the first convolution; each halving doubles them."""
+    """Channels of the first convolution; each downsampling doubles them."""
     picture_weight: NonNegative = 1.0
-    """Weight of the mean absolute error of real pictures that go through encoder and generator."""
+    """Weight of the L1 reconstruction loss |G(E(x)) - x| of real images."""
     feature_weight: NonNegative = 0.0
-    """Weight of the difference of their features (EfficientNet-Lite0)."""
+    """Weight of the perceptual distance of G(E(x)) and x (EfficientNet-Lite0)."""
     norm_weight: NonNegative = 0.05
-    """Weight of the wish that latents of real pictures have the prior's norm."""
+    """Weight of (‖E(x)‖²/d - 1)², a penalty on latent norms that differ from the prior's."""
     pictures_after: int = 1000
-    """Steps on generated pictures alone, before real ones join in."""
+    """Steps on generated images alone, before real images are added."""
     base: Literal["dcgan", "gan", "cgan"] = "dcgan"
-    """The method of the generator; taken from --init."""
+    """Method of the generator; taken from --init."""
     base_options: Annotated[dict[str, Any], tyro.conf.Suppress] = field(default_factory=dict)
-    """Its options; taken from --init."""
+    """Options of the generator; taken from --init."""
     base_classes: Annotated[int, tyro.conf.Suppress] = 0
-    """How many classes it knows; taken from --init."""
+    """Number of classes of the generator; taken from --init."""
 
 
 class GANInversion(Method):
-    """A frozen generator and what finds its latents."""
+    """Encoder of images into the latent space of a frozen generator."""
 
     Options = GANInversionOptions
     averaged = ("encoder",)
     frozen = ("base",)
     init_from = "dcgan, gan or cgan"
     columns = 6
-    about = "an encoder that finds the latents of pictures, for a dcgan, gan or cgan"
+    about = "GAN inversion: encoder into the latent space of a dcgan, gan or cgan"
     tiny_options: ClassVar = {"width": 4, "base_options": {"width": 4, "latent_size": 8}}
     feature_network = "encoder"
     kept_beside_init = "encoder"
@@ -80,7 +79,7 @@ class GANInversion(Method):
         assert isinstance(self.base, Samples)
         (size,) = self.base.latent_shape
         if isinstance(self.base, CGAN):
-            # What stands for the class is found with the latent, and is added and mixed like it.
+            # The class embedding is predicted as a part of the latent, and edited like it.
             size += self.base.options.embedding_size
         self.latent_shape = (size,)
         self.encoder = conv_encoder(spec.channels, spec.image_size, options.width, size)
@@ -90,8 +89,8 @@ class GANInversion(Method):
         assert isinstance(options, GANInversionOptions)
         if name not in BASES:
             raise UserError(
-                f"an encoder is for a {', '.join(BASES)}, and --init is a {name}; a vae has "
-                "its own."
+                f"GAN inversion needs a generator of {', '.join(BASES)}, and --init is a {name}; a "
+                "vae has its own encoder."
             )
         return replace(
             options,
@@ -105,7 +104,7 @@ class GANInversion(Method):
         return ["base"]
 
     def train(self, mode: bool = True) -> "GANInversion":
-        """The generator's norms keep what they have learnt."""
+        """Set the mode of the encoder; the generator stays in eval mode."""
         super().train(mode)
         self.base.eval()
         return self
@@ -114,7 +113,7 @@ class GANInversion(Method):
         return (Phase(name="encoder", networks=(self.encoder,), loss=self.loss),)
 
     def loss(self, batch: Batch, rng: Rng) -> Loss:
-        """The latents of generated pictures, then the pictures of found latents."""
+        """Latent reconstruction loss, and from step `pictures_after` on those of real images."""
         o = self.options
         with torch.no_grad():
             z = self._latents(len(batch), rng)
@@ -135,13 +134,13 @@ class GANInversion(Method):
         return loss, parts
 
     def encode(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d"]:
-        """The latents of pictures."""
+        """Latents predicted for images [B, C, H, W] in [-1, 1]."""
         return self.encoder(images).float()
 
     def generate(
         self, latents: Float[Tensor, "b d"], labels: Tensor | None = None
     ) -> Float[Tensor, "b c h w"]:
-        """The pictures of latents."""
+        """Images in [-1, 1] that the frozen generator makes from latents."""
         if isinstance(self.base, CGAN):
             (size,) = self.base.latent_shape
             return self.base.generate_from_embedding(latents[:, :size], latents[:, size:])
@@ -149,7 +148,7 @@ class GANInversion(Method):
         return self.base.generate(latents)
 
     def _latents(self, count: int, rng: Rng) -> Float[Tensor, "b d"]:
-        """As the generator knows them: from the prior, and of a cgan with the class behind."""
+        """Latents from the prior; for a cgan concatenated with the embedding of a random class."""
         z = rng.normal(count, *self.latent_shape)
         if isinstance(self.base, CGAN):
             (size,) = self.base.latent_shape
@@ -159,7 +158,7 @@ class GANInversion(Method):
     def previews(
         self, latents: Tensor | None, labels: Tensor | None, batch: Batch
     ) -> dict[str, Tensor]:
-        """Pictures beside what comes of their latents."""
+        """Images, each followed by its reconstruction G(E(x))."""
         rows = [batch.images, self.generate(self.encode(batch.images))]
         return {"samples": torch.stack(rows, dim=1).flatten(0, 1)}
 

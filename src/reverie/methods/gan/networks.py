@@ -1,8 +1,9 @@
-"""The convolutional generator and discriminator of DCGAN, and what later work made of them.
+"""The convolutional generator and discriminator of DCGAN, with later variants as options.
 
-Radford et al. 2015: no pooling, no hidden linear layers, strided convolutions down, transposed
-ones up, batch norm except at the picture. Options: resize + convolution upwards, conditional batch
-norm by a vector (Dumoulin et al. 2017), spectral norm, no norm in the discriminator.
+Radford et al. 2015: no pooling, no hidden linear layers, downsampling by strided and upsampling by
+transposed convolutions, batch norm except at the generator's output and the discriminator's input.
+Options: resize-convolutions, conditional batch norm (Dumoulin et al. 2017), spectral norm, no norm
+in the discriminator.
 """
 
 from typing import Literal
@@ -18,7 +19,7 @@ Upsampling = Literal["transposed", "nearest"]
 
 
 class ConditionalNorm(nn.Module):
-    """Batch norm whose scale and shift come from a vector, the same for all pixels."""
+    """Conditional batch norm: scale and shift are linear functions of a vector [B, D]."""
 
     def __init__(self, channels: int, condition_size: int) -> None:
         super().__init__()
@@ -33,15 +34,15 @@ class ConditionalNorm(nn.Module):
 
 
 class Generator(nn.Module):
-    """From a latent to a picture.
+    """Generator from latents [B, D] to images [B, C, S, S] in [-1, 1].
 
     Args:
         latent_size: length of the latent vector.
-        channels, image_size: of the picture.
-        width: channels before the last layer; each level below has twice as many.
+        channels, image_size: channels C and side S of the images.
+        width: channels before the last layer; each lower resolution has twice as many.
         upsampling: `transposed` convolutions, or `nearest` resizing and a 3×3 convolution, which
-            leaves no checkerboard.
-        condition_size: length of a vector that modulates every norm; 0 for plain batch norm.
+            avoids checkerboard artifacts.
+        condition_size: length of the vector of conditional batch norm; 0 for plain batch norm.
     """
 
     def __init__(
@@ -86,13 +87,13 @@ def _up(inputs: int, outputs: int, upsampling: Upsampling, bias: bool) -> nn.Mod
 
 
 class Discriminator(nn.Module):
-    """From a picture to features and one logit.
+    """Discriminator from images [B, C, S, S] to one logit each.
 
     Args:
-        channels, image_size: of the picture.
-        width: channels after the first layer, doubled at each halving.
-        norm: `batch` as in the paper (not on the first layer), or `none`.
-        spectral: divide every weight by its largest singular value (Miyato et al. 2018).
+        channels, image_size: channels C and side S of the images.
+        width: channels after the first layer, doubled at each downsampling.
+        norm: `batch` as in the paper (except in the first layer), or `none`.
+        spectral: spectral normalization of every convolution (Miyato et al. 2018).
     """
 
     def __init__(
@@ -105,7 +106,7 @@ class Discriminator(nn.Module):
     ) -> None:
         super().__init__()
         levels, base = downsampling_levels(image_size)
-        if image_size == 28:  # one more, 7 to 3, or a feature would see ten pixels at most
+        if image_size == 28:  # a third level, 7 to 3: with two, the receptive field is 10 pixels
             levels, base = 3, 3
         widths = [width * 2**level for level in range(levels)]
         layers: list[nn.Module] = []
@@ -127,7 +128,7 @@ class Discriminator(nn.Module):
                     spectral_norm(layer)
 
     def features(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b f h2 w2"]:
-        """What is known of the picture before the verdict."""
+        """Feature maps, the input of the last convolution."""
         return self.body(images)
 
     def forward(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, " b"]:
@@ -135,7 +136,7 @@ class Discriminator(nn.Module):
 
 
 def init_dcgan(network: nn.Module) -> None:
-    """Weights N(0, 0.02), batch norm's N(1, 0.02), biases 0: section 4 of the paper."""
+    """Weights from N(0, 0.02²), batch norm's from N(1, 0.02²), biases 0: Radford et al. 2015, 4."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             nn.init.normal_(module.weight, 0.0, 0.02)

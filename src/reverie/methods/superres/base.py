@@ -1,4 +1,4 @@
-"""What SRResNet, SRGAN and ESRGAN share: the network, and where small pictures come from."""
+"""Shared base of SRResNet, SRGAN and ESRGAN: options, generator and low-resolution inputs."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -21,24 +21,24 @@ from reverie.methods.superres.networks import SCALES, UpscalerConfig
 
 @dataclass(frozen=True, kw_only=True)
 class SuperResolutionOptions(MethodOptions):
-    """What the options of every method that enlarges begin with."""
+    """Options common to all super-resolution methods."""
 
     learning_rate: NonNegative = 1e-4
     beta1: float = 0.9
     scale: int = 4
-    """How many times larger: 2, 3, 4 or 8."""
+    """Scale factor: 2, 3, 4 or 8."""
     network: str = "srresnet"
-    """The network: srresnet, rrdb (ESRGAN's), compact (for processors), or msrresnet."""
+    """Generator architecture: srresnet, rrdb (ESRGAN), compact (for CPUs), or msrresnet."""
     width: Positive = 64
-    """Channels inside the network."""
+    """Channels of the hidden layers."""
     blocks: int = 0
-    """Blocks of the network; 0 takes 16, of rrdb 23."""
+    """Number of blocks; 0 selects 23 for rrdb and 16 otherwise."""
     growth: int = 32
-    """Channels that each convolution in a dense block of rrdb adds."""
+    """Growth rate: channels added by each convolution of a dense block (rrdb)."""
     norm: bool = True
-    """Batch norm in SRResNet, as in the paper; what came later leaves it out."""
+    """Batch norm in SRResNet, as in the paper; later networks omit it."""
     degradation: Literal["bicubic", "real"] = "bicubic"
-    """How small pictures are made: antialiased bicubic, or blur, noise and JPEG as in the wild."""
+    """Low-resolution inputs: antialiased bicubic, or random blur, noise and JPEG (Real-ESRGAN)."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -46,7 +46,7 @@ class SuperResolutionOptions(MethodOptions):
 
 
 class SuperResolution(Method):
-    """A method whose `generator` enlarges."""
+    """Super-resolution method; its `generator` upscales by `options.scale`."""
 
     data_kind = "degraded"
     averaged = ("generator",)
@@ -58,12 +58,13 @@ class SuperResolution(Method):
         if options.scale not in SCALES:
             known = ", ".join(map(str, SCALES))
             raise UserError(
-                f"--scale is one of {known}, not {options.scale}; `upscale` makes any other of it."
+                f"--scale is one of {known}, not {options.scale}; `upscale` resizes to any "
+                "other scale."
             )
         if spec.image_size % options.scale:
             raise UserError(
-                f"crops of {spec.image_size} are no multiple of the scale {options.scale}: choose "
-                f"an --image-size that is, as {spec.image_size // options.scale * options.scale}."
+                f"crops of {spec.image_size} are no multiple of the scale {options.scale}: use an "
+                f"--image-size that is, as {spec.image_size // options.scale * options.scale}."
             )
         family = FAMILIES.find(options.network)
         self.generator = family.network.from_config(
@@ -83,16 +84,21 @@ class SuperResolution(Method):
 
     @property
     def scale(self) -> int:
-        """How many times larger its pictures are."""
+        """Scale factor."""
         return self.options.scale
 
     @property
     def upscaler(self) -> nn.Module:
-        """The network that enlarges."""
+        """The network that upscales."""
         return self.generator
 
     def small(self, batch: Batch, rng: Rng | None) -> Tensor:
-        """The pictures to begin from: given ones, or made of the large ones."""
+        """Low-resolution inputs in [-1, 1]: those of the batch, or degraded high-resolution images.
+
+        Args:
+            batch: `other` holds low-resolution images, or is empty.
+            rng: for the "real" degradation; None always downscales by bicubic interpolation.
+        """
         if len(batch.low_res):
             return batch.low_res
         if rng is not None and self.options.degradation == "real":
@@ -103,7 +109,7 @@ class SuperResolution(Method):
     def previews(
         self, latents: Tensor | None, labels: Tensor | None, batch: Batch
     ) -> dict[str, Tensor]:
-        """Rows of a picture made large by bicubic, by the network, and as it was."""
+        """Rows of bicubic interpolation, upscaled image and high-resolution target."""
         small = self.small(batch, None)
         made = self.generator(small).float()
         plain = F.interpolate(small, made.shape[-2:], mode="bicubic", antialias=True)

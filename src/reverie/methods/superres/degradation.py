@@ -1,8 +1,8 @@
-"""Small pictures out of large ones, to learn the way back.
+"""Degradation models: low-resolution training inputs from high-resolution images.
 
-`downscale` is the antialiased bicubic of the papers. `degrade` is what happens to pictures in the
-wild: blur, resizing, noise and JPEG, in an order of their own, twice (Wang et al. 2021,
-"Real-ESRGAN").
+`downscale` is antialiased bicubic interpolation, as in the papers. `degrade` is a second-order
+degradation as in Real-ESRGAN (Wang et al. 2021): blur, resizing, noise and JPEG in random order,
+twice.
 """
 
 import math
@@ -23,31 +23,34 @@ MODES = ("bicubic", "bilinear", "area")
 
 
 def downscale(images: Float[Tensor, "b c h w"], scale: int) -> Float[Tensor, "b c h2 w2"]:
-    """Antialiased bicubic, rounded as if saved with 8 bits; sides must be multiples of `scale`."""
+    """Antialiased bicubic downscaling, quantized to 8 bits; sides are multiples of `scale`."""
     return quantize_8bit(resized(images, images.shape[-2] // scale, images.shape[-1] // scale))
 
 
 def resized(
     images: Float[Tensor, "b c h w"], height: int, width: int, mode: str = "bicubic"
 ) -> Float[Tensor, "b c height width"]:
-    """Antialiased where the picture becomes smaller."""
+    """Image resized to [height, width], antialiased when downscaling."""
     if mode == "area":
         return F.interpolate(images, (height, width), mode="area")
     return F.interpolate(images, (height, width), mode=mode, antialias=True)
 
 
 def quantize_8bit(images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-    """Clipped to [-1, 1] and rounded to 256 levels."""
+    """Image clipped to [-1, 1] and rounded to 256 levels."""
     return ((images.clamp(-1, 1) + 1) * 127.5).round() / 127.5 - 1
 
 
 def degrade(images: Float[Tensor, "b c h w"], scale: int, rng: Rng) -> Float[Tensor, "b c h2 w2"]:
-    """Blur, resize, noise and JPEG in random order, twice, the second time more gently.
+    """Low-resolution images after blur, resize, noise and JPEG in random order, applied twice.
+
+    The second pass has half the strength. The images of a batch share the order of operations and
+    the resize factors, and differ in the other parameters.
 
     Args:
         images: [-1, 1], sides multiples of `scale`.
-        scale: how many times smaller they come back.
-        rng: decides everything; pictures of a batch share the order and differ in strength.
+        scale: downscaling factor.
+        rng: random generator of all choices.
     """
     height, width = images.shape[-2] // scale, images.shape[-1] // scale
     for strength in (1.0, 0.5):
@@ -61,7 +64,7 @@ def degrade(images: Float[Tensor, "b c h w"], scale: int, rng: Rng) -> Float[Ten
 def gaussian(
     sigma_x: Float[Tensor, " b"], sigma_y: Float[Tensor, " b"], angle: Float[Tensor, " b"]
 ) -> Float[Tensor, "b side side"]:
-    """Gaussian kernels of sum 1, stretched along `angle` (radians); σ in pixels."""
+    """Anisotropic Gaussian kernels of sum 1, rotated by `angle` (radians); σ in pixels."""
     line = torch.arange(BLUR_SIDE, device=angle.device) - BLUR_SIDE // 2
     y, x = torch.meshgrid(line, line, indexing="ij")
     cos, sin = angle.cos()[:, None, None], angle.sin()[:, None, None]
@@ -83,7 +86,7 @@ def _blurred(images: Tensor, strength: float, rng: Rng) -> Tensor:
 
 
 def _rescaled(images: Tensor, strength: float, rng: Rng) -> Tensor:
-    """Smaller or larger for a moment, by up to a half or the half more."""
+    """Images resized by a factor from [0.4, 1.4) at strength 1, and back."""
     share = 1 + (float(rng.uniform(1)) - 0.6) * strength
     mode = MODES[int(rng.integers(len(MODES), 1))]
     height, width = images.shape[-2:]
@@ -92,7 +95,7 @@ def _rescaled(images: Tensor, strength: float, rng: Rng) -> Tensor:
 
 
 def _noisy(images: Tensor, strength: float, rng: Rng) -> Tensor:
-    """Gaussian noise of up to 20 levels; of half of the pictures the same in every colour."""
+    """Gaussian noise with σ up to 20/255; equal in all channels for half of the images."""
     count = len(images)
     sigma = rng.uniform(count, 1, 1, 1) * 20 / 127.5 * strength
     grey = rng.uniform(count, 1, 1, 1) < 0.5
@@ -101,7 +104,7 @@ def _noisy(images: Tensor, strength: float, rng: Rng) -> Tensor:
 
 
 def _saved(images: Tensor, strength: float, rng: Rng) -> Tensor:
-    """As JPEG of quality 30 to 95."""
+    """JPEG compression with a quality of 30 to 95 at strength 1."""
     lowest = 95 - 65 * strength
     qualities = (lowest + rng.uniform(len(images)) * (95 - lowest)).round().int().tolist()
     pixels = image_io.to_uint8(images)

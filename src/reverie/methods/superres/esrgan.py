@@ -1,5 +1,5 @@
-"""ESRGAN: SRGAN with a deeper network without norms, a discriminator that compares, and features
-before their activation. Wang et al. 2018.
+"""ESRGAN: SRGAN with RRDBNet (no batch norm), a relativistic average discriminator, and a content
+loss on features before their activation. Wang et al. 2018.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from reverie.methods.superres.srgan import SRGAN, STABLE, SRGANOptions
 
 @dataclass(frozen=True, kw_only=True)
 class ESRGANOptions(SRGANOptions):
-    """SRGAN's options with the values of the paper."""
+    """Options of SRGAN with the values of the ESRGAN paper."""
 
     network: str = "rrdb"
     loss: str = "relativistic-average"
@@ -22,11 +22,11 @@ class ESRGANOptions(SRGANOptions):
 
 
 class ESRGAN(SRGAN):
-    """RRDBNet against a relativistic average discriminator."""
+    """Super-resolution by RRDBNet with a relativistic average discriminator."""
 
     Options = ESRGANOptions
     presets: ClassVar = {}
-    about = "ESRGAN: enlarge pictures so that they look real, with a deeper network"
+    about = "ESRGAN: perceptual super-resolution with RRDBNet and a relativistic discriminator"
 
     @classmethod
     def default_preset(cls) -> Preset:

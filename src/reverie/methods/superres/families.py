@@ -52,7 +52,7 @@ def family_of(network: Upscaler) -> str:
 
 
 def _count(named: Tensors, pattern: str) -> int:
-    """How many different numbers stand where the pattern has its group."""
+    """Number of distinct values of the pattern's group among the names."""
     return len({m.group(1) for m in (re.match(pattern, name) for name in named) if m})
 
 
@@ -93,7 +93,7 @@ def _srresnet(named: dict[str, Tensor]) -> SRResNet:
 
 
 def _flatten_steps(named: dict[str, Tensor]) -> None:
-    """`upsampling.1.upsample_block.0` becomes `up.3`; a bias before a norm becomes part of it."""
+    """Rename `upsampling.1.upsample_block.0` to `up.3`; fold a bias before a norm into its mean."""
     for name in list(named):
         step = re.fullmatch(r"upsampling\.(\d+)\.upsample_block\.(\d)\.(weight|bias)", name)
         if step:

@@ -1,9 +1,9 @@
-"""Networks that enlarge: SRResNet, RRDBNet, compact ones, and the SRResNet without batch norm.
+"""Super-resolution networks: SRResNet, RRDBNet, SRVGGNetCompact and MSRResNet.
 
-All take pictures in [-1, 1] and give pictures in [-1, 1], `scale` times as large; inside they
-compute in [0, 1], as the files of weights that people have expect. Layers are named as in those
-files, so that they can be read as they are. Each says its `receptive_radius`: how many pixels away
-from a place of the input its output can depend on.
+All map images in [-1, 1] to images in [-1, 1], `scale` times as large; internally they compute in
+[0, 1], as published weights expect. Layers are named as in the published weight files, so that
+these load unchanged. `receptive_radius` is the largest distance, in input pixels, over which an
+output pixel depends on the input.
 """
 
 import copy
@@ -20,15 +20,17 @@ from reverie.core.errors import UserError
 from reverie.nn.fuse import fuse_for_inference, replace_layer
 
 POOLED = 6
-"""What the paper's crops of 96 pixels come to after four halvings."""
+"""Spatial size before the linear layers: the paper's crops of 96 pixels after stride 16."""
 
 
 class SRDiscriminator(nn.Module):
-    """Eight convolutions, every second of stride 2, two linear layers; pictures to one logit each.
+    """SRGAN's discriminator, one logit per image: Ledig et al. 2017, figure 4.
+
+    Eight convolutions, every second of stride 2, then two linear layers.
 
     Args:
-        channels: of the pictures.
-        width: channels of the first layer; they double three times.
+        channels: channels of the image.
+        width: channels of the first layer; doubled three times.
     """
 
     def __init__(self, channels: int, width: int = 64) -> None:
@@ -77,17 +79,17 @@ class UpscalerConfig:
 
 
 class Upscaler(nn.Module, ABC):
-    """What all have in common: the range, and what tiles need to know.
+    """Base of all super-resolution networks: value range, scale and receptive radius.
 
     Args:
-        channels: of the pictures, in and out.
-        scale: how many times larger.
-        width: channels inside.
-        blocks: how many of what the network repeats.
+        channels: channels of the input and the output image.
+        scale: scale factor.
+        width: channels of the hidden layers.
+        blocks: number of repeated blocks.
     """
 
     multiple = 1
-    fusable = True  # its layers lie in sequences of convolution, norm and activation
+    fusable = True  # consists of Sequentials of convolution, norm, activation
     supports_bfloat16 = True
 
     def __init__(self, channels: int, scale: int, width: int, blocks: int) -> None:
@@ -107,7 +109,7 @@ class Upscaler(nn.Module, ABC):
     @property
     @abstractmethod
     def receptive_radius(self) -> int:
-        """In pixels of the input."""
+        """Receptive radius in input pixels."""
 
     @property
     def device(self) -> torch.device:
@@ -116,15 +118,15 @@ class Upscaler(nn.Module, ABC):
 
     @property
     def max_feature_scale(self) -> int:
-        """How many times larger than the input its largest feature maps are."""
+        """Size of the largest feature maps relative to the input."""
         return self.scale
 
     @abstractmethod
     def upscale01(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
-        """[0, 1] to [0, 1]."""
+        """Upscaled image in [0, 1] of an image in [0, 1]."""
 
     def to_weight_dtype(self, x: Tensor) -> Tensor:
-        """As exact as the weights are: what is added at the end stays float32."""
+        """Input in the precision of the weights; the final sum stays float32."""
         return x.to(next(self.parameters()).dtype)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
@@ -132,21 +134,21 @@ class Upscaler(nn.Module, ABC):
 
 
 def _steps(scale: int) -> list[int]:
-    """×8 is ×2 three times; ×3 is one step."""
+    """Factors of the upsampling steps: powers of 2 in steps of ×2, ×3 in one step."""
     if scale not in SCALES:
         known = ", ".join(map(str, SCALES))
-        raise UserError(f"networks enlarge {known} times, not {scale}: see --scale of upscale.")
+        raise UserError(f"networks upscale by {known}, not {scale}: see --scale of upscale.")
     return [3] if scale == 3 else [2] * (scale.bit_length() - 1)
 
 
 class NormedBlock(nn.Module):
-    """conv, batch norm, PReLU, conv, batch norm, beside a shortcut."""
+    """Residual block of SRResNet: conv, batch norm, PReLU, conv, batch norm, skip connection."""
 
     def __init__(self, width: int, norm: bool) -> None:
         super().__init__()
 
         def normed() -> list[nn.Module]:
-            # A norm subtracts a bias again.
+            # A norm cancels a bias.
             conv = nn.Conv2d(width, width, 3, 1, 1, bias=not norm)
             return [conv, nn.BatchNorm2d(width) if norm else _Same()]
 
@@ -157,7 +159,7 @@ class NormedBlock(nn.Module):
 
 
 class _Same(nn.Identity):
-    """Stands where a norm would, so that layers have the same names with and without."""
+    """Placeholder of a norm, so that layer names do not depend on whether there is one."""
 
 
 class SRResNet(Upscaler):
@@ -190,7 +192,7 @@ class SRResNet(Upscaler):
 
     @property
     def receptive_radius(self) -> int:
-        # 9×9, two 3×3 a block, one after them, one before each step up, 9×9 at full size.
+        # 9×9; two 3×3 per block; one 3×3; one 3×3 before each upsampling; 9×9 at full resolution.
         at, up = 1, 0.0
         for step in _steps(self.scale):
             up += 1 / at
@@ -203,10 +205,10 @@ class SRResNet(Upscaler):
 
 
 class SRVGGNetCompact(Upscaler):
-    """All convolutions at the small size, added to the picture made larger by repeating pixels.
+    """Convolutions at low resolution, pixel shuffle, added to nearest-neighbour upsampling.
 
-    The network that Real-ESRGAN's small models have. `blocks` convolutions lie between the first
-    and the last.
+    The network of Real-ESRGAN's small models, with `blocks` convolutions between the first and the
+    last.
     """
 
     def __init__(self, channels: int, scale: int, width: int = 64, blocks: int = 16) -> None:
@@ -215,8 +217,8 @@ class SRVGGNetCompact(Upscaler):
         for _ in range(blocks):
             layers += [nn.Conv2d(width, width, 3, 1, 1), nn.PReLU(width)]
         self.body = nn.Sequential(*layers, nn.Conv2d(width, channels * scale**2, 3, 1, 1))
-        # Adam's steps are as large for every weight; signals that keep their size train from the
-        # start, and a last layer near 0 begins at the repeated pixels.
+        # He initialization preserves the variance of activations; a last layer close to 0 starts
+        # the network at nearest-neighbour upsampling.
         for conv in (layer for layer in self.body if isinstance(layer, nn.Conv2d)):
             nn.init.kaiming_normal_(conv.weight, a=0.25)
             nn.init.zeros_(_bias(conv))
@@ -233,7 +235,7 @@ class SRVGGNetCompact(Upscaler):
         return 1
 
     def upscale01(self, x: Tensor) -> Tensor:
-        # pixel_shuffle of the detail and the picture with repeated pixels, summed in one pass.
+        # pixel_shuffle of the residual + nearest-neighbour upsampling, summed in one pass.
         s, (height, width) = self.scale, x.shape[-2:]
         detail = self.body(self.to_weight_dtype(x)).unflatten(1, (self.channels, s, s))
         repeated = x[:, :, :, None, :, None]
@@ -242,7 +244,7 @@ class SRVGGNetCompact(Upscaler):
 
 
 class DenseBlock(nn.Module):
-    """Five convolutions, each of which sees what all before it made; a fifth of the last counts."""
+    """Residual dense block: five densely connected convolutions; residual scaling by 0.2."""
 
     def __init__(self, width: int, growth: int) -> None:
         super().__init__()
@@ -259,7 +261,7 @@ class DenseBlock(nn.Module):
 
 
 class RRDB(nn.Module):
-    """Three dense blocks beside a shortcut."""
+    """Residual-in-residual dense block: three dense blocks; residual scaling by 0.2."""
 
     def __init__(self, width: int, growth: int) -> None:
         super().__init__()
@@ -272,8 +274,8 @@ class RRDB(nn.Module):
 class RRDBNet(Upscaler):
     """ESRGAN's generator: Wang et al. 2018, 16.7 million parameters with 64 channels, 23 blocks.
 
-    At ×2 and, in files from elsewhere, at ×1 the picture is first folded into more channels, and
-    then enlarged four times: Wang et al. 2021.
+    At ×2 and, in published weights, at ×1 the input is first pixel-unshuffled and then upscaled
+    by 4: Wang et al. 2021.
     """
 
     def __init__(
@@ -284,7 +286,7 @@ class RRDBNet(Upscaler):
         self.folded = {1: 4, 2: 2}.get(scale, 1)
         self.steps = [2, 2] if self.folded > 1 else _steps(scale)
         if self.steps == [3]:
-            raise UserError("RRDB enlarges 2, 4 or 8 times: use --network srresnet for 3.")
+            raise UserError("RRDB upscales by 2, 4 or 8: use --network srresnet for 3.")
         self.multiple = self.folded
         self.conv_first = nn.Conv2d(channels * self.folded**2, width, 3, 1, 1)
         self.body = nn.Sequential(*(RRDB(width, growth) for _ in range(blocks)))
@@ -293,7 +295,7 @@ class RRDBNet(Upscaler):
             self.add_module(f"conv_up{number + 1}", nn.Conv2d(width, width, 3, 1, 1))
         self.conv_hr = nn.Conv2d(width, width, 3, 1, 1)
         self.conv_last = nn.Conv2d(width, channels, 3, 1, 1)
-        for block in self.body.modules():  # smaller, as residuals of residuals add up
+        for block in self.body.modules():  # small initial weights, as in the paper
             if isinstance(block, nn.Conv2d):
                 nn.init.kaiming_normal_(block.weight, a=0.2)
                 block.weight.data *= 0.1
@@ -309,7 +311,7 @@ class RRDBNet(Upscaler):
 
     @property
     def receptive_radius(self) -> int:
-        # Each step up halves what a 3×3 reaches; the two last are at full size.
+        # Each upsampling halves the radius of a 3×3; the last two are at full resolution.
         return self.folded * (1 + 15 * self.blocks + 1 + 2 + 1)
 
     def upscale01(self, x: Tensor) -> Tensor:
@@ -324,7 +326,7 @@ class RRDBNet(Upscaler):
 
 
 class PlainBlock(nn.Module):
-    """conv, ReLU, conv beside a shortcut."""
+    """Residual block without batch norm: conv, ReLU, conv, skip connection."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -335,7 +337,7 @@ class PlainBlock(nn.Module):
 
 
 class MSRResNet(Upscaler):
-    """The SRResNet without batch norm that ESRGAN's authors published, added to a bilinear base."""
+    """SRResNet without batch norm by ESRGAN's authors, added to bilinear upsampling."""
 
     def __init__(self, channels: int, scale: int, width: int = 64, blocks: int = 16) -> None:
         super().__init__(channels, scale, width, blocks)
@@ -350,7 +352,7 @@ class MSRResNet(Upscaler):
 
     @property
     def receptive_radius(self) -> int:
-        return 1 + 2 * self.blocks + len(self.steps) + 1  # and two beyond it at full size
+        return 1 + 2 * self.blocks + len(self.steps) + 1  # conv_hr and conv_last at full resolution
 
     def upscale01(self, x: Tensor) -> Tensor:
         base = F.interpolate(x, scale_factor=self.scale, mode="bilinear")
@@ -367,8 +369,8 @@ def _bias(conv: nn.Conv2d) -> Tensor:
 
 
 class FusedPReLU(nn.Module):
-    """PReLU with slopes a up to 1 as max(x, a x), in place: PyTorch's own takes, on a processor in
-    bfloat16, as long as the convolution before it."""
+    """PReLU with slopes a ≤ 1 as max(x, a x), in place: in bfloat16 on a CPU, PyTorch's own takes
+    as long as the convolution before it."""
 
     def __init__(self, slopes: Float[Tensor, " c"]) -> None:
         super().__init__()

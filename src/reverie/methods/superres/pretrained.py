@@ -1,4 +1,4 @@
-"""A network that enlarges, trained elsewhere and read from a file of weights."""
+"""Pretrained super-resolution networks, loaded from weight files of other code bases."""
 
 from dataclasses import dataclass
 
@@ -15,24 +15,24 @@ from reverie.methods.superres.weights import SpandrelNetwork
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainedUpscalerOptions(MethodOptions):
-    """The network that a file of weights was found to hold."""
+    """Architecture of the network, inferred from the weight file."""
 
     network: str
-    """Which of the families."""
+    """Generator architecture: srresnet, rrdb, compact, or msrresnet."""
     scale: int
-    """How many times larger."""
+    """Scale factor."""
     width: int
-    """Channels inside."""
+    """Channels of the hidden layers."""
     blocks: int
-    """How many of what it repeats."""
+    """Number of blocks."""
     growth: int = 32
-    """RRDBNet: channels that each convolution of a dense block adds."""
+    """RRDBNet: growth rate, the channels added by each convolution of a dense block."""
     norm: bool = True
     """SRResNet: whether it has batch norm."""
 
 
 class ExternalUpscaler(Method):
-    """What both kinds of network from elsewhere are."""
+    """Base of pretrained super-resolution networks; inference only."""
 
     data_kind = "degraded"
     averaged = ("generator",)
@@ -47,14 +47,16 @@ class ExternalUpscaler(Method):
         return self.generator
 
     def phases(self) -> tuple[Phase, ...]:
-        raise UserError("a network from elsewhere is used, not trained: begin one with --init.")
+        raise UserError(
+            "a pretrained network is for inference only: name it with --init to train on."
+        )
 
 
 class PretrainedUpscaler(ExternalUpscaler):
-    """One network that enlarges."""
+    """Pretrained network of one of reverie's own families."""
 
     Options = PretrainedUpscalerOptions
-    about = "a network that enlarges, whose weights were trained elsewhere"
+    about = "pretrained super-resolution network, for inference only"
     feature_network = "generator"
 
     def __init__(self, options: PretrainedUpscalerOptions, spec: ImageSpec) -> None:
@@ -65,7 +67,7 @@ class PretrainedUpscaler(ExternalUpscaler):
 
     @staticmethod
     def of(network: Upscaler) -> "PretrainedUpscaler":
-        """The method around a network."""
+        """Method that wraps a pretrained network."""
         config = network.config
         options = PretrainedUpscalerOptions(
             network=family_of(network),
@@ -81,15 +83,15 @@ class PretrainedUpscaler(ExternalUpscaler):
 
 
 class SpandrelUpscaler(ExternalUpscaler):
-    """One network that enlarges and is built by another package."""
+    """Pretrained network of an architecture that the package spandrel implements."""
 
     Options = MethodOptions
-    about = "a network that enlarges, of another package"
+    about = "pretrained super-resolution network of the package spandrel, for inference only"
     feature_network = "generator"
 
     @staticmethod
     def of(network: SpandrelNetwork) -> "SpandrelUpscaler":
-        """The method around a network."""
+        """Method that wraps a pretrained network."""
         method = SpandrelUpscaler(MethodOptions(), ImageSpec(network.channels, 128))
         method.generator = network
         return method.eval().requires_grad_(False)  # type: ignore[return-value]

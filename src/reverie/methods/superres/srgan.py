@@ -1,7 +1,7 @@
-"""SRGAN: enlarge so that it looks real. Ledig et al. 2017, section 2.2.
+"""SRGAN: perceptual super-resolution. Ledig et al. 2017, section 2.2.
 
-It begins from an SRResNet (`--init`). The content loss compares what a network that knows
-photographs notices; a discriminator asks for detail that real pictures have.
+Content loss (distance of a pretrained network's feature maps) + adversarial loss + optional pixel
+loss. Training starts from a pretrained SRResNet (`--init`).
 """
 
 from dataclasses import dataclass, replace
@@ -37,25 +37,25 @@ from reverie.nn.perceptual import content_difference
 
 @dataclass(frozen=True, kw_only=True)
 class SRGANOptions(SuperResolutionOptions):
-    """A network that enlarges, one that judges, one that compares content."""
+    """Options of SRGAN: generator, discriminator and content loss."""
 
     loss: str = "bce"
     """Adversarial loss: bce, relativistic-average, or another of the GANs."""
     adversarial_weight: NonNegative = 1e-3
-    """Weight of the wish to be taken for real."""
+    """Weight of the generator's adversarial loss."""
     content_weight: NonNegative = 1.0
-    """Weight of the difference in features, whose columns have length 1."""
+    """Weight of the content loss (distance of channel-normalized feature maps)."""
     pixel_weight: NonNegative = 0.0
-    """Weight of the mean absolute error of the pixels."""
+    """Weight of the pixel loss (L1)."""
     content_weights: str | None = None
-    """torchvision's file of VGG19; without it the content is what EfficientNet-Lite0 notices."""
+    """File of torchvision's VGG19 weights; by default the content loss uses EfficientNet-Lite0."""
     discriminator_width: int = 64
     """Channels of the discriminator's first layer."""
     r1: float = 0.0
-    """Weight γ of the discriminator's squared gradient on real pictures; 0 turns it off. Few
-    photographs are soon known by heart without it."""
+    """Weight γ of the R1 penalty, the discriminator's squared gradient on real images; 0 turns it
+    off. Prevents discriminator overfitting on small datasets."""
     penalty_every: Positive = 8
-    """R1 is computed in every so many-th step, and weighted by as much."""
+    """Lazy regularization: R1 is computed every n-th step, weighted n-fold."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -63,10 +63,10 @@ class SRGANOptions(SuperResolutionOptions):
 
 
 class SRGAN(SuperResolution):
-    """A generator and a discriminator."""
+    """Super-resolution generator trained with content and adversarial loss."""
 
     Options = SRGANOptions
-    about = "SRGAN: enlarge pictures so that they look real"
+    about = "SRGAN: perceptual super-resolution with content and adversarial loss"
     tiny_options: ClassVar = {"width": 8, "blocks": 2, "discriminator_width": 4}
     feature_network = "discriminator"
     init_from = "srresnet"
@@ -102,7 +102,7 @@ class SRGAN(SuperResolution):
         return tuple(phases)
 
     def generator_loss(self, batch: Batch, rng: Rng, backbone: Backbone) -> Loss:
-        """To show the same, and to be taken for real."""
+        """Content + adversarial + pixel loss of the generator, each weighted by its option."""
         o, real = self.options, batch.images
         fake = self.generator(self.small(batch, rng)).float()
         self._fakes.push((real, fake.detach()))
@@ -118,7 +118,7 @@ class SRGAN(SuperResolution):
         return loss + o.pixel_weight * parts["pixel"], parts
 
     def discriminator_loss(self, batch: Batch, rng: Rng) -> Loss:
-        """Real pictures against enlarged ones."""
+        """Adversarial loss of the discriminator: real high-resolution against upscaled images."""
 
         def recompute() -> tuple[Tensor, Tensor]:
             with torch.no_grad():
@@ -129,7 +129,7 @@ class SRGAN(SuperResolution):
         return loss, {"real": real.mean(), "fake": fake.mean()}
 
     def penalty_loss(self, batch: Batch, rng: Rng) -> Loss:
-        """γ/2 R1, weighted by how seldom it is computed."""
+        """R1 penalty γ/2 E‖∇D‖² on real images, with lazy regularization."""
         o = self.options
         slope = gradient_penalty(lambda x: self.discriminator(x).float(), batch.images)
         return lazy_regularization(slope, o.r1, o.penalty_every), {}

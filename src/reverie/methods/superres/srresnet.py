@@ -1,6 +1,7 @@
-"""SRResNet: enlarge by what every pixel most likely is. Ledig et al. 2017, section 2.1.
+"""SRResNet: super-resolution by pixel regression. Ledig et al. 2017, section 2.1.
 
-The mean of all sharp pictures that fit is a soft one: the highest PSNR, and no invented detail.
+The minimiser of a pixel loss averages all plausible high-resolution images (their mean for L2,
+their median for L1): high PSNR, but smooth texture.
 """
 
 from dataclasses import dataclass, replace
@@ -26,17 +27,17 @@ from reverie.methods.superres.base import (
 
 @dataclass(frozen=True, kw_only=True)
 class SRResNetOptions(SuperResolutionOptions):
-    """A network that enlarges, and the error it minimises."""
+    """Options of SRResNet: generator and pixel loss."""
 
     error: Literal["l1", "l2"] = "l1"
-    """Mean absolute or, as in the paper, squared error of the pixels."""
+    """Pixel loss: mean absolute error (l1), or mean squared error (l2) as in the paper."""
 
 
 class SRResNet(SuperResolution):
-    """One network, one loss."""
+    """Super-resolution generator trained with a pixel loss."""
 
     Options = SRResNetOptions
-    about = "SRResNet: enlarge pictures faithfully, by the error of their pixels"
+    about = "SRResNet: super-resolution with a pixel loss, for high PSNR"
     tiny_options: ClassVar = {"width": 8, "blocks": 2}
     feature_network = "generator"
 
@@ -49,7 +50,7 @@ class SRResNet(SuperResolution):
         return (Phase(name="generator", networks=(self.generator,), loss=self.loss),)
 
     def loss(self, batch: Batch, rng: Rng) -> Loss:
-        """The error of the enlarged picture."""
+        """Pixel loss between upscaled image and high-resolution target."""
         made = self.generator(self.small(batch, rng)).float()
         error = F.l1_loss if self.options.error == "l1" else F.mse_loss
         return error(made, batch.images), {}

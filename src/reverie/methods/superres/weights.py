@@ -1,8 +1,7 @@
-"""Weight files of networks that enlarge, as people have them, read into our networks.
+"""Loading of published super-resolution weights.
 
-What network it is, how deep, how wide and how many times it enlarges is read from the names and
-shapes of the tensors. Old names of RRDBNet and those of a popular SRResNet are made into the
-present ones first.
+Architecture, depth, width and scale factor are inferred from the names and shapes of the tensors.
+The old names of RRDBNet and those of SRGAN-PyTorch's SRResNet are first mapped to the current ones.
 """
 
 import importlib
@@ -20,10 +19,14 @@ Tensors = Mapping[str, Tensor]
 
 
 def build_from_state_dict(tensors: Tensors, place: str) -> Upscaler | None:
-    """The network that a state dict belongs to, with its weights, in eval mode; None if it is none.
+    """Network of a state dict, with its weights, in eval mode; None for unknown architectures.
+
+    Args:
+        tensors: state dict.
+        place: name of the source in error messages.
 
     Raises:
-        UserError: if it begins as one of ours and then does not fit.
+        UserError: if the architecture is recognised, but a tensor does not fit.
     """
     named = _present_names(tensors)
     for family in FAMILIES.values():
@@ -60,7 +63,10 @@ RENAMED = (
 
 
 def _of_first_rrdb(named: dict[str, Tensor]) -> dict[str, Tensor]:
-    """ESRGAN's first release numbered its layers: those after the body go up, the last two end."""
+    """Current names of the numbered layers of ESRGAN's first release.
+
+    After the body come the upsampling convolutions, then `conv_hr` and `conv_last`.
+    """
     plain_layer = r"model\.\d+\.(weight|bias)"
     behind = sorted({int(n.split(".")[1]) for n in named if re.match(plain_layer, n)})
     ups = behind[1:-2]
@@ -90,26 +96,26 @@ def _fill(network: Upscaler, named: Tensors, place: str) -> None:
     if wrong:
         raise UserError(
             f"{place}: this looks like a {type(network).__name__} of {network.width} channels and "
-            f"{network.blocks} blocks that enlarges {network.scale} times, but {wrong[0]} does not "
+            f"{network.blocks} blocks that upscales by {network.scale}, but {wrong[0]} does not "
             "fit."
         )
     network.load_state_dict({name: named.get(name, mine[name]) for name in mine})
 
 
 UNKNOWN_REACH = 2**16
-"""Pixels. How far such a network sees is not known; an attention may see the whole picture."""
+"""Stands for an unknown receptive radius, in pixels; attention can cover the whole image."""
 
 
 class SpandrelNetwork(Upscaler):
-    """A network of spandrel's between pictures in [-1, 1].
+    """Adapter of a spandrel model to images in [-1, 1].
 
     Args:
-        descriptor: spandrel's `ImageModelDescriptor`; it pads pictures to the sizes that its
-            network takes, and clamps what comes to [0, 1].
+        descriptor: spandrel's `ImageModelDescriptor`, which pads the input to sizes that the
+            network supports and clamps the output to [0, 1].
     """
 
     fusable = False
-    supports_bfloat16 = False  # of those that are said to, SwinIR's attention mixes it with float32
+    supports_bfloat16 = False  # declared for SwinIR, whose attention mixes it with float32
 
     def __init__(self, descriptor: Any) -> None:
         super().__init__(descriptor.input_channels, descriptor.scale, width=64, blocks=1)
@@ -122,15 +128,19 @@ class SpandrelNetwork(Upscaler):
         return UNKNOWN_REACH
 
     def upscale01(self, x: Tensor) -> Tensor:
-        # A copy: what spandrel makes in inference mode cannot be changed in place outside of it.
+        # A copy, because spandrel's inference tensors cannot be modified in place outside of it.
         return self._descriptor(self.to_weight_dtype(x)).float().clone()
 
 
 def load_with_spandrel(tensors: Mapping[str, Tensor], place: str) -> SpandrelNetwork | None:
-    """The network that a state dict belongs to, in eval mode; None if spandrel knows none.
+    """spandrel's network of a state dict, in eval mode; None if spandrel does not support it.
+
+    Args:
+        tensors: state dict.
+        place: name of the source in error messages.
 
     Raises:
-        UserError: if it is known and does not make a picture of a picture.
+        UserError: if loading fails, or it is not an image-to-image network for grayscale or RGB.
     """
     try:
         spandrel: Any = importlib.import_module("spandrel")
@@ -142,12 +152,12 @@ def load_with_spandrel(tensors: Mapping[str, Tensor], place: str) -> SpandrelNet
         return None
     except (RuntimeError, KeyError, ValueError, IndexError, AssertionError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UserError(f"{place}: spandrel takes this for a network and fails: {reason}") from None
+        raise UserError(f"{place}: spandrel fails to load this network: {reason}") from None
     name, inputs = descriptor.architecture.name, descriptor.input_channels
     whole = isinstance(descriptor, spandrel.ImageModelDescriptor)
     if not whole or descriptor.output_channels != inputs or inputs not in (1, 3):
         raise UserError(
-            f"{place}: this is a {name}, which does not make a larger picture of a grey or colour "
-            "picture."
+            f"{place}: this is a {name}, which does not upscale grayscale or RGB images: use a "
+            "super-resolution network."
         )
     return SpandrelNetwork(descriptor.eval()).eval().requires_grad_(False)

@@ -1,5 +1,5 @@
-"""What CycleGAN, pix2pix and CUT share: generators by option, the pool of past pictures, and what
-goes wrong so often that it is said in words.
+"""Shared parts of CycleGAN, pix2pix and CUT: options, networks, discriminator loss, image pool,
+reconstruction error and diagnostics of the logged losses.
 """
 
 from collections.abc import Callable
@@ -23,8 +23,8 @@ from reverie.nn.augment import augment
 from reverie.nn.losses import ADVERSARIAL, gradient_penalty, lazy_regularization
 from reverie.nn.norms import NormName, initialize_weights
 
-# The original's generator minimises (D - 1)², twice what `losses` has from Mao et al.; the weights
-# of the other terms are meant beside it.
+# CycleGAN's reference code minimises (D(G(x)) - 1)², twice the generator loss of Mao et al. 2017,
+# equation 9, in `nn.losses`; the weights of the other terms assume that scale.
 GENERATOR_LOSS_SCALE = {"lsgan": 2.0}
 
 
@@ -32,8 +32,8 @@ LossOf = Callable[[Batch, Rng], Loss]
 
 
 WON = 0.9
-"""Where a least-squares discriminator says more than this of real and less than 1 - this of made
-pictures, it has won."""
+"""Least-squares discriminator: mean logits above this for real images and below 1 - this for
+generated images are reported as a discriminator that dominates."""
 
 
 INVERTED = -0.3
@@ -41,39 +41,39 @@ INVERTED = -0.3
 
 @dataclass(frozen=True, kw_only=True)
 class TranslationOptions(AdversarialOptions):
-    """What the options of every translator begin with."""
+    """Options common to all image-to-image translation methods."""
 
     network: Literal["resnet", "unet"] = "resnet"
-    """The generator: CycleGAN's residual network, or pix2pix's U-Net."""
+    """Generator architecture: CycleGAN's residual network, or pix2pix's U-Net."""
     width: Positive = 64
-    """Channels of the generator at full size."""
+    """Channels of the generator at full resolution."""
     blocks: int = 0
-    """Residual blocks; 0 takes 6 up to 128 pixels and 9 above."""
+    """Number of residual blocks; 0 selects 6 for images up to 128 pixels and 9 above."""
     norm: NormName = "instance"
-    """Norm of the generator."""
+    """Normalization layers of the generator."""
     dropout: bool = False
-    """Leave out half of the features inside the generator, in training."""
+    """Dropout (p = 0.5) inside the generator during training."""
     resampling: Resampling = "transposed"
-    """How the residual network changes size: transposed convolutions, nearest, or antialiased."""
+    """Resampling in the residual network: transposed convolutions, nearest, or antialiased."""
     joins_input: bool = False
-    """Show the picture again to the last layers, so that what stays need not be rebuilt."""
+    """Concatenate the input image to the features before the last layers (skip connection)."""
     residual: bool = False
-    """Add what comes out to the picture, so that training begins near doing nothing."""
+    """Predict a residual that is added to the input; initialized close to the identity."""
     warps: bool = False
-    """Learn to move and zoom the whole picture first, where two looks fill the frame otherwise."""
+    """Learn a global affine transform of the input, for domains that differ in framing."""
     discriminator: PatchKind = "patch"
-    """What is judged: patches, patches with a map of the picture's size over 2ⁿ, or pixels."""
+    """PatchGAN, PatchGAN with a logit map of the image size over 2ⁿ, or one logit per pixel."""
     discriminator_width: int = 64
     """Channels of the discriminator's first layer."""
     discriminator_layers: int = 3
-    """Its layers of stride 2: three see 70×70 pixels."""
+    """Stride-2 layers of the discriminator; 3 give a receptive field of 70×70 pixels."""
     discriminator_norm: NormName = "instance"
-    """Norm of the discriminator."""
+    """Normalization layers of the discriminator."""
     loss: str = "lsgan"
 
 
 def build_generator(o: TranslationOptions, channels: int, image_size: int) -> nn.Module:
-    """The generator that options describe, with the papers' initial weights."""
+    """Generator configured by the options, initialized as in the papers."""
     if o.network == "unet":
         levels = unet_levels(image_size)
         network: nn.Module = UNetGenerator(channels, channels, o.width, levels, o.norm, o.dropout)
@@ -93,12 +93,12 @@ def build_generator(o: TranslationOptions, channels: int, image_size: int) -> nn
         )
     initialize_weights(network, keeps_variance=o.norm == "none")
     if isinstance(network, ResNetGenerator) and o.residual:
-        initialize_weights(network.head[-1])  # begins near doing nothing
+        initialize_weights(network.head[-1])  # close to the identity
     return network
 
 
 def build_discriminator(o: TranslationOptions, channels: int) -> nn.Module:
-    """The discriminator that options describe."""
+    """Discriminator configured by the options, initialized as in the papers."""
     network = discriminator(
         o.discriminator,
         channels,
@@ -114,7 +114,7 @@ def build_discriminator(o: TranslationOptions, channels: int) -> nn.Module:
 def translation_phases(
     o: TranslationOptions, generator: Phase, discriminator: Phase, penalty: LossOf
 ) -> tuple[Phase, ...]:
-    """The updates of one step: the translator, its judges, and lazily R1 where it is asked for."""
+    """Phases of one training step: generator, discriminator, and the R1 penalty if `r1` > 0."""
     phases = [replace(generator, every=o.generator_every), discriminator]
     if o.r1:
         phases.append(replace(discriminator, name="penalty", loss=penalty, every=o.penalty_every))
@@ -123,7 +123,7 @@ def translation_phases(
 
 @dataclass(frozen=True)
 class DiscriminatorLoss:
-    """A discriminator with its losses: what it minimises, and what the generator does."""
+    """Adversarial losses of one discriminator, and of the generator against it."""
 
     network: nn.Module
     options: TranslationOptions
@@ -132,7 +132,10 @@ class DiscriminatorLoss:
         return self.network(augment(images, self.options.augment, rng)).float()
 
     def discriminator_loss(self, real: Tensor, fake: Tensor, rng: Rng) -> Loss:
-        """Real and made pictures in one call where no batch norm would mix them."""
+        """Adversarial loss of the discriminator, and its mean logits.
+
+        Real and generated images share one forward pass unless batch norm would mix them.
+        """
         if self.options.discriminator_norm == "batch":
             real_logits, fake_logits = self._logits(real, rng), self._logits(fake, rng)
         else:
@@ -141,7 +144,7 @@ class DiscriminatorLoss:
         return loss, {"real": real_logits.mean(), "fake": fake_logits.mean()}
 
     def generator_loss(self, real: Tensor, fake: Tensor, rng: Rng) -> Tensor:
-        """What a generator minimises for its picture to be taken for a real one."""
+        """Adversarial loss of the generator."""
         pair = ADVERSARIAL[self.options.loss]
         fake_logits = self._logits(fake, rng)
         real_logits = self._logits(real, rng) if pair.needs_real else fake_logits
@@ -150,17 +153,17 @@ class DiscriminatorLoss:
         )
 
     def penalty(self, real: Tensor, rng: Rng) -> Tensor:
-        """γ/2 R1 of the mean over the map, weighted by how seldom it is computed."""
+        """Lazy R1 penalty γ/2 E‖∇D‖² on real images, with D averaged over its logit map."""
         o = self.options
         slope = gradient_penalty(lambda x: self._logits(x, rng).mean((1, 2, 3)), real)
         return lazy_regularization(slope, o.r1, o.penalty_every)
 
 
 class ImagePool(nn.Module):
-    """Past generated pictures, so that a discriminator does not forget: Shrivastava et al. 2017.
+    """History of generated images shown to the discriminator: Shrivastava et al. 2017.
 
-    Half of the time a new picture changes places with one in the pool. The pool is part of the
-    weights that a checkpoint keeps, so that a resumed run has the same one.
+    Once the pool is full, a new image is exchanged for a pooled one with probability 1/2. The pool
+    is stored in buffers, so a checkpoint contains it and a resumed run continues with it.
     """
 
     def __init__(self, size: int, shape: tuple[int, int, int]) -> None:
@@ -173,7 +176,7 @@ class ImagePool(nn.Module):
 
     @torch.no_grad()
     def exchange(self, fakes: Float[Tensor, "b c h w"], rng: Rng) -> Float[Tensor, "b c h w"]:
-        """As many pictures, some of them from before; nothing waits for the device."""
+        """A batch of the same size with some images from the pool; needs no device sync."""
         if self.size == 0:
             return fakes
         slots, coins = rng.integers(self.size, len(fakes)), rng.uniform(len(fakes))
@@ -192,9 +195,9 @@ class ImagePool(nn.Module):
 def reconstruction_error(
     one: Float[Tensor, "b c h w"], other: Float[Tensor, "b c h w"], smooth: float
 ) -> Tensor:
-    """Mean |x - y|; differences below `smooth` count by their square.
+    """Mean L1 distance, or smooth L1 (Huber) with threshold β = `smooth` if that is above 0.
 
-    Without, |x - y| has a kink at 0 that holds a translator which begins as the identity.
+    The kink of L1 at 0 can trap a generator that is initialized as the identity.
     """
     if smooth == 0:
         return (one - other).abs().mean()
@@ -202,28 +205,28 @@ def reconstruction_error(
 
 
 def luminance_correlation(one: Float[Tensor, "b c h w"], other: Float[Tensor, "b c h w"]) -> Tensor:
-    """The correlation of two pictures' brightness: near -1, the colours are inverted."""
+    """Mean Pearson correlation of the images' luminance (channel mean); -1 means inverted."""
     a, b = (x.detach().float().mean(1).flatten(1) for x in (one, other))
     a, b = a - a.mean(1, keepdim=True), b - b.mean(1, keepdim=True)
     return ((a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1)).clamp(min=1e-6)).mean()
 
 
 def diagnostics(losses: dict[str, float], loss: str) -> list[str]:
-    """In words, what the log of a translator says is going wrong."""
+    """Warnings derived from the logged losses: inverted colours, a discriminator that dominates."""
     said = []
     for name, value in losses.items():
         phase, _, part = name.partition("/")
         if part.startswith("likeness") and value < INVERTED:
             said.append(
-                f"the translated pictures are inverted ({name} is {value:.2f}): start again with "
+                f"the translated images are inverted ({name} is {value:.2f}): start again with "
                 "another --seed, or with a larger --identity-weight."
             )
         if part.startswith("real") and loss == "lsgan":
             fake = losses.get(f"{phase}/fake{part.removeprefix('real')}", 0.5)
             if value > WON and fake < 1 - WON:
                 said.append(
-                    f"the discriminator has won ({name} {value:.2f}, fake {fake:.2f}): the "
-                    "generator learns little from it; try --r1, --augment or a smaller "
+                    f"the discriminator dominates ({name} {value:.2f}, fake {fake:.2f}), which "
+                    "leaves the generator little gradient: try --r1, --augment or a smaller "
                     "--discriminator-width."
                 )
     return said

@@ -1,8 +1,9 @@
-"""CUT: one translator, learnt from two heaps of pictures by contrast instead of a cycle.
+"""CUT: unpaired image-to-image translation with a contrastive loss instead of a cycle.
 
-Park et al. 2020: what lies at a place of the translated picture should be like what lay there
-before, more than like what lay elsewhere in the same picture (PatchNCE). Half of CycleGAN's
-networks. FastCUT weighs this tenfold and leaves the identity term out.
+Park et al. 2020: the contrastive loss (PatchNCE) maximises the mutual information of input and
+output patches: a patch of the translation should match the input patch at the same position
+(positive) rather than other patches of the same image (negatives). One direction, half of
+CycleGAN's networks. FastCUT weights PatchNCE tenfold and omits its identity term.
 """
 
 from dataclasses import dataclass, replace
@@ -41,25 +42,25 @@ PatchIndices = list[Int[Tensor, " p"]]
 
 @dataclass(frozen=True, kw_only=True)
 class CUTOptions(TranslationOptions):
-    """One generator, one discriminator, and the heads that compare places."""
+    """Options of CUT: one generator, one discriminator, and projection heads for PatchNCE."""
 
     resampling: Resampling = "antialiased"
     contrast_weight: NonNegative = 1.0
-    """Weight of PatchNCE."""
+    """Weight of the contrastive loss (PatchNCE)."""
     identity_contrast: bool = True
-    """PatchNCE also on pictures that are in the target already."""
+    """Add the identity term: PatchNCE between images of domain B and their translations."""
     flip_equivariance: bool = False
-    """Flip half of the batches for the translation and flip its features back (FastCUT)."""
+    """Flip the generator's input in half of the batches and flip its features back (FastCUT)."""
     temperature: float = 0.07
-    """How sharply places are told apart."""
+    """Temperature τ of PatchNCE."""
     places: int = 256
-    """Places that are compared in each layer."""
+    """Patches (spatial positions) sampled in each layer for PatchNCE."""
     head_size: int = 256
-    """Length of the vectors that are compared."""
+    """Dimension of the projected feature vectors."""
 
 
 class ProjectionHeads(nn.Module):
-    """For each layer a small network from the features of a place to a vector of length 1."""
+    """Two-layer MLP per layer from the features of a patch to a vector of unit length."""
 
     def __init__(self, channels: list[int], size: int) -> None:
         super().__init__()
@@ -70,7 +71,7 @@ class ProjectionHeads(nn.Module):
     def forward(
         self, maps: list[Float[Tensor, "b _ _ _"]], places: PatchIndices
     ) -> list[Float[Tensor, "b p d"]]:
-        """The vectors of every layer's map at its places."""
+        """Unit vectors of each feature map at the given spatial positions."""
         chosen = [m.flatten(2).transpose(1, 2)[:, p] for m, p in zip(maps, places, strict=True)]
         vectors = [head(x) for head, x in zip(self.layers, chosen, strict=True)]
         return [F.normalize(v.float(), dim=2) for v in vectors]
@@ -79,9 +80,15 @@ class ProjectionHeads(nn.Module):
 def patch_nce(
     made: Float[Tensor, "b p d"], source: Float[Tensor, "b p d"], temperature: float
 ) -> Float[Tensor, ""]:
-    """Cross-entropy of finding each place's partner among the places of its own picture.
+    """InfoNCE loss of the translation's patches against the source's: Park et al. 2020, equation 3.
 
-    Park et al. 2020, equation 3; the source's side gives no gradient.
+    The positive is the source patch at the same position, the negatives are the other patches of
+    the same image. No gradient flows through `source`.
+
+    Args:
+        made: unit vectors of the translation, [batch, patches, dimension].
+        source: unit vectors of the input image, likewise.
+        temperature: τ, by which the cosine similarities are divided.
     """
     logits = made @ source.detach().transpose(1, 2) / temperature
     partners = torch.arange(made.shape[1], device=made.device).expand(len(made), -1)
@@ -89,14 +96,14 @@ def patch_nce(
 
 
 class CUT(Method):
-    """One translator, from A to B."""
+    """One-sided unpaired translation from domain A to domain B."""
 
     Options = CUTOptions
     data_kind = "unpaired"
     averaged = ("generator",)
     directions = ("ab",)
     columns = 6
-    about = "CUT: translate one way, learnt from two folders without pairs, at half the cost"
+    about = "CUT: unpaired image-to-image translation in one direction, with a contrastive loss"
     tiny_options: ClassVar = {
         "width": 4,
         "discriminator_width": 4,
@@ -110,7 +117,9 @@ class CUT(Method):
         super().__init__(options, spec)
         generator = build_generator(options, spec.channels, spec.image_size)
         if not isinstance(generator, ResNetGenerator):
-            raise UserError("CUT compares features of the residual network: use --network resnet.")
+            raise UserError(
+                "CUT's contrastive loss needs a residual network: use --network resnet."
+            )
         self.generator = generator
         self.discriminator = build_discriminator(options, spec.channels)
         w = options.width
@@ -137,7 +146,7 @@ class CUT(Method):
         return DiscriminatorLoss(self.discriminator, self.options)
 
     def contrast(self, source: Tensor, made: Tensor, rng: Rng, flipped: bool = False) -> Tensor:
-        """PatchNCE of a translation against its source, mean over layers."""
+        """PatchNCE of a translation against its source image, averaged over layers."""
         before = self.generator.maps(source)
         after = self.generator.maps(made)
         if flipped:
@@ -152,7 +161,7 @@ class CUT(Method):
         return torch.stack(losses).mean()
 
     def generator_loss(self, batch: Batch, rng: Rng) -> Loss:
-        """To be taken for real, and to keep at each place what was there."""
+        """Adversarial + contrastive loss, the latter optionally averaged with its identity term."""
         o = self.options
         a, b = batch.images, batch.domain_b
         flipped = o.flip_equivariance and bool(rng.uniform(1).item() < 0.5)
@@ -174,7 +183,7 @@ class CUT(Method):
         return loss, parts | {"likeness": luminance_correlation(a_seen, fake)}
 
     def discriminator_loss(self, batch: Batch, rng: Rng) -> Loss:
-        """Real pictures of B against translated ones."""
+        """Adversarial loss of the discriminator: real images of B against translations."""
 
         def recompute() -> Tensor:
             with torch.no_grad():
@@ -184,7 +193,7 @@ class CUT(Method):
         return self._discriminator_loss.discriminator_loss(batch.domain_b, fake, rng)
 
     def penalty_loss(self, batch: Batch, rng: Rng) -> Loss:
-        """R1 on real pictures of B."""
+        """R1 penalty on real images of B."""
         return self._discriminator_loss.penalty(batch.domain_b, rng), {}
 
     def diagnostics(self, losses: dict[str, float]) -> list[str]:
@@ -196,7 +205,7 @@ class CUT(Method):
     def previews(
         self, latents: Tensor | None, labels: Tensor | None, batch: Batch
     ) -> dict[str, Tensor]:
-        """Rows of a picture and its translation."""
+        """Rows of input image and translation."""
         rows = [batch.images, self.generator(batch.images)]
         return {"samples": torch.stack(rows, dim=1).flatten(0, 1)}
 

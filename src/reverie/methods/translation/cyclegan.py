@@ -1,8 +1,9 @@
-"""CycleGAN: two translators that undo each other, learnt from two heaps of pictures.
+"""CycleGAN: unpaired image-to-image translation with cycle consistency.
 
-Zhu et al. 2017. The loss is the paper's; a step makes three generator calls instead of six, because
-what is translated, what is brought back and what must stay the same go through a network together,
-which instance norm allows: it never looks at two pictures at once.
+Zhu et al. 2017. The loss is the paper's: adversarial + cycle-consistency + identity. A step makes
+three generator calls instead of six, because the inputs for translation, cycle reconstruction and
+identity mapping are concatenated into one batch; instance norm normalizes each image separately,
+so the result is the same.
 """
 
 from dataclasses import dataclass, replace
@@ -36,24 +37,25 @@ from reverie.methods.translation.base import (
 
 @dataclass(frozen=True, kw_only=True)
 class CycleGANOptions(TranslationOptions):
-    """Two generators and two discriminators."""
+    """Options of CycleGAN: two generators and two discriminators."""
 
     cycle_weight: NonNegative = 10.0
-    """Weight of |G(F(x)) - x|, for pictures of A; B's is --cycle-weight-b."""
+    """Weight of the cycle-consistency loss |F(G(a)) - a| of domain A, with G: A → B, F: B → A."""
     cycle_weight_b: float | None = None
-    """The same for pictures of B; by default as for A."""
+    """Weight of the cycle-consistency loss |G(F(b)) - b| of domain B; by default as for A."""
     identity_weight: NonNegative = 0.5
-    """Weight of |G(y) - y| on pictures that are in the target already, times the cycle's."""
+    """Weight of the identity losses |F(a) - a| and |G(b) - b|, relative to the cycle weights."""
     cycle_noise: float = 0.0
-    """Noise added to what is translated before it is brought back, so that nothing hides in it."""
+    """Standard deviation of Gaussian noise added to a translation before its reconstruction,
+    against information hidden in it (Chu et al. 2017)."""
     smooth: float = 0.0
-    """Below this, differences of the cycle and the identity count by their square."""
+    """Threshold β of the smooth L1 loss for cycle and identity losses; 0 is plain L1."""
     pool_size: int = 50
-    """Past translations that discriminators are also shown; 0 shows the newest alone."""
+    """Size of the pool of past translations shown to the discriminators; 0 turns it off."""
 
 
 class CycleGAN(Method):
-    """Two translators, A to B and back."""
+    """Unpaired translation in both directions, A to B and B to A."""
 
     Options = CycleGANOptions
     data_kind = "unpaired"
@@ -61,7 +63,7 @@ class CycleGAN(Method):
     training_only = ("pool_a", "pool_b")
     directions = ("ab", "ba")
     columns = 6
-    about = "CycleGAN: translate between two looks, learnt from two folders without pairs"
+    about = "CycleGAN: unpaired image-to-image translation with cycle consistency"
     tiny_options: ClassVar = {"width": 4, "discriminator_width": 4, "blocks": 1}
     feature_network = "discriminator_b"
 
@@ -93,14 +95,14 @@ class CycleGAN(Method):
         return translation_phases(self.options, generators, discriminators, self.penalty_loss)
 
     def _translate(self, generator: nn.Module, *images: Tensor) -> list[Tensor]:
-        """What a generator makes of several batches: in one call, unless batch norm mixes them."""
+        """Translations of several batches, in one forward pass unless batch norm would mix them."""
         if self.options.norm == "batch":
             return [generator(x).float() for x in images]
         made = generator(torch.cat(images)).float()
         return list(made.split([len(x) for x in images]))
 
     def generators_loss(self, batch: Batch, rng: Rng) -> Loss:
-        """To be taken for real, to be undone by the other, to leave alone what is right."""
+        """Adversarial + cycle-consistency + identity loss of both generators."""
         o = self.options
         a, b = batch.images, batch.domain_b
         weight_b = o.cycle_weight if o.cycle_weight_b is None else o.cycle_weight_b
@@ -134,12 +136,16 @@ class CycleGAN(Method):
         return loss, parts
 
     def _noisy(self, images: Tensor, rng: Rng) -> Tensor:
-        """Chu et al. 2017: translators hide in fine noise what they need on the way back."""
+        """Images with Gaussian noise added.
+
+        Generators can hide the information for the reconstruction in an imperceptible signal:
+        Chu et al. 2017.
+        """
         sigma = self.options.cycle_noise
         return images + sigma * rng.normal(*images.shape) if sigma else images
 
     def discriminators_loss(self, batch: Batch, rng: Rng) -> Loss:
-        """Real pictures against translated ones, some of them from the pools."""
+        """Adversarial loss of both discriminators: real images against pooled translations."""
         a, b = batch.images, batch.domain_b
 
         def recompute() -> tuple[Tensor, Tensor]:
@@ -158,7 +164,7 @@ class CycleGAN(Method):
         return loss_a + loss_b, parts | {f"{k}_b": v for k, v in parts_b.items()}
 
     def penalty_loss(self, batch: Batch, rng: Rng) -> Loss:
-        """R1 of both discriminators."""
+        """R1 penalty of both discriminators."""
         pairs = ((self.discriminator_a, batch.images), (self.discriminator_b, batch.domain_b))
         return sum(DiscriminatorLoss(d, self.options).penalty(x, rng) for d, x in pairs), {}  # type: ignore[return-value]
 
@@ -171,7 +177,7 @@ class CycleGAN(Method):
     def previews(
         self, latents: Tensor | None, labels: Tensor | None, batch: Batch
     ) -> dict[str, Tensor]:
-        """Rows of a picture, its translation, and what the way back makes of it."""
+        """Rows of input image, translation and cycle reconstruction, for both directions."""
         ways: tuple[tuple[Direction, Direction, Tensor], ...] = (
             ("ab", "ba", batch.images),
             ("ba", "ab", batch.domain_b),

@@ -1,6 +1,6 @@
-"""Discriminators that judge every patch of a picture: Isola et al. 2017, appendix 6.1.2.
+"""PatchGAN and pixel discriminators: Isola et al. 2017, appendix 6.1.2.
 
-Layers stand where the original PyTorch code has them, so that its files can be read as they are.
+Layers are named as in the reference PyTorch code, so that its weight files load unchanged.
 """
 
 from typing import Literal
@@ -16,23 +16,25 @@ PatchKind = Literal["patch", "patch-same", "pixel"]
 
 
 class SamePadConv2d(nn.Conv2d):
-    """A 4×4 convolution of stride 1 that keeps the size: the odd pixel at the bottom and right."""
+    """4×4 convolution of stride 1 with "same" padding: the extra pixel at the bottom and right."""
 
     def forward(self, input: Tensor) -> Tensor:
         return super().forward(F.pad(input, (1, 2, 1, 2)))
 
 
 class PatchDiscriminator(nn.Module):
-    """`layers` convolutions of stride 2, one of stride 1, one that says: 70×70 with three layers.
+    """PatchGAN: one logit per overlapping patch, 70×70 pixels with three layers.
+
+    `layers` convolutions of stride 2, one of stride 1, and one of stride 1 to the logit map.
 
     Args:
-        inputs: channels of the picture, or of both pictures one after the other.
-        width: channels after the first layer; they double up to eightfold.
+        inputs: channels of the image, or of the concatenated pair (conditional discriminator).
+        width: channels after the first layer; doubled in each layer, up to eightfold.
         layers: convolutions of stride 2.
         norm: after every convolution but the first and the last.
-        same: the variant without the layer of stride 1, whose last convolution keeps the size:
-            with four layers 128×128 becomes 8×8.
-        spectral: bound the slope of each layer.
+        same: variant without the hidden layer of stride 1 and with "same" padding in the last
+            convolution: four layers map 128×128 pixels to 8×8 logits.
+        spectral: spectral normalization of each convolution.
     """
 
     def __init__(
@@ -62,7 +64,7 @@ class PatchDiscriminator(nn.Module):
 
 
 class PixelDiscriminator(nn.Module):
-    """Judges every pixel by itself: three 1×1 convolutions."""
+    """PixelGAN: one logit per pixel from three 1×1 convolutions."""
 
     def __init__(
         self, inputs: int, width: int = 64, norm: NormName = "instance", spectral: bool = False
@@ -90,7 +92,7 @@ def discriminator(
     norm: NormName,
     spectral: bool = False,
 ) -> nn.Module:
-    """The discriminator of a kind."""
+    """Discriminator of the given kind; arguments as of `PatchDiscriminator`."""
     if kind == "pixel":
         return PixelDiscriminator(inputs, width, norm, spectral)
     return PatchDiscriminator(inputs, width, layers, norm, kind == "patch-same", spectral)

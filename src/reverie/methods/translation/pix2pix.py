@@ -1,7 +1,8 @@
-"""pix2pix: translation learnt from pairs, by a discriminator that sees both pictures.
+"""pix2pix: paired image-to-image translation with a conditional GAN.
 
-Isola et al. 2017. The generator's phase comes first here and the discriminator sees the same
-picture afterwards, so that it is made once; the original takes them the other way round.
+Isola et al. 2017: adversarial loss of a discriminator conditioned on the input + L1 loss. The
+generator is updated first and the discriminator reuses its translation, so that it is computed
+once; the reference code updates the discriminator first.
 """
 
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ from reverie.nn.norms import NormName
 
 @dataclass(frozen=True, kw_only=True)
 class Pix2PixOptions(TranslationOptions):
-    """One generator and a discriminator of pairs."""
+    """Options of pix2pix: one generator and a conditional discriminator."""
 
     network: Literal["resnet", "unet"] = "unet"
     norm: NormName = "batch"
@@ -42,18 +43,18 @@ class Pix2PixOptions(TranslationOptions):
     dropout: bool = True
     loss: str = "bce"
     pixel_weight: NonNegative = 100.0
-    """Weight of the mean absolute difference to the true picture."""
+    """Weight λ of the L1 loss between translation and target."""
 
 
 class Pix2Pix(Method):
-    """One translator, from A to B."""
+    """Paired translation from domain A to domain B."""
 
     Options = Pix2PixOptions
     data_kind = "paired"
     averaged = ("generator",)
     directions = ("ab",)
     columns = 6
-    about = "pix2pix: translate from one picture to another, learnt from pairs"
+    about = "pix2pix: paired image-to-image translation with a conditional GAN"
     tiny_options: ClassVar = {"width": 4, "discriminator_width": 4, "blocks": 1}
     feature_network = "generator"
 
@@ -79,7 +80,7 @@ class Pix2Pix(Method):
         return DiscriminatorLoss(self.discriminator, self.options)
 
     def generator_loss(self, batch: Batch, rng: Rng) -> Loss:
-        """To be taken for the true partner of the picture, and to be near it."""
+        """Adversarial loss + L1 loss to the target."""
         a, b = batch.images, batch.domain_b
         fake = self.generator(a).float()
         self._fakes.push(fake.detach())
@@ -93,7 +94,7 @@ class Pix2Pix(Method):
         return loss, parts | {"likeness": luminance_correlation(b, fake)}
 
     def discriminator_loss(self, batch: Batch, rng: Rng) -> Loss:
-        """True pairs against pairs with a translated picture."""
+        """Adversarial loss of the discriminator: pairs (a, b) against pairs (a, G(a))."""
         a, b = batch.images, batch.domain_b
 
         def recompute() -> Tensor:
@@ -106,7 +107,7 @@ class Pix2Pix(Method):
         )
 
     def penalty_loss(self, batch: Batch, rng: Rng) -> Loss:
-        """R1 on true pairs."""
+        """R1 penalty on real pairs."""
         return self._discriminator_loss.penalty(
             torch.cat([batch.images, batch.domain_b], 1), rng
         ), {}
@@ -120,7 +121,7 @@ class Pix2Pix(Method):
     def previews(
         self, latents: Tensor | None, labels: Tensor | None, batch: Batch
     ) -> dict[str, Tensor]:
-        """Rows of a picture, its translation, and what it should be."""
+        """Rows of input image, translation and target."""
         rows = [batch.images, self.generator(batch.images), batch.domain_b]
         return {"samples": torch.stack(rows, dim=1).flatten(0, 1)}
 

@@ -1,7 +1,7 @@
-"""A translator that was trained elsewhere: one generator, read from a file of weights.
+"""Pretrained image-to-image generator, loaded from a weight file of another code base.
 
-It is used, saved and shared like any model; it cannot be trained on, since its discriminator and
-optimiser are not there.
+It is used, saved and shared like any model; it cannot be trained further, because the file contains
+neither discriminator nor optimiser state.
 """
 
 from dataclasses import dataclass
@@ -20,30 +20,30 @@ from reverie.nn.norms import NormName
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainedTranslatorOptions(MethodOptions):
-    """The generator that a file of weights was found to hold."""
+    """Architecture of the generator, inferred from the weight file."""
 
     network: Literal["resnet", "unet"]
-    """CycleGAN's residual network, or pix2pix's U-Net."""
+    """Generator architecture: CycleGAN's residual network, or pix2pix's U-Net."""
     outputs: int
-    """Channels of what it makes."""
+    """Channels of the output image."""
     width: int
-    """Channels at full size."""
+    """Channels of the generator at full resolution."""
     depth: int
-    """Residual blocks, or halvings of the U-Net."""
+    """Number of residual blocks, or of downsamplings of the U-Net."""
     norm: NormName
-    """Its norm."""
+    """Normalization layers of the generator."""
     dropout: bool
-    """Whether features are dropped in training."""
+    """Whether the generator has dropout layers."""
 
 
 class PretrainedTranslator(Method):
-    """One generator from elsewhere."""
+    """Pretrained generator in one direction; inference only."""
 
     Options = PretrainedTranslatorOptions
     data_kind = "unpaired"
     averaged = ("generator",)
     directions = ("ab",)
-    about = "a translator whose weights were trained elsewhere"
+    about = "pretrained image-to-image generator, for inference only"
     feature_network = "generator"
 
     def __init__(self, options: PretrainedTranslatorOptions, spec: ImageSpec) -> None:
@@ -56,15 +56,15 @@ class PretrainedTranslator(Method):
 
     @staticmethod
     def of(network: nn.Module) -> "PretrainedTranslator":
-        """The method around a generator.
+        """Method that wraps a pretrained generator.
 
         Raises:
-            UserError: if the network is none.
+            UserError: if the network is not a generator.
         """
         if not isinstance(network, ResNetGenerator | UNetGenerator):
             raise UserError(
-                f"these are the weights of a {type(network).__name__}, which judges pictures: only "
-                "a generator translates."
+                f"these are the weights of a {type(network).__name__}, which is a discriminator: "
+                "load the weights of a generator."
             )
         kind = "resnet" if isinstance(network, ResNetGenerator) else "unet"
         options = PretrainedTranslatorOptions(
@@ -80,7 +80,7 @@ class PretrainedTranslator(Method):
         return method.eval().requires_grad_(False)  # type: ignore[return-value]
 
     def phases(self) -> tuple[Phase, ...]:
-        raise UserError("a translator from elsewhere is used, not trained: train a cyclegan.")
+        raise UserError("a pretrained generator is for inference only: train a cyclegan instead.")
 
     def translator(self, direction: Direction) -> nn.Module:
         return self.generator

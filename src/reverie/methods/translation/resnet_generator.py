@@ -1,11 +1,11 @@
-"""The residual generator of CycleGAN: down twice, residual blocks, up twice.
+"""Residual generator of CycleGAN: two downsamplings, residual blocks, two upsamplings.
 
-Johnson et al. 2016 and Zhu et al. 2017: c7s1-k, d2k, d4k, R4k × N, u2k, uk, c7s1-3. Layers stand
-where the original PyTorch code has them, so that its files can be read as they are.
+Johnson et al. 2016 and Zhu et al. 2017: c7s1-k, d2k, d4k, R4k × N, u2k, uk, c7s1-3. Layers are
+named as in the reference PyTorch code, so that its weight files load unchanged.
 
-What later work and small pictures asked for: resize and convolution instead of transposed
-convolutions, which leave checkerboards; antialiased resampling (Zhang 2019), as CUT has it; the
-picture joined to the features before the last layers, so that what should stay need not be rebuilt.
+Optional: resize-convolution instead of transposed convolution (no checkerboard artefacts);
+antialiased resampling (Zhang 2019), as in CUT; a skip connection from the input to the last layers;
+residual output; a learnt global affine transform.
 """
 
 from typing import Literal
@@ -18,14 +18,14 @@ from torch.nn import functional as F
 from reverie.nn.norms import NormName, has_bias, norm_layer
 
 INSIDE = 0.97
-"""How much of the range of tanh a picture takes where something is added to it."""
+"""Factor on the input before atanh with `residual`: keeps atanh finite at ±1."""
 
 
 Resampling = Literal["transposed", "nearest", "antialiased"]
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions with reflection padding beside a shortcut."""
+    """Two 3×3 convolutions with reflection padding and a skip connection."""
 
     def __init__(self, channels: int, norm: NormName, dropout: bool) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class ResidualBlock(nn.Module):
 
 
 class Blur(nn.Module):
-    """Half the size through the binomial filter 1 2 1."""
+    """Antialiased downsampling by 2 with the binomial filter [1, 2, 1] / 4: Zhang 2019."""
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
         line = torch.tensor([0.25, 0.5, 0.25], device=x.device, dtype=x.dtype)
@@ -52,21 +52,21 @@ class Blur(nn.Module):
 
 
 class ResNetGenerator(nn.Module):
-    """From a picture to a picture of the same size, in [-1, 1].
+    """Residual generator from an image in [-1, 1] to an image of the same size in [-1, 1].
 
     Args:
-        inputs, outputs: channels of the two pictures.
-        width: channels at full size.
-        blocks: residual blocks at a quarter of the size.
-        norm: after every convolution but the last.
-        dropout: of half the features inside the blocks.
-        resampling: how the size changes.
-        joins_input: the picture is shown again to two last 3×3 convolutions, instead of a 7×7.
-        residual: what comes out is added to the picture, so that training begins near doing
-            nothing; joins the input too.
-        warps: the picture is first moved, zoomed and sheared as a whole, by six learnt numbers that
-            begin at nothing: two looks often differ in how they fill the frame, which convolutions
-            can hardly change.
+        inputs, outputs: channels of the input and the output image.
+        width: channels at full resolution.
+        blocks: number of residual blocks, at a quarter of the resolution.
+        norm: normalization after every convolution but the last.
+        dropout: dropout (p = 0.5) inside the residual blocks.
+        resampling: how feature maps are down- and upsampled.
+        joins_input: concatenate the input to the features before two final 3×3 convolutions, which
+            replace the final 7×7 convolution.
+        residual: add the output to the input, initialized close to the identity; implies
+            `joins_input`. The output can exceed [-1, 1] by 3 %.
+        warps: apply a learnt global affine transform (six parameters, initialized as the identity)
+            to the input: domains often differ in framing, which convolutions can hardly change.
     """
 
     multiple = 4
@@ -97,7 +97,7 @@ class ResNetGenerator(nn.Module):
 
         layers: list[nn.Module] = [nn.ReflectionPad2d(3)]
         layers += normed(nn.Conv2d(inputs, width, 7, bias=bias), width)
-        seen = [0]  # where CUT looks: the picture, each size, the first block and the middle one
+        seen = [0]  # CUT's layers: input, each resolution, first and middle block
         for now in (width, 2 * width):
             stride = 1 if resampling == "antialiased" else 2
             seen.append(len(layers))
@@ -131,7 +131,7 @@ class ResNetGenerator(nn.Module):
         y = self.head(torch.cat([y, x], dim=1))
         if not self.residual:
             return y.tanh()
-        # Added before the tanh, so that white stays white unless much is added.
+        # The sum is taken before tanh, so small residuals leave saturated pixels unchanged.
         return (y + (INSIDE * x.clamp(-1, 1)).atanh()).tanh() / INSIDE
 
     def _warped(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
@@ -142,7 +142,7 @@ class ResNetGenerator(nn.Module):
         return F.grid_sample(x.float(), grid, padding_mode="border", align_corners=False)
 
     def maps(self, x: Float[Tensor, "b c h w"]) -> list[Float[Tensor, "b _ _ _"]]:
-        """What the encoder half gives at five depths, for the contrast of CUT."""
+        """Feature maps of the encoder half at five depths, for CUT's contrastive loss."""
         found = []
         for number, layer in enumerate(self.model):
             x = layer(x)
@@ -154,12 +154,13 @@ class ResNetGenerator(nn.Module):
 
     @property
     def receptive_radius(self) -> int:
-        """How many pixels away from a place what it becomes can depend on, beside statistics.
+        """Receptive radius in pixels, without the dependence through norm statistics.
 
         Raises:
-            AttributeError: if the picture is warped, which only the whole can be.
+            AttributeError: if the generator has a global affine transform, which has no finite
+                receptive radius and needs the whole image.
         """
         if self.warp is not None:
-            raise AttributeError("a warped picture has no reach")
-        # A 7×7, two going down, two of 4 pixels each in a block, two going up, the last.
+            raise AttributeError("a global affine transform has no finite receptive radius")
+        # 7×7; two downsamplings; blocks of two 3×3 (4 pixels each); two upsamplings; final 7×7.
         return 3 + 2 + 4 + 8 * self.depth + 8 + 4 + 3

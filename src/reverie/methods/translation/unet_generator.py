@@ -1,7 +1,7 @@
-"""The U-Net generator of pix2pix: one level for each halving, skips between equal sizes.
+"""U-Net generator of pix2pix: one level per downsampling, skip connections at each resolution.
 
-Isola et al. 2017, appendix 6.1.1. Levels are nested as in the original PyTorch code, so that its
-files can be read as they are. It sees the whole picture at its narrowest place.
+Isola et al. 2017, appendix 6.1.1. Levels are nested as in the reference PyTorch code, so that its
+weight files load unchanged. The receptive field of the bottleneck is the whole image.
 """
 
 import torch
@@ -15,24 +15,24 @@ MOST_LEVELS = 8
 
 
 def unet_levels(image_size: int) -> int:
-    """As often as the side can be halved: 8 at 256, 5 at 32, and 8 at most.
+    """Number of downsamplings for an image size: 8 at 256 pixels, 5 at 32, 8 at most.
 
     Raises:
-        UserError: if that is less than twice.
+        UserError: if the size is not a multiple of 4.
     """
     levels = 0
     while levels < MOST_LEVELS and image_size % 2 ** (levels + 1) == 0:
         levels += 1
     if levels < 2:
         raise UserError(
-            f"a U-Net halves the picture's side at least twice, and {image_size} cannot be: take a "
-            "multiple of 4, best a power of 2."
+            f"a U-Net downsamples at least twice, which an image size of {image_size} does not "
+            "allow: use a multiple of 4, best a power of 2."
         )
     return levels
 
 
 class Level(nn.Module):
-    """Down, what lies below, up; beside it the skip that joins what came in."""
+    """One U-Net level: downsample, inner levels, upsample, concatenated with the input (skip)."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Level(nn.Module):
     ) -> None:
         super().__init__()
         self.outermost = inputs is not None
-        # The original's biases: dead before an instance norm, alive where no norm follows.
+        # Biases as in the reference code: without effect before an instance norm.
         live = norm != "batch"
         down = nn.Conv2d(inputs or outer, inner, 4, 2, 1, bias=live)
         if self.outermost:
@@ -70,14 +70,14 @@ class Level(nn.Module):
 
 
 class UNetGenerator(nn.Module):
-    """From a picture to a picture of the same size, in [-1, 1].
+    """U-Net from an image in [-1, 1] to an image of the same size in [-1, 1].
 
     Args:
-        inputs, outputs: channels of the two pictures.
-        width: channels after the first halving; they double up to eightfold.
-        levels: halvings; sides must be multiples of 2 to the power of it.
-        norm: after every convolution but the first, the innermost and the last.
-        dropout: of half the features, in three inner levels.
+        inputs, outputs: channels of the input and the output image.
+        width: channels after the first downsampling; doubled in each level, up to eightfold.
+        levels: number of downsamplings; height and width must be multiples of 2 ** `levels`.
+        norm: normalization after every convolution but the first, the innermost and the last.
+        dropout: dropout (p = 0.5) in the inner levels of full width.
     """
 
     contiguous_memory = True

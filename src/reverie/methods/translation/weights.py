@@ -1,8 +1,8 @@
-"""Weight files of the original PyTorch code of CycleGAN and pix2pix, read into our networks.
+"""Loading of weight files of the reference PyTorch code of CycleGAN and pix2pix.
 
-A file is a bare state dict; what network it belongs to is read from the names and shapes of its
-tensors. Biases before an instance norm, which it subtracts again, and running statistics that old
-versions wrote for it are left out: the output is the same without them.
+A file is a bare state dict; the architecture is inferred from the names and shapes of its tensors.
+Biases before an instance norm (cancelled by its mean subtraction) and the running statistics that
+old versions stored for it are ignored: the output does not depend on them.
 """
 
 import re
@@ -21,20 +21,20 @@ Tensors = Mapping[str, Tensor]
 
 UNDERSTOOD = (
     "generators of 6 or 9 residual blocks, U-Nets, and n-layer or pixel discriminators of the "
-    "original PyTorch code are understood, and SRResNet, RRDB and compact networks that enlarge; "
-    "with the packages spandrel and torchvision, forty more that enlarge"
+    "reference PyTorch code are supported, and SRResNet, RRDB and compact super-resolution "
+    "networks; with the packages spandrel and torchvision, forty more architectures"
 )
 
 
 def network_from_state_dict(tensors: Tensors, place: str) -> nn.Module:
-    """The network that a state dict belongs to, with its weights, in eval mode.
+    """Network of a state dict, with its weights, in eval mode.
 
     Args:
-        tensors: names as the original code gives them.
-        place: what to call it when it is not understood.
+        tensors: state dict with the names of the reference code.
+        place: name of the source in error messages.
 
     Raises:
-        UserError: if it belongs to another architecture; the sentence says what it looks like.
+        UserError: if the architecture is not supported; the message describes the state dict.
     """
     network = _empty_network(tensors, place)
     _fill(network, tensors, place)
@@ -42,7 +42,7 @@ def network_from_state_dict(tensors: Tensors, place: str) -> nn.Module:
 
 
 def reference_name(network: nn.Module) -> str:
-    """What the original's options call a network."""
+    """Name of a network in the options of the reference code."""
     match network:
         case ResNetGenerator():
             return f"resnet_{network.depth}blocks"
@@ -94,7 +94,7 @@ def _convolutions(tensors: Tensors) -> list[str]:
 
 
 def _norm(tensors: Tensors) -> NormName:
-    """Batch norm has weights; instance norm has none, at most running statistics in old files."""
+    """Batch norm has weights; instance norm has at most running statistics, in old files."""
     return (
         "batch"
         if any(t.ndim == 1 and n.endswith(".weight") for n, t in tensors.items())
@@ -118,13 +118,13 @@ def _fill(network: nn.Module, tensors: Tensors, place: str) -> None:
 
 
 def _looks_like(tensors: Tensors) -> str:
-    """A state dict in a few words."""
+    """Short description of a state dict, for error messages."""
     if not tensors:
-        return "the file holds no tensors"
+        return "the file contains no tensors"
     convolutions = _convolutions(tensors)
     count = sum(tensor.numel() for tensor in tensors.values())
     some = ", ".join(f"{n} {list(tensors[n].shape)}" for n in list(tensors)[:2])
     return (
-        f"this looks like a network of {len(convolutions)} convolutions and {count:,} numbers that "
-        f"begins with {some}"
+        f"this looks like a network of {len(convolutions)} convolutions and {count:,} parameters "
+        f"whose first tensors are {some}"
     )

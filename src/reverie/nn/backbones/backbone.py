@@ -1,8 +1,8 @@
-"""Networks that have seen a million photographs, for what they notice: the features of distances,
-of content losses and of dreams. One definition of each, with its own preprocessing.
+"""Pretrained ImageNet classifiers as feature extractors, each with its own preprocessing.
 
-EfficientNet-Lite0's weights install with a package, so it works everywhere; the others read
-torchvision's files.
+Their activations are used by Fréchet and perceptual distances, content losses and deep dream.
+EfficientNet-Lite0's weights are installed as a Python package; the other networks read
+torchvision's weight files.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,16 +18,16 @@ IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class StopForward(Exception):
-    """The deepest layer that was asked for has answered; the rest need not run."""
+    """Raised to stop the forward pass after the last requested layer."""
 
 
 class ImageTooSmall(UserError):
-    """A picture is too small for a layer."""
+    """Raised if an image is too small for a layer."""
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """A network in eval mode, and what makes a picture in [-1, 1] into its input."""
+    """A network in eval mode, and its preprocessing of images in [-1, 1]."""
 
     name: str
     network: nn.Module
@@ -41,11 +41,15 @@ class Backbone:
     def activations(
         self, images: Float[Tensor, "b c h w"], layers: Sequence[str]
     ) -> dict[str, Tensor]:
-        """What the named layers give, computed no further than the deepest of them.
+        """Activations of the named layers; the forward pass stops after the last of them.
+
+        Args:
+            images: [B, C, H, W] in [-1, 1].
+            layers: module names within the network.
 
         Raises:
             UserError: if there is no such layer.
-            ImageTooSmall: if the picture is too small for it.
+            ImageTooSmall: if an image is too small for a layer.
         """
         found: dict[str, Tensor] = {}
 
@@ -68,8 +72,8 @@ class Backbone:
                 raise
             height, width = images.shape[-2:]
             raise ImageTooSmall(
-                f"a picture of {width}×{height} is too small for {', '.join(layers)} of "
-                f"{self.name}: use a larger one, or a layer nearer to the picture."
+                f"an image of {width}×{height} is too small for {', '.join(layers)} of "
+                f"{self.name}: use a larger image, or an earlier layer."
             ) from None
         finally:
             for hook in hooks:
@@ -90,7 +94,7 @@ class Backbone:
         return layers[name]
 
     def to(self, device: torch.device) -> "Backbone":
-        """The same, on another device."""
+        """Move the network to a device, in place; returns self."""
         self.network.to(device)
         return self
 
@@ -110,7 +114,7 @@ class BackboneSpec:
 
 
 def imagenet_normalize(images: Tensor) -> Tensor:
-    """[-1, 1] to [0, 1], minus ImageNet's mean, over its deviation."""
+    """[-1, 1] to [0, 1], minus ImageNet's mean, divided by its standard deviation."""
     mean, deviation = (
         images.new_tensor(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_DEVIATION)
     )
@@ -118,13 +122,13 @@ def imagenet_normalize(images: Tensor) -> Tensor:
 
 
 def to_rgb(images: Tensor) -> Tensor:
-    """Grey as colour; else as it is."""
+    """Grayscale repeated to three channels; RGB unchanged."""
     return images.expand(-1, 3, -1, -1)
 
 
 @dataclass(frozen=True)
 class LayerInfo:
-    """A layer, what it gives for a square picture, and a word on what it brings out."""
+    """A layer: channels and side of its feature map, and typical content of its activations."""
 
     name: str
     channels: int
@@ -137,15 +141,15 @@ LAYER_DESCRIPTIONS = (
     "grids and weaves",
     "textures",
     "spots, scales and eyes",
-    "parts of things: eyes, snouts",
-    "whole animals and things",
+    "object parts: eyes, snouts",
+    "whole animals and objects",
     "scenes, faintly",
 )
-"""From the picture inwards."""
+"""Typical content of activations, from the first layers to the last."""
 
 
 def list_layers(backbone: Backbone, side: int = 224) -> list[LayerInfo]:
-    """The blocks of a network in the order in which they answer, for a picture of `side`."""
+    """Blocks of a network in order of execution, with feature map sizes for images of `side`."""
     seen: list[tuple[str, Tensor]] = []
 
     def keep(name: str):
@@ -172,7 +176,7 @@ def list_layers(backbone: Backbone, side: int = 224) -> list[LayerInfo]:
 
 
 def _blocks(network: nn.Module) -> dict[str, nn.Module]:
-    """What a person means by a layer: blocks as a whole, not the convolutions inside them."""
+    """Blocks by name: the children of the network, and of its Sequentials and ModuleLists."""
     found: dict[str, nn.Module] = {}
 
     def walk(module: nn.Module, prefix: str) -> None:
@@ -188,7 +192,7 @@ def _blocks(network: nn.Module) -> dict[str, nn.Module]:
 
 
 def backbone_of(name: str, network: nn.Module, channels: int) -> Backbone:
-    """Any network that takes pictures in [-1, 1], as a backbone."""
+    """Any network on images in [-1, 1] as a backbone; images are converted to its channels."""
     if channels == 1:
         return Backbone(name, network, lambda x: x.mean(1, keepdim=True), channels)
     return Backbone(name, network, to_rgb, channels)

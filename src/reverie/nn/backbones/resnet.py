@@ -1,4 +1,4 @@
-"""ResNet50 (He et al. 2015), with torchvision's names of layers and weights."""
+"""ResNet50 (He et al. 2015), with torchvision's layer and weight names."""
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -10,7 +10,7 @@ CLASSES = 1000
 
 
 class Bottleneck(nn.Module):
-    """1×1, 3×3 with the stride, 1×1, beside a shortcut."""
+    """Bottleneck block: 1×1, strided 3×3, 1×1, plus shortcut."""
 
     def __init__(self, inputs: int, width: int, stride: int) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class Bottleneck(nn.Module):
 
 
 class ResNet50(nn.Module):
-    """Pictures [B, 3, H, W], normalised as torchvision does, to logits of 1000 classes."""
+    """Images [B, 3, H, W], normalized as in torchvision, to logits of 1000 classes."""
 
     def __init__(self) -> None:
         super().__init__()

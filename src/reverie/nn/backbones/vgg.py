@@ -1,4 +1,4 @@
-"""VGG16 and VGG19 (Simonyan and Zisserman 2014), with torchvision's names of layers and weights."""
+"""VGG16 and VGG19 (Simonyan and Zisserman 2014), with torchvision's layer names."""
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -9,15 +9,15 @@ CLASSES = 1000
 
 
 CONVOLUTIONS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
-"""How many follow each other at each size; the channels double from 64 to 512."""
+"""Convolutions at each resolution; channels double from 64 to 512."""
 
 
 class VGG(nn.Module):
-    """Pictures [B, 3, H, W], normalised as torchvision does, to logits of 1000 classes.
+    """Images [B, 3, H, W], normalized as in torchvision, to logits of 1000 classes.
 
     Args:
-        convolutions: how many there are at each of the five sizes.
-        with_head: the linear layers, 124 million of VGG19's 144 million numbers.
+        convolutions: number of convolutions at each of the five resolutions.
+        with_head: whether to build the linear layers, 124 of VGG19's 144 million parameters.
     """
 
     def __init__(self, convolutions: tuple[int, ...], with_head: bool = True) -> None:
