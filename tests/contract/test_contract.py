@@ -223,7 +223,7 @@ def test_a_sample_depends_on_its_own_seed_alone(method: Method, monkeypatch: Any
     torch.testing.assert_close(
         model.sample(1, seed=13, label=labels)[0], many[3], rtol=0, atol=1e-5
     )
-    monkeypatch.setattr("reverie.inference.model.PICTURES_AT_ONCE", 2)
+    monkeypatch.setattr("reverie.inference.model.BATCH_SIZE", 2)
     torch.testing.assert_close(model.sample(9, seed=10, label=labels), many, rtol=0, atol=1e-5)
     assert not torch.equal(many[0], many[1])
 

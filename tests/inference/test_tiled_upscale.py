@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from reverie.core.errors import UserError
 from reverie.inference.tiled_upscale import TiledUpscaler
 from reverie.inference.tiling import Tile
-from reverie.methods.superres.networks import Upscaler, build_upscaler
+from reverie.methods.superres.families import build_upscaler
+from reverie.methods.superres.networks import Upscaler, UpscalerConfig
 from tests.methods.superres.test_networks import lively
 
 
@@ -32,7 +33,7 @@ def enlarge(tiled_upscaler: TiledUpscaler, picture: Tensor) -> Tensor:
 @pytest.mark.parametrize("family", ["srresnet", "compact", "msrresnet", "rrdb"])
 @pytest.mark.parametrize("scale", [2, 4])
 def test_tiles_equal_the_whole(family: Any, scale: int) -> None:
-    network = lively(build_upscaler(family, 3, scale, 4, 1, growth=4))
+    network = lively(build_upscaler(family, UpscalerConfig(3, scale, 4, 1, growth=4)))
     assert isinstance(network, Upscaler)
     picture = torch.rand(1, 3, 70, 90) * 2 - 1
     with torch.no_grad():
@@ -42,7 +43,7 @@ def test_tiles_equal_the_whole(family: Any, scale: int) -> None:
 
 
 def test_srresnet_of_the_paper_needs_forty_pixels() -> None:
-    network = build_upscaler("srresnet", 3, 4, 4, 16)
+    network = build_upscaler("srresnet", UpscalerConfig(3, 4, 4, 16))
     network.eval()
     picture = torch.rand(1, 3, 40, 130) * 2 - 1
     with torch.no_grad():
@@ -56,7 +57,7 @@ def test_srresnet_of_the_paper_needs_forty_pixels() -> None:
 @given(st.integers(1, 60), st.integers(1, 60), st.integers(16, 70))
 @settings(max_examples=20, deadline=None)
 def test_any_size(height: int, width: int, side: int) -> None:
-    network = lively(build_upscaler("compact", 1, 2, 2, 1))
+    network = lively(build_upscaler("compact", UpscalerConfig(1, 2, 2, 1)))
     assert isinstance(network, Upscaler)
     made = enlarge(TiledUpscaler(network, torch.float32, side), torch.rand(1, 1, height, width))
     assert torch.isfinite(made).all()
@@ -78,7 +79,7 @@ class Forgetful(nn.Module):
 
 def test_out_of_memory_halves_the_tile_and_loses_nothing() -> None:
     """A known defect elsewhere: the tile before it, or black, in its place."""
-    network = lively(build_upscaler("compact", 3, 2, 4, 1))
+    network = lively(build_upscaler("compact", UpscalerConfig(3, 2, 4, 1)))
     assert isinstance(network, Upscaler)
     picture = torch.rand(1, 3, 150, 170) * 2 - 1
     tiled_upscaler = TiledUpscaler(network, torch.float32, side=96)
@@ -93,14 +94,14 @@ def test_out_of_memory_halves_the_tile_and_loses_nothing() -> None:
 
 
 def test_other_errors_are_not_taken_for_it() -> None:
-    network = build_upscaler("compact", 3, 2, 4, 1)
+    network = build_upscaler("compact", UpscalerConfig(3, 2, 4, 1))
     with pytest.raises(RuntimeError, match="channels"):
         enlarge(TiledUpscaler(network, torch.float32, 32), torch.rand(1, 2, 20, 20))
 
 
 def test_what_bfloat16_cannot_hold_is_done_in_float32() -> None:
     """Black or broken pictures are a known defect elsewhere."""
-    network = lively(build_upscaler("compact", 3, 2, 4, 1))
+    network = lively(build_upscaler("compact", UpscalerConfig(3, 2, 4, 1)))
     assert isinstance(network, Upscaler)
     picture = torch.rand(1, 3, 20, 20)
     tiled_upscaler = TiledUpscaler(network, torch.bfloat16)
@@ -116,7 +117,7 @@ def test_what_bfloat16_cannot_hold_is_done_in_float32() -> None:
 
 
 def test_drift_of_colours_is_seen() -> None:
-    network = build_upscaler("compact", 3, 2, 4, 1)
+    network = build_upscaler("compact", UpscalerConfig(3, 2, 4, 1))
     picture = torch.zeros(1, 3, 30, 30)
     tiled_upscaler = TiledUpscaler(network, torch.float32)
     enlarge(tiled_upscaler, picture)
@@ -130,7 +131,7 @@ def test_drift_of_colours_is_seen() -> None:
 
 
 def test_memory_decides_the_side(monkeypatch: pytest.MonkeyPatch) -> None:
-    network = build_upscaler("srresnet", 3, 4, 64, 16)
+    network = build_upscaler("srresnet", UpscalerConfig(3, 4, 64, 16))
     sides = []
     for free in (8e8, 4e9, 1e12):
         free_memory = "reverie.inference.tiled_upscale._free_memory"
@@ -145,7 +146,7 @@ def test_memory_decides_the_side(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_network_that_sees_too_far_is_nearly_the_whole(capsys: pytest.CaptureFixture) -> None:
     """RRDBNet of full depth: 64 of its 350 pixels, and it says so."""
     torch.manual_seed(0)
-    network = build_upscaler("rrdb", 3, 2, 8, 23, growth=4).eval()
+    network = build_upscaler("rrdb", UpscalerConfig(3, 2, 8, 23, growth=4)).eval()
     picture = torch.rand(1, 3, 40, 400) * 2 - 1
     tiled_upscaler = TiledUpscaler(network, torch.float32, side=128)
     made = enlarge(tiled_upscaler, picture)

@@ -247,7 +247,7 @@ def test_networks_are_torchvisions(name: str) -> None:
     for tensor in theirs.state_dict().values():
         if tensor.is_floating_point() and tensor.ndim < 2:
             tensor.copy_(torch.rand_like(tensor) * 0.5 + 0.5)
-    ours = ARCHITECTURES[name][0]().eval()
+    ours = BACKBONES[name].build().eval()
     weights = theirs.state_dict()
     ours.load_state_dict({key: weights[key] for key in ours.state_dict()})
     x = torch.rand(1, 3, 128, 128) * 2 - 1

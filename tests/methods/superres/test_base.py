@@ -17,7 +17,8 @@ from reverie.data.cache import RaggedImages
 from reverie.data.dataset import decode_dataset, find_dataset
 from reverie.methods.superres.degradation import downscale
 from reverie.methods.superres.srgan import SRGAN, SRGANOptions
-from reverie.nn.backbones.backbone import Backbone, find_backbone
+from reverie.nn.backbones import find_backbone
+from reverie.nn.backbones.backbone import Backbone
 from reverie.nn.backbones.vgg import VGG
 from reverie.nn.perceptual import content_difference
 

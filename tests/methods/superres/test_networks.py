@@ -11,12 +11,13 @@ from torch.nn import functional as F
 
 import reverie
 from reverie.core.errors import UserError
+from reverie.methods.superres.families import build_upscaler
 from reverie.methods.superres.networks import (
     SCALES,
     RRDBNet,
     SRDiscriminator,
     Upscaler,
-    build_upscaler,
+    UpscalerConfig,
     fuse_upscaler,
 )
 from reverie.methods.superres.weights import build_from_state_dict
@@ -41,10 +42,10 @@ def count(network: nn.Module) -> int:
 
 
 def test_papers_sizes() -> None:
-    assert count(build_upscaler("srresnet", 3, 4, 64, 16)) == 1_547_350
-    assert count(build_upscaler("rrdb", 3, 4, 64, 23)) == 16_697_987
-    assert count(build_upscaler("compact", 3, 4, 64, 32)) == 1_213_296
-    assert build_upscaler("srresnet", 3, 4, 64, 16).receptive_radius == 40
+    assert count(build_upscaler("srresnet", UpscalerConfig(3, 4, 64, 16))) == 1_547_350
+    assert count(build_upscaler("rrdb", UpscalerConfig(3, 4, 64, 23))) == 16_697_987
+    assert count(build_upscaler("compact", UpscalerConfig(3, 4, 64, 32))) == 1_213_296
+    assert build_upscaler("srresnet", UpscalerConfig(3, 4, 64, 16)).receptive_radius == 40
     assert SRDiscriminator(3)(torch.rand(2, 3, 96, 96)).shape == (2, 1)
     assert count(SRDiscriminator(3)) == 23_563_649  # 18,874,368 of them from 512 × 6 × 6 to 1024
 
@@ -55,9 +56,9 @@ def test_sizes_and_reach(family: Any, scale: int) -> None:
     """What lies beyond the reach changes nothing, what lies within it does."""
     if (family, scale) == ("rrdb", 3):
         with pytest.raises(UserError, match="2, 4 or 8"):
-            build_upscaler(family, 3, scale, 4, 1)
+            build_upscaler(family, UpscalerConfig(3, scale, 4, 1))
         return
-    network = lively(build_upscaler(family, 3, scale, 4, 1, growth=4))
+    network = lively(build_upscaler(family, UpscalerConfig(3, scale, 4, 1, growth=4)))
     x = torch.rand(1, 3, 32, 64)
     with torch.no_grad():
         before = network(x)
@@ -71,7 +72,7 @@ def test_sizes_and_reach(family: Any, scale: int) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_quick_copy_gives_the_same(family: Any) -> None:
-    network = lively(build_upscaler(family, 3, 4, 8, 2))
+    network = lively(build_upscaler(family, UpscalerConfig(3, 4, 8, 2)))
     x = torch.rand(1, 3, 12, 16) * 2 - 1
     with torch.no_grad():
         expected = network(x)
@@ -133,7 +134,7 @@ def test_old_names_of_rrdb_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("family", ["srresnet", "compact", "msrresnet"])
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_families_are_recognised(family: Any, scale: int, tmp_path: Path) -> None:
-    network = lively(build_upscaler(family, 3, scale, 8, 3))
+    network = lively(build_upscaler(family, UpscalerConfig(3, scale, 8, 3)))
     torch.save({"state_dict": network.state_dict()}, tmp_path / "it.pth")
     save_file(network.state_dict(), tmp_path / "it.safetensors")
     x = torch.rand(1, 3, 8, 8)
@@ -147,7 +148,7 @@ def test_families_are_recognised(family: Any, scale: int, tmp_path: Path) -> Non
 
 def test_names_of_another_srresnet() -> None:
     """The layers are the paper's; a bias before a norm, as some have, is folded into it."""
-    network = build_upscaler("srresnet", 3, 4, 8, 2)
+    network = build_upscaler("srresnet", UpscalerConfig(3, 4, 8, 2))
     named = {}
     for name, tensor in lively(network).state_dict().items():
         parts = name.split(".")
@@ -172,7 +173,7 @@ def test_names_of_another_srresnet() -> None:
 
 def test_compact_is_what_its_file_says() -> None:
     """Written anew from the architecture that its weights are published for, in [0, 1]."""
-    network = lively(build_upscaler("compact", 3, 4, 8, 2))
+    network = lively(build_upscaler("compact", UpscalerConfig(3, 4, 8, 2)))
     weights = network.state_dict()
     x = torch.rand(1, 3, 6, 7)
     out = x
@@ -187,7 +188,7 @@ def test_compact_is_what_its_file_says() -> None:
 
 
 def test_foreign_and_broken_files_are_refused(tmp_path: Path) -> None:
-    network = build_upscaler("compact", 3, 4, 8, 2)
+    network = build_upscaler("compact", UpscalerConfig(3, 4, 8, 2))
     tensors = dict(network.state_dict())
     tensors["body.2.weight"] = tensors["body.2.weight"][:4]
     torch.save(tensors, tmp_path / "cut.pth")
