@@ -85,7 +85,7 @@ def test_the_flags_of_a_method_are_golden() -> None:
         ("train dcgan --loss bcee --out x", "invalid choice 'bcee'"),
         ("train dcgan --data digits", "--out must be given"),
         ("train dcgan --preset digit --out x", "no preset 'digit'; did you mean 'digits'?"),
-        ("train dcgan --out x", "say which pictures to use"),
+        ("train dcgan --out x", "no dataset is given"),
         ("train dcgan --data nowhere --out x", "there is no folder or file 'nowhere'"),
         ("train dcgan --out x --resume", "there is no run in this folder"),
         ("train dcgan --data digits --steps 3 --minutes 2 --out x", "not steps and minutes"),
@@ -132,7 +132,7 @@ def test_sample_writes_what_evaluation_suites_read(
     done(capsys, "sample", run, "-n", 2, "--out", tmp_path / "sheet.png")
     assert (tmp_path / "sheet.png").exists()
     assert "its classes are 0 to 9" in refused(capsys, "sample", run, "--label", 11)
-    assert "no picture format" in refused(capsys, "sample", run, "--out", tmp_path / "x.xyz")
+    assert "no image format" in refused(capsys, "sample", run, "--out", tmp_path / "x.xyz")
 
 
 def test_info_and_compare(capsys: Captured, run: Path, tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_train_and_resume(capsys: Captured, photos: Photos, tmp_path: Path) -> N
     facts = done(capsys, "train", "dcgan", "--resume", "--out", out, "--steps", 3)
     assert facts["steps"] == 3
     message = refused(capsys, "train", "dcgan", "--resume", "--out", out, "--width", 8)
-    assert "begun with --width 4, not 8" in message
+    assert "started with --width 4, not 8" in message
     assert "trains a dcgan" in refused(capsys, "train", "gan", "--resume", "--out", out)
 
 

@@ -84,10 +84,10 @@ def test_pairs_side_by_side(tmp_path: Path) -> None:
 def test_what_does_not_match_is_named(photos: Photos) -> None:
     root = photos(9, "set/A").parent
     photos(2, "set/B")
-    with pytest.raises(UserError, match=r"7 pictures have no partner.*: 002, 003, 004, 005, 006"):
+    with pytest.raises(UserError, match=r"7 images have no counterpart.*: 002, 003, 004, 005, 006"):
         find_paired(str(root), None, "train", paired=True, swapped=False)
     photos(9, "set/B", (60, 20))
-    with pytest.raises(UserError, match=r"9 pairs do not match in their proportions: 000 \(40×32"):
+    with pytest.raises(UserError, match=r"9 pairs have different aspect ratios: 000 \(40×32"):
         find_paired(str(root), None, "train", paired=True, swapped=False)
 
 
@@ -96,9 +96,9 @@ def test_a_missing_or_empty_side_is_said(photos: Photos, tmp_path: Path) -> None
     with pytest.raises(UserError, match="trainA has no trainB"):
         find_paired(str(root), None, "train", paired=False, swapped=False)
     (root / "trainB").mkdir()
-    with pytest.raises(UserError, match="no pictures in this folder"):
+    with pytest.raises(UserError, match="no images in this folder"):
         find_paired(str(root), None, "train", paired=False, swapped=False)
-    with pytest.raises(UserError, match="do not show two looks side by side"):
+    with pytest.raises(UserError, match="do not show A and B side by side"):
         find_paired(str(photos(3, "plain")), None, "train", paired=False, swapped=False)
     with pytest.raises(UserError, match="reverie data get emoji"):
         find_paired("emoji", None, "train", paired=False, swapped=False)
@@ -113,7 +113,7 @@ def test_squares_are_cut_from_pictures_of_any_shape(photos: Photos, policy: str)
     batch = batches(root, "unpaired", image_size=24, resize=policy).read(0)
     assert batch.images.shape == batch.domain_b.shape == (4, 3, 24, 24)
     photos(4, "set/A", (64, 30))
-    with pytest.raises(UserError, match="is smaller than the square of"):
+    with pytest.raises(UserError, match="is smaller than the square crop of"):
         batches(root, "unpaired", image_size=40, resize=policy)
 
 

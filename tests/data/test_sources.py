@@ -65,7 +65,7 @@ def test_a_table_names_classes(photos: Photos) -> None:
     [
         ("file,label\n", "needs a header line"),
         ("file,label\n000.png\n", "line 2 does not have 2 columns"),
-        ("file,label\n000.png,1\nnone.png,2\n", r"1 of its 2 pictures are not there.*none\.png"),
+        ("file,label\n000.png,1\nnone.png,2\n", r"1 of its 2 images are missing.*none\.png"),
     ],
 )
 def test_a_bad_table_is_refused(photos: Photos, text: str, message: str) -> None:
@@ -111,7 +111,7 @@ def test_a_damaged_idx_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "train-images-idx3-ubyte"
     write_idx(path, np.zeros((5, 28, 28), np.uint8))
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(UserError, match="a part of it is missing"):
+    with pytest.raises(UserError, match="it is truncated"):
         find_source(str(tmp_path))
     path.write_bytes(b"\0")
     with pytest.raises(UserError, match="cannot be read"):
@@ -130,7 +130,7 @@ def test_labels_that_do_not_belong_are_refused(tmp_path: Path) -> None:
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no pictures in this folder"):
+    with pytest.raises(UserError, match="no images in this folder"):
         find_source(str(tmp_path))
 
 
@@ -138,5 +138,5 @@ def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="did you mean 'digits'"):
         find_source("digit")
     (tmp_path / "one.png").write_bytes(b"x")
-    with pytest.raises(UserError, match="name the folder"):
+    with pytest.raises(UserError, match="give the folder"):
         find_source(str(tmp_path / "one.png"))

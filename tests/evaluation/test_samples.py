@@ -36,7 +36,7 @@ def test_every_figure_says_its_features_count_and_split(run: Path, tmp_path: Pat
     assert figures["frechet_distance[digits, 60, test]"] > 10  # untrained
     assert "frechet_distance[digits, class 3, 6, test]" in figures
     page = (tmp_path / "near.html").read_text()
-    assert "five nearest training pictures" in page
+    assert "five nearest training images" in page
     sheets = re.findall(r"data:image/png;base64,([^\"]+)", page)
     (tmp_path / "near.png").write_bytes(base64.b64decode(sheets[1]))
     assert images.read(tmp_path / "near.png").shape[:2] == (12 * 58 + 2, 6 * 58 + 2)
@@ -72,7 +72,7 @@ def test_on_the_command_line(
     printed = json.loads(capsys.readouterr().out)
     assert json.loads(out.read_text()) == printed
     assert main(["evaluate", str(run), "--data", str(photos(1)), "--features", "digits"]) == 2
-    assert "two pictures or more" in capsys.readouterr().err
+    assert "two images or more" in capsys.readouterr().err
     assert main(["evaluate", str(run), "--data", "digits", "--features", "inception"]) == 2
     assert "FID weights" in capsys.readouterr().err
     assert main(["evaluate", str(run), "--data", "digits", "--guidance", "2"]) == 2
@@ -80,5 +80,5 @@ def test_on_the_command_line(
 
 
 def test_too_few_pictures_are_refused(run: Path, photos: Photos) -> None:
-    with pytest.raises(UserError, match="6 pictures or more"):
+    with pytest.raises(UserError, match="6 images or more"):
         evaluate_model(reverie.load(run), DIGITS, count=4)

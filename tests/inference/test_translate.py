@@ -87,7 +87,7 @@ def test_rotation_is_done_and_metadata_stays(run: Path, tmp_path: Path) -> None:
 def test_its_card_says_how_to_use_it(run: Path) -> None:
     card = (run / "model" / "README.md").read_text()
     assert "image-to-image" in card
-    assert 'reverie.translate(model, "pictures/", out="translated/")' in card
+    assert 'reverie.translate(model, "images/", out="translated/")' in card
     assert "model.sample" not in card
 
 
@@ -153,7 +153,7 @@ def test_bad_requests(run: Path, data: Path, tmp_path: Path, photos: Photos) -> 
     with pytest.raises(UserError, match="there is no such file or folder"):
         reverie.translate(run, tmp_path / "none.png", out=tmp_path / "out")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="no pictures in this folder"):
+    with pytest.raises(UserError, match="no images in this folder"):
         reverie.translate(run, tmp_path / "empty", out=tmp_path / "out")
     with pytest.raises(UserError, match="it gives pictures another look"):
         reverie.sample(run)
@@ -161,7 +161,7 @@ def test_bad_requests(run: Path, data: Path, tmp_path: Path, photos: Photos) -> 
     with pytest.raises(UserError, match="is a gan: it makes pictures from noise"):
         reverie.translate(digits.folder, photos(1), out=tmp_path / "out")
     measured = TINY | {"evaluate_every": 1}
-    with pytest.raises(UserError, match="leave it out"):
+    with pytest.raises(UserError, match="omit it"):
         reverie.train("cyclegan", out=tmp_path / "x", data=str(data), **measured)
     with pytest.raises(UserError, match="residual network"):
         reverie.train("cut", out=tmp_path / "y", data=str(data), network="unet", **TINY)

@@ -106,7 +106,7 @@ def test_deep_colour_is_refused_not_cut(model: Model, tmp_path: Path) -> None:
     png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 16, 2, 0, 0, 0))
     png += chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
     (tmp_path / "deep.png").write_bytes(png)
-    with pytest.raises(UserError, match="16 bits each would be cut to 8"):
+    with pytest.raises(UserError, match="16 bits per channel would be truncated to 8"):
         reverie.upscale(tmp_path / "deep.png", out=tmp_path / "out", model=model)
 
 
@@ -165,7 +165,7 @@ def test_the_command(folder: Path, picture: Image.Image, tmp_path: Path, capsys)
     empty = tmp_path / "empty"
     empty.mkdir()
     assert main(["upscale", str(empty)]) == 2
-    assert "no pictures in this folder" in capsys.readouterr().err
+    assert "no images in this folder" in capsys.readouterr().err
 
 
 def test_stopping_keeps_what_is_done(
@@ -205,7 +205,7 @@ def test_bicubic_is_what_another_implementation_says(model: Model, tmp_path: Pat
 
 def test_too_small_to_be_compared(model: Model, tmp_path: Path) -> None:
     Image.new("RGB", (40, 90)).save(tmp_path / "a.png")
-    with pytest.raises(UserError, match="too small to be made"):
+    with pytest.raises(UserError, match="too small to be downscaled"):
         evaluate_upscaler(model, DataOptions(data=str(tmp_path)))
 
 

@@ -2,11 +2,13 @@ import pytest
 
 from reverie.core.errors import UserError
 from reverie.methods import METHODS
-from reverie.methods.presets import PRESETS, recipe_for
+from reverie.methods.presets import recipe_for
 from reverie.methods.recipe import Recipe
 
 
-@pytest.mark.parametrize(("method", "preset"), [(m, p) for m in PRESETS for p in PRESETS[m]])
+@pytest.mark.parametrize(
+    ("method", "preset"), [(m, p) for m in METHODS for p in METHODS[m].presets]
+)
 def test_every_preset_is_a_recipe_that_survives_json(method: str, preset: str) -> None:
     import json
 

@@ -14,7 +14,7 @@ from reverie.core.image_io import to_tensor
 from reverie.data import DataOptions, open_dataset
 from reverie.evaluation.metrics.digits import digit_features, recognised
 from reverie.evaluation.metrics.frechet import Moments, frechet_distance
-from reverie.methods.presets import PRESETS
+from reverie.methods import METHODS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -49,7 +49,7 @@ PRESET = {
 }
 
 
-@pytest.mark.parametrize("method", PRESETS)
+@pytest.mark.parametrize("method", METHODS)
 def test_it_learns_digits(method: str, real: Moments, tmp_path: Path) -> None:
     untrained = reverie.train(method, preset=PRESET[method], out=tmp_path / "untrained", steps=0)
     noise = torch.rand(2000, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * 2 - 1

@@ -41,7 +41,7 @@ def test_distances_are_logged_and_the_best_model_is_kept(
     torch.testing.assert_close(  # the best is the model as it was at that step
         reverie.load(run.best).sample(2), four.load().sample(2), rtol=0, atol=0
     )
-    assert "Measured during the training" in run.report.read_text()
+    assert "<h2>Validation</h2>" in run.report.read_text()
 
 
 def test_the_distance_is_that_of_an_evaluation(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_it_stops_when_nothing_gets_better(
 
 
 def test_what_cannot_be_measured_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="say how often with --evaluate-every"):
+    with pytest.raises(UserError, match="set their interval with --evaluate-every"):
         train(tmp_path / "one", steps=2, patience=2)
     with pytest.raises(UserError, match="evaluate-count must be at least 2"):
         train(tmp_path / "two", steps=2, evaluate_every=1, evaluate_count=1)

@@ -1,7 +1,7 @@
-"""What a user did wrong, said in one sentence with a remedy.
+"""Errors caused by user input.
 
-The command line prints a `UserError` without a traceback and leaves with exit code 2.
-Everything else that is raised is a defect of ours and keeps its traceback.
+The command line prints a `UserError` without a traceback and exits with code 2.
+Any other exception is a defect of the library and keeps its traceback.
 """
 
 import difflib
@@ -9,11 +9,11 @@ from collections.abc import Iterable
 
 
 class UserError(ValueError):
-    """A request that cannot be met; the message says what is wrong and what to do."""
+    """Invalid user input; the message states what is wrong and how to fix it."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The end of a sentence that refuses `word`: the nearest known word, else all of them."""
+    """Suggestion for an unknown `word`: the closest known name, else the list of all of them."""
     names = sorted(known)
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     if close:

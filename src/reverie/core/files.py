@@ -1,6 +1,7 @@
-"""Files that are whole or absent: written beside their name, flushed, then renamed.
+"""Atomic file writes, cache location, JSON reading.
 
-A process that is killed while it writes leaves the old file as it was.
+Files are written to a temporary name, flushed and renamed: a process that is killed while writing
+leaves the old file unchanged.
 """
 
 import json
@@ -13,10 +14,10 @@ from reverie.core.errors import UserError
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:
-    """Write `content` to `path` so that a reader sees the old file or the new one, never a part.
+    """Write `content` to `path` atomically: readers see the old file or the complete new one.
 
     Raises:
-        OSError: if the disk is full or the folder cannot be written; `path` is then untouched.
+        OSError: if the disk is full or the folder is not writable; `path` is then unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
@@ -33,7 +34,10 @@ def write_atomic(path: Path, content: bytes | str) -> None:
 
 
 def cache_home() -> Path:
-    """Where decoded pictures and fetched sets are kept: `REVERIE_CACHE`, else the user's cache."""
+    """Cache folder of decoded images and downloaded datasets.
+
+    `REVERIE_CACHE` if set, else `reverie` in `XDG_CACHE_HOME` or `~/.cache`.
+    """
     chosen = os.environ.get("REVERIE_CACHE")
     if chosen:
         return Path(chosen)
@@ -41,13 +45,13 @@ def cache_home() -> Path:
 
 
 def remove_partial_files(folder: Path) -> None:
-    """Delete the parts that killed writers left in `folder`."""
+    """Delete temporary files of interrupted writes in `folder`."""
     for part in folder.glob(".*.part"):
         part.unlink(missing_ok=True)
 
 
 def readable_bytes(count: float) -> str:
-    """`count` bytes in words: `1.5 GB`."""
+    """`count` bytes with a decimal unit: `1.5 GB`."""
     for unit in ("bytes", "kB", "MB"):
         if count < 1000:
             return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.3g} {unit}"
@@ -56,15 +60,15 @@ def readable_bytes(count: float) -> str:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file.
+    """Read a JSON file that holds one object.
 
     Raises:
-        UserError: if it cannot be read as one.
+        UserError: if the file is unreadable, not JSON, or not an object.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise UserError(f"{path}: this file cannot be read ({error}).") from None
     if not isinstance(content, dict):
-        raise UserError(f"{path}: this file should hold one JSON object.")
+        raise UserError(f"{path}: this file must hold one JSON object.")
     return content

@@ -1,6 +1,6 @@
-"""Picture files read and written with all that they hold: transparency, 16 bits, EXIF, profiles.
+"""Image files with alpha channel, 16-bit depth, EXIF and ICC profile.
 
-`images.read` gives what a network is trained on; this is for making another file of a file.
+Used to convert a file to another file; `image_io.read` returns the 8-bit pixels that networks use.
 """
 
 import io
@@ -25,15 +25,15 @@ WRITABLE = frozenset([".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"]
 BITS_PER_SAMPLE = 258
 
 
-PNG_COLOURS = {2: "RGB", 6: "RGBA", 4: "grey with transparency"}
+PNG_COLOURS = {2: "RGB", 6: "RGBA", 4: "grayscale with alpha"}
 
 
 @dataclass(frozen=True)
 class ImageFile:
-    """A picture upright, `uint8` or `uint16`, and what its file says beside the pixels.
+    """Decoded image file: pixels, alpha channel and metadata, EXIF rotation applied.
 
-    `colour` is [H, W, C] with C = 1 (grey) or 3, not multiplied by `alpha` [H, W], which is None
-    where nothing is transparent.
+    `colour` is `uint8` or `uint16` [H, W, C] with C = 1 (grayscale) or 3 (RGB), straight
+    (unpremultiplied) with respect to `alpha` [H, W], which is None for opaque images.
     """
 
     colour: np.ndarray
@@ -43,18 +43,18 @@ class ImageFile:
 
     @property
     def max_value(self) -> int:
-        """The value of white."""
+        """Largest value of the dtype (white): 255 or 65535."""
         return int(np.iinfo(self.colour.dtype).max)
 
 
 def read_image_file(path: Path) -> ImageFile:
-    """Read a picture with everything.
+    """Read an image file with alpha channel, bit depth, EXIF and ICC profile.
 
     Raises:
-        UserError: if it is no picture, is broken, or has 16 bits in each of several colours, of
-            which Pillow would silently drop eight.
+        UserError: if it is not an image, is damaged, or has several channels of 16 bits, which
+            Pillow would silently truncate to 8.
     """
-    plain = image_io.read(path)  # says what is wrong with a broken one
+    plain = image_io.read(path)  # raises a UserError for damaged files
     with Image.open(path) as image:
         _refuse_deep_colour(path, image)
         upright = ImageOps.exif_transpose(image)
@@ -86,24 +86,29 @@ def _refuse_deep_colour(path: Path, image: Image.Image) -> None:
             deep = "colour"
     if deep is not None:
         raise UserError(
-            f"{path}: {deep} of 16 bits each would be cut to 8: save it with 8 bits, or each "
-            "channel as a grey picture of 16."
+            f"{path}: {deep} of 16 bits per channel would be truncated to 8: save it with 8 bits, "
+            "or each channel as a 16-bit grayscale image."
         )
 
 
 def encode_image_file(image: ImageFile, suffix: str, words: dict[str, str] | None = None) -> bytes:
-    """The bytes of a file in the format that `suffix` names; PNG also holds `words` by name.
+    """Encode an image file in the format of `suffix`.
+
+    Args:
+        image: pixels and metadata.
+        suffix: one of `WRITABLE`.
+        words: text chunks by keyword, written to PNG only.
 
     Raises:
-        UserError: if the format cannot hold what the picture has.
+        UserError: if the format does not support the bit depth or the alpha channel.
     """
     suffix = suffix.lower()
     if suffix not in WRITABLE:
-        raise UserError(f"pictures are written as {', '.join(sorted(WRITABLE))}, not {suffix!r}.")
+        raise UserError(f"images are written as {', '.join(sorted(WRITABLE))}, not {suffix!r}.")
     colour = image.colour
     if colour.dtype == np.uint16:
         if suffix not in SIXTEEN_BITS:
-            raise UserError(f"{suffix} has no 16 bits: use --format png or tif.")
+            raise UserError(f"{suffix} does not support 16 bits: use --format png or tif.")
         buffer = io.BytesIO()
         kept = {"exif": image.exif} if image.exif else {}
         grey = Image.fromarray(colour[..., 0])
@@ -111,7 +116,7 @@ def encode_image_file(image: ImageFile, suffix: str, words: dict[str, str] | Non
         return buffer.getvalue()
     if image.alpha is not None:
         if suffix not in WITH_ALPHA:
-            raise UserError(f"{suffix} has no transparency: use --format png or webp.")
+            raise UserError(f"{suffix} does not support transparency: use --format png or webp.")
         colour = np.concatenate([colour, image.alpha[..., None]], axis=-1)
     return image_io.encode(colour, suffix, image.exif, image.icc_profile, words)
 

@@ -1,8 +1,8 @@
-"""The only door between picture files and tensors.
+"""Conversion between image files, `uint8` arrays and tensors.
 
-Outside, a picture is a file or a `uint8` array [H, W, C] with C = 1 (grey) or 3 (colour).
-Inside, pictures are float tensors [B, C, H, W] in [-1, 1].
-EXIF rotation, palettes, CMYK, 16 bits, transparency, animation and broken files end here.
+Files are decoded to `uint8` arrays [H, W, C] with C = 1 (grayscale) or 3 (RGB); networks use float
+tensors [B, C, H, W] in [-1, 1]. EXIF rotation, palettes, CMYK, 16-bit depth, transparency,
+animation and damaged files are handled here and nowhere else.
 """
 
 import io
@@ -20,7 +20,6 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
-from reverie.core import image_io
 from reverie.core.errors import UserError
 from reverie.core.files import write_atomic
 
@@ -57,17 +56,17 @@ Resize = Literal["crop", "squash", "pad", "width", "none"]
 
 
 def read(path: Path | str, *, at_least: int | None = None) -> UInt8[np.ndarray, "h w c"]:
-    """Read a picture as it should be seen: upright, on white where it is transparent, 8 bits.
+    """Read an image: EXIF rotation applied, composited on white, 8 bits per channel.
 
     Args:
-        path: any format that Pillow reads; of an animation the first frame is taken.
-        at_least: a shorter side that is enough, in pixels; lets large JPEGs decode much faster.
+        path: any format that Pillow reads; the first frame of an animation.
+        at_least: required shorter side in pixels; lets large JPEGs decode much faster.
 
     Returns:
-        Values 0 to 255; C is 1 for grey pictures and 3 for colour. 16-bit grey is scaled, not cut.
+        Values 0 to 255; C is 1 for grayscale and 3 for RGB. 16-bit grayscale is scaled to 8 bits.
 
     Raises:
-        UserError: if the file is no picture, is broken or is too large to be one.
+        UserError: if the file is not an image, is damaged, or exceeds Pillow's pixel limit.
     """
     try:
         with Image.open(path) as image:
@@ -78,24 +77,24 @@ def read(path: Path | str, *, at_least: int | None = None) -> UInt8[np.ndarray, 
     except FileNotFoundError:
         raise UserError(f"{path}: there is no such file.") from None
     except UnidentifiedImageError:
-        raise UserError(f"{path}: this is no picture; remove it or convert it to PNG.") from None
+        raise UserError(f"{path}: this is not an image; remove it or convert it to PNG.") from None
     except Image.DecompressionBombError:
         raise UserError(
             f"{path}: it claims more than {2 * (Image.MAX_IMAGE_PIXELS or 0) // 10**6} megapixels; "
-            "make it smaller if it is really a picture."
+            "reduce its size if it is really an image."
         ) from None
     except (OSError, SyntaxError, ValueError, EOFError, struct.error, MemoryError) as error:
         if isinstance(error, UserError):
             raise
         # Pillow's decoders raise all of these on damaged files.
-        raise UserError(f"{path}: the picture is broken ({error}); replace or remove it.") from None
+        raise UserError(f"{path}: the image is damaged ({error}); replace or remove it.") from None
 
 
 def size_of(path: Path | str) -> tuple[int, int]:
-    """Width and height of a picture file as it should be seen, from its header alone.
+    """Width and height of an image file after EXIF rotation, read from its header alone.
 
     Raises:
-        UserError: if the file is no picture.
+        UserError: if the file is not an image.
     """
     try:
         with Image.open(path) as image:
@@ -103,17 +102,17 @@ def size_of(path: Path | str) -> tuple[int, int]:
             width, height = image.size
             return (height, width) if sideways else (width, height)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise UserError(f"{path}: the picture cannot be read ({error}).") from None
+        raise UserError(f"{path}: the image cannot be read ({error}).") from None
 
 
 def _to_array(image: Image.Image) -> UInt8[np.ndarray, "h w c"]:
-    if image.mode.startswith("I"):  # 16-bit grey: Pillow's own conversion cuts instead of scaling
+    if image.mode.startswith("I"):  # 16-bit grayscale: Pillow clips instead of scaling
         values = np.asarray(image).astype(np.float64)
         if values.min() < 0 or values.max() > 65535:
-            raise UserError("32-bit integers have no agreed range; save it with 8 or 16 bits")
+            raise UserError("32-bit pixels have no standard range; save it with 8 or 16 bits")
         return np.rint(values / 257).astype(np.uint8)[..., None]
     if image.mode == "F":
-        raise UserError("floating-point pixels have no agreed range; save it with 8 or 16 bits")
+        raise UserError("floating-point pixels have no standard range; save it with 8 or 16 bits")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
@@ -123,14 +122,14 @@ def _to_array(image: Image.Image) -> UInt8[np.ndarray, "h w c"]:
 
 
 def is_grayscale(pixels: UInt8[np.ndarray, "h w c"]) -> bool:
-    """Whether a picture shows no colour, however it is stored."""
+    """Whether all channels are equal, also in an image stored as RGB."""
     if pixels.shape[-1] == 1:
         return True
     return bool((pixels[..., :1] == pixels).all())
 
 
 def with_channels(pixels: UInt8[np.ndarray, "h w c"], channels: int) -> UInt8[np.ndarray, "h w c2"]:
-    """Turn grey into colour or colour into grey (luma of BT.601)."""
+    """Convert between grayscale and RGB; RGB to grayscale takes the BT.601 luma."""
     if pixels.shape[-1] == channels:
         return pixels
     if channels == 3:
@@ -141,14 +140,14 @@ def with_channels(pixels: UInt8[np.ndarray, "h w c"], channels: int) -> UInt8[np
 def resize(
     pixels: UInt8[np.ndarray, "h w c"], size: int, policy: Resize = "crop"
 ) -> UInt8[np.ndarray, "h2 w2 c"]:
-    """Make a picture square with antialiased bicubic resampling.
+    """Resize an image by antialiased bicubic resampling, to a square unless `policy` is ragged.
 
     Args:
-        pixels: any size and shape.
-        size: the new side in pixels.
-        policy: `crop` cuts the middle square, `squash` changes the proportions,
-            `pad` shows all of it on white; `width` keeps the proportions and makes it so wide,
-            `none` leaves it as it is: of these two a square is cut later.
+        pixels: any size and aspect ratio.
+        size: target side in pixels.
+        policy: `crop` takes the centre square, `squash` changes the aspect ratio, `pad` pads with
+            white; `width` resizes to width `size` and keeps the aspect ratio, `none` keeps the
+            image unchanged. After the last two, squares are cropped later.
     """
     height, width, channels = pixels.shape
     if (height, width) == (size, size) or policy == "none":
@@ -163,7 +162,7 @@ def resize(
         case "crop":
             side = min(height, width)
             left, top = (width - side) // 2, (height - side) // 2
-            # Cut before resizing: with a box, Pillow lets pixels from outside of it leak in.
+            # Crop first: Pillow's `resize(box=...)` also filters pixels from outside the box.
             image = image.crop((left, top, left + side, top + side))
             image = image.resize((size, size), Image.Resampling.BICUBIC)
         case "squash":
@@ -180,18 +179,18 @@ def cut(
     down: float = 0.5,
     multiple: int = 1,
 ) -> UInt8[np.ndarray, "size size c"]:
-    """A square out of a picture; `across` and `down` from 0 to 1 say where, 0.5 is the middle.
+    """Crop a square of side `size`; its offsets are rounded to multiples of `multiple`.
 
-    It begins at a multiple of `multiple`.
+    `across` and `down` are the relative horizontal and vertical position in [0, 1].
 
     Raises:
-        UserError: if the picture is smaller than that.
+        UserError: if the image is smaller than the crop.
     """
     height, width = pixels.shape[:2]
     if min(height, width) < size:
         raise UserError(
-            f"a picture of {width}×{height} is smaller than the {size}×{size} that are cut from "
-            "it: use a smaller --image-size, or --resize crop."
+            f"an image of {width}×{height} is smaller than the {size}×{size} crop: "
+            "use a smaller --image-size, or --resize crop."
         )
     top = round(down * (height - size) / multiple) * multiple
     left = round(across * (width - size) / multiple) * multiple
@@ -200,7 +199,7 @@ def cut(
 
 def to_tensor(pixels: NDArray[Any], max_value: int = 255) -> Float[Tensor, "b c h w"]:
     """[B, H, W, C] of 0 to `max_value` becomes [B, C, H, W] of -1 to 1, channels last in memory."""
-    # What is read from a cache or another library may not be written to, and PyTorch minds.
+    # Memory maps and other libraries' arrays may be read-only, of which PyTorch warns.
     kind = np.uint8 if pixels.dtype == np.uint8 else np.float32
     own = np.require(pixels, kind, requirements=["C", "W"])
     tensor = torch.from_numpy(own).permute(0, 3, 1, 2).to(torch.float32, copy=True)
@@ -208,7 +207,7 @@ def to_tensor(pixels: NDArray[Any], max_value: int = 255) -> Float[Tensor, "b c 
 
 
 def to_uint8(images: Float[Tensor, "b c h w"]) -> UInt8[np.ndarray, "b h w c"]:
-    """[B, C, H, W] of -1 to 1 becomes [B, H, W, C] of 0 to 255, rounded and clipped."""
+    """Convert [B, C, H, W] in [-1, 1] to [B, H, W, C] in [0, 255], rounded and clipped."""
     values = images.detach().float().add(1.0).mul(127.5).round().clamp(0, 255)
     return values.to("cpu", torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
 
@@ -225,11 +224,11 @@ def to_pixels(images: Float[Tensor, "b c h w"], dtype: type[np.unsignedinteger])
 def grid(
     images: Float[Tensor, "b c h w"], columns: int | None = None, padding: int = 2
 ) -> UInt8[np.ndarray, "h2 w2 c"]:
-    """Lay pictures out in rows on a mid-grey ground, nearly square unless told how many columns."""
+    """Arrange images in a grid on mid-grey; nearly square if `columns` is None."""
     pixels = to_uint8(images)
     count, height, width, channels = pixels.shape
     if count == 0:
-        raise UserError("there are no pictures to lay out; ask for at least one.")
+        raise UserError("there are no images to arrange in a grid; ask for at least one.")
     columns = min(columns or math.ceil(math.sqrt(count)), count)
     rows = math.ceil(count / columns)
     sheet = np.full(
@@ -251,10 +250,10 @@ def encode(
     icc_profile: bytes | None = None,
     words: dict[str, str] | None = None,
 ) -> bytes:
-    """The bytes of a picture file in the format that `suffix` names; PNG also holds `words`."""
+    """Encode an image in the format of `suffix`; `words` are PNG text chunks by keyword."""
     formats = Image.registered_extensions()
     if suffix.lower() not in formats:
-        raise UserError(f"no picture format ends in {suffix!r}; use .png, .jpg or .webp.")
+        raise UserError(f"no image format has the suffix {suffix!r}; use .png, .jpg or .webp.")
     image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
     buffer = io.BytesIO()
     kept: dict[str, Any] = {"exif": exif} if exif else {}
@@ -269,7 +268,7 @@ def encode(
 
 
 def through_jpeg(pixels: UInt8[np.ndarray, "h w c"], quality: int) -> UInt8[np.ndarray, "h w c"]:
-    """A picture as JPEG of a quality from 1 to 95 leaves it."""
+    """Compress and decompress an image as JPEG; `quality` is 1 to 95."""
     buffer = io.BytesIO()
     image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
     image.save(buffer, "JPEG", quality=quality)
@@ -278,7 +277,7 @@ def through_jpeg(pixels: UInt8[np.ndarray, "h w c"], quality: int) -> UInt8[np.n
 
 
 def save(image: Float[Tensor, "c h w"], path: Path | str) -> None:
-    """Write one picture of [-1, 1] to a file whose suffix says the format."""
+    """Write one image in [-1, 1] to a file; its suffix determines the format."""
     path = Path(path)
     write_atomic(path, encode(to_uint8(image[None])[0], path.suffix))
 
@@ -286,7 +285,7 @@ def save(image: Float[Tensor, "c h w"], path: Path | str) -> None:
 def save_sheet(
     images: Float[Tensor, "b c h w"], path: Path | str, columns: int | None = None
 ) -> None:
-    """Write pictures of [-1, 1] as one sheet to look at: see `encode_sheet`."""
+    """Write images in [-1, 1] as one sheet, small images magnified: see `encode_sheet`."""
     path = Path(path)
     write_atomic(path, encode_sheet(images, columns, path.suffix))
 
@@ -294,10 +293,7 @@ def save_sheet(
 def encode_sheet(
     images: Float[Tensor, "b c h w"], columns: int | None = None, suffix: str = ".png"
 ) -> bytes:
-    """The bytes of a sheet to look at: small pictures are shown several times larger.
-
-    Pixels are repeated, never smoothed.
-    """
+    """Encode a grid; small images are magnified by an integer factor, without smoothing."""
     times = max(1, SHEET_SIDE // max(images.shape[-2:]))
     larger = images.repeat_interleave(times, 2).repeat_interleave(times, 3)
     return encode(grid(larger, columns), suffix)
@@ -306,7 +302,7 @@ def encode_sheet(
 def encode_gif(
     frames: Sequence[UInt8[np.ndarray, "h w c"]], milliseconds: int | list[int]
 ) -> bytes:
-    """The bytes of an animation without end; each frame stays so long."""
+    """Encode an endlessly looping GIF; `milliseconds` is the duration of each frame."""
     stills = [Image.fromarray(p[..., 0] if p.shape[-1] == 1 else p) for p in frames]
     buffer = io.BytesIO()
     stills[0].save(
@@ -316,9 +312,12 @@ def encode_gif(
 
 
 def save_film(frames: Sequence[Float[Tensor, "b c h w"]], path: Path | str) -> None:
-    """Write an animated GIF of sheets of pictures, and beside it a strip (.png).
+    """Write an animated GIF of image grids, and beside it a strip (.png).
 
-    The strip has a row for each picture and a column for each frame. The last frame stays longer.
+    The strip has one row per image and one column per frame. The last frame is shown longer.
+
+    Raises:
+        UserError: if `path` does not end in .gif.
     """
     path = Path(path)
     if path.suffix.lower() != ".gif":
@@ -336,13 +335,13 @@ def save_film(frames: Sequence[Float[Tensor, "b c h w"]], path: Path | str) -> N
 def save_grid(
     images: Float[Tensor, "b c h w"], path: Path | str, columns: int | None = None
 ) -> None:
-    """Write pictures of [-1, 1] as one sheet."""
+    """Write images in [-1, 1] as one grid, at their own size."""
     path = Path(path)
     write_atomic(path, encode(grid(images, columns), path.suffix))
 
 
 def convert_channels(images: Float[Tensor, "b c h w"], channels: int) -> Tensor:
-    """Grey pictures in colour, or colour as its luma (BT.601)."""
+    """Convert between grayscale and RGB; RGB to grayscale takes the BT.601 luma."""
     if images.shape[1] == channels:
         return images
     if channels == 3:
@@ -352,10 +351,12 @@ def convert_channels(images: Float[Tensor, "b c h w"], channels: int) -> Tensor:
 
 
 def find_image_files(places: Sequence[Path]) -> list[tuple[Path, Path]]:
-    """Picture files and where each belongs below the output folder; subfolders are mirrored.
+    """Image files in files and folders, each with its path relative to the output folder.
+
+    Subfolders are mirrored.
 
     Raises:
-        UserError: if a place is not there or holds no pictures.
+        UserError: if a path does not exist or a folder holds no images.
     """
     found = []
     folders = sum(place.is_dir() for place in places)
@@ -364,10 +365,10 @@ def find_image_files(places: Sequence[Path]) -> list[tuple[Path, Path]]:
             top = Path(place.resolve().name) if folders > 1 else Path()
             files = sorted(
                 p for p in place.rglob("*")
-                if p.suffix.lower() in image_io.SUFFIXES and not p.name.startswith(".")
+                if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")
             )  # fmt: skip
             if not files:
-                raise UserError(f"{place}: no pictures in this folder or below it.")
+                raise UserError(f"{place}: no images in this folder or below it.")
             found += [(file, top / file.relative_to(place)) for file in files]
         elif place.is_file():
             found.append((place, Path(place.name)))

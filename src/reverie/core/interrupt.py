@@ -1,4 +1,4 @@
-"""Ctrl-C as a wish."""
+"""Graceful shutdown on SIGINT and SIGTERM."""
 
 import signal
 import threading
@@ -8,9 +8,9 @@ from reverie.core import progress
 
 
 class StopSignal:
-    """Turns the first Ctrl-C into a wish to stop in good order; a second one stops at once.
+    """Context manager that defers the first SIGINT or SIGTERM; a second one interrupts at once.
 
-    As a context manager it gives a function that says whether the wish was uttered.
+    Entering returns a function that is True once a signal was received.
     """
 
     def __init__(self, what: str = "finishing this step and saving") -> None:

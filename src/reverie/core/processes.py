@@ -1,4 +1,4 @@
-"""Several processes that share one training or evaluation."""
+"""Distributed process group of training and evaluation."""
 
 import torch
 

@@ -1,6 +1,6 @@
-"""Progress on standard error: a bar with speed and time left, or a line now and then in a log.
+"""Progress on standard error: a bar with speed and remaining time, or periodic lines in a log.
 
-Standard output stays free for results.
+Standard output is reserved for results.
 """
 
 import sys
@@ -18,17 +18,17 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 def console() -> Console:
-    """A console on standard error, made anew so that a redirected stream is respected."""
+    """New console on standard error; created per call so that redirection is respected."""
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def say(text: str) -> None:
-    """One line to the person who is watching."""
+    """Print one line to standard error."""
     console().print(text, markup=False)
 
 
 def warn(text: str) -> None:
-    """One line that should not be overlooked."""
+    """Print one highlighted line to standard error."""
     console().print(f"[bold yellow]note:[/] {_escape(text)}")
 
 
@@ -37,16 +37,16 @@ def _escape(text: str) -> str:
 
 
 class Bar:
-    """A progress bar that also works where there is no terminal.
+    """Progress bar; without a terminal, a line every `SECONDS_BETWEEN_LINES` seconds.
 
-    Use as a context manager; `update(completed, text)` as often as you like. A bar with no
-    `total` can be given `fraction` of the way instead.
+    Context manager; `update(completed, text)` may be called at any rate. Without a `unit` the
+    completed fraction is shown in percent.
     """
 
     def __init__(self, label: str, total: float, unit: str = "") -> None:
         self.total = total
         self._label = label
-        self._first: float | None = None  # a resumed training begins somewhere on the way
+        self._first: float | None = None  # not 0 when a training is resumed
         self._unit = unit
         self._started = self._said = time.monotonic()
         self._terminal = sys.stderr.isatty()
@@ -70,7 +70,7 @@ class Bar:
         self._progress.stop()
 
     def update(self, completed: float, text: str = "") -> None:
-        """Show that `completed` of the total is done, with `text` behind it."""
+        """Show `completed` of the total, followed by `text`."""
         if self._terminal:
             self._progress.update(self._task, completed=completed, text=text)
             return
@@ -85,8 +85,8 @@ class Bar:
             say(f"{self._label} {share}, {readable_seconds(left)} left  {text}")
 
 
-def track(items: Iterable[T], total: int, label: str, unit: str = "pictures") -> Iterator[T]:
-    """Pass `items` on; once they have taken two seconds, show a bar."""
+def track(items: Iterable[T], total: int, label: str, unit: str = "images") -> Iterator[T]:
+    """Yield `items`; show a progress bar after two seconds."""
     started = time.monotonic()
     iterator = iter(items)
     done = 0
@@ -106,7 +106,7 @@ def track(items: Iterable[T], total: int, label: str, unit: str = "pictures") ->
 
 
 class Clock:
-    """Seconds since it was made."""
+    """Stopwatch that starts when constructed."""
 
     def __init__(self) -> None:
         self._started = time.monotonic()
@@ -124,7 +124,7 @@ def readable_seconds(seconds: float) -> str:
 
 
 def readable_speed(per_second: float, unit: str) -> str:
-    """`1,200 pictures/s`, `2.5 pictures/s`, or `30 pictures/min` where a second is too short."""
+    """Format a rate: `1,200 images/s`, `2.5 images/s`, or `30 images/min` below one per second."""
     if per_second < 1:
         return f"{60 * per_second:,.0f} {unit}/min"
     return f"{per_second:,.{0 if per_second >= 10 else 1}f} {unit}/s"

@@ -1,7 +1,7 @@
-"""Randomness that is passed, never taken from the air.
+"""Explicit random generators; no global RNG state.
 
-Training draws from a `Rng`, seeded from (seed, step, phase, part), so that a step is a function
-of those numbers and resuming needs no random state. Sampling draws picture i from seed + i alone.
+Training draws from an `Rng` seeded by (seed, step, phase, micro-batch): a step is a function of
+these numbers, and resuming needs no RNG state. Sampling draws image i from seed + i alone.
 """
 
 from collections.abc import Sequence
@@ -14,18 +14,18 @@ from torch import Tensor
 
 
 def mix(*numbers: int) -> int:
-    """A well-mixed 32-bit seed from several numbers."""
+    """Hash several integers to a 32-bit seed."""
     words = np.random.SeedSequence([n & 0xFFFFFFFFFFFFFFFF for n in numbers]).generate_state(1)
     return int(words[0])
 
 
 @dataclass(frozen=True)
 class Rng:
-    """The random numbers of one process for one loss.
+    """Random generator of one process for one loss.
 
-    With several processes each draws the numbers of all and keeps the rows of its own share, so
-    that N processes see what one process with an N-fold batch would see. `step` is the number of
-    the training step, for what warms up.
+    Each process draws the numbers of all `world` processes and keeps the rows of its `rank`: N
+    processes are equivalent to one process with an N-fold batch. `step` is the training step, for
+    schedules.
     """
 
     generator: torch.Generator
@@ -34,15 +34,15 @@ class Rng:
     world: int = 1
 
     def normal(self, *shape: int) -> Tensor:
-        """Standard normal numbers of `shape`, whose first axis is this process's batch."""
+        """Standard normal samples of `shape`; the first axis is this process's batch."""
         return self._share(torch.randn, shape)
 
     def uniform(self, *shape: int) -> Tensor:
-        """Numbers from [0, 1) of `shape`, whose first axis is this process's batch."""
+        """Uniform samples in [0, 1) of `shape`; the first axis is this process's batch."""
         return self._share(torch.rand, shape)
 
     def integers(self, high: int, count: int) -> Int[Tensor, " count"]:
-        """`count` integers from 0 to `high` - 1."""
+        """`count` uniform integers in [0, high)."""
         return (self.uniform(count) * high).long().clamp_(max=high - 1)
 
     def _share(self, rng, shape: tuple[int, ...]) -> Tensor:
@@ -56,9 +56,9 @@ class Rng:
 
 
 def seed_dropout(seed: int, device: torch.device) -> None:
-    """Seed PyTorch's own generators, from which dropout draws.
+    """Seed PyTorch's default generators, from which dropout draws.
 
-    `torch.manual_seed` does this for every kind of device, a tenth of a small step later.
+    `torch.manual_seed` seeds all device types, which takes a tenth of the time of a small step.
     """
     torch.default_generator.manual_seed(seed)
     if device.type == "cuda":
@@ -66,7 +66,7 @@ def seed_dropout(seed: int, device: torch.device) -> None:
 
 
 def latents_of_seeds(seeds: Sequence[int], shape: Sequence[int]) -> Float[Tensor, "n ..."]:
-    """Standard normal noise whose row i depends on `seeds[i]` alone, the same on every device."""
+    """Standard normal latents [N, *shape]; row i depends on `seeds[i]` alone, on any device."""
     generator = torch.Generator()
     rows = [torch.randn(tuple(shape), generator=generator.manual_seed(mix(s))) for s in seeds]
     return torch.stack(rows) if rows else torch.empty((0, *shape))

@@ -1,4 +1,4 @@
-"""Files of weights read as plain tensors; nothing in them is run."""
+"""State dicts read as plain tensors, without executing pickled code."""
 
 import warnings
 from pathlib import Path
@@ -15,13 +15,13 @@ WRAPPERS = ("params_ema", "params", "state_dict")
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors in a file of weights, without the prefix that several GPUs leave.
+    """Read a state dict from a safetensors or PyTorch file, without `DataParallel`'s prefix.
 
-    No code in it is run. A dictionary in which the weights lie under `params_ema`, `params` or
-    `state_dict` is unwrapped.
+    Pickled code is not executed (`weights_only`). A dictionary that holds the weights under
+    `params_ema`, `params` or `state_dict` is unwrapped.
 
     Raises:
-        UserError: if it is not a plain dictionary of tensors.
+        UserError: if the file is not a plain dictionary of tensors.
     """
     if path.suffix == ".safetensors":
         try:
@@ -29,16 +29,16 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         except FileNotFoundError:
             raise UserError(f"{path}: there is no such file.") from None
         except SafetensorError as error:
-            raise UserError(f"{path}: this is no file of safetensors ({error}).") from None
+            raise UserError(f"{path}: this is not a safetensors file ({error}).") from None
     try:
-        with warnings.catch_warnings(action="ignore"):  # on formats that are refused anyway
+        with warnings.catch_warnings(action="ignore"):  # about formats that are rejected anyway
             content = torch.load(path, map_location="cpu", weights_only=True)
     except (UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
         if isinstance(error, FileNotFoundError):
             raise UserError(f"{path}: there is no such file.") from None
         first = str(error).strip().splitlines()[0]
         raise UserError(
-            f"{path}: this file cannot be read as plain weights, and nothing else in it is run "
+            f"{path}: this file cannot be read as plain weights, and pickled code is not executed "
             f"({first})."
         ) from None
     if isinstance(content, dict):

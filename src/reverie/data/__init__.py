@@ -1,4 +1,4 @@
-"""From folders, tables, IDX files and built-in sets to batches."""
+"""Datasets from folders, tables, IDX files and built-in data, and their batches."""
 
 from reverie.data.batches import Batch, Batches
 from reverie.data.dataset import (

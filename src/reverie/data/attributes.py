@@ -1,4 +1,4 @@
-"""Which pictures have which attributes: CelebA's list, or a table of 0 and 1."""
+"""Attribute labels of images: CelebA's list, or a table of 0 and 1."""
 
 import csv
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ YES, NO = ("1", "true", "yes"), ("-1", "0", "false", "no")
 
 @dataclass(frozen=True)
 class Attributes:
-    """Files, and for each which attributes it has."""
+    """Image files and their attributes: `values[i, j]` is whether image i has attribute j."""
 
     names: tuple[str, ...]
     files: tuple[Path, ...]
@@ -28,22 +28,22 @@ class Attributes:
         return len(self.files)
 
     def with_attribute(self, name: str) -> Bool[np.ndarray, " n"]:
-        """Which pictures have the attribute."""
+        """Mask [N] of the images that have the attribute."""
         return self.values[:, self.names.index(name)]
 
     def read(self, index: int, size: int, channels: int) -> np.ndarray:
-        """A picture as the models see it: the middle square, uint8 [size, size, C]."""
+        """Image `index` as the models use it: the centre square, uint8 [size, size, C]."""
         pixels = image_io.with_channels(image_io.read(self.files[index], at_least=size), channels)
         return image_io.resize(pixels, size)
 
 
 def read_attributes(place: str, split: str = "train") -> Attributes:
-    """The pictures of a set and their attributes.
+    """Read the attributes of a dataset.
 
     Args:
-        place: the folder that CelebA's list lies in, a .csv whose first column names files and its
-            others hold 1 or 0, or `faces`.
-        split: `train`, `test` or `all`, where a partition file says which is which.
+        place: the folder of CelebA's list, a .csv with file names in the first column and 1 or 0
+            in the others, or `faces`.
+        split: `train`, `test` or `all`, where there is a partition file.
 
     Raises:
         UserError: if there is no such list.
@@ -53,7 +53,7 @@ def read_attributes(place: str, split: str = "train") -> Attributes:
         root = set_folder(place)
         if not (root / CELEBA_LIST).exists():
             raise UserError(
-                f"the faces and their attributes are not here: reverie data get {place}"
+                f"the images and attributes are not available yet: run reverie data get {place}"
             )
     if root.suffix == ".csv" and root.is_file():
         return _of_table(root)
@@ -61,7 +61,7 @@ def read_attributes(place: str, split: str = "train") -> Attributes:
     if not (root / CELEBA_LIST).exists():
         raise UserError(
             f"{place}: attributes are read from {CELEBA_LIST} beside img_align_celeba, or from a "
-            ".csv of file names and 0 or 1 for each attribute."
+            ".csv with file names and 0 or 1 for each attribute."
         )
     names, rows = read_celeba_attributes(root)
     chosen = read_celeba_partition(root, split)
@@ -79,7 +79,7 @@ def _of_table(path: Path) -> Attributes:
         if all(row[column].strip().lower() in (*YES, *NO) for row in rows)
     ]
     if not kept or not rows:
-        raise UserError(f"{path}: no column holds 1 or 0 for every picture.")
+        raise UserError(f"{path}: no column holds 1 or 0 for every image.")
     values = [[row[column].strip().lower() in YES for column in kept] for row in rows]
     files = tuple(path.parent / row[0] for row in rows)
     return Attributes(tuple(header[column] for column in kept), files, np.array(values))

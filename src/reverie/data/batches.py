@@ -1,7 +1,7 @@
-"""Batches: batch number n is a function of (seed, n) alone.
+"""Batches: batch n is a function of (seed, n) alone.
 
-Each epoch is a fresh permutation; a batch may begin in one epoch and end in the next, so that
-every picture is seen equally often whatever the batch size.
+Each epoch is a new permutation; a batch may span two epochs, so that all images are used equally
+often for any batch size.
 """
 
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ class Batch:
         return len(self.images)
 
     def to(self, device: torch.device) -> "Batch":
-        """The same batch on `device`, channels last in memory."""
+        """Copy of the batch on `device`, channels last in memory."""
 
         def moved(images: Tensor) -> Tensor:
             layout = torch.channels_last if images.ndim == 4 else torch.preserve_format
@@ -58,7 +58,7 @@ def _permutation(seed: int, epoch: int, count: int) -> np.ndarray:
 
 
 def batch_indices(seed: int, number: int, batch_size: int, count: int) -> np.ndarray:
-    """Which of `count` pictures are in batch `number`."""
+    """Indices [batch_size] into `count` images of batch `number`."""
     epoch, place = divmod(number * batch_size, count)
     if place + batch_size <= count:
         return _permutation(seed, epoch, count)[place : place + batch_size]
@@ -72,14 +72,14 @@ def batch_indices(seed: int, number: int, batch_size: int, count: int) -> np.nda
 
 
 class Batches:
-    """The batches of one process.
+    """Random access to the batches of one process.
 
     Args:
-        images: the data.
-        batch_size: pictures a batch, in this process.
-        seed: with the number of a batch, all that decides what is in it.
-        rank, world: this process's number among how many; each takes its own rows of a batch that
-            is `world` times as large.
+        images: the dataset.
+        batch_size: images per batch, in this process.
+        seed: together with the batch number determines the batch.
+        rank, world: index of this process and number of processes; each takes its rows of a batch
+            that is `world` times as large.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Batches:
         self.world = world
 
     def read(self, number: int) -> Batch:
-        """Batch `number`; of two sides without pairs each is drawn by itself."""
+        """Batch `number`; unpaired domains are sampled independently."""
         images, labels = self._side(self.images, self.seed, number)
         batch = Batch(images, labels)
         if self.images.domain_b is not None:
@@ -118,10 +118,10 @@ class Batches:
         return image_io.to_tensor(pixels), chosen
 
     def stream(self, first: int, *, ahead: bool) -> Iterator[Batch]:
-        """Batches from number `first` on, without end, read `ahead` by a thread or when asked for.
+        """Endless batches from number `first`, prefetched by a thread if `ahead`.
 
-        A thread pays where pictures are decoded or a GPU computes. Where a processor trains on
-        cached pictures it costs: PyTorch's threads wait for the one whose core it takes.
+        Prefetching pays where images are decoded or a GPU computes. On a CPU with cached images it
+        costs time: PyTorch's threads wait for the one whose core it occupies.
         """
         if ahead:
             yield from self._stream_ahead(first)

@@ -1,4 +1,4 @@
-"""Pictures that were decoded once: a memory-mapped file, keyed by content and options."""
+"""Cache of decoded images: a memory-mapped file, keyed by content and options."""
 
 import hashlib
 import json
@@ -20,15 +20,15 @@ BROKEN_TO_NAME = 10
 
 
 LAYOUT = 2
-"""How the cache lies on the disk; another number leaves older ones alone."""
+"""Version of the cache's file format; caches of other versions are ignored."""
 
 
 Decode = Callable[[int], np.ndarray]
-"""Picture i, resized, uint8 [H, W, C]."""
+"""Returns image i, resized, uint8 [H, W, C]."""
 
 
 class RaggedImages:
-    """Pictures of different sizes in one memory-mapped file: picture i is a view [H, W, C]."""
+    """Images of different sizes in one memory-mapped file: image i is a view [H, W, C]."""
 
     def __init__(self, file: Path, shapes: list[tuple[int, int, int]]) -> None:
         self._shapes = shapes
@@ -44,7 +44,7 @@ class RaggedImages:
 
 
 def stat_digest(source: Source) -> str:
-    """Names the files by path, size and time of change: quick, for what has been hashed before."""
+    """Hash of the files' paths, sizes and modification times; fast, does not read the files."""
     if not source.files:
         return source.digest()[:16]
     whole = hashlib.sha256()
@@ -57,19 +57,19 @@ def stat_digest(source: Source) -> str:
 def decode_cached(
     source: Source, shape: str, decode: Decode, size: int | None
 ) -> tuple[str, "np.ndarray | RaggedImages", dict[str, str]]:
-    """The pictures of a source, from the cache where they were decoded before.
+    """Decoded images of a source, from the cache if present.
 
     Args:
-        source: the files.
-        shape: in words, all that `decode` depends on besides the files.
-        decode: gives picture i.
-        size: the side of the square pictures, or None if they differ in size.
+        source: the image files.
+        shape: string of all options that `decode` depends on.
+        decode: returns image i.
+        size: side of the square images, or None if their sizes differ.
 
     Returns:
-        What names the content, the pictures, and what is wrong with those that are left out.
+        Fingerprint of the content, the images, and the errors of skipped files by name.
 
     Raises:
-        UserError: if none can be read, or the disk has no room for the cache.
+        UserError: if no image can be read, or there is not enough disk space for the cache.
     """
     if source.files:
         known = cache_home() / "digests" / stat_digest(source)
@@ -92,7 +92,7 @@ def decode_cached(
 
 
 def _decode_all(source: Source, decode: Decode) -> Iterator[np.ndarray | str]:
-    """Decode on all cores; yields a picture or the sentence that says what is wrong with it."""
+    """Decode on all cores; yields an image or an error message."""
 
     def tried(index: int) -> np.ndarray | str:
         try:
@@ -126,7 +126,7 @@ def _fill(source: Source, decode: Decode, folder: Path) -> None:
                 shapes.append(image.shape)
                 file.write(image.tobytes())
         if not shapes:
-            raise UserError(f"none of the {count} pictures can be read: {broken[source.names[0]]}")
+            raise UserError(f"none of the {count} images can be read: {broken[source.names[0]]}")
         (aside / "meta.json").write_text(json.dumps({"shapes": shapes, "broken": broken}))
         if folder.exists():
             shutil.rmtree(folder)
@@ -136,12 +136,12 @@ def _fill(source: Source, decode: Decode, folder: Path) -> None:
 
 
 def _announce(need: int, count: int, folder: Path) -> None:
-    """Say what will be written; refuse where there is no room, judged by the first picture."""
-    progress.say(f"{count:,} pictures, decoded once into {readable_bytes(need)} at {folder}")
+    """Print the cache's size, estimated from the first image; refuse without the disk space."""
+    progress.say(f"caching {count:,} decoded images, {readable_bytes(need)} in {folder}")
     free = shutil.disk_usage(folder.parent).free
     if need > free:
         raise UserError(
-            f"the decoded pictures need {readable_bytes(need)} and {folder.parent} has "
+            f"the decoded images need {readable_bytes(need)} and {folder.parent} has "
             f"{readable_bytes(free)} left; use --no-cache, or set REVERIE_CACHE to another disk."
         )
 
@@ -151,6 +151,6 @@ def _report_broken(broken: dict[str, str], count: int) -> None:
         named = ", ".join(list(broken)[:BROKEN_TO_NAME])
         more = f" and {len(broken) - BROKEN_TO_NAME} more" if len(broken) > BROKEN_TO_NAME else ""
         progress.warn(
-            f"{len(broken)} of {count:,} pictures are broken and left out: {named}{more}; "
-            "`reverie data check` says what is wrong with each."
+            f"{len(broken)} of {count:,} images are damaged and skipped: {named}{more}; "
+            "`reverie data check` lists the error of each."
         )

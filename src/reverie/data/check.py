@@ -1,4 +1,4 @@
-"""Read every picture of a set and say what is there."""
+"""Check of a dataset: decodes all images; summarizes sizes, channels, classes and errors."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -23,7 +23,19 @@ class CheckResult(Result):
 
 
 def check_data(data: str, split: str = "train", label_column: str | None = None) -> CheckResult:
-    """Read every picture of a set and say what was found."""
+    """Read every image of a dataset and return a summary.
+
+    Args:
+        data: a dataset as for `find_source`.
+        split: `train`, `test` or `all`.
+        label_column: the column of a table that holds the class.
+
+    Returns:
+        Number of images, sizes, channels, images per class, and errors by file name.
+
+    Raises:
+        UserError: if there is no such dataset.
+    """
     source = find_source(data, split, label_column)
     sizes: Counter[tuple[int, int]] = Counter()
     colours: Counter[str] = Counter()

@@ -1,7 +1,7 @@
-"""A data set ready to be read in batches: square `uint8` pictures of one size.
+"""Datasets ready to be read in batches: square `uint8` images of one size.
 
-Files are decoded and resized once, see `cache`; afterwards a batch is a copy of rows, or of squares
-out of larger pictures. The cache can be off.
+Files are decoded and resized once, see `cache`; a batch is then a copy of rows, or of crops of
+larger images. The cache is optional.
 """
 
 import json
@@ -29,7 +29,7 @@ PICTURES_TO_LOOK_AT = 64
 
 
 RAGGED = ("width", "none")
-"""Policies that leave pictures of different sizes, of which squares are cut."""
+"""Policies that keep images of different sizes, from which squares are cropped."""
 
 
 Sides = Literal["one", "paired", "unpaired", "degraded"]
@@ -38,37 +38,37 @@ Sides = Literal["one", "paired", "unpaired", "degraded"]
 
 @dataclass(frozen=True, kw_only=True)
 class DataOptions(Checked):
-    """Which pictures, and how they are made equal in size."""
+    """Dataset and preprocessing."""
 
     data: str | None = None
-    """A folder, a table (.csv), an IDX file, or a built-in set: digits."""
+    """Dataset: a folder, a table (.csv), an IDX file, or a built-in dataset: digits."""
     image_size: Positive | None = None
-    """Side of the square pictures in pixels; by default the data's own, or 64 for folders."""
+    """Side of the square images in pixels; by default the dataset's own, or 64 for folders."""
     channels: Literal["auto", "1", "3"] = "auto"
-    """1 for grey, 3 for colour; auto looks at the pictures."""
+    """1 for grayscale, 3 for RGB; auto is derived from the images."""
     resize: image_io.Resize = "crop"
-    """How pictures become square: cut the middle, squash, or pad with white; or, cutting a square
-    at random each time: make them so wide, or leave them as they are (none)."""
+    """How images become square: crop the centre, squash, or pad with white; or take a random crop
+    after resizing to this width (width) or without resizing (none)."""
     jitter: NonNegative = 0.0
-    """Make pictures larger by this share, then cut a square at random: 0.117 is 286 for 256."""
+    """Resize to a size larger by this fraction, then crop at random: 0.117 is 286 for 256."""
     data_b: str | None = None
-    """Translation: the folder of B, where --data is that of A alone. Enlarging: the small pictures,
-    where they are not made from the large ones."""
+    """Translation: the folder of domain B, where --data is that of A. Super-resolution: the
+    low-resolution images; by default they are downscaled from --data."""
     direction: Direction = "ab"
-    """Translation: ba takes B for A."""
+    """Translation: ba swaps the domains A and B."""
     split: Literal["train", "test", "all"] = "train"
-    """Which part, of data that comes divided."""
+    """Split, of a dataset that has a training and a test split."""
     label_column: str | None = None
-    """The column of a table that says the class."""
+    """Column of a table that holds the class."""
     flip: bool = False
-    """Mirror half of the pictures, where left and right mean nothing."""
+    """Random horizontal flip with probability 1/2."""
     cache: bool = field(default=True, metadata=RESUMABLE)
-    """Keep decoded pictures in a file, so that they are decoded once."""
+    """Cache decoded images in a file."""
 
 
 @dataclass(frozen=True)
 class ImageSpec:
-    """What a model must know of its pictures: it is stored with the model."""
+    """Channels, size and classes of a model's images; stored with the model."""
 
     channels: int
     image_size: int
@@ -83,7 +83,7 @@ class ImageSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageDataset:
-    """Pictures of one size, with labels where the data has them."""
+    """Images of one size, with labels where the dataset has classes."""
 
     spec: ImageSpec
     kind: str
@@ -98,18 +98,18 @@ class ImageDataset:
     low_res: "ImageDataset | None" = None
     """The low-resolution inputs, where these are the high-resolution targets."""
     paired: bool = False
-    """Whether picture i here belongs to picture i of the other side."""
+    """Whether image i and image i of `other` are a pair."""
     multiple: int = 1
-    """Squares begin at multiples of this, where the other side is so many times smaller."""
+    """Crops begin at multiples of this: the scale factor between high and low resolution."""
 
     def __len__(self) -> int:
         return len(self.source.names) if self.pixels is None else len(self.pixels)
 
     def read(self, indices: np.ndarray, places: np.ndarray | None = None) -> np.ndarray:
-        """The pictures at `indices`, uint8 [B, H, W, C].
+        """The images at `indices`, uint8 [B, H, W, C].
 
-        Where they are larger than the model's size a square is cut, at `places` [B, 2] from 0 to 1
-        across and down, or in the middle.
+        Images larger than the model's size are cropped at relative positions `places` [B, 2] in
+        [0, 1], horizontal and vertical; by default at the centre.
         """
         size = self.spec.image_size
         if isinstance(self.pixels, np.ndarray) and self.pixels.shape[1] == size:
@@ -123,7 +123,7 @@ class ImageDataset:
 
     @property
     def larger(self) -> bool:
-        """Whether pictures are larger than the squares that are cut from them."""
+        """Whether images are larger than the crops taken from them."""
         return self.options.jitter > 0 or self.options.resize in RAGGED
 
     def _read_uncached(self, index: int) -> np.ndarray:
@@ -135,15 +135,15 @@ class ImageDataset:
             try:
                 return _resized(self.source, chosen, self.spec, self.options)
             except UserError as error:
-                # The next good picture stands in, so that batch n stays a function of n.
+                # The next readable image replaces it: batch n stays a function of n.
                 self.broken[name] = str(error)
-                progress.warn(f"left out: {error}")
-        raise UserError("none of the pictures can be read; look at them with `reverie data check`.")
+                progress.warn(f"skipped: {error}")
+        raise UserError("none of the images can be read; inspect them with `reverie data check`.")
 
 
 @dataclass(frozen=True)
 class PendingDataset:
-    """Pictures that were found but not decoded yet, so that wrong ones are refused early."""
+    """Dataset that was found but not decoded yet, so that errors are reported early."""
 
     source: Source
     spec: ImageSpec
@@ -161,10 +161,10 @@ class PendingDataset:
 
 
 def open_dataset(options: DataOptions) -> ImageDataset:
-    """Find the pictures that `options` describe and make them ready.
+    """Find and decode the dataset that `options` describe.
 
     Raises:
-        UserError: if there are none, or none that can be read.
+        UserError: if there is none, or none of its images can be read.
     """
     return decode_dataset(find_dataset(options))
 
@@ -174,20 +174,20 @@ def find_dataset(
     sides: Sides = "one",
     scale: int = 1,
 ) -> PendingDataset:
-    """Find the pictures that `options` describe, and what a model must know of them.
+    """Find the dataset that `options` describe and determine its `ImageSpec`; decodes a sample.
 
     Args:
-        options: which pictures, and how they are made equal in size.
-        sides: one heap, or the two that translation learns from, with or without pairs; or large
-            pictures, of which small ones may be given too.
-        scale: how many times larger the large ones are.
+        options: dataset and preprocessing.
+        sides: `one` dataset; `paired` or `unpaired` domains of translation; `degraded` for
+            super-resolution, whose low-resolution images may be given.
+        scale: scale factor of super-resolution.
 
     Raises:
-        UserError: if there are none.
+        UserError: if there is no such dataset, or an option is out of range.
     """
     if options.data is None:
         raise UserError(
-            "say which pictures to use: --data FOLDER, or --data digits for the built-in ones."
+            "no dataset is given: use --data FOLDER, or --data digits for the built-in dataset."
         )
     other = None
     if sides in ("one", "degraded"):
@@ -214,23 +214,22 @@ def find_dataset(
 
 
 def _refuse_smaller(source: Source | None, spec: ImageSpec, options: DataOptions) -> None:
-    """Refuse pictures from which no square can be cut, before anything is trained."""
+    """Reject images smaller than the crop, before training starts."""
     for file in source.files if source else ():
         width, height = image_io.size_of(file)
         if options.resize == "width":
             width, height = _load_size(spec, options), height * _load_size(spec, options) // width
         if min(width, height) < spec.image_size:
             raise UserError(
-                f"{file}: a picture of {width}×{height} is smaller than the square of "
-                f"{spec.image_size} that is cut from it: use a smaller --image-size, or "
-                "--resize crop."
+                f"{file}: an image of {width}×{height} is smaller than the square crop of side "
+                f"{spec.image_size}: use a smaller --image-size, or --resize crop."
             )
 
 
 def _look(source: Source, options: DataOptions, size: int) -> tuple[int, float]:
-    """Channels and spread of some pictures from all over the set, remembered for files."""
+    """Channels and standard deviation, estimated from a sample of images; cached for files."""
     known = None
-    if source.files and options.cache:  # pictures in memory are looked at faster than hashed
+    if source.files and options.cache:  # images in memory are sampled faster than hashed
         key = f"{stat_digest(source)}-{size}-{options.resize}-{options.channels}"
         known = cache_home() / "looks" / f"{key}.json"
         if known.exists():
@@ -249,10 +248,11 @@ def _look(source: Source, options: DataOptions, size: int) -> tuple[int, float]:
 
 
 def decode_dataset(found: PendingDataset) -> ImageDataset:
-    """Make pictures ready to be read in batches, from the cache where they were decoded before.
+    """Decode a dataset to be read in batches, using the cache.
 
     Raises:
-        UserError: if none can be read, or the disk has no room for the cache.
+        UserError: if no image can be read, an image of a pair is damaged, or there is not enough
+            disk space for the cache.
     """
     images = _decoded(found.source, found.spec, found.options)
     if found.other is None:
@@ -260,7 +260,7 @@ def decode_dataset(found: PendingDataset) -> ImageDataset:
     small = replace(found.spec, image_size=found.spec.image_size // found.scale)
     other = _decoded(found.other, small, found.options)
     if found.paired and (images.broken or other.broken):
-        raise UserError("a pair with a broken picture is no pair: remove both of it.")
+        raise UserError("an image of a pair is damaged: remove both images of the pair.")
     both = f"{images.fingerprint}-{other.fingerprint}"
     images = replace(images, paired=found.paired, fingerprint=both, multiple=found.scale)
     if found.sides == "degraded":
@@ -307,7 +307,7 @@ def _pictures(
 
 
 def _sample_images(source: Source) -> list[np.ndarray]:
-    """Pictures from all over the set, to see what they are like."""
+    """Up to `PICTURES_TO_LOOK_AT` images, evenly spaced in the dataset."""
     count, some = len(source.names), []
     for index in np.unique(np.linspace(0, count - 1, min(count, PICTURES_TO_LOOK_AT)).astype(int)):
         try:

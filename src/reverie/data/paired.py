@@ -1,6 +1,6 @@
-"""Two looks, A and B: what translation learns from.
+"""Two-domain datasets (A and B) of image-to-image translation, paired or unpaired.
 
-As published: `trainA trainB testA testB`, pictures that show A and B side by side in `train` and
+Published layouts: `trainA trainB testA testB`, images with A and B side by side in `train` and
 `val` or `test`, folders `A` and `B`; or any two folders.
 """
 
@@ -28,17 +28,17 @@ SHAPES_DIFFER = 0.05
 def find_paired(
     data: str, data_b: str | None, split: str, *, paired: bool, swapped: bool
 ) -> tuple[Source, Source]:
-    """The pictures of A and of B; those of pairs stand at equal places.
+    """The images of domain A and of domain B; pairs have equal indices.
 
     Args:
-        data: the folder of both, or of A where `data_b` is given.
+        data: the folder of both domains, or of A where `data_b` is given.
         data_b: the folder of B.
-        split: `train` or `test`, where the data comes divided.
-        paired: whether picture i of A must belong to picture i of B.
-        swapped: take B for A.
+        split: `train` or `test`, where the dataset is split.
+        paired: whether image i of A and image i of B must be a pair.
+        swapped: swap A and B.
 
     Raises:
-        UserError: if a side is missing or empty, or pairs do not match.
+        UserError: if a domain is missing or empty, or pairs do not match.
     """
     if data_b is not None:
         sides = find_source(data, split), find_source(data_b, split)
@@ -54,10 +54,10 @@ def _in_one_folder(root: Path, split: str, paired: bool) -> tuple[Source, Source
     if not root.is_dir():
         kind = root.name.split("-")[0]
         if is_fetched(kind):
-            raise UserError(f"the set {root.name} is not here yet: reverie data get {kind}")
+            raise UserError(f"the dataset {root.name} is not here yet: run reverie data get {kind}")
         raise UserError(
-            f"{root}: translation learns from a folder with trainA and trainB, or with pictures "
-            "side by side; for two folders use --data A --data-b B."
+            f"{root}: translation needs a folder with trainA and trainB, or with images side by "
+            "side; for two folders use --data A --data-b B."
         )
     splits = ("test", "val") if split == "test" else ("train",)
     for one in splits:
@@ -76,8 +76,8 @@ def _in_one_folder(root: Path, split: str, paired: bool) -> tuple[Source, Source
                 chosen = split if folder != root else "all"
                 return _half(source, 0, chosen), _half(source, 1, chosen)
     raise UserError(
-        f"{root}: there is no trainA beside a trainB here, and its pictures do not show two looks "
-        "side by side (twice as wide as tall): for two folders use --data A --data-b B."
+        f"{root}: there are no trainA and trainB here, and its images do not show A and B side by "
+        "side (twice as wide as tall): for two folders use --data A --data-b B."
     )
 
 
@@ -87,9 +87,9 @@ def _two_folders(a: Path, b: Path, split: str, paired: bool) -> tuple[Source, So
 
 
 def _matched(a: Source, b: Source) -> tuple[Source, Source]:
-    """Both sides in the order of their common names, without suffix."""
+    """Both domains, sorted by their common file names without suffix."""
     if not (a.files and b.files):
-        raise UserError("pairs are matched by file name, so both sides must be folders of files.")
+        raise UserError("pairs are matched by file name, so both domains must be image folders.")
     by_name = [
         {str(Path(name).with_suffix("")): file for name, file in zip(s.names, s.files, strict=True)}
         for s in (a, b)
@@ -97,7 +97,7 @@ def _matched(a: Source, b: Source) -> tuple[Source, Source]:
     alone = sorted(by_name[0].keys() ^ by_name[1].keys())
     if alone:
         raise UserError(
-            f"{len(alone)} pictures have no partner of the same name on the other side: "
+            f"{len(alone)} images have no counterpart of the same name in the other folder: "
             f"{', '.join(alone[:NAMED])}."
         )
     names = sorted(by_name[0])
@@ -111,10 +111,10 @@ def _matched(a: Source, b: Source) -> tuple[Source, Source]:
 
 
 def find_low_res_pairs(large: Source, small: Source, scale: int) -> tuple[Source, Source]:
-    """Large pictures and the small ones of the same names, exactly `scale` times smaller.
+    """High-resolution images and the low-resolution ones of the same names.
 
     Raises:
-        UserError: if a picture has no partner, or sizes do not match.
+        UserError: if an image has no counterpart, or is not exactly `scale` times as large as it.
     """
     large, small = _matched(large, small)
     wrong = []
@@ -124,7 +124,7 @@ def find_low_res_pairs(large: Source, small: Source, scale: int) -> tuple[Source
             wrong.append(f"{name} ({w1}×{h1} and {w2}×{h2})")
     if wrong:
         raise UserError(
-            f"{len(wrong)} pictures are not {scale} times as large as their small partners: "
+            f"{len(wrong)} images are not {scale} times as large as their low-resolution images: "
             f"{', '.join(wrong[:NAMED])}."
         )
     return large, small
@@ -135,7 +135,7 @@ def _root(source: Source) -> Path:
 
 
 def _refuse_other_shapes(names: list[str], files: list[list[Path]]) -> None:
-    """Partners may differ in size, not in proportions."""
+    """Reject pairs of different aspect ratio; sizes may differ."""
     wrong = []
     for name, one, other in zip(names, *files, strict=True):
         (w1, h1), (w2, h2) = image_io.size_of(one), image_io.size_of(other)
@@ -143,7 +143,7 @@ def _refuse_other_shapes(names: list[str], files: list[list[Path]]) -> None:
             wrong.append(f"{name} ({w1}×{h1} and {w2}×{h2})")
     if wrong:
         raise UserError(
-            f"{len(wrong)} pairs do not match in their proportions: {', '.join(wrong[:NAMED])}."
+            f"{len(wrong)} pairs have different aspect ratios: {', '.join(wrong[:NAMED])}."
         )
 
 

@@ -1,4 +1,4 @@
-"""Pictures before they are read: names, a way to read picture i, and labels where there are any."""
+"""Image sources: names, a function that reads image i, and labels where there are any."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -15,11 +15,11 @@ from reverie.core.options import Checked
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """Pictures before they are read.
+    """Image source; images are read on demand.
 
-    `read(i, at_least)` gives uint8 [H, W, C]; `digest()` names the content; `labels` is int64 [N];
-    `native_size` is set where all pictures are squares of one size; `split` says which part this
-    is, of a source that comes divided.
+    `read(i, at_least)` returns uint8 [H, W, C]; `digest()` is a hash of the content; `labels` is
+    int64 [N]; `native_size` is set where all images are squares of one size; `split` is `all`
+    where the source is not split.
     """
 
     kind: str
@@ -59,7 +59,7 @@ class Dataset:
 
 
 def set_folder(name: str) -> Path:
-    """Where `reverie data get` puts a set."""
+    """Folder of a dataset downloaded by `reverie data get`."""
     return cache_home() / "sets" / name
 
 
@@ -91,7 +91,7 @@ def of_files(
     labels: np.ndarray | None = None,
     class_names: tuple[str, ...] = (),
 ) -> Source:
-    """Picture files below `root`."""
+    """Source of image files below `root`."""
 
     def digest() -> str:
         whole = hashlib.sha256()

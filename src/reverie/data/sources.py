@@ -1,7 +1,7 @@
-"""Where pictures come from: built-in sets, folders, tables of labels, IDX files.
+"""Finds image sources: built-in datasets, folders, tables of labels, CelebA, IDX files.
 
-Every source becomes one `Source`: names, a way to read picture i, and labels where there are any.
-Which kind of source a path is, is read from what lies there, never from its name alone.
+Each becomes a `Source`: names, a function that reads image i, and labels where there are any. The
+format is detected from the files, not from the folder's name.
 """
 
 import csv
@@ -20,16 +20,16 @@ from reverie.data.source import Source, of_files, of_pixels, set_folder
 
 
 def find_source(place: str, split: str = "train", label_column: str | None = None) -> Source:
-    """The source that `place` names.
+    """The image source that `place` names.
 
     Args:
-        place: a built-in set (`digits`), a folder, a CSV file, CelebA's list of attributes or the
-            folder it lies in, an IDX file or the folder of an IDX data set.
-        split: `train`, `test` or `all`, for sources that come with a division.
-        label_column: the column of a table that says the class of a picture.
+        place: a built-in dataset (`digits`), a folder, a CSV file, CelebA's list of attributes or
+            its folder, an IDX file or the folder of an IDX dataset.
+        split: `train`, `test` or `all`, for sources with predefined splits.
+        label_column: the column of a table that holds the class.
 
     Raises:
-        UserError: if nothing usable is there.
+        UserError: if there is no usable source.
     """
     known = DATASETS.get(place)
     if known is not None and known.load is not None:
@@ -40,7 +40,7 @@ def find_source(place: str, split: str = "train", label_column: str | None = Non
         path = path / split if (path / split).is_dir() else path
     if not path.exists():
         if known is not None:
-            raise UserError(f"the set {place} is not here yet: reverie data get {place}")
+            raise UserError(f"the dataset {place} is not here yet: run reverie data get {place}")
         raise UserError(
             f"there is no folder or file {place!r}, and no built-in set of that name: "
             f"{nearest(place, DATASETS)}"
@@ -53,8 +53,8 @@ def find_source(place: str, split: str = "train", label_column: str | None = Non
         if IDX_IMAGES.search(path.name):
             return _idx(path)
         raise UserError(
-            f"{place}: a file of pictures is a .csv table, {CELEBA_LIST} or an IDX file; "
-            "for single pictures name the folder they lie in."
+            f"{place}: a dataset file is a .csv table, {CELEBA_LIST} or an IDX file; "
+            "for single images give the folder that holds them."
         )
     if (path / CELEBA_LIST).exists():
         return _celeba(path, label_column, split)
@@ -72,7 +72,7 @@ def _folder(root: Path) -> Source:
     files = sorted(p for p in root.rglob("*") if _is_image(p) and p.is_file())
     if not files:
         raise UserError(
-            f"{root}: no pictures in this folder or below it; they end in "
+            f"{root}: no images in this folder or below it; their suffixes are "
             f"{' '.join(sorted(image_io.SUFFIXES))}."
         )
     tops = [file.relative_to(root).parts for file in files]
@@ -88,7 +88,7 @@ def _table(path: Path, label_column: str | None) -> Source:
     with open(path, newline="", encoding="utf-8-sig") as file:
         rows = [row for row in csv.reader(file) if row]
     if len(rows) < 2:
-        raise UserError(f"{path}: a table needs a header line and one line for each picture.")
+        raise UserError(f"{path}: a table needs a header line and one line per image.")
     header, *rows = rows
     if any(len(row) != len(header) for row in rows):
         line = next(n for n, row in enumerate(rows, 2) if len(row) != len(header))
@@ -103,7 +103,7 @@ def _labelled_table(
     missing = [file for file in files if not file.exists()]
     if missing:
         raise UserError(
-            f"{path}: {len(missing)} of its {len(files)} pictures are not there, first {missing[0]}"
+            f"{path}: {len(missing)} of its {len(files)} images are missing, first {missing[0]}"
         )
     if label_column is None and len(header) == 2:
         label_column = header[1]
@@ -121,7 +121,7 @@ def _labelled_table(
 
 
 def _natural(text: str) -> tuple:
-    """Sorts numbers by value: 2 before 10, -1 before 1."""
+    """Sort key that orders numbers by value: 2 before 10, -1 before 1."""
     try:
         return (0, float(text), text)
     except ValueError:
@@ -132,7 +132,7 @@ CELEBA_LIST = "list_attr_celeba.txt"
 
 
 def _celeba(root: Path, label_column: str | None, split: str = "all") -> Source:
-    """CelebA as published, of which the partition file says what is for training and testing."""
+    """CelebA in its published layout; the partition file defines the splits."""
     header, rows = read_celeba_attributes(root)
     chosen = read_celeba_partition(root, split)
     if chosen is not None:
@@ -145,7 +145,7 @@ def _celeba(root: Path, label_column: str | None, split: str = "all") -> Source:
 
 
 def read_celeba_partition(root: Path, split: str) -> set[str] | None:
-    """The files of a part: 0 is for training, 1 and 2 are for testing; None if all are meant."""
+    """File names of a split (0 training, 1 and 2 test); None for `all` or without a partition."""
     file = root / "list_eval_partition.txt"
     if split == "all" or not file.exists():
         return None
@@ -155,10 +155,10 @@ def read_celeba_partition(root: Path, split: str) -> set[str] | None:
 
 
 def read_celeba_attributes(root: Path) -> tuple[list[str], list[list[str]]]:
-    """The attributes' names, and for each picture its file and ±1 for each of them.
+    """Attribute names, and one row per image: its file name and ±1 for each attribute.
 
     Raises:
-        UserError: if it is not CelebA's list.
+        UserError: if the file is not CelebA's list.
     """
     lines = (root / CELEBA_LIST).read_text().splitlines()
     names = lines[1].split() if len(lines) > 2 else []
@@ -177,7 +177,7 @@ def _choose_idx(files: list[Path], split: str) -> Path:
         if file.name.startswith(prefix):
             return file
     raise UserError(
-        f"{files[0].parent}: no IDX file of pictures begins with {prefix!r}; "
+        f"{files[0].parent}: no IDX file of images begins with {prefix!r}; "
         f"found {', '.join(f.name for f in files)}."
     )
 
@@ -185,7 +185,7 @@ def _choose_idx(files: list[Path], split: str) -> Path:
 def _idx(path: Path, split: str = "all") -> Source:
     pixels = read_idx(path)
     if pixels.ndim != 3:
-        raise UserError(f"{path}: an IDX file of pictures has 3 axes, this one {pixels.ndim}.")
+        raise UserError(f"{path}: an IDX file of images has 3 axes, this one {pixels.ndim}.")
     label_name = path.name.replace("images", "labels").replace("idx3", "idx1")
     label_file = path.with_name(label_name)
     labels = None
@@ -193,7 +193,7 @@ def _idx(path: Path, split: str = "all") -> Source:
         labels = read_idx(label_file)
         if labels.shape != pixels.shape[:1]:
             raise UserError(
-                f"{label_file}: {len(labels)} labels for {len(pixels)} pictures; "
+                f"{label_file}: {len(labels)} labels for {len(pixels)} images; "
                 "the two files do not belong together."
             )
     classes = () if labels is None else tuple(str(n) for n in range(int(labels.max()) + 1))
@@ -212,7 +212,7 @@ def read_idx(path: Path) -> np.ndarray:
         shape = struct.unpack_from(f">{axes}I", content, 4)
         start = 4 + 4 * axes
         if zeros or kind != 8 or len(content) - start != int(np.prod(shape)):
-            raise UserError(f"{path}: this is no IDX file of bytes, or a part of it is missing.")
+            raise UserError(f"{path}: this is not an IDX file of bytes, or it is truncated.")
         return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
     except (OSError, EOFError, struct.error) as error:
         raise UserError(f"{path}: the IDX file cannot be read ({error}).") from None

@@ -47,7 +47,7 @@ def evaluate(
     result = EvaluateResult(_figures(model, options))
     if out is not None and is_main_process():
         if out.suffix != ".json":
-            raise UserError(f"{out}: figures are written as .json.")
+            raise UserError(f"{out}: metrics are written as .json.")
         write_atomic(out, json.dumps(result.figures, indent=1) + "\n")
     return result
 

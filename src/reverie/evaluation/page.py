@@ -1,4 +1,4 @@
-"""The page of an evaluation: figures, samples and their nearest training pictures."""
+"""HTML report of an evaluation: metrics, samples and their nearest training images."""
 
 import html
 from pathlib import Path
@@ -21,13 +21,21 @@ def write_evaluation(
     samples: Float[Tensor, "n c h w"],
     nearest_neighbors: Float[Tensor, "m c h w"],
 ) -> None:
-    """Write the page of an evaluation: its figures, samples, and rows of a sample and its nearest.
+    """Write the HTML report of an evaluation.
+
+    Args:
+        out: path ending in .html.
+        name: the model's name.
+        data: name of the dataset.
+        figures: metrics by name; per-class ones (`, class ` in the name) get a table of their own.
+        samples: generated images in [-1, 1].
+        nearest_neighbors: rows of six images: a sample and its five nearest training images.
 
     Raises:
         UserError: if `out` does not end in .html.
     """
     if out.suffix != ".html":
-        raise UserError(f"{out}: the report of an evaluation is an .html page.")
+        raise UserError(f"{out}: the report of an evaluation is an .html file.")
     whole = {k: v for k, v in figures.items() if ", class " not in k}
     single = {k: v for k, v in figures.items() if k not in whole}
     shown = [{k: f"{v:.4g}" for k, v in part.items()} for part in (whole, single)]

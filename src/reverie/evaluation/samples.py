@@ -1,6 +1,6 @@
-"""How good pictures are: a model against data, or one folder against another.
+"""Metrics of generated images: a model against a dataset, or one folder against another.
 
-Every figure's name carries the features, the number of pictures and the split.
+Every metric's name contains the features, the number of images and the split.
 """
 
 from collections.abc import Iterator
@@ -79,10 +79,10 @@ def evaluate_model(
         guidance=how.guidance,
     )
     fake_features = _gathered(
-        extract_features(name, _shown(images, f"looking at samples ({name})"))
+        extract_features(name, _shown(images, f"features of samples ({name})"))
     )
     real_features = _gathered(
-        extract_features(name, _shown(real, f"looking at pictures ({name})", share=True))
+        extract_features(name, _shown(real, f"features of images ({name})", share=True))
     )
     split = real.source.split
     figures: dict[str, float] = dict(
@@ -104,7 +104,7 @@ def evaluate_model(
 
 
 def default_features(data: DataOptions) -> str:
-    """The features that fit pictures: their own for digits, else those of ImageNet."""
+    """Default feature network of a dataset: `digits` for the digits, else `efficientnet`."""
     known = DATASETS.get(data.data or "")
     return DEFAULT_FEATURES if known is None else known.features
 
@@ -112,11 +112,11 @@ def default_features(data: DataOptions) -> str:
 def evaluate_folders(
     one: DataOptions, other: DataOptions, *, features: str | None = None
 ) -> dict[str, float]:
-    """Compare two sets of pictures: `one` is judged, `other` is what it should be like."""
+    """Compare two datasets: `one` is evaluated, `other` is the reference."""
     name = features or default_features(other)
     judged, real = open_dataset(one), open_dataset(other)
     fake_features, real_features = (
-        _gathered(extract_features(name, _shown(p, f"looking at pictures ({name})", share=True)))
+        _gathered(extract_features(name, _shown(p, f"features of images ({name})", share=True)))
         for p in (judged, real)
     )
     return dict(
@@ -132,24 +132,24 @@ def evaluate_paired(
     on_luma: bool = False,
     cut: int = 0,
 ) -> dict[str, float]:
-    """Compare pictures of two folders that have the same names, each with its own.
+    """Mean PSNR, SSIM and perceptual distance of two folders, paired by file name.
 
     Args:
-        one: the folder that is judged.
-        other: the folder of what its pictures should be.
+        one: the folder that is evaluated.
+        other: the folder of targets.
         features: the network of the perceptual distance; by default EfficientNet.
-        on_luma: PSNR and SSIM of Y alone, as super-resolution's tables have it.
-        cut: pixels of border that PSNR and SSIM leave out.
+        on_luma: PSNR and SSIM of the luma Y alone, as in super-resolution's tables.
+        cut: width of the border that PSNR and SSIM exclude, in pixels.
 
     Raises:
-        UserError: if names or sizes do not match; the first five are named.
+        UserError: if names or sizes do not match; the first five are listed.
     """
     name = features or "efficientnet"
     judged, truth = (_by_stem(folder) for folder in (one, other))
     alone = sorted(judged.keys() ^ truth.keys())
     if alone:
         named = ", ".join(str(stem) for stem in alone[:5])
-        raise UserError(f"{len(alone)} pictures have no partner of the same name: {named}.")
+        raise UserError(f"{len(alone)} images have no counterpart of the same name: {named}.")
     figures = []
     for stem in progress.track(judged, len(judged), "comparing", "pairs"):
         pair = [image_io.read(files[stem]) for files in (judged, truth)]
@@ -157,7 +157,7 @@ def evaluate_paired(
         mine, theirs = (image_io.to_tensor(image_io.with_channels(p, channels)[None]) for p in pair)
         if mine.shape != theirs.shape:
             sizes = " and ".join(f"{p.shape[1]}×{p.shape[0]}" for p in pair)
-            raise UserError(f"{stem}: a pair has one size, not {sizes}.")
+            raise UserError(f"{stem}: both images of a pair must have the same size, not {sizes}.")
         figures.append(paired_metrics(mine, theirs, name, on_luma, cut))
     kind = ("Y" if on_luma else "RGB") + (f", border {cut}" if cut else "")
     count = f"{len(figures)} pairs"
@@ -172,7 +172,7 @@ def evaluate_paired(
 
 def _by_stem(folder: Path) -> dict[Path, Path]:
     if not folder.is_dir():
-        raise UserError(f"{folder}: pairs are compared between two folders of pictures.")
+        raise UserError(f"{folder}: pairs are compared between two folders of images.")
     files = find_source(str(folder)).files
     return {file.relative_to(folder).with_suffix(""): file for file in files}
 
@@ -180,10 +180,17 @@ def _by_stem(folder: Path) -> dict[Path, Path]:
 def compare_features(
     fake: Features, real: Features, name: str, count: str, split: str
 ) -> dict[str, float]:
-    """Every figure that two sets of features give.
+    """All metrics of two sets of features: Fréchet and kernel distance, PRDC, inception score.
+
+    Args:
+        fake: features of generated images.
+        real: features of real images.
+        name: the feature network, for the metrics' names.
+        count: number of samples, for the metrics' names.
+        split: the real images' split, for the metrics' names.
 
     Raises:
-        UserError: if there are too few of them.
+        UserError: if a set has too few images.
     """
     about = f"[{name}, {count}, {split}]"
     kernel_name = "KID" if name == "inception" else "kernel_distance"
@@ -201,12 +208,12 @@ def compare_features(
 
 
 def frechet_name(features: str) -> str:
-    """The Fréchet distance is called FID under Inception's features alone."""
+    """Name of the Fréchet distance under these features: `FID` for Inception's alone."""
     return "FID" if features == "inception" else "frechet_distance"
 
 
 def inception_score(logits: Tensor) -> float:
-    """exp E KL(p(y|x) ‖ p(y)): Salimans et al. 2016; clear pictures of all classes score high."""
+    """Inception score exp E KL(p(y|x) ‖ p(y)) of logits [N, K]: Salimans et al. 2016."""
     log_p = logits.double().log_softmax(1)
     log_mean = log_p.exp().mean(0).log()
     return float((log_p.exp() * (log_p - log_mean)).sum(1).mean().exp())
@@ -228,8 +235,11 @@ def _per_class(
 
 
 def nearest_neighbors(images: Tensor, train: ImageDataset, name: str) -> Float[Tensor, "n c h w"]:
-    """Samples, each before its five nearest training pictures: is it memorising?"""
-    known = extract_features(name, _shown(train, f"looking at training pictures ({name})")).features
+    """Each image followed by its five nearest training images in feature space [6 N, C, H, W].
+
+    Reveals memorised training images.
+    """
+    known = extract_features(name, _shown(train, f"features of training images ({name})")).features
     nearest = (
         torch.cdist(extract_features(name, [images]).features, known).topk(5, largest=False).indices
     )
@@ -241,13 +251,13 @@ def nearest_neighbors(images: Tensor, train: ImageDataset, name: str) -> Float[T
 
 
 def like(data: DataOptions, size: int, channels: int, **changes: Any) -> DataOptions:
-    """The same data at a model's size and colours."""
+    """Data options with a model's image size and number of channels."""
     colours: Any = str(channels)
     return replace(data, image_size=size, channels=colours, **changes)
 
 
 def _shown(images: ImageDataset | Tensor, label: str, *, share: bool = False) -> Iterator[Tensor]:
-    """Pictures in batches, with progress; `share` leaves other processes theirs."""
+    """Images in batches, with a progress bar; with `share`, only this process's part."""
     mine = my_share(len(images)) if share else range(len(images))
     starts = range(mine.start, mine.stop, BATCH_SIZE)
     for first in progress.track(starts, len(starts), label, f"batches of {BATCH_SIZE}"):

@@ -1,8 +1,8 @@
-"""How good enlargements are: made small, enlarged again, and compared with what they were.
+"""Super-resolution metrics: images are downscaled, upscaled by the model and compared.
 
-The protocol of the papers' tables: small pictures by antialiased bicubic, PSNR and SSIM of the luma
-Y of BT.601 after rounding to 8 bits, without a border as wide as the scale. Bicubic enlargement
-stands beside it.
+The protocol of the papers' tables: antialiased bicubic downscaling; PSNR and SSIM of the BT.601
+luma Y after rounding to 8 bits, excluding a border as wide as the scale factor. Bicubic
+interpolation is the baseline.
 """
 
 from collections.abc import Iterator
@@ -28,10 +28,16 @@ SMALLEST = 48
 def evaluate_upscaler(
     model: Model, data: DataOptions, *, features: str | None = None, tile: int | None = None
 ) -> dict[str, float]:
-    """Enlarge the pictures of `data`, made small first; mean figures, and those of bicubic.
+    """Mean PSNR, SSIM and perceptual distance of upscaled images, and the bicubic baseline's.
+
+    Args:
+        model: a super-resolution model.
+        data: the high-resolution images.
+        features: the network of the perceptual distance; by default EfficientNet.
+        tile: passed to `Model.upscale`.
 
     Raises:
-        UserError: if the model does not enlarge, or the pictures are too small to be compared.
+        UserError: if the model does not upscale, or the images are too small to be compared.
     """
     scale = require(model.method, Upscales, model.name).scale
     name = features or DEFAULT_FEATURES
@@ -57,15 +63,15 @@ def evaluate_upscaler(
 
 
 def _pictures(data: DataOptions, channels: int, scale: int) -> Iterator[Float[Tensor, "1 c h w"]]:
-    """The pictures, their sides cut to multiples of the scale."""
+    """The images, cropped to multiples of the scale factor."""
     assert data.data is not None
     source = find_source(data.data, data.split)
-    for index in progress.track(range(len(source.names)), len(source.names), "enlarging"):
+    for index in progress.track(range(len(source.names)), len(source.names), "upscaling"):
         pixels = image_io.with_channels(source.read(index, None), channels)
         height, width = (n // scale * scale for n in pixels.shape[:2])
         if min(height, width) < max(SMALLEST, 12 * scale):
             raise UserError(
-                f"{source.names[index]}: a picture of {width}×{height} is too small to be made "
-                f"{scale} times smaller and compared: leave it out."
+                f"{source.names[index]}: an image of {width}×{height} is too small to be "
+                f"downscaled by {scale} and compared: leave it out."
             )
         yield image_io.to_tensor(pixels[None, :height, :width])

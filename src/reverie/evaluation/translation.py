@@ -1,9 +1,8 @@
-"""How good a translator is: against the pictures of the other side, and against the truth.
+"""Image-to-image translation metrics: against the target domain, and against paired targets.
 
-Distances are between translated test pictures and the real pictures of the side they should be
-on; where test pictures have partners of the same name, each translation is compared with its own.
-The same figures for doing nothing, the source as it is, stand beside them: what is worse than doing
-nothing is no translator.
+Fréchet and kernel distances are between translated test images and the training images of the
+target domain; where the test images are paired, each translation is also compared with its target.
+The baseline is the untranslated source (`doing_nothing_`): a useful translator improves on it.
 """
 
 from dataclasses import replace
@@ -33,10 +32,15 @@ BATCH_SIZE = 50
 def evaluate_translator(
     model: Model, data: DataOptions, *, features: str | None = None
 ) -> dict[str, float]:
-    """Translate the test pictures of both sides, as far as the model goes, and compare them.
+    """Metrics of translated test images, in each direction that the model supports.
+
+    Args:
+        model: an image-to-image translation model.
+        data: domains A and B, with a training and a test split.
+        features: the feature network; by default EfficientNet.
 
     Raises:
-        UserError: if the model does not translate, or the data has no two sides.
+        UserError: if the model does not translate, or the data lacks a domain.
     """
     directions = require(model.method, Translates, model.name).directions
     name = features or DEFAULT_FEATURES
@@ -87,7 +91,9 @@ def _perceived(name: str, images: Tensor, truth: Tensor) -> float:
 
 def _seen(name: str, images: Tensor) -> Features:
     parts = images.split(BATCH_SIZE)
-    return extract_features(name, progress.track(parts, len(parts), f"looking ({name})", "batches"))
+    return extract_features(
+        name, progress.track(parts, len(parts), f"features ({name})", "batches")
+    )
 
 
 def _sides(data: DataOptions, sides: Any) -> tuple[ImageDataset, ImageDataset]:
@@ -97,5 +103,5 @@ def _sides(data: DataOptions, sides: Any) -> tuple[ImageDataset, ImageDataset]:
 
 
 def whole(images: ImageDataset) -> Float[Tensor, "n 3 h w"]:
-    """All pictures of a side, in colour."""
+    """All images of a dataset, in [-1, 1]."""
     return image_io.to_tensor(images.read(np.arange(len(images))))

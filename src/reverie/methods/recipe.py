@@ -77,7 +77,7 @@ class TrainOptions(Checked):
         super().__post_init__()
         given = [name for name in LENGTHS if getattr(self, name) is not None]
         if len(given) > 1:
-            raise UserError(f"give one length, not {' and '.join(given)}.")
+            raise UserError(f"give one training length, not {' and '.join(given)}.")
         if self.patience and not self.evaluate_every:
             raise UserError("--patience counts validations: say how often with --evaluate-every.")
 

@@ -1,4 +1,4 @@
-"""Checkpoints: one safetensors file with its SHA-256 beside it."""
+"""Checkpoints: a safetensors file with a SHA-256 file for integrity."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Everything that is needed to go on: named tensors and a few plain facts."""
+    """Everything needed to resume: named tensors, and JSON-serialisable values in `facts`."""
 
     step: int
     tensors: dict[str, Tensor]

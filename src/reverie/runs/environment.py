@@ -1,4 +1,4 @@
-"""Versions, commit and machine, as they are written into a run."""
+"""Versions, commit and hardware, as recorded in a run."""
 
 import platform
 import subprocess
@@ -10,13 +10,13 @@ import torch
 
 
 def versions() -> dict[str, str]:
-    """What decides how numbers come out."""
+    """Versions of Python and of the packages that affect numerical results."""
     names = ("reverie", "torch", "accelerate", "numpy", "pillow")
     return {"python": platform.python_version()} | {n: metadata.version(n) for n in names}
 
 
 def commit() -> str | None:
-    """The commit of reverie's own source, where it runs from a checkout."""
+    """Git commit of reverie's source, if it runs from a checkout."""
     source = Path(__file__).resolve().parents[3]
     if not (source / ".git").exists():
         return None
@@ -31,7 +31,7 @@ def commit() -> str | None:
 
 
 def machine() -> dict[str, Any]:
-    """The machine, in a few words."""
+    """CPU model, number of threads and GPU model."""
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     processor = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")

@@ -1,4 +1,4 @@
-"""The README of a model folder: what it is, how it was made, how to use it."""
+"""Model card: the README of a model folder, with training facts, usage and options."""
 
 import json
 
@@ -17,17 +17,17 @@ IMAGE_TO_IMAGE = {
 
 
 def model_card(recipe: Recipe, run: Run) -> str:
-    """Markdown with the hub's front matter."""
+    """Markdown with the Hugging Face hub's YAML front matter."""
     facts, method = run.facts(), METHODS.find(recipe.method)
     log = run.read_log()
     last = log[-1] if log else {"step": 0, "images_seen": 0, "seconds": 0.0}
     images = facts["pictures"]
-    size, colours = images["image_size"], "grey" if images["channels"] == 1 else "colour"
+    size, colours = images["image_size"], "grayscale" if images["channels"] == 1 else "RGB"
     label = ", label=0" if images["class_names"] and method.data_kind == "labelled" else ""
     shape = [16, images["channels"], size, size]
     options = json.dumps(recipe.to_json()["options"], indent=2)
-    use = f"""pictures = model.sample(16, seed=7{label})   # float32 [-1, 1], {shape}
-reverie.images.save_grid(pictures, "grid.png")"""
+    use = f"""images = model.sample(16, seed=7{label})   # float32 [-1, 1], {shape}
+reverie.images.save_grid(images, "grid.png")"""
     kind = "image-generation"
     if method.data_kind in IMAGE_TO_IMAGE:
         kind, use = "image-to-image", IMAGE_TO_IMAGE[method.data_kind]

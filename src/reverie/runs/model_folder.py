@@ -1,4 +1,4 @@
-"""Model folders: weights, config and card, in the layout of the Hugging Face hub."""
+"""Model folders: weights, config and model card, in the layout of the Hugging Face hub."""
 
 import dataclasses
 import json
@@ -18,7 +18,10 @@ from reverie.runs.environment import versions
 
 
 def save_model(folder: Path, method_name: str, method: Method, card: str) -> None:
-    """Write a model folder: weights, config and card, in the layout of the Hugging Face hub."""
+    """Write a model folder: `model.safetensors`, `config.json` and `README.md` (`card`).
+
+    Networks that only training needs (`training_only`) are omitted.
+    """
     config = {
         "library_name": "reverie",
         "method": method_name,
@@ -44,10 +47,10 @@ def plugin_of(method_name: str) -> dict[str, str]:
 
 
 def load_model(folder: Path) -> tuple[str, Method]:
-    """The method in a model folder and its name, in eval mode on the CPU.
+    """Load a model folder: the method's name and the method, frozen, in eval mode on the CPU.
 
     Raises:
-        UserError: if a file is missing, damaged or foreign.
+        UserError: if a file is missing, damaged or not reverie's.
     """
     config_file, weights = folder / "config.json", folder / "model.safetensors"
     for file in (config_file, weights):
@@ -58,7 +61,7 @@ def load_model(folder: Path) -> tuple[str, Method]:
             )
     config = read_json(config_file)
     if config.get("library_name") != "reverie" or "method" not in config:
-        raise UserError(f"{config_file}: this is not a model of reverie's.")
+        raise UserError(f"{config_file}: this is not a reverie model.")
     name = config["method"]
     kind = PRETRAINED.get(name) or installed_method(name, config.get("package"))
     try:
@@ -72,30 +75,28 @@ def load_model(folder: Path) -> tuple[str, Method]:
         options = options_from_json(kind.Options, config["options"])
         method = kind(options, spec)
         tensors = load(weights.read_bytes())
-        fresh = method.state_dict()  # what only training needs is not in the file
+        fresh = method.state_dict()  # training-only networks are not in the file
         tensors |= {k: v for k, v in fresh.items() if k.split(".", 1)[0] in method.training_only}
         method.load_state_dict(tensors)
     except (KeyError, TypeError) as error:
-        raise UserError(f"{config_file}: a part is missing or foreign ({error}).") from None
+        raise UserError(f"{config_file}: an entry is missing or unknown ({error}).") from None
     except (SafetensorError, RuntimeError) as error:
         first = str(error).strip().splitlines()[-1].strip()
-        raise UserError(
-            f"{weights}: these are not the weights that config.json describes ({first})."
-        ) from None
+        raise UserError(f"{weights}: the weights do not match config.json ({first}).") from None
     return name, channels_last(method).eval().requires_grad_(False)
 
 
 def build_method(recipe: Recipe, spec: ImageSpec) -> Method:
-    """A new method with weights that depend on the recipe's seed alone."""
+    """New method with weights initialized from the recipe's seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.training.seed)
         return channels_last(METHODS.find(recipe.method)(recipe.options, spec))
 
 
 def channels_last(method: Method) -> Method:
-    """The same method with channels last in memory, where convolutions are a fifth faster.
+    """Convert a method in place to channels-last memory, where convolutions are a fifth faster.
 
-    A network that says `contiguous_memory` stays as it is: one of few places and very many weights.
+    Networks with `contiguous_memory` keep the default layout: few positions, very many weights.
     """
     method.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     for network in method.modules():

@@ -1,7 +1,7 @@
-"""A run's folder: options, log, samples, checkpoints and the finished model.
+"""Run folder: options, log, samples, checkpoints and the trained model.
 
-Files are written aside and renamed. A checkpoint is one safetensors file with its SHA-256 beside
-it, so that a damaged one is noticed and the one before is used.
+Files are written atomically. A checkpoint is a safetensors file with a SHA-256 file, so that a
+damaged one is detected and the previous one is used.
 """
 
 import dataclasses
@@ -28,7 +28,7 @@ from reverie.runs.model_folder import plugin_of
 
 @dataclass(frozen=True)
 class Run:
-    """The folder of one training."""
+    """Folder of one training run."""
 
     folder: Path
 
@@ -54,7 +54,7 @@ class Run:
 
     @property
     def best(self) -> Path:
-        """The model that came nearest to the pictures, where that was measured."""
+        """Model with the lowest validation distance, if validation is enabled."""
         return self.folder / "best"
 
     @property
@@ -66,11 +66,11 @@ class Run:
         return self.folder / "report.html"
 
     def exists(self) -> bool:
-        """Whether a training was begun here."""
+        """Whether the folder holds a run."""
         return self.options_file.exists()
 
     def begin(self, recipe: Recipe, images: ImageDataset) -> None:
-        """Write down all that is needed to do it again."""
+        """Write `options.json`: everything needed to reproduce the run."""
         content = (
             recipe.to_json()
             | plugin_of(recipe.method)
@@ -87,36 +87,40 @@ class Run:
         write_atomic(self.options_file, json.dumps(content, indent=2) + "\n")
 
     def facts(self) -> dict[str, Any]:
-        """What `begin` wrote."""
+        """Content of `options.json`."""
         return read_json(self.options_file)
 
     def recipe(self) -> Recipe:
-        """The recipe that the run was begun with."""
+        """Recipe of the run.
+
+        Raises:
+            UserError: if `options.json` is damaged.
+        """
         try:
             return recipe_from_json(self.facts())
         except (KeyError, TypeError) as error:
             raise UserError(
-                f"{self.options_file}: a part is missing or foreign ({error})."
+                f"{self.options_file}: an entry is missing or unknown ({error})."
             ) from None
 
     def log(self, line: dict[str, Any]) -> None:
-        """Add one line to the log."""
+        """Append one line to the log."""
         _add_line(self.log_file, line)
 
     def log_evaluation(self, line: dict[str, Any]) -> None:
-        """Add one measurement: its step, and figures of which the first is the distance."""
+        """Append one validation result: its step and metrics, the Fréchet distance first."""
         _add_line(self.evaluations_file, line)
 
     def read_log(self) -> list[dict[str, Any]]:
-        """The log's lines; one that a killed process left unfinished is passed over."""
+        """Lines of the log; an incomplete line of a killed process is skipped."""
         return list(_lines_of(self.log_file))
 
     def read_evaluations(self) -> list[dict[str, Any]]:
-        """What was measured during the training."""
+        """Validation results, in order of steps."""
         return list(_lines_of(self.evaluations_file))
 
     def cut_log(self, step: int) -> None:
-        """Forget what was logged and measured after `step`: it will be done again."""
+        """Truncate the log and the validation results after `step`, for resuming from there."""
         for file in (self.log_file, self.evaluations_file):
             if file.exists():
                 kept = [line for line in _lines_of(file) if line["step"] <= step]
@@ -128,7 +132,7 @@ class Run:
         return sorted(found, key=lambda kind: (kind != "samples", kind))
 
     def sheets(self, kind: str = "samples") -> dict[int, Path]:
-        """The sheets of one kind by step."""
+        """Preview sheets of one kind by step."""
         marker = "" if kind == "samples" else f"-{kind}"
         found = {}
         for path in self.samples.glob(f"step-??????{marker}.png"):
@@ -136,7 +140,7 @@ class Run:
         return dict(sorted(found.items()))
 
     def sheet(self, step: int, kind: str = "samples") -> Path:
-        """Where the sheet of `kind` at `step` belongs."""
+        """Path of the preview sheet of `kind` at `step`."""
         marker = "" if kind == "samples" else f"-{kind}"
         return self.samples / f"step-{step:06d}{marker}.png"
 
@@ -144,7 +148,7 @@ class Run:
         """Write a checkpoint, then delete the oldest beyond `keep`.
 
         Raises:
-            UserError: if it cannot be written; the ones before are untouched.
+            UserError: if it cannot be written; previous checkpoints are unchanged.
         """
         facts = {"step": str(checkpoint.step), "facts": json.dumps(checkpoint.facts)}
         content = save(checkpoint.tensors, metadata=facts)
@@ -156,8 +160,8 @@ class Run:
         except OSError as error:
             raise UserError(
                 f"the checkpoint of step {checkpoint.step} could not be written "
-                f"({error.strerror or error}): make room and go on with --resume; "
-                "the checkpoint before is untouched."
+                f"({error.strerror or error}): free disk space and continue with --resume; "
+                "the previous checkpoint is unchanged."
             ) from None
         for old in self._checkpoint_files()[keep:]:
             old.unlink(missing_ok=True)
@@ -165,12 +169,12 @@ class Run:
         remove_partial_files(self.checkpoints)
 
     def newest_checkpoint(self) -> Checkpoint | None:
-        """The newest checkpoint that is whole; damaged ones are named and passed over."""
+        """Newest intact checkpoint; damaged ones are skipped with a warning."""
         for path in self._checkpoint_files():
             checkpoint = _read_checkpoint(path)
             if checkpoint is not None:
                 return checkpoint
-            progress.warn(f"{path.name} is damaged; using the checkpoint before it.")
+            progress.warn(f"{path.name} is damaged; using the previous checkpoint.")
         return None
 
     def _checkpoint_files(self) -> list[Path]:
@@ -201,10 +205,10 @@ def find_run(place: str | Path) -> Run:
     if run.exists():
         return run
     beside = sorted(p.parent.name for p in run.folder.parent.glob("*/options.json"))
-    hint = f" Beside it are the runs {', '.join(beside[:8])}." if beside else ""
+    hint = f" Runs in the same folder: {', '.join(beside[:8])}." if beside else ""
     raise UserError(f"{place}: there is no run in this folder (no options.json).{hint}")
 
 
 def best_evaluation(run: Run) -> dict[str, Any]:
-    """The measurement with the least distance, which a run's figures begin with."""
+    """Validation result with the lowest Fréchet distance (its first metric)."""
     return min(run.read_evaluations(), key=lambda line: next(iter(line["figures"].values())))

@@ -86,7 +86,21 @@ def fit(
 def update(
     state: TrainState, phase: Phase, batches: Sequence[Batch], rngs: Sequence[Rng], rate: float
 ) -> list[Losses]:
-    """Step the phase's networks once; returns its losses and their parts, by name."""
+    """Step the phase's networks once.
+
+    Args:
+        state: networks and optimizers.
+        phase: the update.
+        batches: one batch, or several whose gradients are averaged (gradient accumulation).
+        rngs: a generator of random numbers for each batch.
+        rate: the learning rate.
+
+    Returns:
+        The losses of each batch and their parts, by name.
+
+    Raises:
+        UserError: if a loss is not finite; the weights are unchanged.
+    """
     parameters, optimizer = state.parameters[phase.networks], state.optimisers[phase.networks]
     accelerator = state.accelerator
     for parameter in parameters:
@@ -127,7 +141,7 @@ def _refuse_non_finite(loss: Tensor, phase: Phase, step: int) -> None:
 def agree(
     accelerator: Accelerator, seconds: float, stop: bool, enough: bool
 ) -> tuple[float, bool, bool]:
-    """The same clock and the same decision to stop in every process."""
+    """Synchronize elapsed seconds (mean) and stop requests (any) across processes."""
     if accelerator.num_processes == 1:
         return seconds, stop, enough
     values = torch.tensor([seconds, float(stop), float(enough)], device=accelerator.device)
@@ -136,9 +150,9 @@ def agree(
 
 
 def average_gradients(accelerator: Accelerator, parameters: list[nn.Parameter]) -> None:
-    """Make every process's gradients the mean of all; networks stay unwrapped.
+    """Average gradients over all processes, in place; networks are not wrapped.
 
-    Wrapping networks for this fails on gradient penalties, whose inner gradient fires its hooks.
+    DistributedDataParallel's hooks would fire on the inner gradient of gradient penalties.
     """
     if accelerator.num_processes == 1:
         return

@@ -1,7 +1,4 @@
-"""What can be seen of a training while it runs, and what stays of it.
-
-A progress bar, the log, sheets of samples at fixed seeds, checkpoints, the model so far.
-"""
+"""Training monitor: progress bar, log, preview sheets, checkpoints."""
 
 import time
 from collections import defaultdict
@@ -56,7 +53,7 @@ class LossMeter:
 
 
 class TrainingMonitor:
-    """Looks at a training after each step, in the main process alone."""
+    """Logs and saves a training after each step; used by the main process only."""
 
     def __init__(
         self, run: Run, recipe: Recipe, batches: Batches, accelerator: Accelerator
@@ -77,10 +74,10 @@ class TrainingMonitor:
         self._shown = 0.0
 
     def begin(self, state: TrainState, counters: Counters) -> None:
-        """Start the bar, and forget what the log says beyond the checkpoint.
+        """Prepare logging and validation; truncates the log after the checkpoint.
 
         Raises:
-            UserError: if something is to be measured that cannot be.
+            UserError: if validation is requested for a method that does not sample.
         """
         self.run.cut_log(counters.step)
         if self.recipe.training.evaluate_every:
@@ -108,7 +105,16 @@ class TrainingMonitor:
         rate: float,
         waited: float,
     ) -> None:
-        """Log, show and keep, each as often as the options say."""
+        """Log, sample, validate and save, each as often as the options say.
+
+        Args:
+            state: networks and optimizers.
+            counters: how far the training is, after the step.
+            done: fraction of the training that is done.
+            logged: mean losses since the last log, where this step logs.
+            rate: learning rate of the step.
+            waited: seconds that the step waited for its batch.
+        """
         options = self.recipe.training
         self._waited += waited
         if logged is not None:
@@ -126,7 +132,7 @@ class TrainingMonitor:
 
     @property
     def should_stop(self) -> bool:
-        """Whether the pictures no longer get better."""
+        """Whether early stopping has triggered."""
         return self.validator is not None and self.validator.should_stop
 
     def _validate(self, validator: Validator, state: TrainState, counters: Counters) -> None:
@@ -147,7 +153,7 @@ class TrainingMonitor:
             self.accelerator.end_training()
 
     def keep(self, state: TrainState, counters: Counters) -> None:
-        """Write a checkpoint and the model so far."""
+        """Write a checkpoint and the current model."""
         self.run.save_checkpoint(state.checkpoint(counters), self.recipe.training.keep_checkpoints)
         method = state.finished_method()
         save_model(self.run.model, self.recipe.method, method, model_card(self.recipe, self.run))
@@ -155,7 +161,7 @@ class TrainingMonitor:
 
     @torch.no_grad()
     def write_sheets(self, state: TrainState, counters: Counters) -> None:
-        """Write what the method makes of the same seeds each time."""
+        """Write preview sheets from fixed seeds and a fixed batch."""
         method, device = state.finished_method(), self.accelerator.device
         latents = labels = None
         columns = method.columns
@@ -196,11 +202,11 @@ class TrainingMonitor:
         if options.track:
             self.accelerator.log(losses | {"images_per_second": speed}, step=counters.step)
         whole = [f"{name} {value:.3g}" for name, value in losses.items() if "/" not in name]
-        self._words = f"{speed:,.0f} pictures/s  {'  '.join(whole)}"
+        self._words = f"{speed:,.0f} images/s  {'  '.join(whole)}"
         self._waited, self._step_at_log, self._seconds_at_log = 0.0, counters.step, counters.seconds
 
     def _warn(self, counters: Counters, diagnostics: list[str]) -> None:
-        """Say each kind of trouble once, when it has lasted beyond the first steps."""
+        """Print each kind of diagnostic once, after the first `STEPS_BEFORE_WARNING` steps."""
         for trouble in diagnostics:
             kind = trouble.split("(")[0]
             if kind not in self._warned and counters.step >= STEPS_BEFORE_WARNING:
@@ -209,6 +215,6 @@ class TrainingMonitor:
 
 
 def _plain(options: dict[str, Any]) -> dict[str, Any]:
-    """Options as trackers take them: numbers and words."""
+    """Options as scalars and strings, for experiment trackers."""
     plain = (int, float, str, bool)
     return {key: v if isinstance(v, plain) else str(v) for key, v in options.items()}

@@ -1,6 +1,6 @@
-"""Reports: one HTML file that opens anywhere, with nothing beside it.
+"""Training reports: one self-contained HTML file.
 
-Curves come from `log.jsonl` and pictures from `samples/`, so that a report can be made at any time.
+Loss curves are read from `log.jsonl` and images from `samples/`; a report can be written anytime.
 """
 
 import base64
@@ -30,18 +30,18 @@ COLOURS = ("#2563eb", "#ea580c", "#16a34a", "#9333ea", "#dc2626", "#0891b2", "#a
 
 
 def write_report(run: Run) -> Path:
-    """Write the report of one run into its folder."""
+    """Write the report of a run to its folder; returns its path."""
     facts, log = run.facts(), run.read_log()
-    spec = facts["pictures"]
+    spec = facts["data"]
     last = log[-1] if log else None
     speeds = [line["images_per_second"] for line in log]
     tiles = {
         "steps": f"{last['step']:,}" if last else "0",
-        "pictures seen": f"{last['images_seen']:,}" if last else "0",
+        "images seen": f"{last['images_seen']:,}" if last else "0",
         "training time": readable_seconds(last["seconds"]) if last else "0:00",
-        "pictures/s": f"{np.median(speeds):,.0f}" if speeds else "–",
+        "images/s": f"{np.median(speeds):,.0f}" if speeds else "–",
         "waiting for data": f"{np.median([x['waiting_share'] for x in log]):.1%}" if log else "–",
-        "training pictures": f"{facts['picture_count']:,}",
+        "training images": f"{facts['picture_count']:,}",
     }
     films = "".join(_film(run, kind) for kind in run.sheet_kinds())
     size, name = spec["image_size"], html.escape(run.folder.resolve().name)
@@ -69,7 +69,7 @@ class CompareResult(Result):
 
 
 def write_comparison(runs: Sequence[Run], out: Path) -> CompareResult:
-    """Write one page that shows runs side by side; returns what differs in their options.
+    """Write an HTML comparison of runs; returns the options that differ, by run.
 
     Raises:
         UserError: if there are fewer than two runs.
@@ -92,7 +92,7 @@ def write_comparison(runs: Sequence[Run], out: Path) -> CompareResult:
     )
     body = f"""<h1>{" · ".join(map(html.escape, names))}</h1>
 <p class="about">{len(runs)} runs side by side</p>
-<h2>What differs</h2><table><tr><th></th>{head}</tr>{rows}</table>
+<h2>Differing options</h2><table><tr><th></th>{head}</tr>{rows}</table>
 <div class="row">{sheets}</div>
 <h2>Losses</h2>{_curves(logs)}"""
     write_atomic(out, page("comparison · reverie", body))
@@ -102,7 +102,7 @@ def write_comparison(runs: Sequence[Run], out: Path) -> CompareResult:
 
 
 def differing_options(runs: Sequence[Run]) -> dict[str, list[Any]]:
-    """The options that are not the same in all runs, with each run's value."""
+    """Options that differ between runs, with each run's value."""
     flat = [{"method": run.recipe().method} | run.recipe().flat() for run in runs]
     names = dict.fromkeys(name for options in flat for name in options)
     rows = {name: [options.get(name, "–") for options in flat] for name in names}
@@ -114,7 +114,7 @@ def _tile(label: str, value: str) -> str:
 
 
 def _film(run: Run, kind: str) -> str:
-    """The sheets of one kind under a slider that begins at the last."""
+    """Sheets of one kind with a slider over steps, initially at the last."""
     sheets = list(run.sheets(kind).items())
     if not sheets:
         return ""
@@ -137,17 +137,17 @@ def _last_sheet(run: Run) -> str:
 
 
 def _troubles(log: list[dict[str, Any]]) -> str:
-    """What went wrong in the last tenth of the log, in words."""
+    """Diagnostics in the last tenth of the log."""
     late = log[-max(1, len(log) // 10) :]
     said = {t.split("(")[0]: t for line in late for t in line.get("troubles", ())}
     if not said:
         return ""
-    return "<h2>What looks wrong</h2>" + "".join(f"<p>{html.escape(t)}</p>" for t in said.values())
+    return "<h2>Warnings</h2>" + "".join(f"<p>{html.escape(t)}</p>" for t in said.values())
 
 
 def _measured(run: Run, name: str) -> str:
     lines = [{"step": x["step"], "losses": x["figures"]} for x in run.read_evaluations()]
-    return f"<h2>Measured during the training</h2>{_curves({name: lines})}" if lines else ""
+    return f"<h2>Validation</h2>{_curves({name: lines})}" if lines else ""
 
 
 def _curves(logs: dict[str, list[dict[str, Any]]]) -> str:
@@ -161,8 +161,8 @@ def _curves(logs: dict[str, list[dict[str, Any]]]) -> str:
 
 
 def _plot(logs: dict[str, list[dict[str, Any]]], scale: str) -> str:
-    """One panel for each phase, as SVG."""
-    from matplotlib import rc_context  # half a second that only reports pay
+    """Loss curves as SVG, one panel per phase."""
+    from matplotlib import rc_context  # imported here since it takes half a second
     from matplotlib.figure import Figure
 
     names = dict.fromkeys(n for log in logs.values() for line in log for n in line["losses"])
@@ -188,7 +188,7 @@ def _plot(logs: dict[str, list[dict[str, Any]]], scale: str) -> str:
     for axis in figure.axes[len(panels) :]:
         axis.remove()
     buffer = io.StringIO()
-    # Names inside the SVGs must differ: a clip path in a hidden one would hide the other's curves.
+    # IDs must differ between the SVGs: a clip path in a hidden one would hide the other's curves.
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": scale}):
         figure.savefig(buffer, format="svg")
     text = re.sub(r"<metadata>.*?</metadata>", "", buffer.getvalue(), flags=re.DOTALL)
@@ -198,7 +198,7 @@ def _plot(logs: dict[str, list[dict[str, Any]]], scale: str) -> str:
 def _options_table(facts: dict[str, Any]) -> str:
     columns = "".join(
         f"<div><b>{title}</b>{table(facts[part])}</div>"
-        for title, part in (("method", "options"), ("pictures", "data"), ("training", "training"))
+        for title, part in (("method", "options"), ("data", "data"), ("training", "training"))
     )
     return f'<div class="row">{columns}</div>'
 

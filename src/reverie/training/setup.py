@@ -1,4 +1,4 @@
-"""What a training needs before it starts: budget, learning rate, accelerator."""
+"""Training setup: budget, learning-rate schedule, accelerator."""
 
 import importlib.util
 import math
@@ -18,14 +18,18 @@ from reverie.training.state import Counters
 
 @dataclass(frozen=True)
 class Budget:
-    """When a training ends: after so many steps or so many seconds, whichever is given."""
+    """Length of a training, in steps or in seconds."""
 
     steps: int | None
     seconds: float | None
 
     @staticmethod
     def of(options: TrainOptions, image_count: int, processes: int) -> "Budget":
-        """The length that options ask for."""
+        """Budget from `steps`, `epochs` or `minutes`.
+
+        Raises:
+            UserError: if more than one of them is given.
+        """
         if options.minutes is not None:
             return Budget(None, options.minutes * 60)
         if options.epochs is not None:
@@ -53,10 +57,10 @@ def learning_rate(base: float, options: TrainOptions, step: int, fraction: float
 
 
 def make_accelerator(options: TrainOptions, run: Run) -> Accelerator:
-    """Accelerate, set up for these options: device, precision, processes, trackers.
+    """Accelerator with the device, precision and trackers of the options.
 
     Raises:
-        UserError: if the device cannot do what is asked, or a tracker is not installed.
+        UserError: if the device or precision is not available, or a tracker is not installed.
     """
     trackers = [str(tracker.value) for tracker in LoggerType]
     for name in options.track:
@@ -67,14 +71,14 @@ def make_accelerator(options: TrainOptions, run: Run) -> Accelerator:
     cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
     present = {"auto": True, "cpu": True, "cuda": cuda, "mps": mps}
     if not present[options.device]:
-        raise UserError(f"PyTorch finds no {options.device} here: use --device auto.")
+        raise UserError(f"PyTorch finds no {options.device} device: use --device auto.")
     cpu = options.device == "cpu" or not (cuda or mps)
     if cpu and options.precision == "fp16":
-        raise UserError("fp16 is for GPUs: use --precision auto, bf16 or fp32 on a processor.")
+        raise UserError("fp16 needs a GPU: use --precision auto, bf16 or fp32 on a CPU.")
     precision = options.precision
     if precision == "auto":
         precision = "bf16" if bf16_is_native("cpu" if cpu else "cuda") else "fp32"
-    # Accelerate keeps one state a process; a second training may want another precision.
+    # Accelerate keeps one state per process; another training may use another precision.
     AcceleratorState._reset_state(reset_partial_state=False)
     return Accelerator(
         cpu=cpu,

@@ -16,7 +16,7 @@ from reverie.runs.checkpoint import Checkpoint
 from reverie.runs.model_folder import channels_last
 
 Losses = dict[str, Tensor]
-"""Losses and their parts by name: `generator`, `discriminator/real`."""
+"""Losses and their terms by name: `generator`, `discriminator/real`."""
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Counters:
 
 
 class TrainState:
-    """A method in training: its phases, optimisers and averaged weights."""
+    """A method with its phases, optimizers and EMA weights."""
 
     def __init__(self, method: Method, options: TrainOptions, accelerator: Accelerator) -> None:
         channels_last(method.to(accelerator.device)).train()
@@ -60,9 +60,9 @@ class TrainState:
 
     @torch.no_grad()
     def average(self, step: int) -> None:
-        """Move the averaged weights towards the present ones, faster at the beginning."""
+        """Update the EMA weights; the decay is at most (1 + step) / (10 + step)."""
         if self.options.ema_decay == 0:
-            return  # `finished_method` takes the present ones
+            return  # `finished_method` uses the current weights
         decay = min(self.options.ema_decay, (1 + step) / (10 + step))
         for slow, fast in self._pairs:
             torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]
@@ -76,7 +76,7 @@ class TrainState:
 
     @torch.no_grad()
     def finished_method(self) -> Method:
-        """The method to use: averaged weights where the method averages, else the present ones."""
+        """Method for inference: EMA weights of networks in `method.averaged`, else current ones."""
         present = self.method.state_dict()
         for key, tensor in self.averaged.state_dict().items():
             if self.options.ema_decay == 0 or key.split(".", 1)[0] not in self.method.averaged:
@@ -84,11 +84,15 @@ class TrainState:
         return self.averaged
 
     def learning_rate_now(self) -> float:
-        """The step size of the last update."""
+        """Learning rate of the last update."""
         return next(iter(self.optimisers.values())).param_groups[0]["lr"]
 
     def checkpoint(self, counters: Counters) -> Checkpoint:
-        """Everything needed to go on."""
+        """Checkpoint with weights, EMA weights and optimizer state.
+
+        Raises:
+            UserError: if a tensor is not finite.
+        """
         tensors = {f"method.{k}": v for k, v in self.method.state_dict().items()}
         if self.options.ema_decay:
             tensors |= {
@@ -111,7 +115,7 @@ class TrainState:
         return Checkpoint(counters.step, tensors, facts)
 
     def restore(self, checkpoint: Checkpoint) -> Counters:
-        """Become what `checkpoint` holds."""
+        """Load weights and optimizer state of `checkpoint`; returns its progress."""
 
         def under(prefix: str) -> dict[str, Tensor]:
             start = len(prefix)
@@ -124,7 +128,7 @@ class TrainState:
             slots: dict[int, dict[str, Tensor]] = defaultdict(dict)
             for key, value in under(f"optimiser.{number}.").items():
                 index, name = key.split(".")
-                # Fused Adam walks memory, so its slots must lie as the weights do.
+                # Fused Adam iterates in memory order: its state needs the weights' memory format.
                 like = parameters[int(index)] if value.ndim else value
                 slots[int(index)][name] = torch.empty_like(like, device=like.device).copy_(value)
             groups_now = optimiser.state_dict()["param_groups"]

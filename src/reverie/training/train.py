@@ -1,6 +1,4 @@
-"""From a recipe to a finished run: what is refused before anything is trained, and what it begins
-from.
-"""
+"""Training of a recipe: validation of options, resuming, initialization from a trained model."""
 
 import shutil
 from collections.abc import Mapping
@@ -116,14 +114,24 @@ def check_resumable(before: Recipe, now: Recipe) -> None:
 
 
 def train_recipe(recipe: Recipe, run: Run, resume: bool = False) -> TrainResult:
-    """Train a complete recipe in `run`."""
+    """Train a complete recipe in `run`.
+
+    Args:
+        recipe: all options.
+        run: the folder to write to.
+        resume: continue from the run's newest checkpoint.
+
+    Raises:
+        UserError: if the folder holds a run and `resume` is False, an option is invalid, or the
+            dataset does not fit the method.
+    """
     # Accelerate takes a second to import.
     from reverie.training.loop import fit
     from reverie.training.setup import make_accelerator
 
     if run.exists() and not resume:
         raise UserError(
-            f"{run.folder} holds a run already: add --resume to go on with it, or choose another "
+            f"{run.folder} already holds a run: add --resume to continue it, or choose another "
             "--out."
         )
     recipe, start = (recipe, None) if resume else _inherit(recipe)
@@ -147,22 +155,22 @@ def train_recipe(recipe: Recipe, run: Run, resume: bool = False) -> TrainResult:
         if not resume:
             run.begin(recipe, images)
         elif run.facts()["data_fingerprint"] != images.fingerprint:
-            progress.warn("the pictures are not the ones that this run was begun with.")
+            progress.warn("the dataset differs from the one that this run was started with.")
     accelerator.wait_for_everyone()
     counters = fit(run, method, images, recipe, accelerator)
     if accelerator.is_main_process and kind.kept_beside_init:
         _keep_beside_init(run, recipe.training.init, kind.kept_beside_init)
-    accelerator.wait_for_everyone()  # the others wait while the first writes the report
+    accelerator.wait_for_everyone()  # until the main process has written the report
     return TrainResult(run.folder, counters.step, counters.seconds, counters.finished, run.report)
 
 
 def _inherit(recipe: Recipe) -> tuple[Recipe, Model | None]:
-    """The recipe with the shape of the networks that it begins from, and their model."""
+    """Recipe with the architecture options inherited from `--init`, and that model."""
     kind = METHODS.find(recipe.method)
     if recipe.training.init is None:
         if kind.init_from:
             progress.warn(
-                f"{recipe.method} begins from a trained {kind.init_from}: name one with --init."
+                f"{recipe.method} starts from a trained {kind.init_from}: give one with --init."
             )
         return recipe, None
     start = load(recipe.training.init)
@@ -171,7 +179,7 @@ def _inherit(recipe: Recipe) -> tuple[Recipe, Model | None]:
 
 
 def _begin_from(method: Method, start: Model) -> None:
-    """Give a method the weights of the networks that it has in common with a model.
+    """Load the weights of all networks that a method has in common with a model.
 
     Raises:
         UserError: if there are none.
@@ -179,21 +187,21 @@ def _begin_from(method: Method, start: Model) -> None:
     common = method.load_matching(start.method)
     if not common:
         raise UserError(
-            f"{start.name} is a {start.method_name} and has no network in common with what is to "
-            "be trained: leave --init out, or name a model of the same kind and size."
+            f"{start.name} is a {start.method_name} and has no network in common with the model "
+            "to be trained: omit --init, or give a model of the same kind and size."
         )
-    progress.say(f"beginning from {start.name}: {', '.join(common)}")
+    progress.say(f"initialized from {start.name}: {', '.join(common)}")
 
 
 def _check_same_images(run: Run, spec: ImageSpec) -> None:
-    """Raise a UserError if the pictures no longer are of the kind that the run's networks fit."""
+    """Raise a UserError if channels or number of classes differ from the run's."""
     before = run.facts()["pictures"]
     for name, now in (("channels", spec.channels), ("classes", spec.classes)):
         then = len(before["class_names"]) if name == "classes" else before[name]
         if then != now:
             raise UserError(
-                f"the pictures have changed since this run was begun: {then} {name} then, {now} "
-                "now. Put them back, or start a new run in another folder."
+                f"the dataset has changed since this run was started: {then} {name} then, {now} "
+                "now. Restore it, or start a new run in another folder."
             )
 
 

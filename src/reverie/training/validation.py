@@ -1,7 +1,6 @@
-"""Measures a training now and then: how far are its samples from the pictures, is it still
-getting better, and which model so far was the best?
+"""Periodic validation by Fréchet distance; tracks the best model and early stopping.
 
-What is measured lies in `evaluations.jsonl`, so that a resumed run goes on judging where it was.
+Results are stored in `evaluations.jsonl`, from which a resumed run restores its state.
 """
 
 import torch
@@ -24,7 +23,16 @@ MIN_IMAGES = 2
 
 
 class Validator:
-    """Looks at the model so far, by the features that fit its pictures."""
+    """Validates a model by the Fréchet distance of its samples to the dataset's test split.
+
+    Args:
+        run: the folder to write to.
+        recipe: all options.
+        method: the method in training.
+
+    Raises:
+        UserError: if the method does not sample, or `evaluate_count` is too small.
+    """
 
     def __init__(self, run: Run, recipe: Recipe, method: Method) -> None:
         options = recipe.training
@@ -47,11 +55,15 @@ class Validator:
 
     @property
     def distance_name(self) -> str:
-        """What the distance is called, with its features, count and split."""
+        """Name of the Fréchet distance, with features, count and split."""
         return frechet_name(self.features) + self.about
 
     def validate(self, method: Method, step: int, seconds: float) -> dict[str, float]:
-        """Measure the model at `step`, write it down, and keep the model if it is the best."""
+        """Evaluate the model at `step`, log the metrics, and save the model if it is the best.
+
+        Returns:
+            Metrics by name: the Fréchet distance and, for labelled digits, the label accuracy.
+        """
         model = Model(self.recipe.method, self.recipe.method, method)
         images = model.sample(self.recipe.training.evaluate_count)
         seen = extract_features(self.features, [images])
@@ -68,7 +80,7 @@ class Validator:
         return figures
 
     def _patience_exhausted(self) -> bool:
-        """Whether the last `patience` measurements brought nothing better."""
+        """Whether the last `patience` evaluations brought no improvement."""
         patience, lines = self.recipe.training.patience, self.run.read_evaluations()
         if not patience or not lines:
             return False

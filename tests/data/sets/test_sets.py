@@ -96,5 +96,5 @@ def test_packages_become_a_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     names = sorted(p.name for p in (tmp_path / "out" / "train").iterdir())
     assert names == ["a_by_me.png", "b_by_me.png", "c_by_me.png"]
     (tools / "apt-get").write_text("#!/bin/sh\necho no network >&2; exit 100\n")
-    with pytest.raises(UserError, match=r"could not fetch the photographs \(no network"):
+    with pytest.raises(UserError, match=r"could not download the photographs \(no network"):
         photos.get_photos(tmp_path / "again")

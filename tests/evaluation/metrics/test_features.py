@@ -50,5 +50,5 @@ def test_what_cannot_be_seen_is_refused() -> None:
         extract_features("efficentnet", [])
     with pytest.raises(UserError, match="FID weights"):
         extract_features("inception", [torch.zeros(1, 1, 28, 28)])
-    with pytest.raises(UserError, match="no pictures"):
+    with pytest.raises(UserError, match="no images"):
         extract_features("digits", [])

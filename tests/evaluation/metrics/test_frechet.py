@@ -51,7 +51,7 @@ def test_merged_moments_equal_those_of_all(cut: int) -> None:
 
 
 def test_too_few_or_broken_features_are_refused() -> None:
-    with pytest.raises(UserError, match="two pictures or more"):
+    with pytest.raises(UserError, match="two images or more"):
         frechet_distance(Moments.of(features(1, 1)), Moments.of(features(1)))
     with pytest.raises(UserError, match="not finite"):
         frechet_distance(Moments.of(features(1) * torch.nan), Moments.of(features(1)))

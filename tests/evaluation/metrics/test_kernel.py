@@ -45,7 +45,7 @@ def test_it_follows_its_generator_and_says_how_sure_it_is() -> None:
 
 
 def test_too_few_or_broken_features_are_refused(generator: torch.Generator) -> None:
-    with pytest.raises(UserError, match="two pictures or more"):
+    with pytest.raises(UserError, match="two images or more"):
         kernel_distance(features(1, 1), features(2), generator)
     with pytest.raises(UserError, match="not finite"):
         kernel_distance(features(1) * torch.nan, features(2), generator)

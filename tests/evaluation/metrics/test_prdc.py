@@ -40,5 +40,5 @@ def test_what_lies_elsewhere_has_neither() -> None:
 
 
 def test_too_few_are_refused() -> None:
-    with pytest.raises(UserError, match="6 pictures or more"):
+    with pytest.raises(UserError, match="6 images or more"):
         prdc(torch.zeros(5, 2), torch.zeros(50, 2))

@@ -31,12 +31,11 @@ from reverie.inference.dream.objectives import (
 from reverie.inference.dream.settings import Dream
 from reverie.inference.options import DreamOptions
 from reverie.methods.presets import recipe_for
+from reverie.nn.backbones import BACKBONES, find_backbone
 from reverie.nn.backbones.backbone import (
-    ARCHITECTURES,
     Backbone,
     backbone_of,
     efficientnet,
-    find_backbone,
     list_layers,
     to_rgb,
 )
@@ -227,7 +226,8 @@ def test_octaves_that_are_too_small_are_left_out() -> None:
 
 def test_too_deep_for_the_picture() -> None:
     torch.manual_seed(0)
-    build, prepare = ARCHITECTURES["inception_v3"]
+    spec = BACKBONES["inception_v3"]
+    build, prepare = spec.build, spec.preprocess
     backbone = Backbone("inception_v3", build().eval().requires_grad_(False), prepare)
     with pytest.raises(UserError, match="an image of 40×40 is too small for Mixed_7c"):
         list(dream_steps(backbone, torch.zeros(1, 3, 40, 40), l2("Mixed_7c"), DreamOptions()))
@@ -237,7 +237,7 @@ def test_too_deep_for_the_picture() -> None:
     assert [m.octave for m in moments] == [3]  # the smaller ones are left out, with a sentence
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", [n for n in BACKBONES if BACKBONES[n].needs_file])
 def test_networks_are_torchvisions(name: str) -> None:
     """The same random weights, the same answer; where torchvision can be imported."""
     models = _torchvision_models()

@@ -68,12 +68,10 @@ def test_given_pairs_show_the_same_place(folder: Path) -> None:
         # But for the edges, where the small picture knew what lies beyond.
         inner = downscale(batch.images, 4)[..., 2:-2, 2:-2] - batch.low_res[..., 2:-2, 2:-2]
         assert inner.abs().max() < 0.02
-    with pytest.raises(
-        UserError, match=r"2 pictures are not 2 times as large.*a.png \(200×160 and"
-    ):
+    with pytest.raises(UserError, match=r"2 images are not 2 times as large.*a.png \(200×160 and"):
         find_dataset(options, "degraded", 2)
     (folder / "small" / "a.png").unlink()
-    with pytest.raises(UserError, match="no partner of the same name"):
+    with pytest.raises(UserError, match="no counterpart of the same name"):
         find_dataset(options, "degraded", 4)
 
 
@@ -112,7 +110,7 @@ def test_bad_options(folder: Path) -> None:
         reverie.train("srresnet", out=folder / "r", scale=5, **data)
     with pytest.raises(UserError, match="no multiple of the scale 3"):
         reverie.train("srresnet", out=folder / "r", scale=3, image_size=64, **data)
-    with pytest.raises(UserError, match="smaller than the square of 256"):
+    with pytest.raises(UserError, match="smaller than the square crop of side 256"):
         reverie.train("srresnet", out=folder / "r", image_size=256, **data)
 
 

@@ -200,5 +200,5 @@ def test_foreign_and_broken_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="looks like a network of 1 convolutions"):
         reverie.load(tmp_path / "other.pth")
     (tmp_path / "no.safetensors").write_bytes(b"nothing")
-    with pytest.raises(UserError, match="no file of safetensors"):
+    with pytest.raises(UserError, match="not a safetensors file"):
         reverie.load(tmp_path / "no.safetensors")

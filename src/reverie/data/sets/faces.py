@@ -1,7 +1,7 @@
-"""Drawn faces with the attributes of CelebA's names, each of which can be drawn with and without.
+"""Synthetic cartoon faces with attributes named as in CelebA.
 
-python-avatars draws, resvg-py renders. A face is decided by its number alone, an attribute changes
-nothing else of it: so the truth of a translation is known to the pixel.
+Drawn by python-avatars, rasterized by resvg-py. A face is determined by its number, and changing
+an attribute changes nothing else: the target of an attribute translation is known exactly.
 """
 
 import importlib.util
@@ -35,16 +35,16 @@ TRAIN_COUNT, TEST_COUNT = 1500, 300
 
 
 LABELLED = 20_000
-"""Faces with the list of their attributes, of which a tenth is for testing."""
+"""Number of faces with attribute labels; a tenth of them are the test split."""
 
 
-# The left, upper, right and lower edge of the eyes, in shares of the side: where glasses sit.
+# Left, upper, right and lower edge of the eye region, as fractions of the side.
 EYES = (0.28, 0.33, 0.72, 0.55)
 
 
 @dataclass(frozen=True)
 class Face:
-    """What decides a picture: which person, and its attributes."""
+    """Parameters of an image: the person's number and attributes."""
 
     number: int
     attributes: frozenset[str] = frozenset()
@@ -56,7 +56,7 @@ class Face:
 
 
 def random_face(number: int) -> Face:
-    """A person with each attribute by the toss of a coin; moustaches on men alone."""
+    """Face with each attribute at probability 1/2; moustaches only on male faces."""
     toss = random.Random(f"attributes {number}")
     chosen = {name for name in ATTRIBUTES if toss.random() < 0.5}
     if "Male" not in chosen:
@@ -65,14 +65,14 @@ def random_face(number: int) -> Face:
 
 
 def draw(face: Face, side: int = SIDE) -> bytes:
-    """The PNG of a face.
+    """Render a face as PNG, `side` pixels square.
 
     Raises:
-        UserError: if the packages that draw are not installed.
+        UserError: if the drawing packages are not installed.
     """
     for package in ("python_avatars", "resvg_py"):
         if importlib.util.find_spec(package) is None:
-            raise UserError("faces are drawn by two packages: pip install python-avatars resvg-py.")
+            raise UserError("drawing faces needs: pip install python-avatars resvg-py.")
     import resvg_py
 
     svg = _avatar(face).replace(DRAWN, SQUARE, 1)
@@ -89,7 +89,7 @@ def _avatar(face: Face) -> str:
     def some(kind: Any, names: str) -> Any:
         return kind[person.choice(names.split())]
 
-    # Every person's choices are all made, whether shown or not, so that no attribute moves another.
+    # All choices are drawn, used or not, so that attributes are independent of each other.
     skin = some(pa.SkinColor, "TANNED PALE LIGHT BROWN DARK_BROWN")
     hair_colour = some(pa.HairColor, "AUBURN BLACK BLONDE BROWN BROWN_DARK RED SILVER_GRAY")
     short = some(pa.HairType, "CAESAR SHORT_CURLY SHORT_FLAT SHORT_ROUND SHORT_WAVED SIDES")
@@ -107,7 +107,7 @@ def _avatar(face: Face) -> str:
     male = "Male" in face.attributes
     top: Any = short if male else long
     if "Wearing_Hat" in face.attributes:
-        # Hats of their own, or nothing would tell men and women apart where no hair is seen.
+        # Different hats, since the hair that distinguishes the two is hidden.
         top = pa.HatType.HAT if male else pa.HatType.WINTER_HAT_1
     return pa.Avatar(
         style=pa.AvatarStyle.TRANSPARENT,
@@ -131,13 +131,22 @@ def _avatar(face: Face) -> str:
 def get_faces(
     out: Path, attribute: str = "Eyeglasses", train_count: int = TRAIN_COUNT, side: int = SIDE
 ) -> dict[str, int]:
-    """Fill `out` with faces without (A) and with (B) an attribute: trainA, trainB, testA, testB.
+    """Write faces without (A) and with (B) an attribute: trainA, trainB, testA, testB.
 
-    Training faces are of different people on the two sides. Test faces are the same people on
-    both, under equal names, so that every translation has its truth.
+    The training split is unpaired: A and B show different people. The test split is paired by file
+    name: the same people with and without the attribute.
+
+    Args:
+        out: the dataset's folder.
+        attribute: one of `ATTRIBUTES`.
+        train_count: training images of each domain.
+        side: image size in pixels.
+
+    Returns:
+        Number of images by folder.
 
     Raises:
-        UserError: if there is no such attribute, or the packages that draw are not installed.
+        UserError: if there is no such attribute, or the drawing packages are not installed.
     """
     if attribute not in ATTRIBUTES:
         raise UserError(f"there is no attribute {attribute!r}; {nearest(attribute, ATTRIBUTES)}")
@@ -165,15 +174,15 @@ def get_faces(
 
 
 def get_labelled_faces(out: Path, count: int = LABELLED, side: int = SIDE) -> dict[str, int]:
-    """Fill `out` with faces and their attributes as CelebA is published.
+    """Write faces with attribute labels in CelebA's layout.
 
-    `img_align_celeba/`, `list_attr_celeba.txt` and `list_eval_partition.txt`, which says which are
-    for training (0) and for testing (2).
+    `img_align_celeba/`, `list_attr_celeba.txt` and `list_eval_partition.txt`: 0 is training, 2 is
+    test.
 
     Raises:
-        UserError: if the packages that draw are not installed.
+        UserError: if the drawing packages are not installed.
     """
-    # Their own numbers, so that none is a face of the pairs.
+    # Numbers disjoint from those of `get_faces`.
     faces = [random_face(1_000_000 + number) for number in range(count)]
     tests = count // 10
     names = [f"{number + 1:06d}.png" for number in range(count)]
@@ -197,8 +206,8 @@ def get_labelled_faces(out: Path, count: int = LABELLED, side: int = SIDE) -> di
 
 
 def _drawn(faces: Sequence[Face], side: int):
-    """The faces' pictures, drawn on all cores."""
-    draw(faces[0], side)  # says at once what is not installed
+    """Render faces on all cores; yields PNGs."""
+    draw(faces[0], side)  # reports missing packages before the pool starts
     with ProcessPoolExecutor() as pool:
         images = pool.map(partial(draw, side=side), faces, chunksize=16)
         yield from progress.track(images, len(faces), "drawing", "faces")

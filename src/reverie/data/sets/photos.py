@@ -1,7 +1,7 @@
-"""Free photographs to learn enlarging from: the wallpapers of three Debian packages.
+"""Free photographs for super-resolution: the wallpapers of three Debian packages.
 
-`apt-get download` brings the packages; nothing is installed. Photographs alone are taken, made
-smaller so that every pixel is sharp.
+Downloaded with `apt-get download`; nothing is installed. Only photographs are kept, downscaled so
+that they are sharp at pixel level.
 """
 
 import shutil
@@ -42,24 +42,24 @@ DRAWN = frozenset(
         "Painting-Colors",
     ]
 )
-"""Those that are no photographs."""
+"""Wallpapers that are not photographs."""
 
 
 def get_photos(out: Path) -> dict[str, int]:
-    """Fill `out/train` with photographs whose shorter side is 960 pixels.
+    """Write photographs with a shorter side of at most 960 pixels to `out/train`.
 
     Raises:
-        UserError: if there is no apt, or the packages cannot be had.
+        UserError: if apt is not installed, or the packages cannot be downloaded.
     """
     for tool in ("apt-get", "dpkg-deb"):
         if shutil.which(tool) is None:
             raise UserError(
-                f"the photographs come as Debian packages, and {tool} is not here: use a folder of "
-                "your own photographs with --data."
+                f"the photographs are Debian packages, and {tool} is not installed: use a folder "
+                "of your own photographs with --data."
             )
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
-        progress.say("fetching the photographs with apt-get, 121 MB")
+        progress.say("downloading the photographs with apt-get, 121 MB")
         done = subprocess.run(
             ["apt-get", "download", "-q", *PACKAGES],
             cwd=folder, capture_output=True, text=True, check=False,
@@ -67,13 +67,13 @@ def get_photos(out: Path) -> dict[str, int]:
         archives = sorted(Path(folder).glob("*.deb"))
         if done.returncode or len(archives) < len(PACKAGES):
             reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise UserError(f"apt-get could not fetch the photographs ({reason}).")
+            raise UserError(f"apt-get could not download the photographs ({reason}).")
         unpacked = Path(folder) / "unpacked"
         for archive in archives:
             subprocess.run(["dpkg-deb", "-x", str(archive), str(unpacked)], check=True)
         found = {_name(p): p for p in sorted(unpacked.rglob("*.jpg")) if _is_photograph(p)}
         made = Path(folder) / "photos"
-        for name, file in progress.track(found.items(), len(found), "making smaller"):
+        for name, file in progress.track(found.items(), len(found), "downscaling"):
             write_atomic(
                 made / "train" / f"{name}.png", image_io.encode(_smaller(image_io.read(file)))
             )
@@ -82,7 +82,7 @@ def get_photos(out: Path) -> dict[str, int]:
 
 
 def _name(file: Path) -> str:
-    """Plasma's own are called after the folder two above theirs."""
+    """Name of a wallpaper; Plasma's is that of the folder two levels above the file."""
     return file.parents[2].name if file.parent.name == "images" else file.stem
 
 

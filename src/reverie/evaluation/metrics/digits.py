@@ -1,7 +1,7 @@
-"""A small classifier of 28×28 digits: a judge of labels and a feature network for distances.
+"""Small classifier of 28×28 digits: label accuracy and features for distances.
 
-Its weights ship with the package; `scripts/train_digit_classifier.py` made them, and prints the
-share of the 2,000 test digits that it recognises.
+Its weights ship with the package; `scripts/train_digit_classifier.py` trains them and prints the
+accuracy on the 2,000 test digits.
 """
 
 from functools import cache
@@ -23,7 +23,7 @@ PICTURES_AT_ONCE = 500
 
 
 class DigitClassifier(nn.Module):
-    """Six convolutions with batch norm, averaged over the picture into 64 features."""
+    """Six convolutions with batch norm and global average pooling to 64 features."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,11 +39,11 @@ class DigitClassifier(nn.Module):
         self.head = nn.Linear(FEATURES, 10)
 
     def features(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 64"]:
-        """What the classifier knows of each picture; other sizes and colours are made to fit."""
+        """Pooled features of images in [-1, 1]; converted to grayscale and resized to 28×28."""
         return self.maps(images)[-1].mean((2, 3))
 
     def maps(self, images: Float[Tensor, "b c h w"]) -> list[Float[Tensor, "b _ _ _"]]:
-        """What each layer gives, from fine to coarse."""
+        """Feature map after each ReLU, from fine to coarse."""
         x = images.mean(1, keepdim=True)
         if x.shape[-2:] != (28, 28):
             x = F.interpolate(x, (28, 28), mode="bilinear", antialias=True)
@@ -60,7 +60,7 @@ class DigitClassifier(nn.Module):
 
 @cache
 def digit_classifier() -> DigitClassifier:
-    """The classifier with the weights that the package ships, in eval mode."""
+    """The pretrained classifier, frozen and in eval mode."""
     classifier = DigitClassifier()
     state = {name: value.float() for name, value in load_file(WEIGHTS).items()}
     classifier.load_state_dict(state)
@@ -69,13 +69,13 @@ def digit_classifier() -> DigitClassifier:
 
 @torch.inference_mode()
 def digit_features(images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 64"]:
-    """The classifier's features of pictures in [-1, 1]."""
+    """Classifier features of images in [-1, 1]."""
     classifier = digit_classifier()
     return torch.cat([classifier.features(part) for part in images.split(PICTURES_AT_ONCE)])
 
 
 @torch.inference_mode()
 def recognised(images: Float[Tensor, "b c h w"]) -> Int[Tensor, " b"]:
-    """The digit that the classifier sees in each picture of [-1, 1]."""
+    """Predicted digit of each image in [-1, 1]."""
     classifier = digit_classifier()
     return torch.cat([classifier(part).argmax(1) for part in images.split(PICTURES_AT_ONCE)])

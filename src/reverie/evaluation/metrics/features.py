@@ -1,8 +1,7 @@
-"""Networks in whose features sets of pictures are compared.
+"""Feature networks for distances between sets of images.
 
-A distance means something only beside the name of its features: numbers under different networks
-are never comparable. Pictures are rounded to 8 bits first, as if they had been saved, then resized
-in float with antialiasing, as clean-fid does (Parmar et al. 2022).
+Distances under different feature networks are not comparable. Images are quantized to 8 bits, as
+if saved to a file, then resized in float with antialiasing, as in clean-fid (Parmar et al. 2022).
 """
 
 import importlib
@@ -25,7 +24,7 @@ PICTURES_AT_ONCE = 50
 
 @dataclass(frozen=True)
 class Features:
-    """What a network says of pictures: features [N, D] and class logits [N, K]."""
+    """Activations of a network: features [N, D] and class logits [N, K]."""
 
     features: Float[Tensor, "n d"]
     logits: Float[Tensor, "n k"]
@@ -54,19 +53,19 @@ def _inception() -> nn.Module:
         reason = str(error).strip().splitlines()[0]
         raise UserError(
             "Inception's features need the package torch-fidelity and its FID weights, which it "
-            f"downloads ({reason}): use --features efficientnet, and compare its figures with its "
-            "own alone."
+            f"downloads ({reason}): use --features efficientnet, and compare its metrics only "
+            "with each other."
         ) from None
 
 
 def _see_inception(images: Tensor) -> Features:
     pixels = torch.from_numpy(image_io.to_uint8(images.expand(-1, 3, -1, -1))).permute(0, 3, 1, 2)
-    return Features(*_inception()(pixels))  # which resizes as the original TensorFlow graph did
+    return Features(*_inception()(pixels))  # it resizes as the original TensorFlow graph does
 
 
 @dataclass(frozen=True)
 class FeatureExtractor:
-    """A network that looks at pictures [-1, 1]; `maps` gives its layers' feature maps."""
+    """Feature network of images in [-1, 1]; `maps` returns the layers' feature maps."""
 
     extract_features: Callable[[Tensor], Features]
     maps: Callable[[Tensor], list[Tensor]] | None
@@ -82,7 +81,7 @@ FEATURES = {
 
 
 def find_extractor(name: str) -> FeatureExtractor:
-    """The network called `name`.
+    """The feature network called `name`.
 
     Raises:
         UserError: if there is none.
@@ -94,36 +93,40 @@ def find_extractor(name: str) -> FeatureExtractor:
 
 @torch.inference_mode()
 def extract_features(name: str, batches: Iterable[Float[Tensor, "b c h w"]]) -> Features:
-    """What the network called `name` says of pictures in [-1, 1], in float32.
+    """Features and logits of images in [-1, 1], in float32.
+
+    Args:
+        name: a key of `FEATURES`.
+        batches: images of any batch size; processed in parts of `PICTURES_AT_ONCE`.
 
     Raises:
-        UserError: if there is no such network, or what it says is not finite.
+        UserError: if there is no such network, there are no images, or a feature is not finite.
     """
     look = find_extractor(name).extract_features
     parts = [look(part) for part in quantize_8bit(batches)]
     if not parts:
-        raise UserError("there are no pictures to look at.")
+        raise UserError("there are no images to extract features from.")
     seen = Features(torch.cat([p.features for p in parts]), torch.cat([p.logits for p in parts]))
     if not torch.isfinite(seen.features).all():
-        raise UserError(f"the features {name} of these pictures are not finite: look at them.")
+        raise UserError(f"the features {name} of these images are not finite: inspect the images.")
     return seen
 
 
 @torch.inference_mode()
 def maps(name: str, images: Float[Tensor, "b c h w"]) -> list[Float[Tensor, "b _ _ _"]]:
-    """The feature maps of pictures in [-1, 1], from fine to coarse, at the pictures' own size.
+    """Feature maps of images in [-1, 1], from fine to coarse, without resizing to 224×224.
 
     Raises:
-        UserError: if there is no such network, or it tells no maps.
+        UserError: if there is no such network, or it does not provide feature maps.
     """
     look = find_extractor(name).maps
     if look is None:
-        raise UserError(f"pairs are not compared in the features {name}: use efficientnet.")
+        raise UserError(f"{name} has no perceptual distance: use --features efficientnet.")
     return look(images)
 
 
 def quantize_8bit(batches: Iterable[Tensor]) -> Iterator[Tensor]:
-    """Pictures as they would be read back from files, in parts that fit into memory."""
+    """Round images in [-1, 1] to 8 bits, as if saved and read back; yields parts."""
     for batch in batches:
         for part in batch.split(PICTURES_AT_ONCE):
             yield image_io.to_tensor(image_io.to_uint8(part))

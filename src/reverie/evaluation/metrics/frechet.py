@@ -1,7 +1,7 @@
-"""The Fréchet distance between two sets of features, each taken as a Gaussian.
+"""Fréchet distance between two sets of features, each modelled as a Gaussian.
 
-d² = ‖μ₁ - μ₂‖² + tr(Σ₁ + Σ₂ - 2 (Σ₁ Σ₂)^½): Heusel et al. 2017, equation 6. With the features of
-Inception it is the FID; under other features it is a number of its own, never comparable.
+d² = ‖μ₁ - μ₂‖² + tr(Σ₁ + Σ₂ - 2 (Σ₁ Σ₂)^½): Heusel et al. 2017, equation 6. With
+Inception's features it is the FID; values under other features are not comparable with it.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from reverie.core.errors import UserError
 
 @dataclass(frozen=True)
 class Moments:
-    """Count, mean and sum of outer products of deviations, in float64."""
+    """Count, mean and scatter matrix Σ (x - μ)(x - μ)ᵀ, in float64."""
 
     count: int
     mean: Float[Tensor, " d"]
@@ -23,14 +23,14 @@ class Moments:
 
     @staticmethod
     def of(features: Float[Tensor, "n d"]) -> "Moments":
-        """The moments of a set of features."""
+        """Moments of features [N, D]."""
         rows = features.double()
         mean = rows.mean(0)
         deviations = rows - mean
         return Moments(len(rows), mean, deviations.T @ deviations)
 
     def merged(self, other: "Moments") -> "Moments":
-        """The moments of both sets together (Chan, Golub & LeVeque 1979)."""
+        """Moments of the union of both sets (Chan, Golub & LeVeque 1979)."""
         count = self.count + other.count
         delta = other.mean - self.mean
         mean = self.mean + delta * (other.count / count)
@@ -43,17 +43,17 @@ class Moments:
 
 
 def frechet_distance(one: Moments, other: Moments) -> float:
-    """The squared Fréchet distance of two Gaussians.
+    """Squared Fréchet distance of two Gaussians.
 
-    The trace of (Σ₁ Σ₂)^½ is the sum of the square roots of the eigenvalues of Σ₁^½ Σ₂ Σ₁^½, which
-    is symmetric, so that no square root of a general matrix is needed.
+    tr (Σ₁ Σ₂)^½ is the sum of the square roots of the eigenvalues of the symmetric matrix
+    Σ₁^½ Σ₂ Σ₁^½, so no square root of a general matrix is needed.
 
     Raises:
-        UserError: if a set has fewer than two members or features that are not finite.
+        UserError: if a set has fewer than two images, or a feature is not finite.
     """
     for moments in (one, other):
         if moments.count < 2:
-            raise UserError("a Fréchet distance needs two pictures or more on each side.")
+            raise UserError("a Fréchet distance needs two images or more in each set.")
         if not torch.isfinite(moments.scatter).all():
             raise UserError("the features are not finite, so there is no distance.")
     root = _square_root(one.covariance)

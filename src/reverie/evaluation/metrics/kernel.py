@@ -1,8 +1,8 @@
-"""The kernel distance between two sets of features: KID when the features are Inception's.
+"""Kernel distance between two sets of features: KID with Inception's features.
 
 Bińkowski et al. 2018: an unbiased estimate of the squared maximum mean discrepancy under the
-polynomial kernel k(x, y) = (xᵀy / d + 1)³, averaged over random subsets. It may be negative, and
-unlike the Fréchet distance it does not shrink with the number of pictures.
+polynomial kernel k(x, y) = (xᵀy / d + 1)³, averaged over random subsets. It may be negative;
+unlike the Fréchet distance it has no bias that depends on the number of images.
 """
 
 import math
@@ -22,7 +22,7 @@ SUBSET_SIZE = 1000
 
 @dataclass(frozen=True)
 class KernelDistance:
-    """The mean over subsets and its standard error."""
+    """Mean over the subsets and its standard error."""
 
     mean: float
     standard_error: float
@@ -34,14 +34,20 @@ def kernel_distance(
     generator: torch.Generator,
     subsets: int = SUBSETS,
 ) -> KernelDistance:
-    """The kernel distance of two sets of features, over `subsets` of up to 1000 of each.
+    """Kernel distance of two sets of features.
+
+    Args:
+        one: features of the first set.
+        other: features of the second set.
+        generator: draws the subsets.
+        subsets: number of random subsets, each of up to `SUBSET_SIZE` images of either set.
 
     Raises:
-        UserError: if a set has fewer than two members or features that are not finite.
+        UserError: if a set has fewer than two images, or a feature is not finite.
     """
     size = min(SUBSET_SIZE, len(one), len(other))
     if size < 2:
-        raise UserError("a kernel distance needs two pictures or more on each side.")
+        raise UserError("a kernel distance needs two images or more in each set.")
     if not (torch.isfinite(one).all() and torch.isfinite(other).all()):
         raise UserError("the features are not finite, so there is no distance.")
     values = []
@@ -54,7 +60,10 @@ def kernel_distance(
 
 
 def squared_mmd(x: Float[Tensor, "n d"], y: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
-    """The unbiased estimate for two sets of one size: pairs of a member with itself left out."""
+    """Squared maximum mean discrepancy of two sets of equal size.
+
+    The estimate of Bińkowski et al. 2018: the diagonals of k(x, x) and k(y, y) are excluded.
+    """
     n = len(x)
 
     def kernel(a: Tensor, b: Tensor) -> Tensor:

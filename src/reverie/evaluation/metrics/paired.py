@@ -1,7 +1,7 @@
-"""How near a picture is to the one it should be: PSNR, SSIM, and a distance of features.
+"""Metrics of an image and its target: PSNR, SSIM and a perceptual distance.
 
-Super-resolution's published figures are of the luma alone, without a border as wide as the scale:
-`luma` and `cut` do that.
+Published super-resolution results are of the luma alone, excluding a border as wide as the scale
+factor: `on_luma` and `cut`.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ SMALLEST_FOR_SSIM = 11
 
 @dataclass(frozen=True)
 class PairedMetrics:
-    """One value for each pair: PSNR in dB, SSIM up to 1, the perceptual distance from 0."""
+    """One value per pair: PSNR in dB, SSIM (at most 1), perceptual distance (at least 0)."""
 
     psnr: Float[Tensor, " n"]
     ssim: Float[Tensor, " n"]
@@ -27,31 +27,31 @@ class PairedMetrics:
 
 
 def luma(images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 1 h w"]:
-    """Y of BT.601 as video and super-resolution's tables use it: 16 to 235 of 255, in [0, 1].
+    """BT.601 luma Y in video range, 16/255 to 235/255, as in super-resolution's tables.
 
     Args:
-        images: [-1, 1], grey or colour.
+        images: grayscale or RGB, in [-1, 1].
     """
     red, green, blue = ((images.expand(-1, 3, -1, -1) + 1) / 2).unbind(1)
     return ((65.481 * red + 128.553 * green + 24.966 * blue + 16) / 255)[:, None]
 
 
 def psnr(one: Float[Tensor, "b c h w"], other: Float[Tensor, "b c h w"]) -> Float[Tensor, " b"]:
-    """10 log₁₀ (1 / mean squared error) of pictures in [0, 1], in dB; 100 for equal ones."""
+    """PSNR 10 log₁₀ (1 / MSE) of images in [0, 1], in dB; 100 for identical images."""
     error = (one.double() - other.double()).square().mean((1, 2, 3))
     return -10 * error.clamp(min=1e-10).log10()
 
 
 def ssim(one: Float[Tensor, "b c h w"], other: Float[Tensor, "b c h w"]) -> Float[Tensor, " b"]:
-    """Structural similarity of pictures in [0, 1]: Wang et al. 2004, an 11×11 Gaussian window.
+    """Structural similarity of images in [0, 1]: Wang et al. 2004, 11×11 Gaussian window.
 
     Raises:
-        UserError: if the pictures are smaller than the window.
+        UserError: if the images are smaller than the window.
     """
     from torchmetrics.functional.image import structural_similarity_index_measure
 
     if min(one.shape[-2:]) < SMALLEST_FOR_SSIM:
-        raise UserError(f"SSIM needs pictures of {SMALLEST_FOR_SSIM} pixels a side or more.")
+        raise UserError(f"SSIM needs images of at least {SMALLEST_FOR_SSIM} pixels a side.")
     values = structural_similarity_index_measure(one, other, data_range=1.0, reduction="none")
     assert isinstance(values, Tensor)
     return values.reshape(len(one))
@@ -60,10 +60,10 @@ def ssim(one: Float[Tensor, "b c h w"], other: Float[Tensor, "b c h w"]) -> Floa
 def perceptual_distance(
     name: str, one: Float[Tensor, "b c h w"], other: Float[Tensor, "b c h w"]
 ) -> Float[Tensor, " b"]:
-    """The mean squared difference of feature maps whose columns have length 1, summed over layers.
+    """Squared difference of channel-normalized feature maps, averaged over positions.
 
-    LPIPS (Zhang et al. 2018) without its learned weights, on the network called `name`: a number
-    of its own, comparable only under the same network.
+    Summed over the layers of the network called `name`: LPIPS (Zhang et al. 2018) without its
+    learned weights. Values are comparable only under the same network. Images are in [-1, 1].
     """
     total = torch.zeros(len(one))
     for mine, theirs in zip(maps(name, one), maps(name, other), strict=True):
@@ -79,24 +79,25 @@ def paired_metrics(
     on_luma: bool = False,
     cut: int = 0,
 ) -> PairedMetrics:
-    """Compare picture i of `one` with picture i of `other`, in [-1, 1], rounded to 8 bits.
+    """PSNR, SSIM and perceptual distance of each pair of images in [-1, 1], rounded to 8 bits.
 
     Args:
-        one: the pictures that are judged.
-        other: what they should be.
-        name: the feature network of the perceptual distance, which sees whole pictures.
-        on_luma: PSNR and SSIM of Y instead of the mean over colours.
-        cut: pixels of border that PSNR and SSIM leave out.
+        one: the images that are evaluated.
+        other: their targets.
+        name: the feature network of the perceptual distance, computed on whole images.
+        on_luma: PSNR and SSIM of the luma Y instead of the mean over channels.
+        cut: width of the border that PSNR and SSIM exclude, in pixels.
 
     Raises:
-        UserError: if the two differ in shape, or nothing is left of a picture.
+        UserError: if the shapes differ, or the border covers the whole image.
     """
     if one.shape != other.shape:
         raise UserError(
-            f"pairs have one size: {list(one.shape[1:])} and {list(other.shape[1:])} do not match."
+            f"both images of a pair must have the same shape: {list(one.shape[1:])} and "
+            f"{list(other.shape[1:])} do not match."
         )
     if cut < 0:
-        raise UserError(f"a border is of 0 pixels or more, not {cut}.")
+        raise UserError(f"a border must be at least 0 pixels, not {cut}.")
     if min(one.shape[-2:]) <= 2 * cut:
         raise UserError(f"a border of {cut} pixels leaves nothing of {list(one.shape[-2:])}.")
     rows = []

@@ -1,7 +1,8 @@
-"""Precision, recall, density and coverage: is it good, and is it all of it?
+"""Precision, recall, density and coverage (PRDC) of generated images.
 
-Precision and density ask whether generated pictures lie among real ones; recall and coverage ask
-whether real ones are reached. Kynkäänniemi et al. 2019; Naeem et al. 2020, equations 5 to 8.
+Precision and density measure fidelity: whether generated images lie on the manifold of real ones.
+Recall and coverage measure diversity: how much of the real images' manifold is covered.
+Kynkäänniemi et al. 2019; Naeem et al. 2020, equations 5 to 8.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ NEIGHBOURS = 5
 
 @dataclass(frozen=True)
 class PRDC:
-    """Shares from 0 to 1; density may exceed 1."""
+    """Fractions in [0, 1]; density may exceed 1."""
 
     precision: float
     recall: float
@@ -28,15 +29,21 @@ class PRDC:
 def prdc(
     real: Float[Tensor, "n d"], fake: Float[Tensor, "m d"], nearest_neighbors: int = NEIGHBOURS
 ) -> PRDC:
-    """Compare sets by balls around each member that reach to its k-th neighbour, itself left out.
+    """Precision, recall, density and coverage of `fake` against `real` features.
+
+    Args:
+        real: features of real images.
+        fake: features of generated images.
+        nearest_neighbors: k; the radius of each image's ball is the distance to its k-th nearest
+            neighbour, excluding itself.
 
     Raises:
-        UserError: if a set has no more members than neighbours are asked for.
+        UserError: if a set has k images or fewer.
     """
     if min(len(real), len(fake)) <= nearest_neighbors:
         raise UserError(
-            f"precision and recall look at {nearest_neighbors} neighbours, so each side needs "
-            f"{nearest_neighbors + 1} pictures or more."
+            f"precision and recall use {nearest_neighbors} nearest neighbours, so each set needs "
+            f"{nearest_neighbors + 1} images or more."
         )
     real, fake = real.double(), fake.double()
     radius_real = _radii(real, nearest_neighbors)
@@ -53,5 +60,5 @@ def prdc(
 
 
 def _radii(features: Float[Tensor, "n d"], nearest_neighbors: int) -> Float[Tensor, " n"]:
-    # The smallest distance of all is that of a member to itself.
+    # The smallest distance is that of an image to itself.
     return torch.cdist(features, features).kthvalue(nearest_neighbors + 1, dim=1).values
