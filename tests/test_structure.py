@@ -55,6 +55,8 @@ def test_imports_flow_down() -> None:
 
 def test_public_names() -> None:
     assert reverie.__all__ == [
+        "BACKBONES",
+        "DATASETS",
         "METHODS",
         "UserError",
         "compare",

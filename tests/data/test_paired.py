@@ -39,7 +39,7 @@ def test_sides_without_pairs_are_drawn_by_themselves(photos: Photos) -> None:
     pictures = source.images
     assert pictures.domain_b is not None
     firsts = []
-    for side, pixels in (("images", pictures.pixels), ("other", pictures.domain_b.pixels)):
+    for side, pixels in (("images", pictures.pixels), ("domain_b", pictures.domain_b.pixels)):
         assert pixels is not None
         known = images.to_tensor(pixels)
         batch = getattr(source.read(0), side)

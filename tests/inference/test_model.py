@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+import reverie
 from reverie import images
 from reverie.cli.main import main
 from reverie.core.errors import UserError
@@ -88,7 +89,7 @@ def test_what_makes_no_sense_is_refused(model: Model) -> None:
     with pytest.raises(UserError, match="there is no sampler 'heum'; did you mean 'heun'"):
         model.sample(1, sampler="heum")
     with pytest.raises(UserError, match="no option 'stepps'; did you mean 'steps'"):
-        model.sample(1, stepps=3)
+        reverie.sample(model, 1, stepps=3)
     with pytest.raises(UserError, match="one step or more"):
         model.sample(1, steps=0)
     free = tiny(conditional=False)

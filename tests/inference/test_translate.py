@@ -155,10 +155,10 @@ def test_bad_requests(run: Path, data: Path, tmp_path: Path, photos: Photos) -> 
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="no images in this folder"):
         reverie.translate(run, tmp_path / "empty", out=tmp_path / "out")
-    with pytest.raises(UserError, match="it gives pictures another look"):
+    with pytest.raises(UserError, match="it translates images to another domain"):
         reverie.sample(run)
     digits = reverie.train("gan", out=tmp_path / "gan", data="digits", steps=0)
-    with pytest.raises(UserError, match="is a gan: it makes pictures from noise"):
+    with pytest.raises(UserError, match="it generates images from noise"):
         reverie.translate(digits.folder, photos(1), out=tmp_path / "out")
     measured = TINY | {"evaluate_every": 1}
     with pytest.raises(UserError, match="omit it"):

@@ -159,9 +159,9 @@ def test_the_command(folder: Path, picture: Image.Image, tmp_path: Path, capsys)
     with Image.open(tmp_path / "own" / "a.png") as image:  # by the network that is shipped
         assert image.size == (180, 120)
     assert main(["upscale", str(folder)]) == 2
-    assert "say which pictures" in capsys.readouterr().err
+    assert "say which images" in capsys.readouterr().err
     assert main(["upscale", "digits", str(tmp_path / "a.png")]) == 2
-    assert "makes pictures from noise" in capsys.readouterr().err
+    assert "generates images from noise" in capsys.readouterr().err
     empty = tmp_path / "empty"
     empty.mkdir()
     assert main(["upscale", str(empty)]) == 2

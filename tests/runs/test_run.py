@@ -115,7 +115,7 @@ def test_the_wrong_data_is_refused_before_anything_is_written(photos, tmp_path: 
         reverie.train("gan", out=tmp_path / "run")
     with pytest.raises(UserError, match="--batch-size must be at least 1"):
         reverie.train("gan", out=tmp_path / "run", data="digits", batch_size=0)
-    with pytest.raises(UserError, match="--latent-weight cannot be negative"):
+    with pytest.raises(UserError, match="--latent-weight must be at least 0"):
         reverie.train("gan", out=tmp_path / "run", data="digits", latent_weight=-1.0)
     assert not (tmp_path / "run").exists()
 
@@ -123,7 +123,7 @@ def test_the_wrong_data_is_refused_before_anything_is_written(photos, tmp_path: 
 def test_comparison(model: Path, tmp_path: Path) -> None:
     reverie.train("gan", out=tmp_path / "wide", hidden=(8, 16), **TINY)
     differing = reverie.compare([model.parent, tmp_path / "wide"], tmp_path / "page.html")
-    assert differing == {"hidden": {"run": (8, 8), "wide": (8, 16)}}
+    assert differing.differing == {"hidden": {"run": (8, 8), "wide": (8, 16)}}
     page = (tmp_path / "page.html").read_text()
     assert page.count('<img alt="samples" src="data:image/png') == 2
     assert page.count("<svg") == 2

@@ -127,7 +127,7 @@ def test_weights_that_are_not_finite_are_not_kept(tmp_path: Path) -> None:
     training = TrainState(Toy(), TrainOptions(), make_accelerator(TrainOptions(), Run(tmp_path)))
     with torch.no_grad():
         training.method.get_submodule("left").weight[0, 0] = torch.inf  # type: ignore[index]
-    with pytest.raises(UserError, match=r"left\.weight is not finite"):
+    with pytest.raises(UserError, match=r"left\.weight is no longer finite"):
         training.checkpoint(Counters(step=3))
 
 
@@ -155,8 +155,8 @@ def test_budgets() -> None:
     assert Budget.of(TrainOptions(), 100, 1).steps == 20_000
     assert Budget.of(TrainOptions(epochs=2, batch_size=8, accumulate=2), 100, 2).steps == 7
     minutes = Budget.of(TrainOptions(minutes=2), 100, 1)
-    assert minutes.share(Counters(step=5, seconds=30.0)) == 0.25
-    assert Budget.of(TrainOptions(steps=0), 100, 1).share(Counters()) == 1.0
+    assert minutes.fraction(Counters(step=5, seconds=30.0)) == 0.25
+    assert Budget.of(TrainOptions(steps=0), 100, 1).fraction(Counters()) == 1.0
     with pytest.raises(UserError, match="one training length, not steps and minutes"):
         Budget.of(TrainOptions(steps=1, minutes=1), 100, 1)
 
@@ -323,7 +323,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path, environment: dict[st
     assert process.returncode == 130
     assert "finishing this step and saving" in complained
     assert "Traceback" not in complained
-    assert f"go on with: reverie train gan --out {out} --resume" in said
+    assert f"resume with: reverie train gan --out {out} --resume" in said
     stopped = newest_step(out)
     assert f"stopped after {stopped:,} steps" in said
     again = reverie.train("gan", out=out, resume=True, steps=stopped + 3)

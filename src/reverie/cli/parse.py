@@ -99,5 +99,6 @@ def _sentence(box: str) -> str:
     if "Required" in title:
         found = (re.match(r"--\w[\w-]*|[A-Z]{3,}", line) for line in message[1:])
         return f"{' and '.join(match.group() for match in found if match)} must be given."
-    sentence = " ".join(" ".join(message).split()).rstrip(".") + "."
+    sentence = " ".join(" ".join(message).split()).rstrip(".")
+    sentence += "" if sentence.endswith("?") else "."
     return re.sub(r"^Error parsing \w+: ", "", sentence)  # one of our own checks

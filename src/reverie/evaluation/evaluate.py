@@ -1,7 +1,7 @@
 """Evaluate a model or a folder of images by what it can do."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,10 +24,19 @@ Evaluator = Callable[[Model, DataOptions, EvaluateOptions], dict[str, float]]
 
 
 @dataclass(frozen=True)
-class EvaluateResult(Result):
+class EvaluateResult(Result, Mapping[str, float]):
     """Figures by name; each name carries the features, the number of images and the split."""
 
     figures: dict[str, float]
+
+    def __getitem__(self, name: str) -> float:
+        return self.figures[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.figures)
+
+    def __len__(self) -> int:
+        return len(self.figures)
 
     def to_json(self) -> dict[str, Json]:
         return dict(self.figures)

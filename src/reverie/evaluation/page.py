@@ -47,5 +47,5 @@ def write_evaluation(
     body = f"""<h1>{html.escape(name)}</h1>
 <p class="about">compared with {html.escape(data)}</p>{table(shown[0])}
 <div class="row"><div><h2>Samples</h2>{sides[0]}</div>
-<div><h2>A sample, then its five nearest training pictures</h2>{sides[1]}</div></div>{each}"""
+<div><h2>A sample, then its five nearest training images</h2>{sides[1]}</div></div>{each}"""
     write_atomic(out, page(f"{html.escape(name)} · evaluation", body))

@@ -3,7 +3,7 @@
 Every metric's name contains the features, the number of images and the split.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ from reverie.inference.model import Model
 from reverie.inference.options import DenoisingOptions
 
 DEFAULT_FEATURES = "efficientnet"
+CLASSIFIERS = frozenset(["digits"])
+"""Feature networks that classify the dataset they were trained on."""
 MAX_FOR_NEIGHBORS = 5000
 
 
@@ -78,24 +80,14 @@ def evaluate_model(
         schedule=how.schedule,
         guidance=how.guidance,
     )
-    fake_features = _gathered(
-        extract_features(name, _shown(images, f"features of samples ({name})"))
-    )
-    real_features = _gathered(
-        extract_features(name, _shown(real, f"features of images ({name})", share=True))
-    )
-    split = real.source.split
-    figures: dict[str, float] = dict(
-        compare_features(fake_features, real_features, name, f"{count}", split)
-    )
-    if name == "digits" and labels is not None:
-        right = fake_features.logits.argmax(1) == labels
-        figures[f"label_accuracy[{name}, {count}]"] = right.float().mean().item()
-        for number, class_name in enumerate(model.class_names):
-            share = right[labels == number].float().mean().item()
-            figures[f"label_accuracy[{name}, class {class_name}, {count}]"] = share
+    fake = _gathered(extract_features(name, _shown(images, f"features of samples ({name})")))
+    shown = _shown(real, f"features of images ({name})", share=True)
+    real_features, split = _gathered(extract_features(name, shown)), real.source.split
+    figures = compare_features(fake, real_features, name, f"{count}", split)
+    if labels is not None:
+        figures |= _label_accuracy(fake, labels, model.class_names, name, count)
     if labels is not None and real.labels is not None:
-        figures |= _per_class(fake_features, real_features, labels, real, name, split)
+        figures |= _per_class(fake, real_features, labels, real, name, split)
     if report is not None and mine.start == 0:
         train = open_dataset(like(data, spec.image_size, spec.channels, split="train"))
         near = nearest_neighbors(images[:NEIGHBORS_SHOWN], train, name)
@@ -217,6 +209,20 @@ def inception_score(logits: Tensor) -> float:
     log_p = logits.double().log_softmax(1)
     log_mean = log_p.exp().mean(0).log()
     return float((log_p.exp() * (log_p - log_mean)).sum(1).mean().exp())
+
+
+def _label_accuracy(
+    fake: Features, labels: Tensor, class_names: Sequence[str], name: str, count: int
+) -> dict[str, float]:
+    """How often the class of a sample is recognised, where the features come with a classifier."""
+    if name not in CLASSIFIERS:
+        return {}
+    right = fake.logits.argmax(1) == labels
+    figures = {f"label_accuracy[{name}, {count}]": right.float().mean().item()}
+    for number, class_name in enumerate(class_names):
+        share = right[labels == number].float().mean().item()
+        figures[f"label_accuracy[{name}, class {class_name}, {count}]"] = share
+    return figures
 
 
 def _per_class(

@@ -1,5 +1,6 @@
 """What is known of a run or a model."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +11,19 @@ from reverie.runs.run import Run, best_evaluation
 
 
 @dataclass(frozen=True)
-class InfoResult(Result):
+class InfoResult(Result, Mapping[str, Json]):
     """What is known of a run or a model."""
 
     facts: dict[str, Json]
+
+    def __getitem__(self, name: str) -> Json:
+        return self.facts[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.facts)
+
+    def __len__(self) -> int:
+        return len(self.facts)
 
     def to_json(self) -> dict[str, Json]:
         return self.facts

@@ -79,7 +79,9 @@ class TrainOptions(Checked):
         if len(given) > 1:
             raise UserError(f"give one training length, not {' and '.join(given)}.")
         if self.patience and not self.evaluate_every:
-            raise UserError("--patience counts validations: say how often with --evaluate-every.")
+            raise UserError(
+                "--patience needs validations: set their interval with --evaluate-every."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -55,9 +55,7 @@ class TrainResult(Result):
         pace = f"{self.steps:,} steps in {progress.readable_seconds(self.seconds)}"
         if not self.finished:
             method = run.recipe().method
-            return (
-                f"stopped after {pace}; resume: reverie train {method} --out {run.folder} --resume"
-            )
+            return f"stopped after {pace}; resume with: reverie train {method} --out {run.folder} --resume"
         text = f"{pace}: {self.report}"
         if run.best.exists():
             text += f"\nthe last model is in {run.model}, the best in {run.best}: "
@@ -108,8 +106,8 @@ def check_resumable(before: Recipe, now: Recipe) -> None:
     for name in old.keys() - before.resumable():
         if old[name] != new[name]:
             raise UserError(
-                f"this run was begun with {flag_of(name)} {old[name]}, not {new[name]}: leave the "
-                "option out to resume, or start a new run in another folder."
+                f"this run was started with {flag_of(name)} {old[name]}, not {new[name]}: leave "
+                "the option out to resume, or start a new run in another folder."
             )
 
 

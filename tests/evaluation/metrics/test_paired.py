@@ -8,10 +8,10 @@ from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from reverie import images
-from reverie.api import paired_metrics as compare_folders
 from reverie.cli.main import main
 from reverie.core.errors import UserError
 from reverie.evaluation.metrics.paired import luma, paired_metrics
+from reverie.evaluation.samples import evaluate_paired as compare_folders
 
 GENERATOR = torch.Generator().manual_seed(0)
 ONE = torch.rand(3, 3, 40, 32, generator=GENERATOR) * 2 - 1
@@ -63,10 +63,10 @@ def test_what_is_no_pair_is_refused() -> None:
     with pytest.raises(UserError, match="at least 0 pixels"):
         paired_metrics(ONE, ONE, "digits", cut=-1)
     with pytest.raises(UserError, match="between two folders"):
-        compare_folders("digits", "digits")
+        compare_folders(Path("digits"), Path("digits"))
     with pytest.raises(UserError, match="11 pixels a side"):
         paired_metrics(ONE, ONE, "digits", cut=12)
-    with pytest.raises(UserError, match="inception have no perceptual distance"):
+    with pytest.raises(UserError, match="inception has no perceptual distance"):
         paired_metrics(ONE, ONE, "inception")
 
 
@@ -79,7 +79,7 @@ def folders(root: Path) -> tuple[Path, Path]:
 
 def test_folders_are_compared_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     one, other = folders(tmp_path)
-    figures = compare_folders(one, other, on_luma=True, border=4)
+    figures = compare_folders(one, other, on_luma=True, cut=4)
     want = paired_metrics(ONE, OTHER, "efficientnet", on_luma=True, cut=4)
     assert figures["psnr[Y, border 4, 3 pairs]"] == pytest.approx(want.psnr.mean().item())
     assert figures["ssim[Y, border 4, 3 pairs]"] == pytest.approx(want.ssim.mean().item())

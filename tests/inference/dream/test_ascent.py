@@ -35,10 +35,10 @@ from reverie.nn.backbones import BACKBONES, find_backbone
 from reverie.nn.backbones.backbone import (
     Backbone,
     backbone_of,
-    efficientnet,
     list_layers,
     to_rgb,
 )
+from reverie.nn.backbones.efficientnet import efficientnet
 from reverie.nn.fuse import fuse_backbone
 from reverie.runs.model_folder import build_method, save_model
 
@@ -219,9 +219,9 @@ def test_octaves_that_are_too_small_are_left_out() -> None:
     ]
     assert sizes(10, 10, DreamOptions()) == [(10, 10)]
     with pytest.raises(UserError, match="--octave-scale is above 1"):
-        DreamOptions(octave_scale=1.0).check()
-    with pytest.raises(UserError, match="--steps is at least 1"):
-        DreamOptions(steps=0).check()
+        DreamOptions(octave_scale=1.0)
+    with pytest.raises(UserError, match="--steps must be at least 1"):
+        DreamOptions(steps=0)
 
 
 def test_too_deep_for_the_picture() -> None:
@@ -315,7 +315,7 @@ def test_a_film_that_is_resumed_is_the_same(tmp_path: Path) -> None:
     images.save(photo("coffee", 48, 64)[0], tmp_path / "a.png")
     how: dict[str, Any] = {"octaves": 1, "steps": 1, "layers": ["_blocks.2"], "rate": 4}
     once = reverie.dream(tmp_path / "a.png", out=tmp_path / "one.gif", film=4, zoom=1.5, **how)
-    with Image.open(once["file"]) as film:
+    with Image.open(once.file) as film:
         assert film.n_frames == 4  # type: ignore[attr-defined]
     reverie.dream(tmp_path / "a.png", out=tmp_path / "two", film=2, zoom=1.5, **how)
     reverie.dream(tmp_path / "a.png", out=tmp_path / "two", film=4, zoom=1.5, **how)
@@ -349,7 +349,7 @@ def test_dreaming_with_ones_own_network(tmp_path: Path) -> None:
         tmp_path / "a.png", out=tmp_path / "d.png", backbone=str(tmp_path / "mine"),
         layers=[inner[1]], octaves=1, steps=2,
     )  # fmt: skip
-    ((first, last),) = made["octaves"]
+    ((first, last),) = made.octaves
     assert last > first
     with pytest.raises(UserError, match="say with --layers"):
         reverie.dream(tmp_path / "a.png", out=tmp_path / "d.png", backbone=str(tmp_path / "mine"))
@@ -377,7 +377,7 @@ def test_any_network_dreams_from_python() -> None:
         (["a.png", "--backbone", "vgg99"], "no backbone 'vgg99'"),
         (["a.png", "--like", "a.png"], "no dream's settings"),
         (["none.png"], "no such file"),
-        ([], "name one picture"),
+        ([], "name one image"),
     ],
 )
 @needs_weights

@@ -262,10 +262,10 @@ def test_commands(discs: Path, vae: Path, tmp_path: Path, capsys: Any) -> None:
         ([*edit], "say what to change"),
         ([*edit, "--add", "Bright=much"], "a strength is a number"),
         ([*edit, "--add", "Brite"], "no attribute 'Brite'"),
-        (["edit", str(vae)], "give one sum in quotes"),
+        (["edit", str(vae)], "give one expression in quotes"),
         (["edit", str(vae), "Bright", "--add", "Large"], "name it with --image"),
         (["edit", str(vae), "Bright & Lrge"], "no attribute 'Lrge'"),
-        (["edit", "digits", "Bright", "--data", str(discs)], "there is no encoder"),
+        (["edit", "digits", "Bright", "--data", str(discs)], "no model that encodes images"),
         ([*way, "--seeds", "1"], "two latents or more"),
         ([*way, "--plane"], "--plane needs a latent of shape (2,)"),
     ):

@@ -177,13 +177,13 @@ def test_edm_keeps_inputs_and_targets_at_unit_variance() -> None:
 
 def test_training_noise_levels_follow_their_laws() -> None:
     rng = Rng(torch.Generator().manual_seed(0))
-    logs = OBJECTIVES["edm"].rng(rng, 50_000).log()
+    logs = OBJECTIVES["edm"].sample_sigma(rng, 50_000).log()
     assert (logs.mean().item(), logs.std().item()) == pytest.approx((-1.2, 1.2), abs=0.02)
-    sigma = OBJECTIVES["flow"].rng(rng, 50_000)
+    sigma = OBJECTIVES["flow"].sample_sigma(rng, 50_000)
     logits = (sigma / (1 + sigma)).logit()
     assert (logits.mean().item(), logits.std().item()) == pytest.approx((0, 1), abs=0.02)
     for name in ("v", "ddpm"):
-        levels = OBJECTIVES[name].rng(rng, 50_000)
+        levels = OBJECTIVES[name].sample_sigma(rng, 50_000)
         assert len(levels.unique()) == 1000
 
 
