@@ -39,9 +39,9 @@ PACKAGE = "reverie"
 # fmt: off
 TRAINING = (
     "main", "cli.train:train | train_command:train | TrainCommand.run", "api:train",
-    "train_recipe", "fit", "learning_rate", "TrainState.update | Training.update",
-    "Phase", "Batch", "Rng | Draw",
+    "train_recipe", "fit", "loop:update | Training.update",
 )
+TYPES = ("learning_rate", "Phase", "Batch", "Rng | Draw")
 JOURNEYS = {
     "train dcgan": (
         *TRAINING, "DCGAN.phases", "GANObjective.discriminator_loss | Game.discriminator_loss",
@@ -55,6 +55,11 @@ JOURNEYS = {
     "train srresnet": (
         *TRAINING, "SRResNet.loss", "SuperResolution.small | UpscalingMethod.small",
         "downscale | shrink", "Upscaler.forward",
+    ),
+    "train dcgan, and the types it passes": (
+        *TRAINING, *TYPES, "DCGAN.phases",
+        "GANObjective.discriminator_loss | Game.discriminator_loss",
+        "Generator.forward", "Discriminator.forward", "AdversarialPair",
     ),
     "translate": (
         "main", "cli.translate:translate | picture_commands:translate | TranslateCommand.run",

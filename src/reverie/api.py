@@ -43,7 +43,7 @@ from reverie.inference.upscale import UpscaleResult, upscale_files
 from reverie.methods import METHODS, Method
 from reverie.runs.run import find_run
 from reverie.training.report import CompareResult, write_comparison
-from reverie.training.train import TrainResult
+from reverie.training.result import TrainResult
 from reverie.training.train import train as _train
 
 Paths = str | Path | Sequence[str | Path]

@@ -11,62 +11,21 @@ from reverie.core.errors import UserError
 from reverie.evaluation.evaluate import EvaluateResult
 from reverie.inference.dream.files import DreamResult, dream_image
 from reverie.inference.info import InfoResult, info
-from reverie.inference.latent.files import (
-    EditResult,
-    InterpolateResult,
-    ReconstructResult,
-    edit_files,
-    interpolate_files,
-    reconstruct_files,
-)
+from reverie.inference.latent.files import EditResult, InterpolateResult, ReconstructResult, edit_files, interpolate_files, reconstruct_files
 from reverie.inference.load import import_weights, load
 from reverie.inference.model import Model
-from reverie.inference.options import (
-    DreamOptions,
-    EditOptions,
-    EvaluateOptions,
-    InterpolateOptions,
-    ReconstructOptions,
-    SampleOptions,
-    TranslateOptions,
-    UpscaleOptions,
-)
+from reverie.inference.options import DreamOptions, EditOptions, EvaluateOptions, InterpolateOptions, ReconstructOptions, SampleOptions, TranslateOptions, UpscaleOptions
 from reverie.inference.sample import sample_images
 from reverie.inference.translate import TranslateResult, translate_files
 from reverie.inference.upscale import UpscaleResult, upscale_files
 from reverie.methods import METHODS, Method
 from reverie.runs.run import find_run
 from reverie.training.report import CompareResult, write_comparison
-from reverie.training.train import TrainResult
+from reverie.training.result import TrainResult
 
 Paths = str | Path | Sequence[str | Path]
-DEFAULT_UPSCALER = "photos-x4"
-__all__ = [
-    "CompareResult",
-    "DreamResult",
-    "EditResult",
-    "EvaluateResult",
-    "InfoResult",
-    "InterpolateResult",
-    "Model",
-    "ReconstructResult",
-    "TrainResult",
-    "TranslateResult",
-    "UpscaleResult",
-    "compare",
-    "dream",
-    "edit",
-    "evaluate",
-    "import_weights",
-    "info",
-    "interpolate",
-    "load",
-    "reconstruct",
-    "sample",
-    "train",
-    "translate",
-    "upscale",
-]
+DEFAULT_UPSCALER = 'photos-x4'
+__all__ = ['CompareResult', 'DreamResult', 'EditResult', 'EvaluateResult', 'InfoResult', 'InterpolateResult', 'Model', 'ReconstructResult', 'TrainResult', 'TranslateResult', 'UpscaleResult', 'compare', 'dream', 'edit', 'evaluate', 'import_weights', 'info', 'interpolate', 'load', 'reconstruct', 'sample', 'train', 'translate', 'upscale']
 
 def train(
     method: str | type[Method],
@@ -76,12 +35,12 @@ def train(
     resume: bool = ...,
     data: str | None = None,
     image_size: int | None = None,
-    channels: Literal["auto", "1", "3"] = "auto",
-    resize: Literal["crop", "squash", "pad", "width", "none"] = "crop",
+    channels: Literal['auto', '1', '3'] = 'auto',
+    resize: Literal['crop', 'squash', 'pad', 'width', 'none'] = 'crop',
     jitter: float = 0.0,
     data_b: str | None = None,
-    direction: Literal["ab", "ba"] = "ab",
-    split: Literal["train", "test", "all"] = "train",
+    direction: Literal['ab', 'ba'] = 'ab',
+    split: Literal['train', 'test', 'all'] = 'train',
     label_column: str | None = None,
     flip: bool = False,
     cache: bool = True,
@@ -91,10 +50,10 @@ def train(
     batch_size: int = 64,
     accumulate: int = 1,
     seed: int = 0,
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto",
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    precision: Literal['auto', 'fp32', 'bf16', 'fp16'] = 'auto',
+    device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
     warmup_steps: int = 0,
-    decay: Literal["none", "linear", "cosine"] = "none",
+    decay: Literal['none', 'linear', 'cosine'] = 'none',
     decay_from: float = 0.5,
     ema_decay: float = 0.999,
     clip_norm: float = 0.0,
@@ -125,16 +84,16 @@ def sample(
     strength: float = 0.6,
     mask: str | Path | None = None,
     film: str | Path | None = None,
-) -> Float[Tensor, "count c h w"]: ...
+) -> Float[Tensor, 'count c h w']: ...
 def translate(
     model: str | Path | Model,
     images: Paths,
     *,
     out: str | Path,
     options: TranslateOptions | None = ...,
-    direction: Literal["ab", "ba"] = "ab",
-    dropout: Literal["off", "on"] = "off",
-    statistics: Literal["trained", "image"] = "trained",
+    direction: Literal['ab', 'ba'] = 'ab',
+    dropout: Literal['off', 'on'] = 'off',
+    statistics: Literal['trained', 'image'] = 'trained',
     tile: int | None = None,
     seed: int = 0,
 ) -> TranslateResult: ...
@@ -146,8 +105,8 @@ def upscale(
     options: UpscaleOptions | None = ...,
     scale: float | None = None,
     tile: int | None = None,
-    precision: Literal["auto", "fp32", "bf16"] = "auto",
-    existing: Literal["skip", "overwrite"] = "skip",
+    precision: Literal['auto', 'fp32', 'bf16'] = 'auto',
+    existing: Literal['skip', 'overwrite'] = 'skip',
     format: str | None = None,
 ) -> UpscaleResult: ...
 def dream(
@@ -160,17 +119,17 @@ def dream(
     steps: int = 10,
     step_size: float = 0.02,
     jitter: int = 32,
-    normalise: Literal["mean-absolute", "deviation"] = "mean-absolute",
-    carry: Literal["detail", "all"] = "detail",
+    normalise: Literal['mean-absolute', 'deviation'] = 'mean-absolute',
+    carry: Literal['detail', 'all'] = 'detail',
     smoothing: float = 0.0,
     total_variation: float = 0.0,
     closeness: float = 0.0,
     tile: int = 512,
     seed: int = 0,
-    backbone: str = "efficientnet",
+    backbone: str = 'efficientnet',
     weights: str | Path | None = None,
     layers: Sequence[str] = (),
-    towards: Literal["l2", "mean"] = "l2",
+    towards: Literal['l2', 'mean'] = 'l2',
     guide: str | Path | None = None,
     like: str | Path | None = None,
     film: int | None = None,
@@ -188,12 +147,12 @@ def edit(
     add: Sequence[str] = (),
     sweep: Sequence[str] = (),
     leave: Sequence[str] = (),
-    kind: Literal["means", "classifier"] = "means",
+    kind: Literal['means', 'classifier'] = 'means',
     data: str | None = None,
     exemplars: int = 64,
     seed: int = 0,
     noise: float = 0.2,
-    norm: Literal["prior", "keep"] = "prior",
+    norm: Literal['prior', 'keep'] = 'prior',
     refine: int = 100,
 ) -> EditResult: ...
 def interpolate(
@@ -232,7 +191,7 @@ def evaluate(
     sampler: str | None = None,
     schedule: str | None = None,
     data: str = ...,
-    split: Literal["train", "test", "all"] = "test",
+    split: Literal['train', 'test', 'all'] = 'test',
     count: int | None = None,
     features: str | None = None,
     seed: int = 0,

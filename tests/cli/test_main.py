@@ -7,7 +7,8 @@ import pytest
 
 import reverie
 from reverie import images
-from reverie.cli.main import help_text, main
+from reverie.cli.help import help_text
+from reverie.cli.main import COMMANDS, main
 
 Photos = Callable[..., Path]
 Captured = pytest.CaptureFixture[str]
@@ -42,7 +43,7 @@ def done(capsys: Captured, *words: object) -> dict:
 def test_help(capsys: Captured) -> None:
     for words in ([], ["--help"], ["-h"]):
         assert main(words) == 0
-        assert capsys.readouterr().out == help_text()
+        assert capsys.readouterr().out == help_text(COMMANDS)
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.strip() == "0.1.0"
     assert main(["train", "--help"]) == 0

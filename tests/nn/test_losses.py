@@ -5,14 +5,8 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
-from reverie.nn.losses import (
-    ADVERSARIAL,
-    bernoulli_nll,
-    gaussian_nll,
-    gradient_penalty,
-    interpolation_penalty,
-    kl_to_standard_normal,
-)
+from reverie.nn.adversarial import ADVERSARIAL, gradient_penalty, interpolation_penalty
+from reverie.nn.losses import bernoulli_nll, gaussian_nll, kl_to_standard_normal
 
 REAL = torch.tensor([0.3, -1.7, 2.2], dtype=torch.float64)
 FAKE = torch.tensor([-0.4, 0.9, 1.1], dtype=torch.float64)

@@ -6,7 +6,6 @@ dataclasses. PyTorch is imported by the commands that need it.
 
 import json
 import os
-import re
 import sys
 from collections.abc import Sequence
 
@@ -14,6 +13,7 @@ from reverie.cli.command import Command
 from reverie.cli.data import DataCheckCommand, DataGetCommand, DataListCommand
 from reverie.cli.dream import DreamCommand
 from reverie.cli.evaluate import EvaluateCommand
+from reverie.cli.help import help_text
 from reverie.cli.info import CompareCommand, InfoCommand
 from reverie.cli.latent import EditCommand, InterpolateCommand, ReconstructCommand
 from reverie.cli.sample import SampleCommand
@@ -42,24 +42,6 @@ COMMANDS: dict[str, type[Command]] = {
 }
 
 
-def help_text() -> str:
-    """What `reverie --help` prints: each command's usage and the first line of its docstring."""
-    rows = [
-        (f"reverie {name} {command.usage}".rstrip(), re.split(r"[;.]", command.__doc__ or "")[0])
-        for name, command in COMMANDS.items()
-    ]
-    width = max(len(usage) for usage, _ in rows)
-    lines = "\n".join(f"  {usage:<{width}}  {about}" for usage, about in rows)
-    title = "train image generators, translators and upscalers on your own images, and use them"
-    return f"""reverie: {title}.
-
-{lines}
-
-IMAGES is a folder, a table, an IDX file or a dataset's name. Each command explains itself with
---help, and prints one JSON object with --json.
-"""
-
-
 def parse_command(argv: Sequence[str]) -> Command:
     """The command that `argv` asks for.
 
@@ -77,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The entry point; returns the exit code."""
     argv = sys.argv[1:] if argv is None else list(argv)
     if not argv or argv[0] in ("-h", "--help", "help"):
-        print(help_text(), end="")
+        print(help_text(COMMANDS), end="")
         return 0
     if argv[0] in ("-V", "--version"):
         from importlib.metadata import version

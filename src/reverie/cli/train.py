@@ -3,39 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from reverie.cli.command import Command
+from reverie.cli.methods import MethodsCommand
 from reverie.cli.parse import parse, value_of
 from reverie.core.options import OptionValue
-from reverie.core.result import Json, Result
 
 if TYPE_CHECKING:
     from reverie.methods.recipe import Recipe
-
-
-@dataclass(frozen=True)
-class MethodsResult(Result):
-    """The methods, each in words."""
-
-    about: dict[str, str]
-
-    def to_json(self) -> dict[str, Json]:
-        return {"methods": list(self.about)}
-
-    def summary(self) -> str:
-        lines = [f"  {name:<10} {about}" for name, about in self.about.items()]
-        return "reverie train METHOD --data IMAGES --out RUN [options]\n\n" + "\n".join(lines)
-
-
-@dataclass(frozen=True, kw_only=True)
-class MethodsCommand(Command):
-    """List the methods."""
-
-    def run(self) -> MethodsResult:
-        from reverie.methods import METHODS
-
-        return MethodsResult({name: method.about for name, method in METHODS.items()})
+    from reverie.training.result import TrainResult
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +43,7 @@ class TrainCommand(Command):
         """The flags depend on the method, so it is read before them."""
         from reverie.methods import METHODS
         from reverie.methods.recipe import LENGTHS, Recipe
-        from reverie.training.train import base_recipe
+        from reverie.training.resume import base_recipe
 
         if not argv or argv[0] in ("-h", "--help", "--json"):
             return MethodsCommand(json="--json" in argv)
@@ -87,16 +64,16 @@ class TrainCommand(Command):
         changes = {name: v for name, v in chosen.flat().items() if v != before[name]}
         return cls(method=method, flags=parsed.run, changes=changes, json=parsed.run.json)
 
-    def run(self) -> Result:
-        from reverie import api
+    def run(self) -> "TrainResult":
         from reverie.core.processes import leave_process_group
+        from reverie.training.train import train
 
-        result = api.train(
+        result = train(
             self.method,
-            out=self.flags.out,
+            self.flags.out.expanduser(),
             preset=self.flags.preset,
             resume=self.flags.resume,
-            **cast(dict[str, Any], self.changes),
+            changes=self.changes,
         )
         leave_process_group()
         return result

@@ -18,7 +18,7 @@ from reverie.inference.load import is_image_folder, load
 from reverie.inference.model import Model
 from reverie.inference.options import DenoisingOptions, EvaluateOptions
 from reverie.methods import Samples, Translates, Upscales
-from reverie.methods.base import require
+from reverie.methods.capabilities import require
 
 Evaluator = Callable[[Model, DataOptions, EvaluateOptions], dict[str, float]]
 

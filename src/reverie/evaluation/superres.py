@@ -19,7 +19,7 @@ from reverie.evaluation.samples import DEFAULT_FEATURES
 from reverie.inference.model import Model
 from reverie.inference.upscale import bicubic
 from reverie.methods import Upscales
-from reverie.methods.base import require
+from reverie.methods.capabilities import require
 from reverie.methods.superres.degradation import downscale
 
 SMALLEST = 48

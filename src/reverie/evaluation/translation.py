@@ -24,7 +24,7 @@ from reverie.evaluation.metrics.paired import perceptual_distance
 from reverie.evaluation.samples import DEFAULT_FEATURES, like
 from reverie.inference.model import Model
 from reverie.methods import Translates
-from reverie.methods.base import require
+from reverie.methods.capabilities import require
 
 BATCH_SIZE = 50
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reverie.core.result import Json, Result, lines_of, plain
 from reverie.inference.load import load
-from reverie.methods.base import describe_capabilities
+from reverie.methods.capabilities import describe_capabilities
 from reverie.runs.run import Run, best_evaluation
 
 

@@ -20,7 +20,7 @@ from reverie.inference.latent.vectors import slerp
 from reverie.inference.tiled_upscale import TiledUpscaler
 from reverie.inference.tiling import Tile, run_tiled
 from reverie.methods import Denoises, Encodes, Method, Samples, Translates, Upscales
-from reverie.methods.base import cycle_labels, require
+from reverie.methods.capabilities import cycle_labels, require
 from reverie.methods.diffusion.diffusion import Sampling, Start
 from reverie.methods.diffusion.samplers import StepCallback
 from reverie.methods.superres.networks import Upscaler

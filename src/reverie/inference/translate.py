@@ -23,7 +23,7 @@ from reverie.core.options import Direction
 from reverie.core.result import Json, Result
 from reverie.inference.model import Model
 from reverie.inference.options import TranslateOptions
-from reverie.methods.base import Translates, require
+from reverie.methods.capabilities import Translates, require
 
 SHOWN = 100
 

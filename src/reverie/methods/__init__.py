@@ -1,15 +1,8 @@
 """Every method by name. A new one is one file and one line here, or an entry point elsewhere."""
 
 from reverie.core.plugins import Registry
-from reverie.methods.base import (
-    Denoises,
-    Encodes,
-    Method,
-    Phase,
-    Samples,
-    Translates,
-    Upscales,
-)
+from reverie.methods.base import Method, Phase
+from reverie.methods.capabilities import Denoises, Encodes, Samples, Translates, Upscales
 from reverie.methods.diffusion.diffusion import Diffusion
 from reverie.methods.gan.cgan import CGAN
 from reverie.methods.gan.dcgan import DCGAN

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from reverie.core.options import NonNegative, Positive
 from reverie.methods.options import MethodOptions
+from reverie.nn.adversarial import ADVERSARIAL
 from reverie.nn.augment import Augmentation
-from reverie.nn.losses import ADVERSARIAL
 
 
 @dataclass(frozen=True, kw_only=True)

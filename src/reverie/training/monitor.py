@@ -11,7 +11,7 @@ from reverie.core import image_io, progress
 from reverie.core.rng import latents_of_seeds
 from reverie.data import Batches
 from reverie.methods import Samples
-from reverie.methods.base import cycle_labels
+from reverie.methods.capabilities import cycle_labels
 from reverie.methods.recipe import Recipe
 from reverie.runs.model_card import model_card
 from reverie.runs.model_folder import save_model

@@ -13,7 +13,7 @@ from reverie.evaluation.metrics.frechet import Moments, frechet_distance
 from reverie.evaluation.samples import CLASSIFIERS, default_features, frechet_name, like
 from reverie.inference.model import Model
 from reverie.methods import Method, Samples
-from reverie.methods.base import require
+from reverie.methods.capabilities import require
 from reverie.methods.recipe import Recipe
 from reverie.runs.model_card import model_card
 from reverie.runs.model_folder import save_model

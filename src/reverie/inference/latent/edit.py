@@ -28,7 +28,7 @@ from reverie.inference.latent.vectors import (
 )
 from reverie.inference.model import Model
 from reverie.methods import Encodes, Samples
-from reverie.methods.base import require
+from reverie.methods.capabilities import require
 
 AT_ONCE = 64
 

@@ -31,7 +31,7 @@ from reverie.inference.load import load
 from reverie.inference.model import Model
 from reverie.inference.options import EditOptions, InterpolateOptions, ReconstructOptions
 from reverie.methods import Samples
-from reverie.methods.base import require
+from reverie.methods.capabilities import require
 from reverie.methods.gan.inversion import GANInversion
 from reverie.runs.run import Run
 

@@ -15,14 +15,14 @@ from reverie.core.rng import Rng
 from reverie.data import Batch, ImageSpec
 from reverie.methods.adversarial import AdversarialOptions
 from reverie.methods.base import Loss, Phase
-from reverie.nn.augment import augment
-from reverie.nn.conv_encoder import conv_encoder
-from reverie.nn.losses import (
+from reverie.nn.adversarial import (
     ADVERSARIAL,
     gradient_penalty,
     interpolation_penalty,
     lazy_regularization,
 )
+from reverie.nn.augment import augment
+from reverie.nn.conv_encoder import conv_encoder
 
 LATENT_ENCODER_NOISE, LATENT_ENCODER_WIDTH = 0.05, 32
 

@@ -18,7 +18,8 @@ from reverie.core.errors import UserError
 from reverie.core.options import NonNegative, Positive
 from reverie.core.rng import Rng
 from reverie.data import Batch, DataOptions, ImageSpec
-from reverie.methods.base import Loss, Method, Phase, Samples
+from reverie.methods.base import Loss, Method, Phase
+from reverie.methods.capabilities import Samples
 from reverie.methods.gan.cgan import CGAN
 from reverie.methods.gan.dcgan import DCGAN
 from reverie.methods.gan.gan import GAN

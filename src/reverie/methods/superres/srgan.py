@@ -29,9 +29,9 @@ from reverie.methods.superres.base import (
     network_for_device,
 )
 from reverie.methods.superres.networks import SRDiscriminator
+from reverie.nn.adversarial import ADVERSARIAL, gradient_penalty, lazy_regularization
 from reverie.nn.backbones import find_backbone
 from reverie.nn.backbones.backbone import Backbone
-from reverie.nn.losses import ADVERSARIAL, gradient_penalty, lazy_regularization
 from reverie.nn.perceptual import content_difference
 
 

@@ -19,8 +19,8 @@ from reverie.methods.recipe import TrainOptions
 from reverie.methods.translation.patchgan import PatchKind, discriminator
 from reverie.methods.translation.resnet_generator import Resampling, ResNetGenerator
 from reverie.methods.translation.unet_generator import UNetGenerator, unet_levels
+from reverie.nn.adversarial import ADVERSARIAL, gradient_penalty, lazy_regularization
 from reverie.nn.augment import augment
-from reverie.nn.losses import ADVERSARIAL, gradient_penalty, lazy_regularization
 from reverie.nn.norms import NormName, initialize_weights
 
 # CycleGAN's reference code minimises (D(G(x)) - 1)², twice the generator loss of Mao et al. 2017,

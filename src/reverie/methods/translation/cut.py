@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from reverie.core.errors import UserError
-from reverie.core.options import NonNegative
+from reverie.core.options import Direction, NonNegative
 from reverie.core.rng import Rng
 from reverie.data import Batch, ImageSpec
-from reverie.methods.base import Direction, FakeQueue, Loss, Method, Phase
+from reverie.methods.base import FakeQueue, Loss, Method, Phase
 from reverie.methods.recipe import Preset
 from reverie.methods.translation.base import (
     PAPER_DATA,

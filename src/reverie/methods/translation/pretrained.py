@@ -10,8 +10,9 @@ from typing import Literal
 from torch import nn
 
 from reverie.core.errors import UserError
+from reverie.core.options import Direction
 from reverie.data import ImageSpec
-from reverie.methods.base import Direction, Method, Phase
+from reverie.methods.base import Method, Phase
 from reverie.methods.options import MethodOptions
 from reverie.methods.translation.resnet_generator import ResNetGenerator
 from reverie.methods.translation.unet_generator import UNetGenerator

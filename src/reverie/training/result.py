@@ -1,0 +1,51 @@
+"""The result of a training."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from reverie.core import progress
+from reverie.core.result import INTERRUPTED, Json, Result
+from reverie.inference.load import load
+from reverie.inference.model import Model
+from reverie.runs.run import Run, best_evaluation
+
+
+@dataclass(frozen=True)
+class TrainResult(Result):
+    """A run: its folder, how far it came, and whether that is all the way."""
+
+    folder: Path
+    steps: int
+    seconds: float
+    finished: bool
+    report: Path
+
+    def load(self) -> Model:
+        """The trained model."""
+        return load(self.folder)
+
+    def to_json(self) -> dict[str, Json]:
+        return {
+            "run": str(self.folder),
+            "steps": self.steps,
+            "seconds": round(self.seconds, 1),
+            "finished": self.finished,
+            "report": str(self.report),
+        }
+
+    @property
+    def exit_code(self) -> int:
+        return 0 if self.finished else INTERRUPTED
+
+    def summary(self) -> str:
+        run = Run(self.folder)
+        pace = f"{self.steps:,} steps in {progress.readable_seconds(self.seconds)}"
+        if not self.finished:
+            method = run.recipe().method
+            command = f"reverie train {method} --out {run.folder} --resume"
+            return f"stopped after {pace}; resume with: {command}"
+        text = f"{pace}: {self.report}"
+        if run.best.exists():
+            text += f"\nthe last model is in {run.model}, the best in {run.best}: "
+            text += f"step {best_evaluation(run)['step']:,}"
+        return text
