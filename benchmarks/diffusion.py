@@ -1,19 +1,22 @@
-"""Our diffusion beside denoising-diffusion-pytorch and diffusers: same machine, data and minutes.
+"""Diffusion beside denoising-diffusion-pytorch and diffusers: same machine, data and minutes.
 
     pip install --no-deps denoising-diffusion-pytorch ema-pytorch diffusers
     pip install einops tqdm requests regex
     python benchmarks/diffusion.py [--minutes 3] [--rounds 3] [--steps 6] [--out FILE.json]
 
 Speed: training steps/s of batches of 64 at 32×32×1 and equal parameter counts; all take turns, and
-the figures are medians over the rounds. The packages run as their own examples do, in fp32, and
-once more under bf16, so that the arithmetic can be told from the rest.
+the figures are medians over the rounds. The packages run as in their own examples, in fp32, and
+again in bf16, which separates the effect of the precision. A package that is not installed is
+skipped.
 
-Quality: trained for the same minutes, without labels, on the 8,000 training digits (theirs padded
-to 32×32 and cut back). The distance is that of so many samples to the 2,000 test digits in the
-features of the digit classifier, beside the pictures/s of the sampler that made them.
+Quality: trained for the same minutes, without labels, on the 8,000 training digits (padded to
+32×32 for the packages, whose samples are cropped). The Fréchet distance is that of `--count`
+samples to the 2,000 test digits in the features of the digit classifier, beside the images/s of
+the sampler.
 """
 
 import argparse
+import importlib.util
 import json
 import statistics
 import sys
@@ -24,7 +27,7 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -43,27 +46,31 @@ EQUAL_SIZE = {"width": 64, "multipliers": (1, 2), "conditional": False}  # 2.6 m
 OUR_SAMPLERS = [("heun", 12), ("heun", 6), ("dpmpp-2m", 12), ("dpmpp-2m", 8), ("ddpm", 12)]
 
 Sampler = Callable[[int], Tensor]
-"""From a count to that many pictures of 28×28 in [-1, 1]."""
+"""From a count to that many images [N, 1, 28, 28] in [-1, 1]."""
 
 
 class Package:
     """A package's network, its training step and its samplers."""
 
     name: str
+    requires: tuple[str, ...]
+    """Names of the modules to import."""
     network: nn.Module
     optimiser: torch.optim.Optimizer
 
     def loss(self, images: Tensor) -> Tensor:
-        """The loss of pictures in [-1, 1]."""
+        """Training loss of images in [-1, 1]."""
         raise NotImplementedError
 
     def samplers(self) -> dict[str, Sampler]:
+        """Samplers by name."""
         raise NotImplementedError
 
     def after_step(self) -> None:
-        """What the package's own loop does after a step."""
+        """The rest of a step in the package's own loop, such as its EMA."""
 
     def step(self, images: Tensor, precision: str) -> None:
+        """One update in `precision`, fp32 or bf16."""
         context = torch.autocast("cpu", torch.bfloat16) if precision == "bf16" else nullcontext()
         with context:
             loss = self.loss(images)
@@ -74,8 +81,8 @@ class Package:
         self.after_step()
 
 
-def stand_in(*names: str) -> None:
-    """Empty modules for what a package imports and these calls never use."""
+def stub_modules(*names: str) -> None:
+    """Empty modules in place of imports that these calls do not use."""
     for name in names:
         module = sys.modules[name] = types.ModuleType(name)
         module.__spec__ = ModuleSpec(name, None)
@@ -85,13 +92,14 @@ def stand_in(*names: str) -> None:
 
 
 class DenoisingDiffusion(Package):
-    """denoising-diffusion-pytorch as its Trainer runs it: pred_v, Adam 1e-4, EMA each 10 steps."""
+    """denoising-diffusion-pytorch as in its Trainer: pred_v, Adam 1e-4, EMA each 10 steps."""
 
     name = "denoising-diffusion-pytorch"
+    requires = ("denoising_diffusion_pytorch", "ema_pytorch")
 
     def __init__(self) -> None:
-        stand_in("torchvision", "torchvision.transforms", "torchvision.utils")
-        stand_in("pytorch_fid", "pytorch_fid.inception", "pytorch_fid.fid_score")
+        stub_modules("torchvision", "torchvision.transforms", "torchvision.utils")
+        stub_modules("pytorch_fid", "pytorch_fid.inception", "pytorch_fid.fid_score")
         sys.modules["pytorch_fid.inception"].InceptionV3 = None  # type: ignore[attr-defined]
         sys.modules["pytorch_fid.fid_score"].calculate_frechet_distance = None  # type: ignore[attr-defined]
         from denoising_diffusion_pytorch import GaussianDiffusion, Unet
@@ -109,13 +117,14 @@ class DenoisingDiffusion(Package):
         self.ema.update()
 
     def samplers(self) -> dict[str, Sampler]:
-        return {"ddim 50": lambda count: cut(self.ema.ema_model.sample(count) * 2 - 1)}
+        return {"ddim 50": lambda count: crop(self.ema.ema_model.sample(count) * 2 - 1)}
 
 
 class Diffusers(Package):
-    """diffusers' UNet2DModel trained as its tutorial does: DDPMScheduler, AdamW 1e-4."""
+    """diffusers' UNet2DModel as in its tutorial: DDPMScheduler, AdamW 1e-4."""
 
     name = "diffusers"
+    requires = ("diffusers",)
 
     def __init__(self) -> None:
         from diffusers import DDIMScheduler, DDPMScheduler, UNet2DModel
@@ -152,22 +161,23 @@ class Diffusers(Package):
         x = torch.randn(count, 1, 32, 32)
         for t in scheduler.timesteps:
             x = scheduler.step(self.network(x, t).sample, t, x).prev_sample
-        return cut(x)
+        return crop(x)
 
 
-def cut(pictures: Tensor) -> Tensor:
-    return pictures[..., 2:-2, 2:-2].clamp(-1, 1)
+def crop(images: Tensor) -> Tensor:
+    """The central 28×28 pixels, clamped to [-1, 1]."""
+    return images[..., 2:-2, 2:-2].clamp(-1, 1)
 
 
 def batches() -> Iterator[Tensor]:
-    """The training digits, padded to 32×32 with their black ground."""
+    """Endless batches of the training digits, padded to 32×32 with black."""
     source = Batches(open_dataset(DataOptions(data="digits")), BATCH_SIZE, 0)
     for batch in source.stream(0, ahead=False):
         yield F.pad(batch.images, (2, 2, 2, 2), value=-1.0).contiguous()
 
 
-def our_speed(steps: int, precision: str) -> float:
-    """Steps/s over the second half of a run, with averaged weights and a log as always."""
+def our_speed(steps: int, precision: Literal["fp32", "auto"]) -> float:
+    """Steps/s over the second half of a run, EMA and log included."""
     with tempfile.TemporaryDirectory() as folder:
         run = reverie.train(
             "diffusion", preset="digits", out=Path(folder) / "run", **EQUAL_SIZE, image_size=32,
@@ -177,9 +187,9 @@ def our_speed(steps: int, precision: str) -> float:
 
 
 def speeds(packages: list[Package], rounds: int, steps: int) -> dict[str, Any]:
-    """Median steps/s of each, and how many times as fast ours is."""
+    """Median steps/s of each, and the ratios of ours to the packages'."""
     images = next(batches())
-    said: dict[str, list[float]] = {}
+    found: dict[str, list[float]] = {}
     for _ in range(rounds):
         for package in packages:
             for precision in ("fp32", "bf16"):
@@ -188,13 +198,13 @@ def speeds(packages: list[Package], rounds: int, steps: int) -> dict[str, Any]:
                 for _ in range(steps):
                     package.step(images, precision)
                 speed = steps / (time.perf_counter() - started)
-                said.setdefault(f"{package.name} {precision}", []).append(speed)
+                found.setdefault(f"{package.name} {precision}", []).append(speed)
         for precision in ("fp32", "auto"):
-            said.setdefault(f"ours {precision}", []).append(our_speed(4 * steps, precision))
-    medians = {name: statistics.median(values) for name, values in said.items()}
+            found.setdefault(f"ours {precision}", []).append(our_speed(4 * steps, precision))
+    medians = {name: statistics.median(values) for name, values in found.items()}
     ratios = {
-        name: statistics.median(a / b for a, b in zip(said["ours auto"], values, strict=True))
-        for name, values in said.items()
+        name: statistics.median(a / b for a, b in zip(found["ours auto"], values, strict=True))
+        for name, values in found.items()
         if not name.startswith("ours")
     }
     return {
@@ -203,23 +213,23 @@ def speeds(packages: list[Package], rounds: int, steps: int) -> dict[str, Any]:
     }
 
 
-def judged(name: str, sampler: Sampler, count: int, real: Moments, sheets: Path | None) -> dict:
-    """The distance of `count` samples and how fast they came."""
+def evaluate(name: str, sampler: Sampler, count: int, real: Moments, sheets: Path | None) -> dict:
+    """Fréchet distance of `count` samples, and images/s of the sampler."""
     started = time.perf_counter()
-    pictures = torch.cat([sampler(min(64, count - n)) for n in range(0, count, 64)])
+    images = torch.cat([sampler(min(64, count - n)) for n in range(0, count, 64)])
     speed = count / (time.perf_counter() - started)
     if sheets:
-        save_sheet(pictures[:64], sheets / f"{name.replace(' ', '-')}.png")
-    distance = frechet_distance(Moments.of(digit_features(pictures)), real)
+        save_sheet(images[:64], sheets / f"{name.replace(' ', '-')}.png")
+    distance = frechet_distance(Moments.of(digit_features(images)), real)
     return {
         "sampler": name,
         f"frechet_distance[digits, {count}, test]": round(distance, 3),
-        "pictures_per_second": round(speed, 2),
+        "images_per_second": round(speed, 2),
     }
 
 
 def quality(package: Package, minutes: float, count: int, real: Moments, sheets: Path | None):
-    """Train for so many minutes in fp32, then judge each sampler."""
+    """Train for `minutes` in fp32, then evaluate each sampler."""
     source, steps, started = batches(), 0, time.monotonic()
     while time.monotonic() - started < 60 * minutes:
         package.step(next(source), "fp32")
@@ -227,13 +237,13 @@ def quality(package: Package, minutes: float, count: int, real: Moments, sheets:
         if steps % 20 == 0:
             print(f"{package.name}: step {steps}", file=sys.stderr, flush=True)
     for name, sampler in package.samplers().items():
-        said = judged(f"{package.name} {name}", sampler, count, real, sheets)
-        print(json.dumps(said | {"steps": steps}), flush=True)
-        yield said | {"steps": steps}
+        row = evaluate(f"{package.name} {name}", sampler, count, real, sheets) | {"steps": steps}
+        print(json.dumps(row), flush=True)
+        yield row
 
 
 def our_quality(minutes: float, count: int, real: Moments, sheets: Path | None):
-    """The digits preset, without labels."""
+    """The same figures of the digits preset, without labels."""
     with tempfile.TemporaryDirectory() as folder:
         run = reverie.train(
             "diffusion", preset="digits", out=Path(folder) / "run", conditional=False,
@@ -243,16 +253,17 @@ def our_quality(minutes: float, count: int, real: Moments, sheets: Path | None):
     for sampler, number in OUR_SAMPLERS:
         seeds = iter(range(0, 10**6, 64))
 
-        def sample(some: int, sampler: str = sampler, number: int = number, seeds=seeds) -> Tensor:
-            return model.sample(some, seed=next(seeds), sampler=sampler, steps=number)
+        def sample(n: int, sampler: str = sampler, number: int = number, seeds=seeds) -> Tensor:
+            return model.sample(n, seed=next(seeds), sampler=sampler, steps=number)
 
-        said = judged(f"ours {sampler} {number}", sample, count, real, sheets)
-        print(json.dumps(said | {"steps": run.steps}), flush=True)
-        yield said | {"steps": run.steps}
+        row = evaluate(f"ours {sampler} {number}", sample, count, real, sheets)
+        row |= {"steps": run.steps}
+        print(json.dumps(row), flush=True)
+        yield row
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--minutes", type=float, default=3.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=6)
@@ -261,7 +272,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=None)
     arguments = parser.parse_args()
     torch.manual_seed(0)
-    kinds = [DenoisingDiffusion, Diffusers]
+    kinds = []
+    for kind in (DenoisingDiffusion, Diffusers):
+        if all(map(importlib.util.find_spec, kind.requires)):
+            kinds.append(kind)
+        else:
+            print(f"{kind.name} is not installed and skipped", file=sys.stderr)
     packages = [kind() for kind in kinds]
     result: dict[str, Any] = {
         "machine": machine(),

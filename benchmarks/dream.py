@@ -1,11 +1,12 @@
-"""How fast dreams are, and how far a channel's dream moves the network's own answer.
+"""Speed of deep dreams, and the increase of the activation that is maximised.
 
     python benchmarks/dream.py [--rounds 3] [--backbone inception_v3]
 
-Ours beside the plain form, in turns in one run: the whole network forward, float32, memory in the
-usual order. 448×300, 4 octaves of 10 steps, scikit-image's chelsea. A network other than
-EfficientNet-Lite0 has random weights, which take as long. Then, for EfficientNet: the activation of
-a channel before and after a dream of it, and after a random change of the same size.
+Ours beside the plain form, taking turns in one run: the forward pass of the whole network, float32,
+contiguous memory format. 448×300 pixels, 4 octaves of 10 steps, scikit-image's chelsea. Networks
+other than EfficientNet-Lite0 have random weights, which does not change the time. Then, for
+EfficientNet: the activation of a channel before and after a dream that maximises it, and after a
+random change of the same norm.
 """
 
 import argparse
@@ -25,9 +26,9 @@ from reverie import images
 from reverie.core.precision import bf16_is_native
 from reverie.inference.dream.ascent import dream_steps
 from reverie.inference.dream.objectives import DreamObjective, channel, l2
-from reverie.inference.dream.settings import DEFAULT_LAYERS
 from reverie.inference.options import DreamOptions
-from reverie.nn.backbones.backbone import ARCHITECTURES, Backbone, find_backbone
+from reverie.nn.backbones import BACKBONES, find_backbone
+from reverie.nn.backbones.backbone import Backbone
 from reverie.nn.fuse import fuse_backbone
 from reverie.runs.environment import machine
 
@@ -35,10 +36,10 @@ CHANNELS = (("_blocks.8", 10), ("_blocks.10", 20), ("_blocks.10", 60), ("_blocks
 
 
 @dataclass(frozen=True)
-class Whole(Backbone):
-    """Runs the whole network, whatever was asked for."""
+class PlainBackbone(Backbone):
+    """A backbone whose forward pass always runs the whole network."""
 
-    def activations(self, pictures: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+    def activations(self, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
         hooks = [
             self.layer(name).register_forward_hook(
@@ -46,26 +47,28 @@ class Whole(Backbone):
             )
             for name in layers
         ]
-        self.network(self.prepare(pictures))
+        self.network(self.prepare(images))
         for hook in hooks:
             hook.remove()
         return found
 
 
-def picture() -> Tensor:
-    whole = Image.fromarray(skimage.data.chelsea()).resize((448, 300))
-    return images.to_tensor(np.asarray(whole)[None]).contiguous()
+def test_image() -> Tensor:
+    """The image that is dreamt on, [1, 3, 300, 448] in [-1, 1]."""
+    resized = Image.fromarray(skimage.data.chelsea()).resize((448, 300))
+    return images.to_tensor(np.asarray(resized)[None]).contiguous()
 
 
 def last(backbone: Backbone, objective: DreamObjective, options: DreamOptions) -> Tensor:
-    made = picture()
-    for moment in dream_steps(backbone, made, objective, options):
-        made = moment.image
-    return made
+    """The image after the last step of a dream."""
+    image = test_image()
+    for step in dream_steps(backbone, image, objective, options):
+        image = step.image
+    return image
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--backbone", default="efficientnet")
     arguments = parser.parse_args()
@@ -73,42 +76,44 @@ def main() -> None:
     if name == "efficientnet":
         backbone = find_backbone(name)
     else:
-        build, prepare = ARCHITECTURES[name]
-        backbone = Backbone(name, build().eval().requires_grad_(False), prepare)
+        spec = BACKBONES.find(name)
+        network = spec.build().eval().requires_grad_(False)
+        backbone = Backbone(name, network, spec.preprocess, default_layers=spec.default_layers)
     low = bf16_is_native("cpu")
-    plain = Whole(backbone.name, backbone.network, backbone.prepare)
-    ways = {"plain": plain, "ours": fuse_backbone(backbone, low)}
+    plain = PlainBackbone(backbone.name, backbone.network, backbone.prepare)
+    variants = {"plain": plain, "ours": fuse_backbone(backbone, low)}
     objective = DreamObjective(())
-    for layer in DEFAULT_LAYERS[name]:
+    for layer in backbone.default_layers:
         objective = objective + l2(layer)
-    seconds: dict[str, list[float]] = {way: [] for way in ways}
+    seconds: dict[str, list[float]] = {variant: [] for variant in variants}
     for number in range(arguments.rounds + 1):
-        for way, network in ways.items():
+        for variant, network in variants.items():
             started = time.perf_counter()
             last(network, objective, DreamOptions())
             if number:
-                seconds[way].append(time.perf_counter() - started)
-    medians = {way: round(statistics.median(values), 2) for way, values in seconds.items()}
-    row = {"backbone": name, "layers": DEFAULT_LAYERS[name], "seconds": medians}
+                seconds[variant].append(time.perf_counter() - started)
+    medians = {name: round(statistics.median(values), 2) for name, values in seconds.items()}
+    row = {"backbone": backbone.name, "layers": backbone.default_layers, "seconds": medians}
     row |= {"times_as_fast": round(medians["plain"] / medians["ours"], 2), "machine": machine()}
     print(json.dumps(row), flush=True)
     if name != "efficientnet":
         return
     for layer, number in CHANNELS:
-        goal = channel(layer, number)
+        target = channel(layer, number)
 
-        def answer(x: Tensor, goal: DreamObjective = goal) -> float:
+        def activation(x: Tensor, target: DreamObjective = target) -> float:
             with torch.no_grad():
-                return float(goal(backbone.activations(x, goal.layers)))
+                return float(target(backbone.activations(x, target.layers)))
 
-        before = picture()
-        after = last(ways["ours"], goal, DreamOptions())
+        before = test_image()
+        after = last(variants["ours"], target, DreamOptions())
         noise = torch.randn(before.shape, generator=torch.Generator().manual_seed(0))
         random = (before + noise * (after - before).norm() / noise.norm()).clamp(-1, 1)
-        values = {"before": answer(before), "dream": answer(after), "random": answer(random)}
-        moves = [values[way] - values["before"] for way in ("dream", "random")]
+        images_of = {"before": before, "dream": after, "random": random}
+        values = {name: activation(image) for name, image in images_of.items()}
+        changes = [values[name] - values["before"] for name in ("dream", "random")]
         row = {"channel": f"{layer}:{number}"} | {k: round(v, 3) for k, v in values.items()}
-        print(json.dumps(row | {"factor": round(moves[0] / abs(moves[1]), 1)}), flush=True)
+        print(json.dumps(row | {"factor": round(changes[0] / abs(changes[1]), 1)}), flush=True)
 
 
 if __name__ == "__main__":

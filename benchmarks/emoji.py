@@ -1,20 +1,19 @@
-"""Windows' emojis to Apple's and back at 32×32: recipes beside each other and beside doing nothing.
+"""Windows' emojis to Apple's and back at 32×32: presets, and the baseline of doing nothing.
 
     reverie data get emoji
     python benchmarks/emoji.py [--minutes 10] [--sheet docs/emoji.png] [METHOD:PRESET ...]
 
-Prints one JSON line for each recipe and direction, on 300 code points that no training has seen:
-the Fréchet distance in the features of EfficientNet-Lite0 to 1,500 real emojis of the other maker,
-and, against the true counterpart, the cosine distance of the features, the perceptual distance and
-the mean absolute error. Before them come doing nothing, and real emojis of the other maker.
+Prints one JSON line for each preset and direction, on 300 code points that are not in the training
+split: the Fréchet distance in the features of EfficientNet-Lite0 to 1,500 real emojis of the other
+domain, and, against the target, the cosine distance of the features, the perceptual distance and
+the mean absolute error. Before them the same of doing nothing, and of the targets themselves.
 """
 
 import argparse
 import json
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -32,52 +31,53 @@ from reverie.runs.run import Run
 
 SIZE, REAL = 32, 1500
 RECIPES = ["cyclegan:paper", "cyclegan:emoji-small", "cut:emoji-small", "pix2pix:emoji-small"]
-# The textbook's recipe at a size that learns in this time, as it was first tried here.
+# The paper's options at a size that converges in this time.
 TEXTBOOK = {"width": 32, "blocks": 4, "batch_size": 8, "jitter": 0.0, "flip": False,
             "discriminator_width": 32}  # fmt: skip
 SHOWN = 16
 
-PretrainedTranslator = Callable[[Tensor], Tensor]
 
-
-def sides(split: str) -> tuple[Tensor, Tensor]:
-    """Both makers' emojis, those of one code point at the same place."""
+def domains(split: Literal["train", "test"]) -> tuple[Tensor, Tensor]:
+    """Emojis of domains A and B, [N, 3, H, W] in [-1, 1]; image i of A pairs with image i of B."""
     wanted = DataOptions(data="emoji", image_size=SIZE, split=split, channels="3")
-    pictures = decode_dataset(find_dataset(wanted, "paired"))
-    assert pictures.domain_b is not None
-    return whole(pictures), whole(pictures.domain_b)
+    images = decode_dataset(find_dataset(wanted, "paired"))
+    assert images.domain_b is not None
+    return whole(images), whole(images.domain_b)
 
 
-def seen(pictures: Tensor) -> Features:
-    return extract_features("efficientnet", pictures.split(50))
+def features_of(images: Tensor) -> Features:
+    return extract_features("efficientnet", images.split(50))
 
 
-def figures(made: Tensor, truth: Tensor, real: Moments) -> dict[str, float]:
-    ours, theirs = seen(made), seen(truth)
+def figures(made: Tensor, target: Tensor, real: Moments) -> dict[str, float]:
+    """Metrics of translated images against their targets, and against moments of real images."""
+    ours, theirs = features_of(made), features_of(target)
     cosine = 1 - torch.cosine_similarity(ours.features, theirs.features)
-    parts = zip(made.split(50), truth.split(50), strict=True)
+    parts = zip(made.split(50), target.split(50), strict=True)
     perceived = torch.cat([perceptual_distance("efficientnet", a, b) for a, b in parts])
     distance = frechet_distance(Moments.of(ours.features), real)
     return {
         f"frechet_distance[efficientnet, {len(made)} against {REAL}]": round(distance, 1),
         "cosine_distance": round(float(cosine.mean()), 3),
         "perceptual_distance": round(float(perceived.mean()), 3),
-        "mean_absolute_error": round(float((made - truth).abs().mean()), 3),
+        "mean_absolute_error": round(float((made - target).abs().mean()), 3),
     }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("recipes", nargs="*", default=RECIPES)
     parser.add_argument("--minutes", type=float, help="instead of each preset's own length")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
-        "--out", type=Path, default=None, help="keep the runs here; measure old ones"
+        "--out", type=Path, default=None, help="keep the runs here; evaluate those that exist"
     )
-    parser.add_argument("--sheet", type=Path, default=None, help="rows of source, made and truth")
+    parser.add_argument(
+        "--sheet", type=Path, default=None, help="rows of source, translations and target"
+    )
     arguments = parser.parse_args()
-    test, train = sides("test"), sides("train")
-    real = [Moments.of(seen(side[:REAL]).features) for side in train]
+    test, train = domains("test"), domains("train")
+    real = [Moments.of(features_of(images[:REAL]).features) for images in train]
     place = {"machine": machine(), "commit": commit()}
 
     def say(name: str, direction: str, made: Tensor, **more: Any) -> None:

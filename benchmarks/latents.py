@@ -1,4 +1,4 @@
-"""Do latents add up? The literature's three sums on drawn faces, judged by a classifier.
+"""Latent arithmetic: the literature's three sums on drawn faces, evaluated by a classifier.
 
     reverie data get faces
     reverie train vae --preset faces-small --out runs/faces-vae
@@ -6,13 +6,14 @@
     reverie train encoder --preset faces-small --init runs/faces --out runs/faces-encoder
     python benchmarks/latents.py runs/faces-vae runs/faces-encoder [--sheets docs]
 
-A classifier of the attributes learns from the training faces (its accuracy on held-out ones is
-printed). For each model and sum 100 results, each of other exemplars: in how many it sees the
-expected attributes, and in how many the others stay what they are in all of the groups. Then how
-well latents are found: the correlation of found and true ones (of generated pictures), and the
-error of held-out faces beside that of the nearest training face. Then sweeps: the rank correlation
-of an attribute's strength with how surely the classifier sees it in 300 faces, and in each face;
-in how many of those without it it is seen at strength 1, and from how many it is gone at -1.
+A classifier of the attributes is trained on the training split (its accuracy on the test split is
+printed). For each model and sum there are 100 results, each of other exemplars: the share in which
+the classifier finds the expected attributes, and the share in which the other attributes are those
+of all groups. Then GAN inversion: the correlation of predicted and true latents of generated
+images, and the reconstruction error of test faces beside that of the nearest training face. Then
+sweeps: the rank correlation of an attribute's strength with the classifier's probability over 300
+faces, and in each face; the share of faces without the attribute that have it at strength 1, and of
+faces with it that lack it at -1.
 """
 
 import argparse
@@ -70,14 +71,15 @@ KINDS: tuple[DirectionKind, ...] = get_args(DirectionKind)
 LETTERS = {"Smiling": "s", "Wearing_Hat": "h", "Eyeglasses": "g"}
 
 
-def pictures_of(attributes: Attributes, most: int | None = None) -> Tensor:
-    chosen = range(min(len(attributes), most or len(attributes)))
-    read = progress.track(chosen, len(chosen), "reading")
+def images_of(attributes: Attributes) -> Tensor:
+    """All images of a dataset, [N, 3, H, W] in [-1, 1]."""
+    count = len(attributes)
+    read = progress.track(range(count), count, "reading")
     return images.to_tensor(np.stack([attributes.read(i, SIZE, 3) for i in read]))
 
 
-def classifier_of(pictures: Tensor, has: Tensor) -> nn.Module:
-    """Four convolutions that say which attributes a face has."""
+def train_classifier(faces: Tensor, has: Tensor) -> nn.Module:
+    """A convolutional classifier: one logit for each attribute of a face."""
     torch.manual_seed(0)
     layers: list[nn.Module] = []
     now = 3
@@ -96,9 +98,9 @@ def classifier_of(pictures: Tensor, has: Tensor) -> nn.Module:
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, STEPS)
     generator = torch.Generator().manual_seed(0)
     for _ in progress.track(range(STEPS), STEPS, "classifier", "steps"):
-        rows = torch.randint(len(pictures), (64,), generator=generator)
-        seen = pictures[rows] + 0.1 * torch.randn(64, 3, SIZE, SIZE, generator=generator)
-        loss = F.binary_cross_entropy_with_logits(network(seen), has[rows])
+        rows = torch.randint(len(faces), (64,), generator=generator)
+        noisy = faces[rows] + 0.1 * torch.randn(64, 3, SIZE, SIZE, generator=generator)
+        loss = F.binary_cross_entropy_with_logits(network(noisy), has[rows])
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -106,39 +108,43 @@ def classifier_of(pictures: Tensor, has: Tensor) -> nn.Module:
     return network.eval().requires_grad_(False)
 
 
-def sums(model: Model, train: Attributes, judge: nn.Module, exemplars: int, sheets: Path | None):
+def sums(
+    model: Model, train: Attributes, classifier: nn.Module, exemplars: int, sheets: Path | None
+) -> None:
+    """Print the shares of sums that come out as expected; write the first sheet of each."""
     for number, (name, (pattern, expected, others)) in enumerate(SUMS.items()):
-        seen, same = [], []
+        correct, unchanged = [], []
         for seed in progress.track(range(TIMES), TIMES, "sums", "sums"):
             toss = np.random.default_rng(seed)
             wanted = {other: bool(toss.random() < 0.5) for other in others}
             words = {LETTERS[o]: f"{'' if yes else '!'}{o}" for o, yes in wanted.items()}
             terms = parse_sum(pattern.format(**words), train.names)
             total = latent_arithmetic(model, train, terms, exemplars, seed)
-            said = judge(model.generate(total.latent[None]))[0] > 0
-            shown = dict(zip(train.names, said.tolist(), strict=True))
-            seen.append(all(shown[a] == yes for a, yes in expected.items()))
-            same.append(all(shown[a] == yes for a, yes in wanted.items()))
+            has = classifier(model.generate(total.latent[None]))[0] > 0
+            shown = dict(zip(train.names, has.tolist(), strict=True))
+            correct.append(all(shown[a] == yes for a, yes in expected.items()))
+            unchanged.append(all(shown[a] == yes for a, yes in wanted.items()))
             if sheets and seed == 0:
                 means = model.generate(torch.stack([one.mean for one in total.terms]))
                 nine = model.generate(latent_neighborhood(total.latent, 0.2, 0))
                 sheet = sum_sheet(total, means, nine)
                 write_atomic(sheets / f"latents-{number + 1}.png", images.encode(sheet))
         row = {"model": model.name, "sum": name, "exemplars": exemplars}
-        row |= {"expected_seen": np.mean(seen).item(), "others_unchanged": np.mean(same).item()}
+        row |= {"expected": np.mean(correct).item(), "others_unchanged": np.mean(unchanged).item()}
         print(json.dumps(row), flush=True)
 
 
 def reconstruction(model: Model, train: Tensor, test: Tensor) -> None:
+    """Print how well latents are predicted, and the reconstruction errors of test faces."""
     z = latents_of_seeds(range(10_000, 10_000 + FACES), model.method.latent_shape)  # type: ignore[attr-defined]
-    found = model.encode(model.generate(z))
-    pairs = zip(z.T, found.T, strict=True)
+    predicted = model.encode(model.generate(z))
+    pairs = zip(z.T, predicted.T, strict=True)
     correlation = np.mean([np.corrcoef(a, b)[0, 1] for a, b in pairs])
-    at_once = model.encode(test)
-    refined_latents = optimize_latents(model, test, at_once, 100)
+    encoded = model.encode(test)
+    refined = optimize_latents(model, test, encoded, 100)
     errors = {
         name: float((model.generate(latents) - test).abs().mean())
-        for name, latents in (("encoder", at_once), ("refined", refined_latents))
+        for name, latents in (("encoder", encoded), ("refined", refined))
     }
     nearest = torch.stack(
         [
@@ -151,15 +157,21 @@ def reconstruction(model: Model, train: Tensor, test: Tensor) -> None:
     print(json.dumps(row | {f"error_{k}": round(v, 4) for k, v in errors.items()}), flush=True)
 
 
+def rank_correlation(strengths: np.ndarray, values: np.ndarray) -> float:
+    """Spearman's rank correlation."""
+    return float(np.asarray(spearmanr(strengths, values))[0])
+
+
 def sweeps(
     model: Model,
     train: Attributes,
     test: Tensor,
     has: np.ndarray,
-    judge: nn.Module,
+    classifier: nn.Module,
     kind: DirectionKind,
     sheets: Path | None,
 ) -> None:
+    """Print how each attribute follows its strength; write a sheet of the first face."""
     directions = attribute_directions(model, train, kind)
     latents = model.encode(test[:FACES])
     strengths = np.linspace(-1.5, 1.5, 7)
@@ -168,17 +180,17 @@ def sweeps(
         logits = []
         for strength in strengths:
             moved = apply_directions(latents, directions, {name: float(strength)})
-            logits.append(judge(model.generate(moved))[:, column])
-        said = torch.stack(logits, 1)  # [faces, strengths]
-        each = np.mean([spearmanr(strengths, face)[0] for face in said.numpy()])
-        whole = spearmanr(strengths, said.sigmoid().mean(0).numpy())[0]
+            logits.append(classifier(model.generate(moved))[:, column])
+        by_face = torch.stack(logits, 1)  # [faces, strengths]
+        mean = by_face.sigmoid().mean(0)
+        each = np.mean([rank_correlation(strengths, face) for face in by_face.numpy()])
+        overall = rank_correlation(strengths, mean.numpy())
         row = {"model": model.name, "sweep": name, "direction": kind}
         row |= {"accuracy": round(directions[name].accuracy, 3)}
-        # Where they had not had it, at strength 1; where they had, at -1.
-        row |= {"added": round(float((said[~has[:FACES, column], 5] > 0).float().mean()), 2)}
-        row |= {"taken": round(float((said[has[:FACES, column], 1] <= 0).float().mean()), 2)}
-        row |= {"seen": [round(x, 2) for x in said.sigmoid().mean(0).tolist()]}
-        row |= {"rank_correlation": round(float(whole), 3), "of_each_face": round(float(each), 3)}
+        row |= {"added": round(float((by_face[~has[:FACES, column], 5] > 0).float().mean()), 2)}
+        row |= {"removed": round(float((by_face[has[:FACES, column], 1] <= 0).float().mean()), 2)}
+        row |= {"probability": [round(x, 2) for x in mean.tolist()]}
+        row |= {"rank_correlation": round(overall, 3), "of_each_face": round(float(each), 3)}
         print(json.dumps(row), flush=True)
         moved = [apply_directions(latents[:1], directions, {name: float(s)}) for s in strengths]
         rows.append(list(model.generate(torch.cat(moved))))
@@ -188,28 +200,27 @@ def sweeps(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("models", nargs="+")
     parser.add_argument("--exemplars", type=int, nargs="*", default=[3, 16, 64])
     parser.add_argument("--sheets", type=Path, default=None, help="sheets of the first model")
     arguments = parser.parse_args()
     train, test = read_attributes("faces", "train"), read_attributes("faces", "test")
-    pictures, held_out = pictures_of(train), pictures_of(test)
-    judge = classifier_of(pictures, torch.from_numpy(train.values).float())
-    right = ((torch.cat([judge(x) for x in held_out.split(500)]) > 0).numpy() == test.values).mean(
-        0
-    )
-    print(json.dumps({"classifier": dict(zip(train.names, right.round(4).tolist(), strict=True))}
+    train_faces, test_faces = images_of(train), images_of(test)
+    classifier = train_classifier(train_faces, torch.from_numpy(train.values).float())
+    has = torch.cat([classifier(x) for x in test_faces.split(500)]) > 0
+    accuracy = (has.numpy() == test.values).mean(0)
+    print(json.dumps({"classifier": dict(zip(train.names, accuracy.round(4).tolist(), strict=True))}
                      | {"machine": machine()}), flush=True)  # fmt: skip
     for number, place in enumerate(arguments.models):
         model = load_encoding(place)
         sheets = arguments.sheets if number == 0 else None
         for exemplars in arguments.exemplars:
-            sums(model, train, judge, exemplars, sheets)
-        reconstruction(model, pictures, held_out[:FACES])
+            sums(model, train, classifier, exemplars, sheets)
+        reconstruction(model, train_faces, test_faces[:FACES])
         for kind in KINDS:
             sheet = sheets if kind == "means" else None
-            sweeps(model, train, held_out, test.values, judge, kind, sheet)
+            sweeps(model, train, test_faces, test.values, classifier, kind, sheet)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Photographs made four times smaller and enlarged again: models beside each other and bicubic.
+"""Photographs downscaled four times and upscaled again: models beside bicubic interpolation.
 
     reverie data get photos
     reverie train srresnet --preset photos-small --out runs/x4
@@ -7,12 +7,12 @@
     reverie train srgan --preset photos-small --init runs/large --out runs/large-gan
     python benchmarks/photos.py runs/x4 runs/x4-gan runs/large runs/large-gan [--sheet SHEET.png]
 
-The pictures are scikit-image's astronaut, coffee, chelsea and rocket, which no training has seen.
-The protocol is that of the papers' tables (Set5 and its kin): small pictures by antialiased
-bicubic, rounded to 8 bits; PSNR and SSIM of the luma Y after rounding, without 4 pixels of border.
-Prints a table of each picture's PSNR, their means, the mean perceptual distance, and how far the
-power of detail is from the truth's, in decades, over bands of frequency (Durall et al. 2020): no
-training here minimises that.
+The images are scikit-image's astronaut, coffee, chelsea and rocket, which are in no training split.
+The protocol is that of the papers' tables (Set5 and similar): low-resolution images by antialiased
+bicubic, rounded to 8 bits; PSNR and SSIM of the luma Y after rounding, without the 4 pixels at the
+border. Prints a table of each image's PSNR, the means, the mean perceptual distance, and the mean
+difference of the log power spectrum from the target's, in decades, over frequency bands (Durall et
+al. 2020), which no training here minimises.
 """
 
 import argparse
@@ -30,21 +30,22 @@ from reverie.evaluation.metrics.paired import luma, paired_metrics
 from reverie.inference.upscale import bicubic
 from reverie.methods.superres.degradation import downscale
 
-PICTURES = ("astronaut", "coffee", "chelsea", "rocket")
+IMAGES = ("astronaut", "coffee", "chelsea", "rocket")
 SCALE, BORDER = 4, 4
-CUTS = {"astronaut": (0, 170), "coffee": (30, 170), "chelsea": (60, 130), "rocket": (200, 250)}
-CUT = 128
+CROPS = {"astronaut": (0, 170), "coffee": (30, 170), "chelsea": (60, 130), "rocket": (200, 250)}
+CROP = 128
 
 
-def truth(name: str) -> Tensor:
+def target_of(name: str) -> Tensor:
+    """A photograph [1, 3, H, W] in [-1, 1], cropped to a multiple of the scale factor."""
     pixels = np.asarray(getattr(skimage.data, name)())
     height, width = (n // SCALE * SCALE for n in pixels.shape[:2])
     return images.to_tensor(pixels[None, :height, :width])
 
 
-def power_of_detail(picture: Tensor) -> Tensor:
-    """log₁₀ of the mean power of Y in bands of 0.05 cycles a pixel, from 0.1 on."""
-    y = luma(picture)[0, 0]
+def log_power_spectrum(image: Tensor) -> Tensor:
+    """log₁₀ of the mean power of Y in bands of 0.05 cycles per pixel, from 0.1 on."""
+    y = luma(image)[0, 0]
     height, width = y.shape
     window = torch.hann_window(height)[:, None] * torch.hann_window(width)
     power = torch.fft.rfft2(y * window).abs().square()
@@ -55,29 +56,29 @@ def power_of_detail(picture: Tensor) -> Tensor:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("models", nargs="*", default=["photos-x4"])
     parser.add_argument("--sheet", type=Path, default=None, help="crops side by side")
     arguments = parser.parse_args()
-    ways: dict[str, Callable[[Tensor], Tensor]] = {"bicubic": lambda x: bicubic(x, SCALE)}
+    upscalers: dict[str, Callable[[Tensor], Tensor]] = {"bicubic": lambda x: bicubic(x, SCALE)}
     for place in arguments.models:
-        ways[place] = reverie.load(place).upscale
-    head = " | ".join(PICTURES)
+        upscalers[place] = reverie.load(place).upscale
+    head = " | ".join(IMAGES)
     print(
         f"×{SCALE}, PSNR on Y in dB, border {BORDER} | {head} | mean | SSIM | perceptual distance"
-        " | power of detail, off by decades"
+        " | log power spectrum, decades off"
     )
-    crops: dict[str, list[Tensor]] = {name: [] for name in PICTURES}
-    for place, enlarge in ways.items():
+    crops: dict[str, list[Tensor]] = {name: [] for name in IMAGES}
+    for place, upscale in upscalers.items():
         rows = []
-        for name in PICTURES:
-            true = truth(name)
-            made = enlarge(downscale(true, SCALE))
-            pair = paired_metrics(made, true, "efficientnet", on_luma=True, cut=BORDER)
-            off = (power_of_detail(made) - power_of_detail(true)).abs().mean()
+        for name in IMAGES:
+            target = target_of(name)
+            made = upscale(downscale(target, SCALE))
+            pair = paired_metrics(made, target, "efficientnet", on_luma=True, cut=BORDER)
+            off = (log_power_spectrum(made) - log_power_spectrum(target)).abs().mean()
             rows.append([float(pair.psnr), float(pair.ssim), float(pair.perceptual), float(off)])
-            top, left = CUTS[name]
-            crops[name].append(made[..., top : top + CUT, left : left + CUT])
+            top, left = CROPS[name]
+            crops[name].append(made[..., top : top + CROP, left : left + CROP])
         psnr, ssim, perceptual, off = torch.tensor(rows).T
         each = " | ".join(f"{p:.2f}" for p in psnr)
         means = (
@@ -85,10 +86,10 @@ def main() -> None:
         )
         print(f"{place} | {each} | {means}", flush=True)
     if arguments.sheet:
-        for name, (top, left) in CUTS.items():
-            crops[name].append(truth(name)[..., top : top + CUT, left : left + CUT])
+        for name, (top, left) in CROPS.items():
+            crops[name].append(target_of(name)[..., top : top + CROP, left : left + CROP])
         every = torch.cat([torch.cat(row) for row in crops.values()])
-        images.save_sheet(every, arguments.sheet, columns=len(ways) + 1)
+        images.save_sheet(every, arguments.sheet, columns=len(upscalers) + 1)
 
 
 if __name__ == "__main__":

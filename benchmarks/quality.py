@@ -1,12 +1,12 @@
-"""Train methods on the same data for the same minutes and measure what they make.
+"""Train methods on the same dataset for the same minutes, and evaluate their samples.
 
     python benchmarks/quality.py [--data digits] [--minutes 3] [METHOD:PRESET[:option=value;...]]
 
 `--data` is `digits`, or a folder with Fashion-MNIST's IDX files (Debian's dataset-fashion-mnist).
-Prints one JSON line for each recipe: distance, precision and recall of 2,000 samples against 2,000
-test pictures in the named features (those of the digit classifier, or of EfficientNet-Lite0), and
-for conditional methods the share of 1,000 samples that a classifier recognises as the label that
-was asked for. For data other than digits a classifier is trained first, on the training pictures.
+Prints one JSON line for each preset: distances, precision and recall of 2,000 samples against 2,000
+test images in the named features (those of the digit classifier, or of EfficientNet-Lite0), and for
+conditional methods the share of 1,000 samples that a classifier assigns to the requested label. For
+data other than digits, a classifier is trained on the training split first.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -44,18 +45,19 @@ COUNT = 2000
 SHOWN = ("frechet_distance", "kernel_distance", "precision", "recall", "density", "coverage")
 
 Recognise = Callable[[Tensor], Tensor]
-"""From pictures to the classes that a classifier sees in them."""
+"""From images to the classes that a classifier assigns to them."""
 
 
-def some(pictures: ImageDataset, count: int = COUNT) -> Tensor:
-    """The first pictures of a set."""
-    return to_tensor(pictures.read(torch.arange(min(count, len(pictures))).numpy()))
+def first_images(dataset: ImageDataset, count: int = COUNT) -> Tensor:
+    """The first images of a dataset, in [-1, 1]."""
+    return to_tensor(dataset.read(np.arange(min(count, len(dataset)))))
 
 
 def trained_classifier(data: str, minutes: float) -> tuple[Recognise, float]:
-    """A small classifier of 28×28 pictures, and the share of test pictures that it recognises."""
+    """A small classifier of 28×28 images, and its accuracy on the test split."""
     torch.manual_seed(0)
-    network = DigitClassifier().to(memory_format=torch.channels_last)
+    network = DigitClassifier()
+    network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     optimiser = torch.optim.AdamW(network.parameters(), 3e-3, weight_decay=0.02, fused=True)
     train, test = (open_dataset(DataOptions(data=data, split=s)) for s in ("train", "test"))
     started = time.monotonic()
@@ -71,35 +73,36 @@ def trained_classifier(data: str, minutes: float) -> tuple[Recognise, float]:
     network.eval()
 
     @torch.inference_mode()
-    def recognise(pictures: Tensor) -> Tensor:
-        return torch.cat([network(part).argmax(1) for part in pictures.split(500)])
+    def recognise(images: Tensor) -> Tensor:
+        return torch.cat([network(part).argmax(1) for part in images.split(500)])
 
-    right = recognise(some(test, len(test))) == torch.from_numpy(test.labels)
+    assert test.labels is not None
+    right = recognise(first_images(test, len(test))) == torch.from_numpy(test.labels)
     return recognise, right.float().mean().item()
 
 
 def quality(model: Model, real: Features, features: str, recognise: Recognise) -> dict[str, Any]:
-    """Every figure of one model; a diffusion model also with the sampler that corrects itself."""
-    plain: dict[str, dict[str, Any]] = {"": {}}
+    """All figures of one model; of a diffusion model also with the stochastic sampler ddpm."""
+    samplings: dict[str, dict[str, Any]] = {"": {}}
     if model.method_name == "diffusion":
-        plain["ddpm "] = {"sampler": "ddpm"}
+        samplings["ddpm "] = {"sampler": "ddpm"}
     figures: dict[str, Any] = {}
-    for name, options in plain.items():
-        seen = extract_features(features, [model.sample(COUNT, seed=0, **options)])
-        said = compare_features(seen, real, features, str(COUNT), "test")
-        kept = {k: v for k, v in said.items() if k.split("[")[0] in SHOWN}
+    for name, options in samplings.items():
+        samples = extract_features(features, [model.sample(COUNT, seed=0, **options)])
+        compared = compare_features(samples, real, features, str(COUNT), "test")
+        kept = {k: v for k, v in compared.items() if k.split("[")[0] in SHOWN}
         figures |= {name + key: round(value, 4) for key, value in kept.items()}
-    asked = model.labels(1000)
-    if asked is not None:
+    labels = model.labels(1000)
+    if labels is not None:
         for guidance in (1.0, 2.0) if model.method_name == "diffusion" else (1.0,):
-            options = {"guidance": guidance} if guidance != 1.0 else {}
-            right = recognise(model.sample(1000, seed=0, **options)) == asked
+            scale = guidance if guidance != 1.0 else None
+            right = recognise(model.sample(1000, seed=0, guidance=scale)) == labels
             figures[f"label_accuracy[1k, guidance {guidance}]"] = right.float().mean().item()
     return figures
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("recipes", nargs="*", default=EVERY)
     parser.add_argument("--data", default="digits")
     parser.add_argument("--minutes", type=float, default=3.0)
@@ -108,7 +111,7 @@ def main() -> None:
     arguments = parser.parse_args()
     features = default_features(DataOptions(data=arguments.data))
     test = open_dataset(DataOptions(data=arguments.data, split="test"))
-    real = extract_features(features, [some(test)])
+    real = extract_features(features, [first_images(test)])
     recognise: Recognise = recognised
     place = {"data": arguments.data, "minutes": arguments.minutes, "seed": arguments.seed}
     place |= {"machine": machine(), "commit": commit()}

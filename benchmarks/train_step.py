@@ -1,12 +1,12 @@
-"""Pictures/s of a training step: ours against the same step as a plain textbook loop.
+"""Images/s of a training step: ours against the same step as a plain textbook loop.
 
     python benchmarks/train_step.py [--rounds 5] [--steps 60] [--out FILE.json]
 
-Both train the same networks with the same losses on the same pictures. The textbook loop is what
-people write first: fp32, plain Adam, a DataLoader over decoded tensors, a generated picture reused
-from one network's update to the other's, real and generated pictures judged one after the other.
-It keeps no averaged weights and writes no log; ours does. The two take turns, and the figures are
-medians over the rounds. Waiting is the share of our time that is spent waiting for data.
+Both train the same networks with the same losses on the same images. The textbook loop is the usual
+first implementation: fp32, plain Adam, a DataLoader over decoded tensors, generated images reused
+from the discriminator's update in the generator's, real and generated images discriminated one
+after the other. It has no EMA and writes no log; ours does. The two take turns, and the figures are
+medians over the rounds. `waiting_share` is the share of our time that is spent waiting for data.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -48,6 +49,7 @@ Step = Callable[[Tensor, Tensor, int], None]
 
 
 def textbook_vae(method: Any, o: Any) -> Step:
+    """A step of Kingma & Welling 2014."""
     optimiser = torch.optim.Adam(method.parameters(), o.learning_rate, (o.beta1, o.beta2))
 
     def step(images: Tensor, labels: Tensor, number: int) -> None:
@@ -66,6 +68,7 @@ def textbook_vae(method: Any, o: Any) -> Step:
 
 
 def textbook_gan(method: Any, o: Any) -> Step:
+    """A step of Goodfellow et al. 2014, or of the relativistic loss with R1 and R2."""
     generator = list(method.generator.parameters())
     if hasattr(method, "embedding"):
         generator += list(method.embedding.parameters())
@@ -74,58 +77,62 @@ def textbook_gan(method: Any, o: Any) -> Step:
     optimiser_d = torch.optim.Adam(method.discriminator.parameters(), o.learning_rate, betas)
     criterion = nn.BCEWithLogitsLoss()
 
-    def judge(images: Tensor, labels: Tensor) -> Tensor:
+    def discriminate(images: Tensor, labels: Tensor) -> Tensor:
         if hasattr(method, "embedding"):
             return method.discriminator(images, labels)
         if hasattr(method, "discriminate"):
             return method.discriminate(images)
         return method.discriminator(images)
 
-    def slope(images: Tensor, labels: Tensor) -> Tensor:
+    def gradient_penalty(images: Tensor, labels: Tensor) -> Tensor:
         images = images.detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(judge(images, labels).sum(), images, create_graph=True)
+        (gradient,) = torch.autograd.grad(
+            discriminate(images, labels).sum(), images, create_graph=True
+        )
         return gradient.pow(2).sum((1, 2, 3)).mean()
 
     def step(images: Tensor, labels: Tensor, number: int) -> None:
         ones, zeros = torch.ones(len(images)), torch.zeros(len(images))
         fake = method.generate(torch.randn(len(images), o.latent_size), labels)
         optimiser_d.zero_grad()
-        real_logits, fake_logits = judge(images, labels), judge(fake.detach(), labels)
+        real_logits, fake_logits = discriminate(images, labels), discriminate(fake.detach(), labels)
         if o.loss == "bce":
             loss_d = criterion(real_logits, ones) + criterion(fake_logits, zeros)
         else:
             loss_d = F.softplus(fake_logits - real_logits).mean()
         if o.r1 and number % o.penalty_every == 0:
-            penalty = slope(images, labels) + slope(fake, labels)
+            penalty = gradient_penalty(images, labels) + gradient_penalty(fake, labels)
             loss_d = loss_d + 0.5 * o.r1 * o.penalty_every * penalty
         loss_d.backward()
         optimiser_d.step()
         optimiser_g.zero_grad()
         if o.loss == "bce":
-            loss_g = criterion(judge(fake, labels), ones)
+            loss_g = criterion(discriminate(fake, labels), ones)
         else:
-            loss_g = F.softplus(judge(images, labels) - judge(fake, labels)).mean()
+            loss_g = F.softplus(discriminate(images, labels) - discriminate(fake, labels)).mean()
         loss_g.backward()
         optimiser_g.step()
-        loss_d.item(), loss_g.item()
+        _ = loss_d.item(), loss_g.item()
 
     return step
 
 
-def endless(pictures: ImageDataset, batch_size: int) -> Iterator[list[Tensor]]:
-    images = to_tensor(pictures.read(torch.arange(len(pictures)).numpy())).contiguous()
-    labels = torch.from_numpy(pictures.labels)
+def endless(dataset: ImageDataset, batch_size: int) -> Iterator[list[Tensor]]:
+    """Batches of images and labels, over and over."""
+    images = to_tensor(dataset.read(np.arange(len(dataset)))).contiguous()
+    assert dataset.labels is not None
+    labels = torch.from_numpy(dataset.labels)
     loader = DataLoader(TensorDataset(images, labels), batch_size, shuffle=True, drop_last=True)
     while True:
         yield from loader
 
 
-def textbook(method: Method, recipe: Recipe, pictures: ImageDataset) -> Callable[[int], float]:
-    """A function that makes so many textbook steps and returns pictures/s."""
+def textbook(method: Method, recipe: Recipe, dataset: ImageDataset) -> Callable[[int], float]:
+    """A function of a number of textbook steps that takes them and returns images/s."""
     method = method.train()
     make = textbook_vae if recipe.method == "vae" else textbook_gan
     step = make(method, recipe.options)
-    batches = endless(pictures, recipe.training.batch_size)
+    batches = endless(dataset, recipe.training.batch_size)
 
     def run(steps: int) -> float:
         started = time.perf_counter()
@@ -138,9 +145,13 @@ def textbook(method: Method, recipe: Recipe, pictures: ImageDataset) -> Callable
 
 
 def ours(recipe: Recipe, steps: int, precision: str) -> tuple[float, float]:
-    """Pictures/s and the share of waiting over the second half of a run of `2 * steps`."""
+    """Images/s and the share of waiting over the second half of a run of `2 * steps`."""
     with tempfile.TemporaryDirectory() as folder:
-        options = recipe.flat() | {"steps": 2 * steps, "epochs": None, "minutes": None}
+        options: dict[str, Any] = recipe.flat() | {
+            "steps": 2 * steps,
+            "epochs": None,
+            "minutes": None,
+        }
         options |= {"log_every": steps, "sample_every": 10**9, "checkpoint_every": 10**9}
         options["precision"] = precision
         run = reverie.train(recipe.method, out=Path(folder) / "run", **options)
@@ -151,8 +162,8 @@ def ours(recipe: Recipe, steps: int, precision: str) -> tuple[float, float]:
 def measure(name: str, rounds: int, steps: int) -> dict[str, Any]:
     method, preset, changes = CASES[name]
     recipe = recipe_for(method, preset).with_options(**{"data": "digits"} | changes)
-    pictures = open_dataset(recipe.data)
-    plain = textbook(build_method(recipe, pictures.spec), recipe, pictures)
+    dataset = open_dataset(recipe.data)
+    plain = textbook(build_method(recipe, dataset.spec), recipe, dataset)
     plain(steps // 2)
     speeds: dict[str, list[float]] = {"textbook": [], "fp32": [], "auto": []}
     waiting = []
@@ -166,14 +177,14 @@ def measure(name: str, rounds: int, steps: int) -> dict[str, Any]:
     return {
         "case": name,
         "batch_size": recipe.training.batch_size,
-        **{f"{k}_pictures_per_second": round(statistics.median(v)) for k, v in speeds.items()},
+        **{f"{k}_images_per_second": round(statistics.median(v)) for k, v in speeds.items()},
         "times_as_fast": round(statistics.median(ratios), 2),
         "waiting_share": round(statistics.median(waiting), 4),
     }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("cases", nargs="*", default=list(CASES))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=60)

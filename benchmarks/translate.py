@@ -2,12 +2,11 @@
 
     python benchmarks/translate.py [--rounds 5] [--steps 4] [--size 128] [--out FILE.json]
 
-Both have the same networks, begin from the same weights and see the same pictures: batch 1, six
-residual blocks (a U-Net of seven halvings), 64 channels. The textbook step is that of
-`tests/reference/textbook.py`: six generator calls, discriminators on real and generated pictures
-one by one, fp32, plain Adam; in fp32 ours gives the same losses and gradients
-(`tests/methods/test_translation.py`). The two take turns; the figures are medians over the rounds.
-Peak memory is that of a process that does nothing else.
+Both have the same networks and the same images: batch size 1, six residual blocks (or a U-Net of
+seven levels), 64 channels. The textbook step is that of `tests/reference/textbook.py`: six
+generator calls, discriminators on real and generated images one by one, fp32, plain Adam; in fp32
+ours gives the same losses and gradients (`tests/methods/translation`). The two take turns; the
+figures are medians over the rounds. Peak memory is that of a process of its own.
 """
 
 import argparse
@@ -29,6 +28,7 @@ from reverie.methods import METHODS
 from reverie.methods.recipe import TrainOptions
 from reverie.runs.environment import commit, machine, versions
 from reverie.runs.run import Run
+from reverie.training.loop import update
 from reverie.training.setup import make_accelerator
 from reverie.training.state import TrainState
 
@@ -38,21 +38,22 @@ from tests.reference import textbook
 Step = Callable[[int], None]
 
 
-def pictures(size: int) -> tuple[torch.Tensor, torch.Tensor]:
+def random_images(size: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """One image of each domain, [1, 3, size, size] in [-1, 1]."""
     generator = torch.Generator().manual_seed(0)
     a, b = (torch.rand(1, 3, size, size, generator=generator) * 2 - 1 for _ in "ab")
     return a, b
 
 
 def textbook_step(method: str, size: int) -> Step:
-    a, b = pictures(size)
+    a, b = random_images(size)
     step = textbook.CycleGANStep() if method == "cyclegan" else textbook.Pix2PixStep()
     return lambda number: step(a, b) and None
 
 
 def our_step(method: str, size: int, precision: Any) -> Step:
-    """The loop's own updates, as the papers' presets have them: without averaged weights."""
-    a, b = pictures(size)
+    """The updates of the training loop, as in the papers' presets: without EMA."""
+    a, b = random_images(size)
     kind = METHODS[method]
     options = kind.Options(**({"dropout": False} if method == "pix2pix" else {}))
     with tempfile.TemporaryDirectory() as folder:
@@ -65,7 +66,7 @@ def our_step(method: str, size: int, precision: Any) -> Step:
     def step(number: int) -> None:
         for phase in training.phases:
             rng = Rng(torch.Generator().manual_seed(number), number)
-            training.update(phase, [batch], [rng], 2e-4)
+            update(training, phase, [batch], [rng], 2e-4)
         training.average(number)
 
     return step
@@ -79,6 +80,7 @@ CONTESTANTS: dict[str, Callable[[str, int], Step]] = {
 
 
 def seconds(step: Step, steps: int) -> float:
+    """Mean seconds of a step."""
     started = time.perf_counter()
     for number in range(steps):
         step(number)
@@ -86,7 +88,7 @@ def seconds(step: Step, steps: int) -> float:
 
 
 def peak_memory(name: str, method: str, size: int) -> float:
-    """Megabytes of a fresh process after two steps."""
+    """Megabytes of a new process after two steps."""
     words = [sys.executable, __file__, "--alone", name, "--methods", method, "--size", str(size)]
     return float(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
 
@@ -110,7 +112,7 @@ def measure(method: str, size: int, rounds: int, steps: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--methods", nargs="*", default=["cyclegan", "pix2pix"])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=4)

@@ -1,7 +1,7 @@
-"""`make demo`: train a conditional generator on the built-in digits and see what it has learnt.
+"""`make demo`: train a conditional GAN on the built-in digits, and evaluate it.
 
-Ends with a sheet of samples, a report, and the share of 1,000 samples that a digit classifier,
-trained on real digits alone, recognises as the label that was asked for.
+Writes a sheet of samples and a report, and prints the share of 1,000 samples that a digit
+classifier, trained on real digits alone, assigns to the requested label.
 """
 
 import sys
@@ -26,15 +26,15 @@ def main() -> None:
     model = run.load()
 
     labels = [n % 10 for n in range(1000)]
-    pictures = model.sample(1000, seed=0, label=labels)
+    images = model.sample(1000, seed=0, label=labels)
     right = sum(
-        seen == asked for seen, asked in zip(recognised(pictures).tolist(), labels, strict=True)
+        found == label for found, label in zip(recognised(images).tolist(), labels, strict=True)
     )
-    reverie.images.save_sheet(pictures[:100], out / "digits.png", columns=10)
+    reverie.images.save_sheet(images[:100], out / "digits.png", columns=10)
 
     print(f"{run.steps:,} steps in {run.seconds:.0f} s")
     print(f"label accuracy of 1,000 samples: {right / 10:.1f} %")
-    print(f"pictures: {out / 'digits.png'}")
+    print(f"samples:  {out / 'digits.png'}")
     print(f"report:   {run.report}")
     if sys.stdout.isatty():
         webbrowser.open(run.report.resolve().as_uri())

@@ -1,4 +1,4 @@
-"""Makes the pictures of docs/dreams.md.
+"""Write the images of docs/dreams.md.
 
     python scripts/draw_dreams.py [FOLDER]
 
@@ -23,7 +23,7 @@ from reverie.core.precision import bf16_is_native
 from reverie.inference.dream.ascent import dream_steps
 from reverie.inference.dream.objectives import l2
 from reverie.inference.options import DreamOptions
-from reverie.nn.backbones.backbone import find_backbone
+from reverie.nn.backbones import find_backbone
 from reverie.nn.fuse import fuse_backbone
 
 LAYERS = ["_blocks.0", "_blocks.2", "_blocks.4", "_blocks.6",
@@ -32,15 +32,17 @@ SIZE = (320, 212)
 
 
 def photo(name: str) -> Tensor:
+    """A photograph, cropped and resized to `SIZE`, [1, 3, H, W] in [-1, 1]."""
     whole = Image.fromarray(getattr(skimage.data, name)())
     width, height = whole.size
     tall = min(height, round(width * SIZE[1] / SIZE[0]))
-    cut = whole.crop((0, 0, round(tall * SIZE[0] / SIZE[1]), tall)).resize(SIZE)
-    return images.to_tensor(np.asarray(cut)[None])
+    cropped = whole.crop((0, 0, round(tall * SIZE[0] / SIZE[1]), tall)).resize(SIZE)
+    return images.to_tensor(np.asarray(cropped)[None])
 
 
-def sheet(pictures: list[Tensor], path: Path, columns: int) -> None:
-    pixels = images.grid(torch.cat(pictures), columns)
+def sheet(shown: list[Tensor], path: Path, columns: int) -> None:
+    """Write several images as one WebP file."""
+    pixels = images.grid(torch.cat(shown), columns)
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "WEBP", quality=80)
     write_atomic(path, buffer.getvalue())
@@ -51,12 +53,12 @@ def main() -> None:
     backbone = fuse_backbone(find_backbone("efficientnet"), bf16_is_native("cpu"))
     cat, cup = photo("chelsea"), photo("coffee")
 
-    def dreamt(picture: Tensor, layer: str) -> Tensor:
-        moments = dream_steps(backbone, picture, l2(layer), DreamOptions())
-        return list(moments)[-1].image
+    def dreamt(image: Tensor, layer: str) -> Tensor:
+        steps = dream_steps(backbone, image, l2(layer), DreamOptions())
+        return list(steps)[-1].image
 
     sheet([cat, *(dreamt(cat, layer) for layer in LAYERS)], out / "dreams-layers.webp", 3)
-    ends = {m.octave: m.image for m in dream_steps(backbone, cat, l2("_blocks.10"), DreamOptions())}
+    ends = {s.octave: s.image for s in dream_steps(backbone, cat, l2("_blocks.10"), DreamOptions())}
     octaves = [
         torch.nn.functional.interpolate(p, cat.shape[-2:], mode="nearest") for p in ends.values()
     ]

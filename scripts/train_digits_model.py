@@ -1,15 +1,16 @@
-"""Train the diffusion model of digits that the package ships, and print how good it is.
+"""Train the diffusion model of digits that is part of the package, and print its figures.
 
-    python scripts/train_digits_model.py [--minutes 30] [--out src/reverie/pretrained/digits]
+    python scripts/train_digits_model.py [--minutes 30] [--out FOLDER]
 
-Narrower than the preset, so that its weights in half precision stay under 1 MB, and trained longer.
-It is judged as it is shipped, in half precision.
+Narrower than the preset, so that its weights in half precision are smaller than 1 MB, and trained
+longer. It is evaluated in half precision, as it is stored.
 """
 
 import argparse
 import json
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import reverie
 from reverie.runs.model_card import model_card
@@ -21,7 +22,7 @@ WIDTH = 40
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--run", type=Path, default=None, help="keep the run in this folder")
@@ -42,14 +43,14 @@ def main() -> None:
         method = trained.load().method.half()
         card = model_card(run.recipe(), run).replace("path/to/this/folder", "digits")
         save_model(arguments.out, "diffusion", method, card)
-    figures = {
+    result: dict[str, Any] = {
         "steps": trained.steps,
         "bytes": sum(f.stat().st_size for f in arguments.out.iterdir()),
     }
     for guidance in (1.0, 2.0):
-        said = reverie.evaluate(str(arguments.out), data="digits", guidance=guidance)
-        figures[f"guidance {guidance}"] = {k: v for k, v in said.items() if "class" not in k}
-    print(json.dumps(figures, indent=1))
+        figures = reverie.evaluate(arguments.out, data="digits", guidance=guidance).figures
+        result[f"guidance {guidance}"] = {k: v for k, v in figures.items() if "class" not in k}
+    print(json.dumps(result, indent=1))
 
 
 if __name__ == "__main__":

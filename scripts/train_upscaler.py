@@ -1,10 +1,10 @@
-"""Train the network that the package ships for `reverie upscale`, and print how good it is.
+"""Train the model that `reverie upscale` uses by default, and print its figures.
 
     reverie data get photos
     python scripts/train_upscaler.py [--minutes 20] [--run runs/x4]
 
-A run that is there goes on until it has had its minutes. The weights are shipped, and judged, in
-half precision, on scikit-image's astronaut, coffee, chelsea and rocket.
+An existing run is resumed until `--minutes` are over. The weights are stored and evaluated in half
+precision; the test images are scikit-image's astronaut, coffee, chelsea and rocket.
 """
 
 import argparse
@@ -25,7 +25,7 @@ TESTED_ON = ("astronaut", "coffee", "chelsea", "rocket")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--minutes", type=float, default=20.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--run", type=Path, default=None, help="keep the run in this folder")
@@ -49,7 +49,7 @@ def main() -> None:
         tests.mkdir()
         for name in TESTED_ON:
             Image.fromarray(getattr(skimage.data, name)()).save(tests / f"{name}.png")
-        figures = reverie.evaluate(str(arguments.out), data=str(tests))
+        figures = reverie.evaluate(arguments.out, data=str(tests)).figures
     size = sum(file.stat().st_size for file in arguments.out.iterdir())
     print(json.dumps({"steps": trained.steps, "bytes": size} | figures, indent=1))
 
