@@ -98,7 +98,7 @@ def test_a_layer_is_replaced_by_its_name() -> None:
 
 @pytest.mark.parametrize("low", [False, True])
 def test_a_fused_backbone(x: Tensor, low: bool) -> None:
-    network = trained(Block()).eval()
+    network = trained(Block()).eval().requires_grad_(False)
     backbone = Backbone("block", network, lambda images: 2 * images)
     fused = fuse_backbone(backbone, low, keep=["conv2"])
     found, expected = (one.activations(x, ["conv2", "last"]) for one in (fused, backbone))
