@@ -1,0 +1,114 @@
+import json
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reverie.core.errors import UserError
+from reverie.core.files import (
+    cache_home,
+    read_json,
+    readable_bytes,
+    remove_partial_files,
+    write_atomic,
+)
+
+
+@given(st.binary(max_size=64) | st.text(max_size=64))
+def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, content) -> None:
+    path = tmp_path_factory.mktemp("files") / "new" / "folder" / "file"
+    write_atomic(path, content)
+    assert path.read_bytes() == (content.encode() if isinstance(content, str) else content)
+    assert os.listdir(path.parent) == ["file"]
+
+
+@pytest.mark.parametrize("fails", ["fsync", "replace"])
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_failed_write_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str, error: BaseException
+) -> None:
+    path = tmp_path / "file"
+    write_atomic(path, "old")
+
+    def fail(*arguments: object) -> None:
+        raise error
+
+    monkeypatch.setattr(os, fails, fail)
+    with pytest.raises(type(error)):
+        write_atomic(path, "new, and longer")
+    with pytest.raises(type(error)):
+        write_atomic(tmp_path / "other", "new")
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_reader_never_sees_a_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, seen = tmp_path / "file", []
+    write_atomic(path, "old")
+    sync = os.fsync
+
+    def look(number: int) -> None:
+        seen.append(path.read_text())
+        sync(number)
+
+    monkeypatch.setattr(os, "fsync", look)
+    write_atomic(path, "new")
+    assert seen == ["old"]
+    assert path.read_text() == "new"
+
+
+def test_partial_files_are_removed(tmp_path: Path) -> None:
+    for name in (".a.1234.part", "b.part", ".c", "d"):
+        (tmp_path / name).touch()
+    remove_partial_files(tmp_path)
+    assert sorted(os.listdir(tmp_path)) == [".c", "b.part", "d"]
+
+
+def test_the_cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REVERIE_CACHE", str(tmp_path / "own"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert cache_home() == tmp_path / "own"
+    monkeypatch.delenv("REVERIE_CACHE")
+    assert cache_home() == tmp_path / "xdg" / "reverie"
+    monkeypatch.setenv("XDG_CACHE_HOME", "")  # empty counts as unset, by the specification
+    assert cache_home() == tmp_path / "home" / ".cache" / "reverie"
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (1000, "1 kB"),
+        (1234, "1.23 kB"),
+        (45_600_000, "45.6 MB"),
+        (1.5e9, "1.5 GB"),
+    ],
+)
+def test_bytes_with_a_unit(count: float, words: str) -> None:
+    assert readable_bytes(count) == words
+
+
+@pytest.mark.parametrize("count", [999_999, 999_999_999, 2.5e12])
+@pytest.mark.xfail(strict=True, reason="three digits of a thousand are written as 1e+03")
+def test_bytes_have_no_exponent(count: float) -> None:
+    assert "e" not in readable_bytes(count).split()[0]
+
+
+def test_json_files(tmp_path: Path) -> None:
+    path = tmp_path / "file.json"
+    path.write_text(json.dumps({"a": [1, "ü"]}), encoding="utf-8")
+    assert read_json(path) == {"a": [1, "ü"]}
+    for content in (b"{", b"\xff\xfe", b""):
+        path.write_bytes(content)
+        with pytest.raises(UserError, match=r"file\.json: this file cannot be read"):
+            read_json(path)
+    for content in ("[]", "3", "null"):
+        path.write_text(content)
+        with pytest.raises(UserError, match="must hold one JSON object"):
+            read_json(path)
+    with pytest.raises(UserError, match="cannot be read"):
+        read_json(tmp_path / "none.json")

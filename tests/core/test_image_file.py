@@ -1,0 +1,194 @@
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from PIL import ExifTags, Image, ImageCms
+
+from reverie.core.errors import UserError
+from reverie.core.image_file import (
+    WRITABLE,
+    ImageFile,
+    encode_image_file,
+    holdable_suffix,
+    read_image_file,
+)
+
+PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+SIDES = st.tuples(st.integers(1, 6), st.integers(1, 6))
+
+
+def exif(**tags: object) -> bytes:
+    made = Image.Exif()
+    for name, value in tags.items():
+        made[ExifTags.Base[name]] = value
+    return made.tobytes()
+
+
+def deep_png(colour_type: int, channels: int) -> bytes:
+    """A PNG file of 2×2 pixels with 16 bits per channel, which Pillow cannot write."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        )
+
+    header = struct.pack(">IIBBBBB", 2, 2, 16, colour_type, 0, 0, 0)
+    rows = b"".join(b"\0" + bytes(range(4 * channels)) for _ in range(2))
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )
+
+
+@given(SIDES.flatmap(lambda s: hnp.arrays(np.uint8, (*s, 4))), st.sampled_from([".png", ".tif"]))
+def test_transparent_pixels_survive(
+    tmp_path_factory: pytest.TempPathFactory, pixels: np.ndarray, suffix: str
+) -> None:
+    path = tmp_path_factory.mktemp("images") / f"a{suffix}"
+    image = ImageFile(pixels[..., :3], pixels[..., 3])
+    path.write_bytes(encode_image_file(image, suffix))
+    back = read_image_file(path)
+    np.testing.assert_array_equal(back.colour, image.colour)
+    np.testing.assert_array_equal(back.alpha, image.alpha)
+    with Image.open(path) as plain:
+        assert plain.mode == "RGBA"
+
+
+@given(SIDES.flatmap(lambda s: hnp.arrays(np.uint16, (*s, 1))), st.sampled_from([".png", ".tiff"]))
+def test_sixteen_bits_survive(
+    tmp_path_factory: pytest.TempPathFactory, pixels: np.ndarray, suffix: str
+) -> None:
+    path = tmp_path_factory.mktemp("images") / f"a{suffix}"
+    path.write_bytes(encode_image_file(ImageFile(pixels), suffix))
+    back = read_image_file(path)
+    assert back.colour.dtype == np.uint16
+    assert back.max_value == 65535
+    assert back.alpha is None
+    np.testing.assert_array_equal(back.colour, pixels)
+
+
+def test_grayscale_with_alpha(tmp_path: Path) -> None:
+    pixels = np.array([[[10, 0], [20, 255]]], np.uint8)
+    image = ImageFile(pixels[..., :1], pixels[..., 1])
+    (tmp_path / "a.png").write_bytes(encode_image_file(image, ".png"))
+    with Image.open(tmp_path / "a.png") as plain:
+        assert plain.mode == "LA"
+    back = read_image_file(tmp_path / "a.png")
+    assert back.max_value == 255
+    np.testing.assert_array_equal(back.colour, image.colour)
+    np.testing.assert_array_equal(back.alpha, image.alpha)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
+def test_metadata_survives(tmp_path: Path, suffix: str) -> None:
+    pixels = np.full((4, 6, 3), 128, np.uint8)
+    image = ImageFile(pixels, None, exif(Artist="me", ImageDescription="a wall"), PROFILE)
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(encode_image_file(image, suffix))
+    with Image.open(path) as plain:  # as another program reads it
+        assert plain.getexif()[ExifTags.Base.Artist] == "me"
+        assert plain.info["icc_profile"] == PROFILE
+    back = read_image_file(path)
+    assert back.icc_profile == PROFILE
+    again = Image.Exif()
+    again.load(back.exif)
+    assert again[ExifTags.Base.ImageDescription] == "a wall"
+
+
+def test_rotation_is_applied_once(tmp_path: Path) -> None:
+    pixels = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+    made = Image.Exif()
+    made[ExifTags.Base.Orientation] = 6  # turn by 90° clockwise to show it
+    made[ExifTags.Base.Artist] = "me"
+    Image.fromarray(pixels).save(tmp_path / "a.png", exif=made)
+    back = read_image_file(tmp_path / "a.png")
+    np.testing.assert_array_equal(back.colour, np.rot90(pixels, -1))
+    kept = Image.Exif()
+    kept.load(back.exif)
+    assert ExifTags.Base.Orientation not in kept
+    assert kept[ExifTags.Base.Artist] == "me"
+
+
+def test_the_profile_of_other_channels_is_dropped(tmp_path: Path) -> None:
+    """A CMYK profile does not describe the RGB pixels that are returned."""
+    Image.new("CMYK", (3, 3)).save(tmp_path / "a.jpg", icc_profile=PROFILE)
+    assert read_image_file(tmp_path / "a.jpg").icc_profile is None
+    Image.new("L", (3, 3)).save(tmp_path / "b.png", icc_profile=PROFILE)
+    assert read_image_file(tmp_path / "b.png").icc_profile == PROFILE
+
+
+@pytest.mark.xfail(strict=True, reason="the ICC profile of a 16-bit image is not written")
+def test_the_profile_of_sixteen_bits_survives(tmp_path: Path) -> None:
+    image = ImageFile(np.zeros((2, 2, 1), np.uint16), None, b"", PROFILE)
+    (tmp_path / "a.png").write_bytes(encode_image_file(image, ".png"))
+    assert read_image_file(tmp_path / "a.png").icc_profile == PROFILE
+
+
+def test_exif_of_sixteen_bits_survives(tmp_path: Path) -> None:
+    image = ImageFile(np.zeros((2, 2, 1), np.uint16), None, exif(Artist="me"))
+    (tmp_path / "a.png").write_bytes(encode_image_file(image, ".png"))
+    with Image.open(tmp_path / "a.png") as plain:
+        assert plain.getexif()[ExifTags.Base.Artist] == "me"
+
+
+@pytest.mark.parametrize(
+    ("colour_type", "channels", "words"),
+    [(2, 3, "RGB"), (6, 4, "RGBA"), (4, 2, "grayscale with alpha")],
+)
+def test_deep_colour_is_refused(
+    tmp_path: Path, colour_type: int, channels: int, words: str
+) -> None:
+    (tmp_path / "a.png").write_bytes(deep_png(colour_type, channels))
+    with pytest.raises(UserError, match=f"{words} of 16 bits per channel would be truncated"):
+        read_image_file(tmp_path / "a.png")
+
+
+def test_deep_grayscale_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(deep_png(0, 1))
+    expected = np.frombuffer(bytes(range(4)), ">u2")
+    np.testing.assert_array_equal(read_image_file(tmp_path / "a.png").colour[0, :, 0], expected)
+
+
+def test_what_a_format_cannot_hold_is_refused() -> None:
+    deep = ImageFile(np.zeros((2, 2, 1), np.uint16))
+    clear = ImageFile(np.zeros((2, 2, 3), np.uint8), np.zeros((2, 2), np.uint8))
+    with pytest.raises(UserError, match=r"\.jpg does not support 16 bits"):
+        encode_image_file(deep, ".JPG")
+    with pytest.raises(UserError, match=r"\.bmp does not support transparency"):
+        encode_image_file(clear, ".bmp")
+    with pytest.raises(UserError, match=r"not '\.gif'"):
+        encode_image_file(clear, ".gif")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "alpha"), [(np.uint8, False), (np.uint8, True), (np.uint16, False)]
+)
+@pytest.mark.parametrize("suffix", [*sorted(WRITABLE), ".PNG", ".JPG", ".gif", ".avif", ""])
+def test_a_holdable_suffix_can_be_encoded(suffix: str, dtype: type, alpha: bool) -> None:
+    channels = 1 if dtype is np.uint16 else 3
+    mask = np.zeros((2, 2), np.uint8) if alpha else None
+    image = ImageFile(np.zeros((2, 2, channels), dtype), mask)
+    chosen = holdable_suffix(suffix, image)
+    with Image.open(io.BytesIO(encode_image_file(image, chosen))) as made:
+        assert made.size == (2, 2)
+    try:
+        encode_image_file(image, suffix)
+    except UserError:
+        assert chosen == ".png"
+    else:
+        assert chosen == suffix.lower()
+
+
+def test_words_are_written_to_png_only() -> None:
+    image = ImageFile(np.zeros((2, 2, 3), np.uint8))
+    with Image.open(io.BytesIO(encode_image_file(image, ".png", words={"dream": "{}"}))) as made:
+        assert made.text == {"dream": "{}"}  # type: ignore[attr-defined]
+    encode_image_file(image, ".jpg", words={"dream": "{}"})

@@ -1,0 +1,103 @@
+import importlib.util
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from reverie.core.errors import UserError
+from reverie.data.sets import faces
+from reverie.data.sets.faces import ATTRIBUTES, Face, FacesOptions, draw, get_faces, random_face
+
+draws = all(importlib.util.find_spec(name) for name in ("python_avatars", "resvg_py"))
+needs_drawing = pytest.mark.skipif(not draws, reason="nothing draws faces here")
+
+
+def pixels(face: Face, side: int = 64) -> np.ndarray:
+    with Image.open(io.BytesIO(draw(face, side))) as image:
+        return np.asarray(image.convert("RGB")).astype(int)
+
+
+@given(st.integers(0, 10**7))
+def test_a_face_is_a_function_of_its_number(number: int) -> None:
+    face = random_face(number)
+    assert face == random_face(number)
+    assert face.attributes <= set(ATTRIBUTES)
+    assert "Male" in face.attributes or "Mustache" not in face.attributes
+
+
+@given(st.integers(0, 1000), st.sampled_from(ATTRIBUTES), st.booleans())
+def test_one_attribute_changes_alone(number: int, attribute: str, wanted: bool) -> None:
+    face = random_face(number)
+    changed = face.with_attribute(attribute, wanted)
+    assert (attribute in changed.attributes) == wanted
+    assert changed.attributes ^ face.attributes <= {attribute}
+    assert changed.number == face.number
+    assert changed.with_attribute(attribute, attribute in face.attributes) == face
+
+
+def test_attributes_are_independent_and_even() -> None:
+    """Within four standard deviations of 1/2, and of 1/4 for two at once."""
+    rows = [random_face(number).attributes for number in range(4000)]
+    for name in ("Male", "Eyeglasses", "Smiling", "Wearing_Hat"):
+        assert np.mean([name in row for row in rows]) == pytest.approx(0.5, abs=4 * 0.5 / 63)
+        both = np.mean([{"Male", name} <= row for row in rows])
+        assert both == pytest.approx(0.5 if name == "Male" else 0.25, abs=4 * 0.5 / 63)
+
+
+@needs_drawing
+def test_glasses_change_the_eyes_alone() -> None:
+    face = random_face(7).with_attribute("Eyeglasses", False)
+    face = face.with_attribute("Wearing_Hat", False)
+    changed = np.abs(pixels(face) - pixels(face.with_attribute("Eyeglasses", True))).max(-1) > 8
+    rows, columns = np.nonzero(changed)
+    left, upper, right, lower = (edge * 64 for edge in faces.EYES)
+    assert len(rows) > 20
+    assert (upper - 2 <= rows).all()
+    assert (rows <= lower + 2).all()
+    assert (left - 2 <= columns).all()
+    assert (columns <= right + 2).all()
+
+
+@needs_drawing
+def test_two_domains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(faces, "TEST_COUNT", 2)
+    counts = get_faces(tmp_path / "faces", "Smiling", train_count=3, side=16)
+    assert counts == {"trainA": 3, "trainB": 3, "testA": 2, "testB": 2}
+    names = {f: {p.name for p in (tmp_path / "faces" / f).iterdir()} for f in counts}
+    assert not names["trainA"] & names["trainB"]  # different people
+    assert names["testA"] == names["testB"]  # the same people
+    assert not names["testA"] & (names["trainA"] | names["trainB"])
+    for name in names["testA"]:
+        number = int(Path(name).stem)
+        drawn = draw(random_face(number).with_attribute("Smiling", True), 16)
+        assert (tmp_path / "faces" / "testB" / name).read_bytes() == drawn
+
+
+def test_refusals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UserError, match="no attribute 'Smilling'; did you mean 'Smiling'"):
+        get_faces(tmp_path / "faces", "Smilling")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match="pip install python-avatars resvg-py"):
+        draw(Face(0))
+
+
+def test_the_folder_is_named_after_the_attribute() -> None:
+    assert FacesOptions().folder_name("faces") == "faces"
+    assert FacesOptions(attribute="Male").folder_name("faces") == "faces-Male"
+    with pytest.raises(UserError, match="--count must be at least 1"):
+        FacesOptions(count=0)
+
+
+def test_all_attributes_are_drawn_unless_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    monkeypatch.setattr(faces, "get_faces", lambda out, name: calls.append(name) or {"trainA": 1})
+    monkeypatch.setattr(
+        faces, "get_labelled_faces", lambda out, count: calls.append(count) or {"faces": count}
+    )
+    assert faces.fetch_faces(Path(), FacesOptions(count=5)) == {"trainA": 1, "faces": 5}
+    assert faces.fetch_faces(Path(), FacesOptions(attribute="Male")) == {"trainA": 1}
+    assert calls == ["Eyeglasses", 5, "Male"]

@@ -1,0 +1,65 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from reverie.core.errors import UserError
+from reverie.data.check import check_data
+
+
+def save(path: Path, width: int, height: int, colour: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (width, height), colour).save(path)
+
+
+def test_everything_is_counted(tmp_path: Path) -> None:
+    save(tmp_path / "cats" / "a.png", 10, 20, "red")
+    save(tmp_path / "cats" / "b.png", 10, 20, "gray")
+    save(tmp_path / "dogs" / "c.png", 30, 25, "white")
+    save(tmp_path / "dogs" / "d.png", 7, 9, "blue")
+    (tmp_path / "dogs" / "e.png").write_bytes(b"no image")
+    facts = check_data(str(tmp_path)).facts
+    assert facts["data"] == str(tmp_path)
+    assert facts["kind"] == "class folders"
+    assert facts["pictures"] == 4
+    assert facts["sizes"] == {"10×20": 2, "30×25": 1, "7×9": 1}
+    assert facts["shorter_side"] == {"least": 7, "median": 10, "most": 25}
+    assert sorted(facts["colours"].values()) == [2, 2]  # type: ignore[union-attr]
+    assert facts["classes"] == {"cats": 2, "dogs": 3}
+    assert isinstance(facts["broken"], dict)
+    assert list(facts["broken"]) == [str(Path("dogs") / "e.png")]
+    assert "not an image" in str(facts["broken"])
+
+
+def test_digits_are_grayscale_squares() -> None:
+    result = check_data("digits", "test")
+    assert result.facts["pictures"] == 2000
+    assert result.facts["sizes"] == {"28×28": 2000}
+    assert len(result.facts["colours"]) == 1  # type: ignore[arg-type]
+    assert sum(result.facts["classes"].values()) == 2000  # type: ignore[union-attr]
+    assert result.facts["broken"] == {}
+    assert "broken: none" in result.summary()
+    assert result.to_json() == result.facts
+
+
+def test_at_most_five_sizes_are_listed(tmp_path: Path) -> None:
+    for number in range(7):
+        save(tmp_path / f"{number}.png", 4 + number, 4, "red")
+    assert len(check_data(str(tmp_path)).facts["sizes"]) == 5  # type: ignore[arg-type]
+
+
+def test_a_folder_of_damaged_files(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"no image")
+    facts = check_data(str(tmp_path)).facts
+    assert facts["pictures"] == 0
+    assert "sizes" not in facts
+
+
+def test_a_table_by_a_column(tmp_path: Path) -> None:
+    Image.fromarray(np.zeros((3, 3), np.uint8)).save(tmp_path / "a.png")
+    (tmp_path / "t.csv").write_text("file,kind,size\na.png,cat,3\na.png,dog,4\n")
+    facts = check_data(str(tmp_path / "t.csv"), label_column="kind").facts
+    assert facts["classes"] == {"cat": 1, "dog": 1}
+    with pytest.raises(UserError, match="no folder or file"):
+        check_data(str(tmp_path / "none"))

@@ -1,0 +1,131 @@
+import json
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from accelerate import Accelerator
+from hypothesis import given
+from hypothesis import strategies as st
+
+import reverie
+from reverie.runs.run import Run
+from reverie.training.monitor import LossMeter
+
+LOSSES = st.lists(
+    st.lists(st.dictionaries(st.sampled_from("abc"), st.floats(-9, 9, width=32)), max_size=3),
+    max_size=4,
+)
+
+
+def tensors(batches: list[dict[str, float]]) -> list[dict[str, torch.Tensor]]:
+    return [{name: torch.tensor(value) for name, value in batch.items()} for batch in batches]
+
+
+@given(LOSSES)
+def test_the_mean_over_steps_and_batches(steps: list[list[dict[str, float]]]) -> None:
+    meter = LossMeter(Accelerator(cpu=True))
+    values: dict[str, list[float]] = {}
+    for batches in steps:
+        meter.add(tensors(batches))
+        for batch in batches:
+            for name, value in batch.items():
+                values.setdefault(name, []).append(value)
+    means = meter.mean()
+    assert means.keys() == values.keys()
+    for name, mean in means.items():
+        assert mean == pytest.approx(np.mean(values[name]), rel=1e-4, abs=1e-4)
+    assert meter.mean() == {}  # since it was last read
+
+
+def test_no_graph_is_kept() -> None:
+    meter = LossMeter(Accelerator(cpu=True))
+    weight = torch.ones(1, requires_grad=True)
+    meter.add([{"loss": (3 * weight).sum()}])
+    assert meter.mean() == {"loss": 3.0}
+
+
+TWO_PROCESSES = """
+import json, sys, torch
+from accelerate import Accelerator
+from reverie.training.monitor import LossMeter
+
+accelerator = Accelerator(cpu=True)
+meter, rank = LossMeter(accelerator), accelerator.process_index
+for step in range(3):
+    meter.add([{"a": torch.tensor(float(rank + step)), "b": torch.tensor(10.0 * rank)}])
+print(json.dumps([accelerator.num_processes, meter.mean()]))
+torch.distributed.destroy_process_group()
+"""
+
+
+def test_the_mean_over_two_processes(environment: dict[str, str]) -> None:
+    """Both processes get the mean of all: of 0 1 2 and 1 2 3, of 0 and 10."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = str(found.getsockname()[1])
+    common = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", TWO_PROCESSES],
+            env=environment | common | {"RANK": rank, "LOCAL_RANK": rank},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        for rank in "01"
+    ]
+    for process in processes:
+        out, _ = process.communicate(timeout=60)
+        assert json.loads(out.splitlines()[-1]) == [2, {"a": 1.5, "b": 5.0}]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    out = tmp_path_factory.mktemp("runs") / "run"
+    reverie.train(
+        "cgan",
+        out=out,
+        data="digits",
+        batch_size=4,
+        steps=5,
+        width=4,
+        log_every=2,
+        sample_every=4,
+        checkpoint_every=2,
+        keep_checkpoints=2,
+    )
+    return Run(out)
+
+
+def test_as_often_as_the_options_say(run: Run) -> None:
+    assert [line["step"] for line in run.read_log()] == [1, 2, 4, 5]  # the last step's rest
+    assert list(run.sheets()) == [0, 4, 5]
+    names = sorted(path.name for path in run.checkpoints.glob("*.safetensors"))
+    assert names == ["step-000000004.safetensors", "step-000000005.safetensors"]
+    assert run.model.is_dir()
+    assert run.report.exists()
+
+
+def test_a_line_of_the_log(run: Run) -> None:
+    line = run.read_log()[-1]
+    assert line["images_seen"] == 5 * 4
+    assert line["learning_rate"] > 0
+    assert 0 <= line["waiting_share"] <= 1
+    assert {"discriminator", "generator"} <= line["losses"].keys()
+    assert all(np.isfinite(value) for value in line["losses"].values())
+
+
+def test_a_column_for_each_class(run: Run) -> None:
+    """64 samples of ten classes: six rows of ten, each image 28 pixels, magnified twice."""
+    height, width = reverie.images.read(run.sheet(4)).shape[:2]
+    assert (height, width) == (6 * (2 * 28 + 2) + 2, 10 * (2 * 28 + 2) + 2)
+
+
+def test_the_samples_of_a_sheet_are_the_models(run: Run) -> None:
+    sheet = reverie.images.read(run.sheet(5))
+    made = reverie.load(run.folder).sample(60)
+    made = made.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    difference = sheet.astype(int) - reverie.images.grid(made, columns=10)
+    assert np.abs(difference).max() <= 1

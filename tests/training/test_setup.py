@@ -1,0 +1,119 @@
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reverie.core.errors import UserError
+from reverie.core.precision import bf16_is_native
+from reverie.methods.recipe import DEFAULT_STEPS, TrainOptions
+from reverie.runs.run import Run
+from reverie.training.setup import Budget, learning_rate, make_accelerator
+from reverie.training.state import Counters
+
+
+@given(
+    epochs=st.floats(0, 20),
+    count=st.integers(1, 1000),
+    batch_size=st.integers(1, 64),
+    accumulate=st.integers(1, 4),
+    processes=st.integers(1, 4),
+)
+def test_epochs_are_the_fewest_steps_that_show_as_many_images(
+    epochs: float, count: int, batch_size: int, accumulate: int, processes: int
+) -> None:
+    options = TrainOptions(epochs=epochs, batch_size=batch_size, accumulate=accumulate)
+    budget = Budget.of(options, count, processes)
+    assert budget.seconds is None
+    assert budget.steps is not None
+    step = batch_size * accumulate * processes
+    assert budget.steps * step >= epochs * count - 1e-6
+    assert (budget.steps - 1) * step < epochs * count + 1e-6
+
+
+def test_lengths() -> None:
+    assert Budget.of(TrainOptions(minutes=1.5), 10, 1) == Budget(None, 90.0)
+    assert Budget.of(TrainOptions(steps=7), 10, 1) == Budget(7, None)
+    assert Budget.of(TrainOptions(steps=0), 10, 1) == Budget(0, None)
+    assert Budget.of(TrainOptions(), 10, 1) == Budget(DEFAULT_STEPS, None)
+
+
+@given(steps=st.integers(1, 100), step=st.integers(0, 200))
+def test_the_fraction_of_steps(steps: int, step: int) -> None:
+    assert Budget(steps, None).fraction(Counters(step, 1e9)) == min(step / steps, 1)
+
+
+def test_the_fraction_of_time() -> None:
+    assert Budget(None, 60.0).fraction(Counters(10**6, 15.0)) == 0.25
+    assert Budget(None, 60.0).fraction(Counters(0, 61.0)) == 1
+    assert Budget(0, None).fraction(Counters()) == 1
+    assert Budget(None, 0.0).fraction(Counters(1, 1.0)) == 1
+
+
+@given(
+    step=st.integers(0, 50),
+    fraction=st.floats(0, 1),
+    warmup=st.integers(0, 20),
+    decay=st.sampled_from(["none", "linear", "cosine"]),
+    start=st.sampled_from([0.0, 0.3, 0.5, 0.9]),
+)
+def test_the_learning_rate_as_an_equation(
+    step: int, fraction: float, warmup: int, decay: str, start: float
+) -> None:
+    options = TrainOptions(warmup_steps=warmup, decay=decay, decay_from=start)  # type: ignore[arg-type]
+    rate = learning_rate(2e-4, options, step, fraction)
+    expected = 2e-4
+    if step + 1 < warmup:
+        expected *= (step + 1) / warmup
+    if fraction > start and decay != "none":
+        past = (fraction - start) / (1 - start)
+        expected *= 1 - past if decay == "linear" else math.cos(math.pi * past / 2) ** 2
+    assert rate == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_cosine_is_pytorchs() -> None:
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.3)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=20)
+    options = TrainOptions(decay="cosine", decay_from=0.0)
+    for step in range(20):
+        rate = learning_rate(0.3, options, step, step / 20)
+        assert rate == pytest.approx(schedule.get_last_lr()[0], abs=1e-9)
+        optimizer.step()
+        schedule.step()
+
+
+@pytest.mark.parametrize("decay", ["linear", "cosine"])
+def test_the_rate_is_zero_at_the_end(decay: str) -> None:
+    options = TrainOptions(decay=decay)  # type: ignore[arg-type]
+    assert learning_rate(1.0, options, 10**6, 1.0) == pytest.approx(0, abs=1e-12)
+    options = TrainOptions(decay=decay, decay_from=1.0)  # type: ignore[arg-type]
+    assert learning_rate(1.0, options, 10**6, 1.0) == 1.0
+
+
+def test_an_accelerator_of_the_options(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    accelerator = make_accelerator(TrainOptions(device="cpu", precision="fp32"), run)
+    assert accelerator.device.type == "cpu"
+    assert accelerator.mixed_precision == "no"
+    accelerator = make_accelerator(TrainOptions(device="cpu", precision="bf16"), run)
+    assert accelerator.mixed_precision == "bf16"  # another training, another precision
+    accelerator = make_accelerator(TrainOptions(device="cpu"), run)
+    assert accelerator.mixed_precision == ("bf16" if bf16_is_native("cpu") else "no")
+
+
+def test_what_is_not_there_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    for options, words in (
+        (TrainOptions(device="cuda"), "PyTorch finds no cuda device: use --device auto"),
+        (TrainOptions(device="mps"), "PyTorch finds no mps device"),
+        (TrainOptions(precision="fp16"), "fp16 needs a GPU"),
+        (TrainOptions(track=("wandbb",)), "no tracker 'wandbb'; did you mean 'wandb'"),
+    ):
+        with pytest.raises(UserError, match=words):
+            make_accelerator(options, Run(tmp_path))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(UserError, match="tracker wandb is not installed: pip install wandb"):
+        make_accelerator(TrainOptions(track=("wandb",)), Run(tmp_path))
