@@ -6,7 +6,8 @@ from typing import ClassVar
 import pytest
 
 from reverie.cli.command import Command
-from reverie.cli.main import COMMANDS, help_text, main, parse_command
+from reverie.cli.help import help_text
+from reverie.cli.main import COMMANDS, main, parse_command
 from reverie.core.errors import UserError
 from reverie.core.result import INTERRUPTED, Result
 

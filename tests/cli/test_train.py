@@ -5,8 +5,9 @@ import pytest
 
 import reverie
 from reverie.cli.command import Command
+from reverie.cli.methods import MethodsCommand
 from reverie.cli.parse import flags, parse
-from reverie.cli.train import MethodsCommand, TrainCommand, flags_of
+from reverie.cli.train import TrainCommand, flags_of
 from reverie.core.errors import UserError
 from reverie.methods import METHODS
 from reverie.methods.presets import recipe_for

@@ -9,12 +9,8 @@ from torch import Tensor, nn
 from reverie.core.errors import UserError
 from reverie.data import Batch, ImageSpec
 from reverie.methods import METHODS, Encodes, Method, Phase, Samples, Translates
-from reverie.methods.base import (
-    FakeQueue,
-    cycle_labels,
-    describe_capabilities,
-    require,
-)
+from reverie.methods.base import FakeQueue
+from reverie.methods.capabilities import cycle_labels, describe_capabilities, require
 from reverie.methods.options import MethodOptions
 
 
