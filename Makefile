@@ -11,6 +11,7 @@ test: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
+	$(BIN)/codespell src tests docs examples scripts benchmarks README.md CONTRIBUTING.md CHANGELOG.md
 	$(BIN)/python -m pytest
 
 test-all: .venv/installed-dev
