@@ -92,6 +92,7 @@ def stub() -> str:
     head = [
         "# Written by scripts/write_stubs.py: do not edit.",
         "# ruff: noqa",
+        "# fmt: off",
         "from typing import Literal",
         "from reverie.core.options import OptionValue",
         *kept,

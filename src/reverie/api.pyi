@@ -1,5 +1,6 @@
 # Written by scripts/write_stubs.py: do not edit.
 # ruff: noqa
+# fmt: off
 from typing import Literal
 from reverie.core.options import OptionValue
 from collections.abc import Sequence

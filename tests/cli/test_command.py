@@ -91,7 +91,7 @@ def test_only_the_first_process_prints(
 
 
 def test_help_has_a_line_for_each_command() -> None:
-    lines = help_text().splitlines()
+    lines = help_text(COMMANDS).splitlines()
     starts = [line.split("  ")[1] for line in lines if line.startswith("  reverie ")]
     assert starts == [f"reverie {n} {c.usage}".rstrip() for n, c in COMMANDS.items()]
     assert next(line for line in lines if "reverie count" in line).endswith("  Count things")

@@ -69,7 +69,7 @@ def test_resuming_starts_from_the_runs_recipe(tmp_path: Path) -> None:
     assert command.changes == {"steps": 2}
     result = command.run()
     assert (result.to_json()["steps"], result.exit_code) == (2, 0)
-    with pytest.raises(UserError, match="begun with --latent-size 3, not 4"):
+    with pytest.raises(UserError, match="started with --latent-size 3, not 4"):
         parsed("vae", "--out", out, "--resume", "--latent-size", 4).run()
     with pytest.raises(UserError, match="trains a vae, not a gan"):
         parsed("gan", "--out", out, "--resume")

@@ -96,7 +96,7 @@ class DataGetCommand(Command):
             ("options", type(default), field(default_factory=lambda: default)),
         ]
         flags = make_dataclass("DataGet", parts, frozen=True, kw_only=True)
-        parsed = parse(flags, prog, argv[1:], dataset.about.capitalize() + ".")
+        parsed = parse(flags, prog, argv[1:], dataset.about[0].upper() + dataset.about[1:] + ".")
         return cls(name=argv[0], out=parsed.get.out, options=parsed.options, json=parsed.get.json)
 
     def run(self) -> "FetchResult":

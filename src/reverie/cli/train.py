@@ -55,7 +55,7 @@ class TrainCommand(Command):
         if any(value_of(argv, f"--{length}") is not None for length in LENGTHS):
             base = base.with_options(**dict.fromkeys(LENGTHS))  # the given one replaces the base's
         presets = f"Presets: {', '.join(kind.presets)}." if kind.presets else "It has no presets."
-        about = f"{kind.about.capitalize()}. {presets}"
+        about = f"{kind.about[0].upper()}{kind.about[1:]}. {presets}"
         parsed = parse(flags_of(base), f"{prog} {method}", argv[1:], about)
         chosen = Recipe(
             method=method, options=parsed.method, data=parsed.images, training=parsed.training

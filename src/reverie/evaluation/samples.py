@@ -48,19 +48,19 @@ def evaluate_model(
     report: Path | None = None,
     sampling: DenoisingOptions | None = None,
 ) -> dict[str, float]:
-    """Compare samples of a model with pictures; started in several processes, they share the work.
+    """Metrics of a model's samples; several processes share the work.
 
     Args:
-        model: makes pictures from noise.
-        data: the pictures; by their test split where they are divided.
-        count: how many samples; by default as many as there are pictures, 10,000 at most.
+        model: a model that samples from noise.
+        data: the reference images.
+        count: how many samples; by default as many as there are images, 10,000 at most.
         features: `digits`, `efficientnet` or `inception`; by default what fits the data.
         seed: the number of the first sample.
-        report: where to write a page with samples beside their nearest training pictures.
+        report: where to write a page with samples beside their nearest training images.
         sampling: how a diffusion model samples.
 
     Raises:
-        UserError: if there are too few pictures for the figures.
+        UserError: if there are too few images for the metrics.
     """
     name = features or default_features(data)
     find_extractor(name)

@@ -30,7 +30,7 @@ BUILT_IN_MODELS = {
 def load(place: str | Path, reference: str | None = None) -> Model:
     """A model: `digits` or `photos-x4`, which come with the package, a run, a model folder,
     `user/name` on the Hugging Face hub, or a weight file: of the original CycleGAN and pix2pix, or
-    of SRResNet, RRDBNet and compact networks that enlarge, or of others that the package spandrel
+    of SRResNet, RRDBNet and compact upscaling networks, or of others that the package spandrel
     knows, where it is installed.
 
     A run or model folder that is called `digits` goes before the built-in one. `reference` says
@@ -60,13 +60,13 @@ def load(place: str | Path, reference: str | None = None) -> Model:
     else:
         raise UserError(
             f"{place}: there is no run or model folder of that name; a model on the hub is named "
-            f"user/name, and {', '.join(BUILT_IN_MODELS)} comes with reverie."
+            f"user/name, and {', '.join(BUILT_IN_MODELS)} come with reverie."
         )
     return Model(str(place), *load_model(folder))
 
 
 def import_weights(path: str | Path, reference: str | None = None) -> nn.Module:
-    """The network in a weight file of the original CycleGAN and pix2pix, or of one that enlarges.
+    """Network in a weight file of the original CycleGAN and pix2pix, or of an upscaler.
 
     Its options are read from the tensors; nothing in the file is run. In eval mode; generators
     take [B, C, H, W] in [-1, 1], H and W multiples of their `multiple`.

@@ -74,18 +74,18 @@ class Model:
         schedule: str | None = None,
         guidance: float | None = None,
     ) -> Float[Tensor, "count c h w"]:
-        """Make pictures from noise.
+        """Sample images from noise.
 
         Picture i depends on seed + i (and its label) alone: not on `count`, not on the device.
 
         Args:
             count: how many.
-            seed: the number of the first picture.
-            label: a class, by number or name, for all pictures or one for each; by default the
+            seed: number of the first image.
+            label: a class, by number or name, for all images or one for each; by default the
                 classes take turns.
-            between: two seeds; the pictures then lie on the way from the one's to the other's.
-            start: a picture to begin from instead of pure noise; for diffusion models.
-            callback: is shown each step's number and expected picture; for diffusion models.
+            between: two seeds; the images then interpolate from one seed's to the other's.
+            start: an image to start from instead of noise (SDEdit); for diffusion models.
+            callback: called with each step's number and predicted image; for diffusion models.
             steps: noise levels; for diffusion models, as the three below: see `Sampling`.
             sampler: ddpm, ddim, euler, heun or dpmpp-2m.
             schedule: spacing of the noise levels: karras or uniform.
@@ -99,7 +99,7 @@ class Model:
         """
         require(self.method, Samples, self.name)
         if count < 1:
-            raise UserError(f"ask for one picture or more, not {count}.")
+            raise UserError(f"ask for one image or more, not {count}.")
         labels = self.labels(count, label)
         if between is not None and labels is not None and label is None:
             raise UserError("between two seeds one class is shown: name it with the label.")
@@ -118,7 +118,7 @@ class Model:
         steps: int | None = None,
         sampler: str | None = None,
     ) -> Float[Tensor, "n c h w"]:
-        """The pictures of latents, float32 in [-1, 1] on the CPU.
+        """Images of latents, float32 in [-1, 1] on the CPU.
 
         Args:
             latents: of the shape that the model's noise has.
@@ -127,11 +127,11 @@ class Model:
             sampler: see `sample`.
 
         Raises:
-            UserError: if the model makes no pictures of latents, or has no such class.
+            UserError: if the model does not generate from latents, or has no such class.
         """
         require(self.method, Samples, self.name)
         labels = self.labels(len(latents), 0 if self.class_names and label is None else label)
-        # Steps that add noise add the same to every picture, so that a way between two is smooth.
+        # Steps that add noise add the same to every image, so that interpolations are smooth.
         seeds = [0] * len(latents)
         sampling = {"steps": steps, "sampler": sampler}
         return self._made(latents, labels, seeds, self._denoising(sampling, None, None))
@@ -188,7 +188,7 @@ class Model:
         return extra
 
     def encode(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d"]:
-        """The latents of pictures in [-1, 1].
+        """Latents of images in [-1, 1].
 
         Raises:
             UserError: if the model has no encoder.
@@ -206,16 +206,16 @@ class Model:
         own_statistics: bool = False,
         tile: int | None = None,
     ) -> Float[Tensor, "b c h w"]:
-        """Give pictures the other look; any size and shape comes back as it came.
+        """Translate images to the other domain; any size, which is kept.
 
         Args:
             images: [-1, 1]; grey is made colour where the model knows colour.
-            direction: `ab`, or `ba` where the model has learnt the way back.
+            direction: `ab`, or `ba` where the model translates both ways.
             dropout: leave features out as in training, which the original pix2pix does for
                 variety; PyTorch's generator decides which.
-            own_statistics: batch norms take mean and variance from each picture, as the original
+            own_statistics: batch norms take mean and variance from each image, as the original
                 pix2pix does, instead of those averaged over training.
-            tile: side of the tiles that are worked on one after the other; by default pictures of
+            tile: side of the tiles that are worked on one after the other; by default images of
                 more than four megapixels are, where the network allows.
 
         Raises:
@@ -238,14 +238,14 @@ class Model:
         return torch.cat(made).clamp_(-1, 1)
 
     def tiled_upscaler(self, tile: int | None = None, precision: str = "auto") -> TiledUpscaler:
-        """The network that enlarges, ready for pictures of any size.
+        """The upscaling network, ready for images of any size.
 
         Args:
             tile: side of the tiles; by default what fits into memory.
             precision: fp32, bf16, or auto, which takes bf16 where the machine has it natively.
 
         Raises:
-            UserError: if the model does not enlarge.
+            UserError: if the model does not upscale.
         """
         method = require(self.method, Upscales, self.name)
         low = precision == "bf16" or (precision == "auto" and bf16_is_native(self.device.type))
@@ -255,7 +255,7 @@ class Model:
     def upscale(
         self, images: Float[Tensor, "b c h w"], *, tile: int | None = None, precision="auto"
     ) -> Float[Tensor, "b c h2 w2"]:
-        """Enlarge pictures in [-1, 1] as many times as the model was made for.
+        """Upscale images in [-1, 1] by the model's scale factor.
 
         Args:
             images: any size; grey is made colour where the model knows colour.
@@ -263,7 +263,7 @@ class Model:
             precision: see `tiled_upscaler`.
 
         Raises:
-            UserError: if the model does not enlarge.
+            UserError: if the model does not upscale.
         """
         tiled_upscaler = self.tiled_upscaler(tile, precision)
         scale, channels = tiled_upscaler.network.scale, tiled_upscaler.network.channels
@@ -283,7 +283,7 @@ class Model:
         return made.clamp_(-1, 1)
 
     def labels(self, count: int, label: Label = None) -> Int[Tensor, " count"] | None:
-        """The class number of each of `count` pictures as `sample` would make them."""
+        """Class numbers of `count` images as `sample` would generate them."""
         names = self.class_names
         if not names:
             if label is not None:
@@ -294,7 +294,7 @@ class Model:
         chosen = [label] if isinstance(label, int | str) else list(label)
         if len(chosen) not in (1, count):
             raise UserError(
-                f"{len(chosen)} labels for {count} pictures: give one, or one for each."
+                f"{len(chosen)} labels for {count} images: give one, or one for each."
             )
         numbers = [self._class_number(one) for one in chosen]
         return torch.tensor(numbers if len(numbers) == count else numbers * count)
@@ -326,7 +326,7 @@ def _policies(network: nn.Module, dropout: bool, own_statistics: bool) -> Iterat
         for layer in layers:
             layer.train()
             if isinstance(layer, nn.BatchNorm2d):
-                layer.momentum = 0.0  # what was learnt stays as it is
+                layer.momentum = 0.0  # keeps the running averages
         yield
     finally:
         for layer, momentum in zip(layers, momenta, strict=True):
@@ -336,5 +336,5 @@ def _policies(network: nn.Module, dropout: bool, own_statistics: bool) -> Iterat
 
 
 def _noise_of(seeds: Sequence[int], shape: Sequence[int], device: torch.device):
-    """The noise of a sampler's steps, each picture's from its own seed."""
+    """The noise of a sampler's steps, each image's from its own seed."""
     return lambda step: latents_of_seeds([mix(s, step + 1) for s in seeds], shape).to(device)

@@ -61,7 +61,7 @@ class TranslateOptions(Checked):
     """How images are translated."""
 
     direction: Direction = "ab"
-    """From domain A to B, or back where the model has learnt it."""
+    """From domain A to B, or back where the model translates both ways."""
     dropout: Literal["off", "on"] = "off"
     """Dropout at inference: on gives variety, as the original pix2pix does."""
     statistics: Literal["trained", "image"] = "trained"
@@ -94,29 +94,29 @@ class AscentOptions(Checked):
     """Gradient ascent of a deep dream."""
 
     octaves: Positive = 4
-    """Sizes at which it dreams, from small to large."""
+    """Number of octaves (image sizes), from small to large."""
     octave_scale: float = 1.4
-    """How much larger each is than the one before."""
+    """Ratio between the sizes of two octaves."""
     steps: Positive = 10
-    """Steps at each size."""
+    """Gradient steps per octave."""
     step_size: float = 0.02
-    """How far a step goes on average, where black to white is 2."""
+    """Mean change per step, where black to white is 2."""
     jitter: NonNegativeInt = 32
-    """Move the picture at random by up to so many pixels before each step."""
+    """Random shift before each step, in pixels."""
     normalise: Literal["mean-absolute", "deviation"] = "mean-absolute"
-    """What the gradient is divided by."""
+    """Normalisation of the gradient."""
     carry: Literal["detail", "all"] = "detail"
-    """From size to size: re-add what was dreamt to the original, or resize the whole picture."""
+    """From octave to octave: add the dreamt detail to the original, or resize the whole image."""
     smoothing: float = 0.0
-    """Blur the gradient by a Gaussian of so many pixels, less with every step."""
+    """Standard deviation of the gradient blur in pixels, reduced to 0 over the steps."""
     total_variation: float = 0.0
-    """Weight of the differences between neighbours, against noise."""
+    """Weight of the total variation, against noise."""
     closeness: float = 0.0
     """Weight of the squared distance from the original."""
     tile: Annotated[int, AtLeast(64)] = 512
-    """Larger pictures are worked on in tiles of such a side."""
+    """Side of the tiles in pixels; larger images are tiled."""
     seed: int = 0
-    """Decides where the picture is moved to: same seed, same dream."""
+    """Seed of the jitter: same seed, same dream."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

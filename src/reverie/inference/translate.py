@@ -120,7 +120,7 @@ def _as_file(made: Tensor, image: ImageFile) -> ImageFile:
 
 
 def _small(pixels: np.ndarray) -> np.ndarray:
-    """A picture to look at, in colour, its longer side made to be 256 or left smaller."""
+    """A preview in RGB whose longer side is at most 256 pixels."""
     pixels = image_io.with_channels(pixels, 3)
     height, width = pixels.shape[:2]
     if max(height, width) <= SHOWN_SIDE:
@@ -129,7 +129,7 @@ def _small(pixels: np.ndarray) -> np.ndarray:
 
 
 def _write_sheet(rows: list[list[np.ndarray]], path: Path) -> None:
-    """Rows of before and after, each picture in the middle of a square of its own."""
+    """Rows of before and after, each image centred in a square."""
     side = max(p.shape[axis] for row in rows for p in row for axis in (0, 1))
     squares = []
     for pixels in (p for row in rows for p in row):

@@ -1,4 +1,4 @@
-"""Enlarge picture files and folders, with all that the files hold."""
+"""Upscale image files and folders, with all that the files hold."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -157,7 +157,7 @@ class _Pace:
             except UserError:  # what is wrong with it is said when its turn comes
                 continue
             sizes.append(width * height)
-        self.bar = progress.Bar("enlarging", max(sum(sizes), 1))
+        self.bar = progress.Bar("upscaling", max(sum(sizes), 1))
         self._interrupted = stop_requested
         self._done = 0
         self._clock = progress.Clock()
@@ -166,7 +166,7 @@ class _Pace:
         """A tile is done.
 
         Raises:
-            Stopped: if someone wishes to stop.
+            Stopped: if the user interrupted.
         """
         self._done += pixels
         speed = self._done / 1e6 / self._clock.seconds
@@ -255,6 +255,6 @@ def _resized(made: np.ndarray, wanted: tuple[int, int], kind: type) -> Iterator[
 
 
 def bicubic(images: Tensor, scale: int) -> Tensor:
-    """What an enlargement is compared with: as MATLAB and Pillow do it, with a = -0.5."""
+    """Bicubic upscaling, the baseline: as MATLAB and Pillow compute it, with a = -0.5."""
     size = images.shape[-2] * scale, images.shape[-1] * scale
     return torch.nn.functional.interpolate(images, size, mode="bicubic", antialias=True)

@@ -41,7 +41,7 @@ tags: [{kind}, {recipe.method}]
 
 Trained with reverie {versions()["reverie"]} on {facts["picture_count"]:,} pictures
 ({recipe.data.data}, fingerprint {facts["data_fingerprint"]}), {last["step"]:,} steps,
-{last["images_seen"]:,} pictures seen, {last["seconds"] / 60:.1f} minutes, seed
+{last["images_seen"]:,} images seen, {last["seconds"] / 60:.1f} minutes, seed
 {recipe.training.seed}. The weights are averaged over training.
 
 ```python

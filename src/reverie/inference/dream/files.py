@@ -1,4 +1,4 @@
-"""Dreams of picture files: one picture, or a film of them, with their settings written inside."""
+"""Deep dreams of image files, or a film of them, with their settings in the file."""
 
 import time
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ SECONDS_BETWEEN_PREVIEWS = 2.0
 def dream_file(
     backbone: Backbone, dream: Dream, image: Path, out: Path, guide: Path | None = None
 ) -> list[float]:
-    """Dream of one picture and write it, with its metadata and transparency.
+    """Dream of one image file and write it, with its metadata and transparency.
 
     Returns:
         The objective at the beginning and at the end of each octave, in turn.

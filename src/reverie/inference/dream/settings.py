@@ -25,7 +25,7 @@ SETTINGS = "reverie dream"
 
 @dataclass(frozen=True, kw_only=True)
 class Dream:
-    """All that makes a dream what it is, besides the picture: it is written into the file."""
+    """Settings of a dream, as they are written into its file."""
 
     backbone: str
     weights: str | None
@@ -108,7 +108,7 @@ def find_backbone_for(name: str, weights: str | Path | None = None) -> Backbone:
     """A known network, or that of a run or model.
 
     Raises:
-        UserError: if there is none, or it does not look at pictures.
+        UserError: if there is none, or it is no network of images.
     """
     own = Path(name).expanduser()
     if name not in BACKBONES and (name in BUILT_IN_MODELS or holds_a_model(own)):
