@@ -39,7 +39,8 @@ PACKAGE = "reverie"
 # fmt: off
 TRAINING = (
     "main", "cli.train:train | train_command:train | TrainCommand.run", "api:train",
-    "train_recipe", "fit", "learning_rate", "TrainState.update | Training.update",
+    "train_recipe", "fit", "learning_rate",
+    "training.loop:update | TrainState.update | Training.update",
     "Phase", "Batch", "Rng | Draw",
 )
 JOURNEYS = {
