@@ -117,6 +117,8 @@ class Model:
         label: Label = None,
         steps: int | None = None,
         sampler: str | None = None,
+        schedule: str | None = None,
+        guidance: float | None = None,
     ) -> Float[Tensor, "n c h w"]:
         """The pictures of latents, float32 in [-1, 1] on the CPU.
 
@@ -125,6 +127,8 @@ class Model:
             label: a class for all, or one for each; by default the first class for all.
             steps: see `sample`.
             sampler: see `sample`.
+            schedule: see `sample`.
+            guidance: see `sample`.
 
         Raises:
             UserError: if the model makes no pictures of latents, or has no such class.
@@ -133,7 +137,9 @@ class Model:
         labels = self.labels(len(latents), 0 if self.class_names and label is None else label)
         # Steps that add noise add the same to every picture, so that a way between two is smooth.
         seeds = [0] * len(latents)
-        sampling = {"steps": steps, "sampler": sampler}
+        sampling = {
+            "steps": steps, "sampler": sampler, "schedule": schedule, "guidance": guidance
+        }  # fmt: skip
         return self._made(latents, labels, seeds, self._denoising(sampling, None, None))
 
     def _made(
