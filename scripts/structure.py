@@ -39,7 +39,7 @@ PACKAGE = "reverie"
 # fmt: off
 TRAINING = (
     "main", "cli.train:train | train_command:train | TrainCommand.run", "api:train",
-    "train_recipe", "fit", "loop:update | Training.update",
+    "train_recipe", "fit", "training.loop:update | Training.update",
 )
 TYPES = ("learning_rate", "Phase", "Batch", "Rng | Draw")
 JOURNEYS = {

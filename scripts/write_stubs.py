@@ -4,7 +4,8 @@
 
 Options are declared once, in the dataclasses of `reverie.inference.options`; `reverie.api` takes
 their fields as keyword arguments. Type checkers and editors need them spelled out, and this file
-does that. `--check` exits with 1 if the stub is not what this would write.
+does that; `make format` formats it. `--check` exits with 1 if the stub differs from what this would
+write, formatting apart.
 """
 
 import ast
@@ -104,7 +105,7 @@ def main() -> int:
     """Write the stub, or compare it."""
     target, text = API.with_suffix(".pyi"), stub()
     if "--check" in sys.argv:
-        if target.read_text() == text:
+        if ast.dump(ast.parse(target.read_text())) == ast.dump(ast.parse(text)):
             return 0
         print("api.pyi is out of date: python scripts/write_stubs.py", file=sys.stderr)
         return 1

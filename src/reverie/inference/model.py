@@ -117,6 +117,8 @@ class Model:
         label: Label = None,
         steps: int | None = None,
         sampler: str | None = None,
+        schedule: str | None = None,
+        guidance: float | None = None,
     ) -> Float[Tensor, "n c h w"]:
         """Images of latents, float32 in [-1, 1] on the CPU.
 
@@ -125,6 +127,8 @@ class Model:
             label: a class for all, or one for each; by default the first class for all.
             steps: see `sample`.
             sampler: see `sample`.
+            schedule: see `sample`.
+            guidance: see `sample`.
 
         Raises:
             UserError: if the model does not generate from latents, or has no such class.
@@ -133,7 +137,9 @@ class Model:
         labels = self.labels(len(latents), 0 if self.class_names and label is None else label)
         # Steps that add noise add the same to every image, so that interpolations are smooth.
         seeds = [0] * len(latents)
-        sampling = {"steps": steps, "sampler": sampler}
+        sampling = {
+            "steps": steps, "sampler": sampler, "schedule": schedule, "guidance": guidance
+        }  # fmt: skip
         return self._made(latents, labels, seeds, self._denoising(sampling, None, None))
 
     def _made(
@@ -293,9 +299,7 @@ class Model:
             return cycle_labels(count, len(names))
         chosen = [label] if isinstance(label, int | str) else list(label)
         if len(chosen) not in (1, count):
-            raise UserError(
-                f"{len(chosen)} labels for {count} images: give one, or one for each."
-            )
+            raise UserError(f"{len(chosen)} labels for {count} images: give one, or one for each.")
         numbers = [self._class_number(one) for one in chosen]
         return torch.tensor(numbers if len(numbers) == count else numbers * count)
 

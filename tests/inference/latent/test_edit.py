@@ -271,3 +271,19 @@ def test_commands(discs: Path, vae: Path, tmp_path: Path, capsys: Any) -> None:
     ):
         assert main(words) == 2, words
         assert said in capsys.readouterr().err
+
+
+def test_interpolation_samples_as_asked(tmp_path: Path, vae: Path, capsys: Any) -> None:
+    made = {}
+    for name, more in (
+        ("plain", []),
+        ("guided", ["--guidance", "2"]),
+        ("uniform", ["--schedule", "uniform"]),
+    ):
+        words = ["interpolate", "digits", "--seeds", "1", "2", "--frames", "2", "--label", "3"]
+        assert main([*words, "--steps", "3", *more, "--out", str(tmp_path / name)]) == 0
+        made[name] = (tmp_path / name / "00000.png").read_bytes()
+    assert len(set(made.values())) == 3
+    words = ["interpolate", str(vae), "--seeds", "1", "2", "--out", str(tmp_path / "vae.gif")]
+    assert main([*words, "--guidance", "2"]) == 2
+    assert "guidance is for diffusion models" in capsys.readouterr().err

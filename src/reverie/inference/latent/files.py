@@ -256,7 +256,14 @@ def interpolate_files(
     if o.frames < len(points):
         raise UserError(f"{len(points)} points need as many frames or more, not {o.frames}.")
     latents = interpolation_path(points, o.frames, loop=o.loop, straight=o.straight)
-    made = model.generate(latents, label=o.label, steps=o.steps, sampler=o.sampler)
+    made = model.generate(
+        latents,
+        label=o.label,
+        steps=o.steps,
+        sampler=o.sampler,
+        schedule=o.schedule,
+        guidance=o.guidance,
+    )
     return InterpolateResult(_write_path(made, out, o.rate), o.frames)
 
 
