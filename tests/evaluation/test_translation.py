@@ -66,20 +66,24 @@ def negatives(tmp_path: Path) -> Path:
 
 
 def test_the_true_translation_has_no_error(negatives: Path) -> None:
-    figures = evaluate_translator(model(torch.neg), DataOptions(data=str(negatives)))
+    figures = evaluate_translator(
+        model(torch.neg), DataOptions(data=str(negatives)), features="digits"
+    )
     for direction in ("ab", "ba"):
         assert figures[f"mean_absolute_error[5 pairs {direction}]"] < 1e-6
-        about = f"[efficientnet, 5 pairs {direction}]"
+        about = f"[digits, 5 pairs {direction}]"
         assert figures[f"perceptual_distance{about}"] < 1e-6
         assert figures[f"cosine_distance{about}"] < 1e-5
-        about = f"[efficientnet, 5 {direction}, train]"
+        about = f"[digits, 5 {direction}, train]"
         distance = figures[f"frechet_distance{about}"]
         assert distance < figures[f"doing_nothing_frechet_distance{about}"]
         assert f"kernel_distance{about}" in figures
 
 
 def test_doing_nothing_is_the_baseline(negatives: Path) -> None:
-    figures = evaluate_translator(model(torch.clone), DataOptions(data=str(negatives)))
+    figures = evaluate_translator(
+        model(torch.clone), DataOptions(data=str(negatives)), features="digits"
+    )
     for name, value in figures.items():
         if not name.startswith("doing_nothing_"):
             assert value == pytest.approx(figures[f"doing_nothing_{name}"], rel=1e-4, abs=1e-6)
@@ -87,7 +91,7 @@ def test_doing_nothing_is_the_baseline(negatives: Path) -> None:
 
 def test_the_error_is_the_mean_over_pixels(negatives: Path) -> None:
     figures = evaluate_translator(
-        model(lambda x: torch.zeros_like(x)), DataOptions(data=str(negatives))
+        model(lambda x: torch.zeros_like(x)), DataOptions(data=str(negatives)), features="digits"
     )
     truth = []
     for path in sorted((negatives / "testB").iterdir()):
@@ -99,7 +103,9 @@ def test_the_error_is_the_mean_over_pixels(negatives: Path) -> None:
 
 def test_unpaired_test_images_have_no_pairwise_metrics(negatives: Path) -> None:
     (negatives / "testB" / "0.png").rename(negatives / "testB" / "other.png")
-    figures = evaluate_translator(model(torch.neg), DataOptions(data=str(negatives)))
+    figures = evaluate_translator(
+        model(torch.neg), DataOptions(data=str(negatives)), features="digits"
+    )
     assert {name.split("[")[0].removeprefix("doing_nothing_") for name in figures} == {
         "frechet_distance",
         "kernel_distance",
