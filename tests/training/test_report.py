@@ -1,0 +1,106 @@
+import html
+import re
+from pathlib import Path
+
+import pytest
+
+from reverie.core.errors import UserError
+from reverie.data import open_dataset
+from reverie.methods.presets import recipe_for
+from reverie.runs.run import Run
+from reverie.training.report import differing_options, write_comparison, write_report
+
+
+def begin(folder: Path, **options: object) -> Run:
+    run = Run(folder)
+    recipe = recipe_for("vae").with_options(data="digits", **options)  # type: ignore[arg-type]
+    run.begin(recipe, open_dataset(recipe.data))
+    return run
+
+
+def log(run: Run, steps: int, trouble: str = "") -> None:
+    for step in range(1, steps + 1):
+        line = {
+            "step": step,
+            "seconds": 2.0 * step,
+            "images_seen": 8 * step,
+            "images_per_second": 100.0 * step,
+            "waiting_share": 0.125,
+            "losses": {"bound": 100.0 / step, "bound/kl": float(step)},
+        }
+        run.log(line | ({"troubles": [trouble]} if trouble and step == steps else {}))
+
+
+def test_a_report(tmp_path: Path) -> None:
+    run = begin(tmp_path / "a <run>", batch_size=8)
+    log(run, 3, "the loss rises <fast>")
+    page = write_report(run).read_text()
+    assert write_report(run) == run.folder / "report.html"
+    assert "<h1>a &lt;run&gt;</h1>" in page
+    tiles = dict(re.findall(r'<div class="tile"><b>([^<]*)</b><span>([^<]*)</span>', page))
+    assert {name: value for value, name in tiles.items()} == {
+        "steps": "3",
+        "images seen": "24",
+        "training time": "0:06",
+        "images/s": "200",  # the median of 100, 200 and 300
+        "waiting for data": "12.5%",
+        "training images": "8,000",
+    }
+    assert page.count("<svg") == 2  # linear and logarithmic
+    assert "<h2>Warnings</h2><p>the loss rises &lt;fast&gt;</p>" in page
+    assert "Validation" not in page
+
+
+def test_every_option_is_listed(tmp_path: Path) -> None:
+    run = begin(tmp_path / "run")
+    text = html.unescape(write_report(run).read_text())
+    for name, value in run.recipe().flat().items():
+        shown = list(value) if isinstance(value, tuple) else value
+        assert f"<tr><td>{name}</td><td>{shown}</td></tr>" in text
+
+
+def test_before_the_first_log(tmp_path: Path) -> None:
+    page = write_report(begin(tmp_path / "run")).read_text()
+    assert "nothing was logged yet" in page
+    assert "<b>0</b><span>steps</span>" in page
+
+
+def test_validation_has_curves_of_its_own(tmp_path: Path) -> None:
+    run = begin(tmp_path / "run")
+    run.log_evaluation({"step": 1, "figures": {"frechet_distance[x]": 3.0}})
+    assert "<h2>Validation</h2>" in write_report(run).read_text()
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="size and channels are read from the data options, not from the images: None×None",
+)
+def test_the_size_of_the_images_is_shown(tmp_path: Path) -> None:
+    page = write_report(begin(tmp_path / "run")).read_text()
+    assert "28×28 grey" in page
+
+
+def test_options_that_differ(tmp_path: Path) -> None:
+    one, other = begin(tmp_path / "one", seed=1), begin(tmp_path / "other", seed=2, flip=True)
+    assert differing_options([one, other]) == {"seed": [1, 2], "flip": [False, True]}
+    assert differing_options([one, one]) == {}
+
+
+def test_a_comparison(tmp_path: Path) -> None:
+    one, other = begin(tmp_path / "<one>", seed=1), begin(tmp_path / "other", seed=2)
+    log(one, 2)
+    result = write_comparison([one, other], tmp_path / "page.html")
+    assert result.differing == {"seed": {"<one>": 1, "other": 2}}
+    page = result.page.read_text()
+    assert "<tr><td>seed</td><td>1</td><td>2</td></tr>" in page
+    assert "<h1>&lt;one&gt; · other</h1>" in page
+    assert page.count("no samples yet") == 2
+    assert result.summary().endswith("page.html")
+    with pytest.raises(UserError, match="two runs or more"):
+        write_comparison([one], tmp_path / "page.html")
+
+
+def test_runs_of_the_same_name_are_told_apart(tmp_path: Path) -> None:
+    runs = [begin(tmp_path / folder / "run", seed=n) for n, folder in enumerate("ab")]
+    differing = write_comparison(runs, tmp_path / "page.html").differing
+    assert list(differing["seed"]) == [str(run.folder) for run in runs]
