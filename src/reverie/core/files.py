@@ -52,11 +52,13 @@ def remove_partial_files(folder: Path) -> None:
 
 def readable_bytes(count: float) -> str:
     """`count` bytes with a decimal unit: `1.5 GB`."""
-    for unit in ("bytes", "kB", "MB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.3g} {unit}"
+    if count < 1000:
+        return f"{count:.0f} bytes"
+    for unit in ("kB", "MB", "GB"):
         count /= 1000
-    return f"{count:.3g} GB"
+        if count < 999.5 or unit == "GB":  # from there on three digits round to 1000
+            break
+    return f"{count:.0f} {unit}" if count >= 100 else f"{count:.3g} {unit}"
 
 
 def read_json(path: Path) -> dict[str, Any]:

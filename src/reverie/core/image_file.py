@@ -111,6 +111,7 @@ def encode_image_file(image: ImageFile, suffix: str, words: dict[str, str] | Non
             raise UserError(f"{suffix} does not support 16 bits: use --format png or tif.")
         buffer = io.BytesIO()
         kept = {"exif": image.exif} if image.exif else {}
+        kept |= {"icc_profile": image.icc_profile} if image.icc_profile else {}
         grey = Image.fromarray(colour[..., 0])
         grey.save(buffer, Image.registered_extensions()[suffix], **kept)
         return buffer.getvalue()

@@ -7,9 +7,9 @@ field that may change when a run is resumed has the metadata `RESUMABLE`.
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import wraps
+from functools import cache, wraps
 from inspect import Parameter, signature
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from reverie.core.errors import UserError, nearest
 
@@ -43,13 +43,23 @@ class Checked:
     """A base of options dataclasses: numbers are checked against their bounds when one is made."""
 
     def __post_init__(self) -> None:
+        kinds = _types(type(self))
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
             value = getattr(self, field.name)
-            for bound in _bounds(field.type):
-                if isinstance(value, int | float) and value < bound.minimum:
+            for bound in _bounds(kinds[field.name]):
+                if isinstance(value, int | float) and not value >= bound.minimum:
                     raise UserError(
                         f"{flag_of(field.name)} must be at least {bound.minimum:g}, not {value:g}."
                     )
+
+
+@cache
+def _types(kind: type) -> dict[str, object]:
+    """The fields' types, also where a module postpones its annotations."""
+    fields = dataclasses.fields(kind)
+    if any(isinstance(field.type, str) for field in fields):
+        return dict(get_type_hints(kind, include_extras=True))
+    return {field.name: field.type for field in fields}
 
 
 def _bounds(kind: object) -> list[AtLeast]:
@@ -92,7 +102,7 @@ def accepts_fields(kind: type[P]) -> Callable[[Callable[..., R]], Callable[..., 
 
         @wraps(function)
         def call(*args: object, **keywords: object) -> R:
-            given = {name: keywords.pop(name) for name in list(keywords) if name in fields}
+            given = {n: _hashable(keywords.pop(n)) for n in list(keywords) if n in fields}
             unknown = [name for name in keywords if name not in own.parameters]
             if unknown:
                 known = [*fields, *own.parameters]
@@ -113,13 +123,17 @@ def accepts_fields(kind: type[P]) -> Callable[[Callable[..., R]], Callable[..., 
     return decorate
 
 
+def _hashable(value: object) -> object:
+    """A list as the tuple that an options dataclass holds."""
+    return tuple(value) if isinstance(value, list) else value
+
+
 def _made(kind: type[P], what: str, given: dict[str, object]) -> P:
-    values = {name: tuple(v) if isinstance(v, list) else v for name, v in given.items()}
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
         required = field.default is dataclasses.MISSING
-        if required and field.default_factory is dataclasses.MISSING and field.name not in values:
+        if required and field.default_factory is dataclasses.MISSING and field.name not in given:
             raise UserError(f"{what} needs {field.name}=.")
-    return kind(**values)
+    return kind(**given)
 
 
 def _parameter(field: "dataclasses.Field[Any]") -> Parameter:

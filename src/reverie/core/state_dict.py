@@ -25,7 +25,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """
     if path.suffix == ".safetensors":
         try:
-            return safetensors.torch.load(path.read_bytes())
+            return _without_prefix(safetensors.torch.load(path.read_bytes()))
         except FileNotFoundError:
             raise UserError(f"{path}: there is no such file.") from None
         except SafetensorError as error:
@@ -33,10 +33,10 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     try:
         with warnings.catch_warnings(action="ignore"):  # about formats that are rejected anyway
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+    except (UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, OSError) as error:
         if isinstance(error, FileNotFoundError):
             raise UserError(f"{path}: there is no such file.") from None
-        first = str(error).strip().splitlines()[0]
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise UserError(
             f"{path}: this file cannot be read as plain weights, and pickled code is not executed "
             f"({first})."
@@ -48,4 +48,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         keys = ", ".join(list(map(str, content))[:5]) if isinstance(content, dict) else ""
         holds = f"a dictionary of {keys}" if keys else f"a {type(content).__name__}"
         raise UserError(f"{path}: this file holds {holds}, not a state dict of tensors.")
-    return {name.removeprefix("module."): tensor for name, tensor in content.items()}
+    return _without_prefix(content)
+
+
+def _without_prefix(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Names without the `module.` that training on several GPUs prepends."""
+    return {name.removeprefix("module."): tensor for name, tensor in tensors.items()}

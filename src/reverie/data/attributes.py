@@ -72,7 +72,10 @@ def read_attributes(place: str, split: str = "train") -> Attributes:
 
 def _of_table(path: Path) -> Attributes:
     with open(path, newline="", encoding="utf-8-sig") as file:
-        header, *rows = [row for row in csv.reader(file) if row]
+        lines = [row for row in csv.reader(file) if row]
+    header, rows = lines[0] if lines else [], lines[1:]
+    if any(len(row) != len(header) for row in rows):
+        raise UserError(f"{path}: every row needs {len(header)} columns, as the header has.")
     kept = [
         column
         for column in range(1, len(header))
