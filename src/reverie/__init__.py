@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from reverie.api import edit as edit
     from reverie.api import evaluate as evaluate
     from reverie.api import import_weights as import_weights
+    from reverie.api import info as info
     from reverie.api import interpolate as interpolate
     from reverie.api import load as load
     from reverie.api import reconstruct as reconstruct
@@ -31,7 +32,7 @@ _HOMES = {
     "METHODS": "reverie.methods",
     "UserError": "reverie.core.errors",
     **dict.fromkeys(
-        ["compare", "dream", "edit", "evaluate", "import_weights", "interpolate", "load",
+        ["compare", "dream", "edit", "evaluate", "import_weights", "info", "interpolate", "load",
          "reconstruct", "sample", "train", "translate", "upscale"], "reverie.api",
     ),
 }  # fmt: skip

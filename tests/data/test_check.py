@@ -22,7 +22,7 @@ def test_everything_is_counted(tmp_path: Path) -> None:
     facts = check_data(str(tmp_path)).facts
     assert facts["data"] == str(tmp_path)
     assert facts["kind"] == "class folders"
-    assert facts["pictures"] == 4
+    assert facts["images"] == 4
     assert facts["sizes"] == {"10×20": 2, "30×25": 1, "7×9": 1}
     assert facts["shorter_side"] == {"least": 7, "median": 10, "most": 25}
     assert sorted(facts["colours"].values()) == [2, 2]  # type: ignore[union-attr]
@@ -34,7 +34,7 @@ def test_everything_is_counted(tmp_path: Path) -> None:
 
 def test_digits_are_grayscale_squares() -> None:
     result = check_data("digits", "test")
-    assert result.facts["pictures"] == 2000
+    assert result.facts["images"] == 2000
     assert result.facts["sizes"] == {"28×28": 2000}
     assert len(result.facts["colours"]) == 1  # type: ignore[arg-type]
     assert sum(result.facts["classes"].values()) == 2000  # type: ignore[union-attr]
@@ -52,7 +52,7 @@ def test_at_most_five_sizes_are_listed(tmp_path: Path) -> None:
 def test_a_folder_of_damaged_files(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"no image")
     facts = check_data(str(tmp_path)).facts
-    assert facts["pictures"] == 0
+    assert facts["images"] == 0
     assert "sizes" not in facts
 
 

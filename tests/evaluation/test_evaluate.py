@@ -61,7 +61,6 @@ def test_figures_are_written(asked: list[Any], tmp_path: Path) -> None:
         evaluate(model, options, tmp_path / "a.txt")
 
 
-@pytest.mark.xfail(strict=True, reason="the suffix is checked after everything was computed")
 def test_a_wrong_name_of_the_file_is_refused_before_the_work(
     asked: list[Any], tmp_path: Path
 ) -> None:

@@ -53,7 +53,7 @@ def test_the_baseline_as_another_library_measures_it(model: Model, folder: Path)
         made = F.interpolate(small, truth.shape[:2], mode="bicubic", antialias=True)
         made = ((made.clamp(-1, 1) + 1) * 127.5).round()[0].permute(1, 2, 0).numpy()
         expected.append(peak_signal_noise_ratio(luma(truth), luma(made), data_range=1.0))
-    value = figures["bicubic_psnr[×2, 2 pictures, Y, border 2]"]
+    value = figures["bicubic_psnr[×2, 2 images, Y, border 2]"]
     assert value == pytest.approx(np.mean(expected), abs=0.05)
 
 
@@ -63,12 +63,12 @@ def test_every_figure_says_its_conditions(model: Model, folder: Path) -> None:
         f"{what}{name}"
         for what in ("", "bicubic_")
         for name in (
-            "psnr[×2, 2 pictures, Y, border 2]",
-            "ssim[×2, 2 pictures, Y, border 2]",
-            "perceptual_distance[×2, 2 pictures, efficientnet]",
+            "psnr[×2, 2 images, Y, border 2]",
+            "ssim[×2, 2 images, Y, border 2]",
+            "perceptual_distance[×2, 2 images, efficientnet]",
         )
     ]
-    assert 0 < figures["bicubic_ssim[×2, 2 pictures, Y, border 2]"] <= 1
+    assert 0 < figures["bicubic_ssim[×2, 2 images, Y, border 2]"] <= 1
 
 
 def test_a_model_that_interpolates_is_as_good_as_the_baseline(

@@ -71,13 +71,9 @@ def test_validation_has_curves_of_its_own(tmp_path: Path) -> None:
     assert "<h2>Validation</h2>" in write_report(run).read_text()
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="size and channels are read from the data options, not from the images: None×None",
-)
 def test_the_size_of_the_images_is_shown(tmp_path: Path) -> None:
     page = write_report(begin(tmp_path / "run")).read_text()
-    assert "28×28 grey" in page
+    assert "28×28 grayscale" in page
 
 
 def test_options_that_differ(tmp_path: Path) -> None:

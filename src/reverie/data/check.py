@@ -49,7 +49,7 @@ def check_data(data: str, split: str = "train", label_column: str | None = None)
             continue
         sizes[pixels.shape[:2]] += 1
         colours["grey" if image_io.is_grayscale(pixels) else "colour"] += 1
-    facts: dict[str, Json] = {"data": data, "kind": source.kind, "pictures": sizes.total()}
+    facts: dict[str, Json] = {"data": data, "kind": source.kind, "images": sizes.total()}
     if sizes:
         sides = sorted(min(size) for size in sizes.elements())
         facts |= {

@@ -53,10 +53,10 @@ def evaluate(
     Raises:
         UserError: if something that was asked for cannot be done.
     """
+    if out is not None and out.suffix != ".json":
+        raise UserError(f"{out}: metrics are written as .json.")
     result = EvaluateResult(_figures(model, options))
     if out is not None and is_main_process():
-        if out.suffix != ".json":
-            raise UserError(f"{out}: metrics are written as .json.")
         write_atomic(out, json.dumps(result.figures, indent=1) + "\n")
     return result
 

@@ -43,7 +43,7 @@ def evaluate_upscaler(
     name = features or DEFAULT_FEATURES
     channels = model.method.spec.channels
     rows = []
-    for truth in _pictures(data, channels, scale):
+    for truth in _high_res_images(data, channels, scale):
         small = downscale(truth, scale)
         made = model.upscale(small, tile=tile)
         row = []
@@ -51,8 +51,8 @@ def evaluate_upscaler(
             pair = paired_metrics(image, truth, name, on_luma=True, cut=scale)
             row += [float(pair.psnr), float(pair.ssim), float(pair.perceptual)]
         rows.append(row)
-    about = f"[×{scale}, {len(rows)} pictures, Y, border {scale}]"
-    seen = f"[×{scale}, {len(rows)} pictures, {name}]"
+    about = f"[×{scale}, {len(rows)} images, Y, border {scale}]"
+    seen = f"[×{scale}, {len(rows)} images, {name}]"
     means = torch.tensor(rows).mean(0).tolist()
     figures = {}
     for number, what in enumerate(("", "bicubic_")):
@@ -62,7 +62,9 @@ def evaluate_upscaler(
     return figures
 
 
-def _pictures(data: DataOptions, channels: int, scale: int) -> Iterator[Float[Tensor, "1 c h w"]]:
+def _high_res_images(
+    data: DataOptions, channels: int, scale: int
+) -> Iterator[Float[Tensor, "1 c h w"]]:
     """The images, cropped to multiples of the scale factor."""
     assert data.data is not None
     source = find_source(data.data, data.split)

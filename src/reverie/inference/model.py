@@ -102,7 +102,7 @@ class Model:
             raise UserError(f"ask for one image or more, not {count}.")
         labels = self.labels(count, label)
         if between is not None and labels is not None and label is None:
-            raise UserError("between two seeds one class is shown: name it with the label.")
+            raise UserError("between two seeds one class is shown: name it with --label.")
         sampling = {
             "steps": steps, "sampler": sampler, "schedule": schedule, "guidance": guidance
         }  # fmt: skip

@@ -131,7 +131,7 @@ def _share(tiled_upscaler: TiledUpscaler, scale: float | None) -> float:
     if not 0 < scale <= 16:
         raise UserError(f"--scale is above 0 and at most 16, not {scale:g}.")
     if scale != own:
-        how = "made smaller again" if scale < own else "made larger by bicubic"
+        how = "downscaled" if scale < own else "upscaled further by bicubic interpolation"
         progress.say(f"the network upscales {own} times; the result is {how}, to {scale:g} times")
     return scale / own
 

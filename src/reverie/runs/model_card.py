@@ -39,7 +39,7 @@ tags: [{kind}, {recipe.method}]
 
 {method.about}; {size}×{size} pixels, {colours}.
 
-Trained with reverie {versions()["reverie"]} on {facts["picture_count"]:,} pictures
+Trained with reverie {versions()["reverie"]} on {facts["picture_count"]:,} images
 ({recipe.data.data}, fingerprint {facts["data_fingerprint"]}), {last["step"]:,} steps,
 {last["images_seen"]:,} images seen, {last["seconds"] / 60:.1f} minutes, seed
 {recipe.training.seed}. The weights are averaged over training.

@@ -32,7 +32,7 @@ COLOURS = ("#2563eb", "#ea580c", "#16a34a", "#9333ea", "#dc2626", "#0891b2", "#a
 def write_report(run: Run) -> Path:
     """Write the report of a run to its folder; returns its path."""
     facts, log = run.facts(), run.read_log()
-    spec = facts["data"]
+    spec = facts["pictures"]
     last = log[-1] if log else None
     speeds = [line["images_per_second"] for line in log]
     tiles = {
@@ -47,7 +47,7 @@ def write_report(run: Run) -> Path:
     size, name = spec["image_size"], html.escape(run.folder.resolve().name)
     body = f"""<h1>{name}</h1>
 <p class="about">{METHODS.find(facts["method"]).about} · {html.escape(str(facts["data"]["data"]))} ·
-{size}×{size} {"grey" if spec["channels"] == 1 else "colour"}</p>
+{size}×{size} {"grayscale" if spec["channels"] == 1 else "RGB"}</p>
 <div class="tiles">{"".join(_tile(k, v) for k, v in tiles.items())}</div>
 <div class="row">{films}</div>
 <h2>Losses</h2>{_curves({name: log})}

@@ -94,7 +94,7 @@ def test_training_upscaling_and_evaluating(folder: Path) -> None:
     for name, weight in before.items():
         assert (after[name] - weight).abs().max() < 0.01
     figures = reverie.evaluate(folder / "x4", data=str(folder / "large"))
-    assert next(iter(figures)) == "psnr[×4, 2 pictures, Y, border 4]"
+    assert next(iter(figures)) == "psnr[×4, 2 images, Y, border 4]"
     assert all(np.isfinite(value) for value in figures.values())
     fresh = reverie.evaluate(folder / "fresh", data=str(folder / "large"))
     assert next(iter(figures.values())) > next(iter(fresh.values())) + 0.5

@@ -252,9 +252,9 @@ def interpolate_files(
         shape = require(model.method, Samples, model.name).latent_shape
         points = latents_of_seeds(o.seeds, shape)
     if len(points) < 2:
-        raise UserError("a path needs two points or more: --seeds 1 2 3, or --images A B.")
+        raise UserError("interpolation needs two latents or more: --seeds 1 2 3, or --images A B.")
     if o.frames < len(points):
-        raise UserError(f"{len(points)} points need as many frames or more, not {o.frames}.")
+        raise UserError(f"{len(points)} latents need as many frames or more, not {o.frames}.")
     latents = interpolation_path(points, o.frames, loop=o.loop, straight=o.straight)
     made = model.generate(
         latents,
