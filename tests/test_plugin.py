@@ -266,12 +266,25 @@ def test_a_run_of_an_unregistered_class_says_how_to_register_it(
     reverie.train(mine(), data="digits", steps=1, batch_size=4, out=run)
     monkeypatch.setattr(METHODS, "_registered", {})  # as in another process
     with pytest.raises(
-        UserError, match=r"the class .*Mine: define or import it.*METHODS\.register\('mine', Mine\)"
+        UserError, match=r"import .*Mine and register it, with reverie.*register\('mine', Mine\)"
     ):
         reverie.load(run)
     kind = mine()
     METHODS.register("mine", kind)
     assert type(reverie.load(run).method) is kind
+
+
+def test_a_run_of_a_class_of_a_notebook_says_how_to_register_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = mine()
+    kind.__module__ = "__main__"
+    reverie.train(kind, data="digits", steps=1, batch_size=4, out=tmp_path / "run")
+    monkeypatch.setattr(METHODS, "_registered", {})
+    with pytest.raises(
+        UserError, match=r"absent: register its class first, with .*register\('mine', \.\.\.\)\."
+    ):
+        reverie.load(tmp_path / "run")
 
 
 def test_names_are_not_taken_from_others(tmp_path: Path) -> None:

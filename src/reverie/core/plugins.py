@@ -106,8 +106,12 @@ class Registry(Mapping[str, T], Generic[T]):
         return next((name for name, one in everything.items() if one is thing), None)
 
     def registered_class(self, name: str) -> str | None:
-        """Module and name of the class that was registered by hand as `name`, if there is one."""
-        return path_of(self._registered[name]) if name in self._registered else None
+        """Module and name of the class that was registered by hand as `name`.
+
+        None if there is none, or it is of a notebook or script, from where nobody can import it.
+        """
+        path = path_of(self._registered[name]) if name in self._registered else "__main__.x"
+        return None if path.startswith("__main__.") else path
 
     def package_of(self, name: str) -> str | None:
         """The distribution to install for `name`, or None if it is built in.

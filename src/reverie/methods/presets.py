@@ -54,16 +54,15 @@ def installed_method(name: str, origin: Mapping[str, Json]) -> type[Method]:
         UserError: if there is none; it says what to install or to register.
     """
     package, path = origin.get("package"), origin.get("class")
-    if name not in METHODS and path is not None:
-        raise UserError(
-            f"the method {name!r} is not built in but the class {path}: define or import it, and "
-            f"register it with reverie.METHODS.register({name!r}, {str(path).split('.')[-1]})."
-        )
-    if name not in METHODS and package is not None:
-        raise UserError(
-            f"the method {name!r} is not built in and its plugin is absent: pip install {package}."
-        )
-    return METHODS.find(name)
+    if name in METHODS or package is None:
+        return METHODS.find(name)
+    remedy = f"pip install {package}"
+    if package == "__main__":
+        remedy = f"register its class first, with reverie.METHODS.register({name!r}, ...)"
+    elif path is not None:
+        kind = str(path).rsplit(".", 1)[-1]
+        remedy = f"import {path} and register it, with reverie.METHODS.register({name!r}, {kind})"
+    raise UserError(f"the method {name!r} is not built in and its plugin is absent: {remedy}.")
 
 
 def options_from_json(kind: type[T], content: Json) -> T:

@@ -43,7 +43,8 @@ def save_model(folder: Path, method_name: str, method: Method, card: str) -> Non
 def plugin_of(method_name: str) -> dict[str, str]:
     """Where a method comes from, as files name it; empty if it is built in.
 
-    `package` is what to install; `class` is there where the class was registered by hand.
+    `package` is what to install; `class` is what to import and register, where that was done by
+    hand.
     """
     if method_name in PRETRAINED:
         return {}
