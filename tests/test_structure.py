@@ -16,6 +16,7 @@ PACKAGE = Path(reverie.__file__).parent
 FLOORS = [
     {"cli", "__main__"},
     {"api"},
+    {"testing"},
     {"training"},
     {"evaluation"},
     {"inference"},

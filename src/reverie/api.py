@@ -72,17 +72,8 @@ def train(
     Raises:
         UserError: if something that was asked for cannot be done, before anything is trained.
     """
-    name = method if isinstance(method, str) else _registered(method)
+    name = method if isinstance(method, str) else METHODS.ensure(method)
     return _train(name, _path(out), preset=preset, resume=resume, changes=options)
-
-
-def _registered(method: type[Method]) -> str:
-    """The name of a class in `METHODS`, where it is added by its own name if it is not there."""
-    name = METHODS.name_of(method)
-    if name is None:
-        name = method.__name__.lower()
-        METHODS.register(name, method)
-    return name
 
 
 @accepts_fields(SampleOptions)

@@ -49,7 +49,7 @@ class DataListCommand(Command):
 
         about = {
             name: dataset.about + ("; by `reverie data get`" if dataset.fetch else "")
-            for name, dataset in DATASETS.items()
+            for name, dataset in DATASETS.available().items()
         }
         return DataListResult(about | READABLE)
 
@@ -79,7 +79,7 @@ class DataGetCommand(Command):
         from reverie.core.errors import UserError
         from reverie.data import DATASETS
 
-        fetched = [name for name, dataset in DATASETS.items() if dataset.fetch]
+        fetched = [name for name, dataset in DATASETS.available().items() if dataset.fetch]
         if not argv or argv[0] not in DATASETS:
             if argv and not argv[0].startswith("-"):
                 DATASETS.find(argv[0])

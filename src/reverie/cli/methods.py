@@ -27,4 +27,4 @@ class MethodsCommand(Command):
     def run(self) -> MethodsResult:
         from reverie.methods import METHODS
 
-        return MethodsResult({name: method.about for name, method in METHODS.items()})
+        return MethodsResult({name: method.about for name, method in METHODS.available().items()})

@@ -48,10 +48,10 @@ class TrainCommand(Command):
         if not argv or argv[0] in ("-h", "--help", "--json"):
             return MethodsCommand(json="--json" in argv)
         method = argv[0]
-        kind = METHODS.find(method)
         out = value_of(argv, "--out")
         resume = "--resume" in argv and out is not None
         base = base_recipe(method, Path(out or ""), value_of(argv, "--preset"), resume)
+        kind = METHODS.find(method)
         if any(value_of(argv, f"--{length}") is not None for length in LENGTHS):
             base = base.with_options(**dict.fromkeys(LENGTHS))  # the given one replaces the base's
         presets = f"Presets: {', '.join(kind.presets)}." if kind.presets else "It has no presets."

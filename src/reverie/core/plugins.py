@@ -5,10 +5,12 @@ looked up when a name is missing or all names are listed, so a registry is never
 importing reverie imports no plugin.
 """
 
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points, packages_distributions
 from typing import Generic, TypeVar
 
+from reverie.core import progress
 from reverie.core.errors import UserError, nearest
 
 T = TypeVar("T")
@@ -21,10 +23,18 @@ class Registry(Mapping[str, T], Generic[T]):
         kind: what they are called in messages: `method`.
         group: the entry point group of other packages: `reverie.methods`.
         built_in: what comes with reverie.
+        flaw: why a thing cannot be used, as "it has no phases"; None if it can.
     """
 
-    def __init__(self, kind: str, group: str, built_in: dict[str, T]) -> None:
+    def __init__(
+        self,
+        kind: str,
+        group: str,
+        built_in: dict[str, T],
+        flaw: Callable[[object], str | None] = lambda thing: None,
+    ) -> None:
         self.kind = kind
+        self.flaw = flaw
         self.group = group
         self._built_in = built_in
         self._registered: dict[str, T] = {}
@@ -33,14 +43,50 @@ class Registry(Mapping[str, T], Generic[T]):
         """Add `thing` under `name`; a name that was registered before is replaced.
 
         Raises:
-            UserError: if `name` is built in.
+            UserError: if `name` is built in, or `thing` cannot be used.
         """
+        flaw = self.flaw(thing)
+        if flaw is not None:
+            raise UserError(f"the {self.kind} {name!r} cannot be used: {flaw}.")
         if name in self._built_in:
             raise UserError(
                 f"the {self.kind} {name!r} is built in: register yours by another name."
             )
         self._registered[name] = thing
         return thing
+
+    def ensure(self, thing: T) -> str:
+        """The name of a class, which is registered by its own, in lower case, if it is new.
+
+        A class that is defined anew, as by a notebook cell that is run again, replaces the one
+        before.
+
+        Raises:
+            UserError: if it cannot be used, or another class has its name.
+        """
+        known = self.name_of(thing)
+        if known is not None:
+            return known
+        path = path_of(thing)
+        before = (name for name, one in self._registered.items() if path_of(one) == path)
+        name = next(before, path.split(".")[-1].lower())
+        taken = name in self._registered and path_of(self._registered[name]) != path
+        if taken or self._entry_point(name) is not None:
+            raise UserError(
+                f"there is another {self.kind} {name!r}: register {path} by another name."
+            )
+        self.register(name, thing)
+        return name
+
+    def available(self) -> dict[str, T]:
+        """Everything by name; a plugin that cannot be used is left out, with a warning."""
+        usable = {}
+        for name in self:
+            try:
+                usable[name] = self[name]
+            except UserError as error:
+                progress.warn(str(error))
+        return usable
 
     def find(self, name: str) -> T:
         """The thing called `name`.
@@ -54,9 +100,18 @@ class Registry(Mapping[str, T], Generic[T]):
             raise UserError(f"there is no {self.kind} {name!r}; {nearest(name, self)}") from None
 
     def name_of(self, thing: object) -> str | None:
-        """The name under which `thing` is here, if it is."""
-        everything = self._built_in | self._registered
+        """The name under which `thing` is here, if it is; imports no plugin."""
+        points = {point.name: _imported(point) for point in entry_points(group=self.group)}
+        everything = points | self._registered | self._built_in
         return next((name for name, one in everything.items() if one is thing), None)
+
+    def registered_class(self, name: str) -> str | None:
+        """Module and name of the class that was registered by hand as `name`.
+
+        None if there is none, or it is of a notebook or script, from where nobody can import it.
+        """
+        path = path_of(self._registered[name]) if name in self._registered else "__main__.x"
+        return None if path.startswith("__main__.") else path
 
     def package_of(self, name: str) -> str | None:
         """The distribution to install for `name`, or None if it is built in.
@@ -80,12 +135,19 @@ class Registry(Mapping[str, T], Generic[T]):
         if point is None:
             raise KeyError(name)
         try:
-            return point.load()
+            thing = point.load()
         except Exception as error:  # whatever a foreign module raises while it is imported
             raise UserError(
                 f"the {self.kind} {name!r} of {point.value} could not be imported ({error!r}): "
                 "repair or uninstall that package."
             ) from error
+        flaw = self.flaw(thing)
+        if flaw is not None:
+            raise UserError(
+                f"the {self.kind} {name!r} of {point.value} cannot be used: {flaw}; repair or "
+                "uninstall that package."
+            )
+        return thing
 
     def __contains__(self, name: object) -> bool:
         return any(name == known for known in self)
@@ -99,3 +161,28 @@ class Registry(Mapping[str, T], Generic[T]):
 
     def _entry_point(self, name: str) -> EntryPoint | None:
         return next(iter(entry_points(group=self.group, name=name)), None)
+
+
+def not_a(kind: type) -> Callable[[object], str | None]:
+    """The `flaw` of registries whose things are instances of `kind`."""
+
+    def flaw(thing: object) -> str | None:
+        return None if isinstance(thing, kind) else f"it is no {kind.__name__}"
+
+    return flaw
+
+
+def path_of(thing: object) -> str:
+    """Module and name of a class: `my_package.gans.MyGAN`."""
+    named = thing if isinstance(thing, type) else type(thing)
+    return f"{named.__module__}.{named.__qualname__}"
+
+
+def _imported(point: EntryPoint) -> object:
+    """What an entry point names, if its module has been imported; None otherwise."""
+    if point.module not in sys.modules:
+        return None
+    try:
+        return point.load()
+    except AttributeError:
+        return None

@@ -138,6 +138,15 @@ class Method(nn.Module, ABC):
         return []
 
 
+def flaw_of(thing: object) -> str | None:
+    """What keeps a class from being a method, in words; None if nothing does."""
+    if not (isinstance(thing, type) and issubclass(thing, Method)):
+        return "it is no subclass of reverie.methods.Method"
+    missing = [name for name in ("Options", "averaged", "about") if not hasattr(thing, name)]
+    missing += sorted(thing.__abstractmethods__)
+    return f"the class {thing.__name__} has no {' and no '.join(missing)}" if missing else None
+
+
 T = TypeVar("T")
 
 

@@ -1,12 +1,13 @@
 """Recipes by name: a method's presets stand at the foot of its file; here they are looked up."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import TypeVar
 
 from reverie.core.errors import UserError, nearest
 from reverie.core.result import Json
 from reverie.data import DataOptions
-from reverie.methods import METHODS
+from reverie.methods import METHODS, Method
 from reverie.methods.recipe import Recipe, TrainOptions
 
 T = TypeVar("T")
@@ -33,29 +34,35 @@ def recipe_from_json(content: dict[str, Json]) -> Recipe:
         UserError: if its method is not installed, or a part names an option that does not exist.
         KeyError, TypeError: if a part is missing or of another form.
     """
-    name, package = str(content["method"]), content.get("package")
+    name = str(content["method"])
     return Recipe(
         method=name,
-        options=options_from_json(installed_method(name, package).Options, content["options"]),
+        options=options_from_json(installed_method(name, content).Options, content["options"]),
         data=options_from_json(DataOptions, content["data"]),
         training=options_from_json(TrainOptions, content["training"]),
     )
 
 
-def installed_method(name: str, package: Json = None):
-    """The method called `name`, built in or of the plugin `package`.
+def installed_method(name: str, origin: Mapping[str, Json]) -> type[Method]:
+    """The method called `name`, built in, of a plugin or registered by hand.
+
+    Args:
+        name: a name in `METHODS`.
+        origin: where it came from when a file was written, as `plugin_of` returns it.
 
     Raises:
-        UserError: if there is none; it says what to install.
+        UserError: if there is none; it says what to install or to register.
     """
-    if package is not None and name not in METHODS:
-        remedy = (
-            f"register its class first, with reverie.METHODS.register({name!r}, ...)"
-            if package == "__main__"
-            else f"pip install {package}"
-        )
-        raise UserError(f"the method {name!r} is not built in and its plugin is absent: {remedy}.")
-    return METHODS.find(name)
+    package, path = origin.get("package"), origin.get("class")
+    if name in METHODS or package is None:
+        return METHODS.find(name)
+    remedy = f"pip install {package}"
+    if package == "__main__":
+        remedy = f"register its class first, with reverie.METHODS.register({name!r}, ...)"
+    elif path is not None:
+        kind = str(path).rsplit(".", 1)[-1]
+        remedy = f"import {path} and register it, with reverie.METHODS.register({name!r}, {kind})"
+    raise UserError(f"the method {name!r} is not built in and its plugin is absent: {remedy}.")
 
 
 def options_from_json(kind: type[T], content: Json) -> T:

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from reverie.core.plugins import Registry
+from reverie.core.plugins import Registry, not_a
 
 Logits = Float[Tensor, " b ..."]
 
@@ -75,6 +75,7 @@ ADVERSARIAL: Registry[AdversarialPair] = Registry(
             needs_real=True,
         ),
     },
+    not_a(AdversarialPair),
 )
 
 

@@ -41,9 +41,18 @@ def save_model(folder: Path, method_name: str, method: Method, card: str) -> Non
 
 
 def plugin_of(method_name: str) -> dict[str, str]:
-    """The package to install for a plugin's method, as files name it; empty if it is built in."""
-    package = None if method_name in PRETRAINED else METHODS.package_of(method_name)
-    return {} if package is None else {"package": package}
+    """Where a method comes from, as files name it; empty if it is built in.
+
+    `package` is what to install; `class` is what to import and register, where that was done by
+    hand.
+    """
+    if method_name in PRETRAINED:
+        return {}
+    origin = {
+        "package": METHODS.package_of(method_name),
+        "class": METHODS.registered_class(method_name),
+    }
+    return {key: value for key, value in origin.items() if value is not None}
 
 
 def load_model(folder: Path) -> tuple[str, Method]:
@@ -63,7 +72,7 @@ def load_model(folder: Path) -> tuple[str, Method]:
     if config.get("library_name") != "reverie" or "method" not in config:
         raise UserError(f"{config_file}: this is not a reverie model.")
     name = config["method"]
-    kind = PRETRAINED.get(name) or installed_method(name, config.get("package"))
+    kind = PRETRAINED.get(name) or installed_method(name, config)
     try:
         images = config["pictures"]
         spec = ImageSpec(

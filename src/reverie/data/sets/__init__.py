@@ -1,6 +1,6 @@
 """Datasets by name. A new one is one file and one line here, or an entry point elsewhere."""
 
-from reverie.core.plugins import Registry
+from reverie.core.plugins import Registry, not_a
 from reverie.data.sets.digits import DIGITS
 from reverie.data.sets.emoji import EMOJI
 from reverie.data.sets.faces import FACES
@@ -11,6 +11,7 @@ DATASETS: Registry[Dataset] = Registry(
     "dataset",
     "reverie.datasets",
     {"digits": DIGITS, "emoji": EMOJI, "faces": FACES, "photos": PHOTOS},
+    not_a(Dataset),
 )
 
 

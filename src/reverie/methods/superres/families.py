@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from reverie.core.plugins import Registry
+from reverie.core.plugins import Registry, not_a
 from reverie.methods.superres.networks import (
     MSRResNet,
     RRDBNet,
@@ -48,7 +48,8 @@ def build_upscaler(family: str, config: UpscalerConfig) -> Upscaler:
 
 def family_of(network: Upscaler) -> str:
     """The name of a network's family."""
-    return next(name for name, one in FAMILIES.items() if type(network) is one.network)
+    families = FAMILIES.available().items()
+    return next(name for name, one in families if type(network) is one.network)
 
 
 def _count(named: Tensors, pattern: str) -> int:
@@ -135,4 +136,5 @@ FAMILIES: Registry[UpscalerFamily] = Registry(
             read=_msrresnet,
         ),
     },
+    not_a(UpscalerFamily),
 )

@@ -29,7 +29,7 @@ def build_from_state_dict(tensors: Tensors, place: str) -> Upscaler | None:
         UserError: if the architecture is recognised, but a tensor does not fit.
     """
     named = _present_names(tensors)
-    for family in FAMILIES.values():
+    for family in FAMILIES.available().values():
         if all(name in named for name in family.signature):
             network = family.read(named)
             _fill(network, named, place)

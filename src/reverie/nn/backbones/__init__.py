@@ -6,7 +6,7 @@ from pathlib import Path
 from torch import nn
 
 from reverie.core.errors import UserError
-from reverie.core.plugins import Registry
+from reverie.core.plugins import Registry, not_a
 from reverie.core.state_dict import read_tensors
 from reverie.nn.backbones.backbone import Backbone, BackboneSpec
 from reverie.nn.backbones.efficientnet import EFFICIENTNET
@@ -27,6 +27,7 @@ BACKBONES: Registry[BackboneSpec] = Registry(
         "inception_v3": INCEPTION_V3,
         "googlenet": GOOGLENET,
     },
+    not_a(BackboneSpec),
 )
 
 
