@@ -6,7 +6,7 @@ import pytest
 import reverie
 from reverie.core.errors import UserError
 from reverie.inference.info import info
-from reverie.methods.base import describe_capabilities
+from reverie.methods.capabilities import describe_capabilities
 from reverie.runs.run import Run
 
 

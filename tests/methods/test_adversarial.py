@@ -3,7 +3,7 @@ import pytest
 from reverie.core.errors import UserError
 from reverie.methods import METHODS
 from reverie.methods.adversarial import AdversarialOptions
-from reverie.nn.losses import ADVERSARIAL
+from reverie.nn.adversarial import ADVERSARIAL
 
 
 @pytest.mark.parametrize("loss", list(ADVERSARIAL))

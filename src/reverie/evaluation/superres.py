@@ -65,8 +65,6 @@ def evaluate_upscaler(
 def _high_res_images(
     data: DataOptions, channels: int, scale: int
 ) -> Iterator[Float[Tensor, "1 c h w"]]:
-    data: DataOptions, channels: int, scale: int
-) -> Iterator[Float[Tensor, "1 c h w"]]:
     """The images, cropped to multiples of the scale factor."""
     assert data.data is not None
     source = find_source(data.data, data.split)
