@@ -121,3 +121,63 @@ def test_functions_and_files_stay_short() -> None:
                 if node.end_lineno - node.lineno + 1 > 60:
                     long.append(f"{path.name}: {node.name}")
     assert long == []
+
+
+def test_few_things_stand_at_the_top() -> None:
+    modules = [path.stem for path in PACKAGE.glob("*.py")]
+    assert len(modules) <= 4, modules
+    packages = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
+    assert packages | set(modules) == {name for floor in FLOORS for name in floor} | {"__init__"}
+
+
+def test_families_of_methods_are_independent() -> None:
+    """What two families need goes to `nn`, `methods/base.py` or `methods/adversarial.py`."""
+    families = {path.name for path in (PACKAGE / "methods").iterdir() if path.is_dir()}
+    families -= {"__pycache__"}
+    wrong = []
+    for path in (PACKAGE / "methods").glob("*/*.py"):
+        for module in reverie_imports(ast.parse(path.read_text())):
+            parts = module.split(".")
+            if parts[0] == "methods" and parts[1:] and parts[1] in families - {path.parent.name}:
+                wrong.append(f"{path.relative_to(PACKAGE)} imports {module}")
+    assert wrong == []
+
+
+def test_neutral_packages_name_nothing_of_a_registry() -> None:
+    """`core`, `runs`, `training` and `cli` know no method, dataset or backbone by name."""
+    names = {*reverie.METHODS, *reverie.DATASETS, *reverie.BACKBONES}
+    wrong = []
+    for package in ("core", "runs", "training", "cli"):
+        for path in (PACKAGE / package).rglob("*.py"):
+            tree = ast.parse(path.read_text())
+            documents = {
+                id(node.value)
+                for node in ast.walk(tree)
+                if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+            }
+            wrong += [
+                f"{path.relative_to(PACKAGE)}:{node.lineno} {node.value!r}"
+                for node in ast.walk(tree)
+                if isinstance(node, ast.Constant)
+                and isinstance(node.value, str)
+                and node.value in names
+                and id(node) not in documents
+            ]
+    assert wrong == []
+
+
+def test_modules_are_nouns() -> None:
+    """A gerund or a participle says what somebody does there, not what is there."""
+    nouns = {"training", "tiling", "testing"}
+    for path in PACKAGE.rglob("*.py"):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        assert not [p for p in parts if p.endswith("ing") and p not in nouns], path
+
+
+def test_no_arbitrary_keywords_in_the_public_functions() -> None:
+    tree = ast.parse((PACKAGE / "api.py").read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            text = ast.unparse(node.args) + ast.unparse(node.returns or ast.Constant(None))
+            assert "Any" not in text, node.name
+            assert "dict[str" not in text, node.name
