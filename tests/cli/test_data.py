@@ -72,4 +72,4 @@ def test_a_fetched_dataset_is_used_by_its_name() -> None:
     assert fetched.counts == {"dots": 3}
     assert fetched.summary().endswith("use them with --data dots")
     checked = DataCheckCommand(data="dots").run().to_json()
-    assert (checked["pictures"], checked["sizes"]) == (3, {"4×4": 3})
+    assert (checked["images"], checked["sizes"]) == (3, {"4×4": 3})

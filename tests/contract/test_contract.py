@@ -130,9 +130,9 @@ def test_labels_are_checked() -> None:
         model.sample(1, label=10)
     with pytest.raises(UserError, match="has no class 'seven'"):
         model.sample(1, label="seven")
-    with pytest.raises(UserError, match="3 labels for 2 pictures"):
+    with pytest.raises(UserError, match="3 labels for 2 images"):
         model.sample(2, label=[1, 2, 3])
-    with pytest.raises(UserError, match="one picture or more"):
+    with pytest.raises(UserError, match="one image or more"):
         model.sample(0)
 
 

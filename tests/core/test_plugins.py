@@ -132,10 +132,5 @@ def test_the_package_to_install(toys: Registry[object], plugin: str) -> None:
     assert toys.name_of(mine) == "mine"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="name_of ignores entry points: reverie.train(PluginClass) registers it a second time, "
-    "under the lower-case class name, which later processes do not know",
-)
 def test_name_of_an_entry_point(toys: Registry[object], plugin: str) -> None:
     assert toys.name_of(toys["top"]) == "top"

@@ -61,7 +61,7 @@ def test_between_two_seeds_lie_both_ends(model: Model) -> None:
     ends = [model.sample(1, seed=s, label=0, steps=2)[0] for s in (3, 9)]
     torch.testing.assert_close(way[0], ends[0], rtol=0, atol=1e-4)
     torch.testing.assert_close(way[-1], ends[1], rtol=0, atol=1e-4)
-    with pytest.raises(UserError, match="name it with the label"):
+    with pytest.raises(UserError, match="name it with --label"):
         model.sample(5, between=(3, 9))
 
 

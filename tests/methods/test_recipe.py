@@ -68,7 +68,7 @@ def test_refusals() -> None:
         recipe.with_options(latent_size=0)
     with pytest.raises(UserError, match="give one training length, not steps and epochs"):
         recipe.with_options(steps=3, epochs=2.0)
-    with pytest.raises(UserError, match="say how often with --evaluate-every"):
+    with pytest.raises(UserError, match="set their interval with --evaluate-every"):
         TrainOptions(patience=2)
     assert TrainOptions(patience=2, evaluate_every=5).patience == 2
 

@@ -39,9 +39,9 @@ def test_the_facts_are_the_runs(run: Run) -> None:
     for words in (
         "# my run",
         "28×28 pixels, grayscale",
-        "8,000 pictures",
+        "8,000 images",
         "1,200 steps",
-        "76,800 pictures seen",
+        "76,800 images seen",
         "1.5 minutes, seed\n5",
         run.facts()["data_fingerprint"],
     ):
