@@ -109,6 +109,12 @@ def test_help_answers_at_once() -> None:
     assert min(seconds) < 0.5
 
 
+def test_importing_reverie_imports_no_torch() -> None:
+    code = "import sys, reverie, reverie.cli.main; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
 def test_functions_and_files_stay_short() -> None:
     long = []
     for path in PACKAGE.rglob("*.py"):

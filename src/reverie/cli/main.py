@@ -73,6 +73,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _refuse(str(error), argv)
     except KeyboardInterrupt as stop:
         return _refuse(str(stop) or "stopped.", argv, INTERRUPTED)
+    except BrokenPipeError:  # the reader of a help text closed its end
+        _discard_output()
+        return 0
     except OSError as error:
         if error.filename is None and error.errno is None:
             raise
@@ -82,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         print(json.dumps(result.to_json()) if command.json else result.summary(), flush=True)
     except BrokenPipeError:  # the reader closed its end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
     return result.exit_code
 
 
@@ -91,3 +94,8 @@ def _refuse(message: str, argv: Sequence[str], code: int = 2) -> int:
     if "--json" in argv:
         print(json.dumps({"error": message}))
     return code
+
+
+def _discard_output() -> None:
+    """Let what is left in the buffer go nowhere, or Python would report the closed pipe at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
