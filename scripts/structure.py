@@ -13,12 +13,12 @@ A journey is what is read from the command line to one line of code: the gradien
 `reverie train METHOD`, or the first forward of the network in `translate`, `upscale` and `dream`.
 It is the whole files, each once, that define the waypoints in JOURNEYS, chosen by hand by one rule:
 the functions on the call stack at that line; for a training, also those of its loss down to the
-forward of each network, with the default options, and where the arguments of the step (phase,
-batch, random numbers, learning rate) are defined; for inference, also where the network, its tiles
+forward of each network, with the default options; for inference, also where the network, its tiles
 and the dream's objective come from. Left out: parsing, options, presets; finding, reading and
-writing data, models and images; the layers inside a network; progress, monitoring. For dcgan at
-commit 6e6a689 the rule gives 12 files and 1,817 lines. An earlier count gave 12 and 1,710: as many
-as with data/__init__, which only passes `Batch` on, in place of data/batches, which defines it.
+writing data, models and images; the layers inside a network; progress, monitoring. The row "and the
+types it passes" adds where the arguments of the step are defined: phase, batch, random numbers,
+learning rate. For dcgan at commit 6e6a689 that gives 12 files and 1,817 lines. An earlier count gave
+12 and 1,710: as many as with data/__init__, which only passes `Batch` on, in place of data/batches.
 
 Places that name X are lines outside X's own file and the tests with a string that equals its name,
 or with an identifier, defined, imported or used. Longer strings, such as help texts, are not
