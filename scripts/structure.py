@@ -17,8 +17,8 @@ forward of each network, with the default options; for inference, also where the
 and the dream's objective come from. Left out: parsing, options, presets; finding, reading and
 writing data, models and images; the layers inside a network; progress, monitoring. The row "and the
 types it passes" adds where the arguments of the step are defined: phase, batch, random numbers,
-learning rate. For dcgan at commit 6e6a689 that gives 12 files and 1,817 lines. An earlier count gave
-12 and 1,710: as many as with data/__init__, which only passes `Batch` on, in place of data/batches.
+learning rate. For dcgan at commit 6e6a689 that gives 12 files and 1,817 lines. An earlier count
+gave 12 and 1,710: as many as with data/__init__, which passes `Batch` on, for data/batches.
 
 Places that name X are lines outside X's own file and the tests with a string that equals its name,
 or with an identifier, defined, imported or used. Longer strings, such as help texts, are not
