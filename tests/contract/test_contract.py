@@ -16,35 +16,11 @@ from reverie.methods import METHODS, Samples, Translates, Upscales
 from reverie.methods.presets import recipe_for
 from reverie.runs.model_folder import build_method
 from reverie.testing import CLASS_CHECKS, OPTION_CHECKS, SPEC, Check, Subject
+from tests import fingerprint
 
 VARIANTS: list[tuple[str, dict[str, Any]]] = [
     *((name, {}) for name in METHODS),
-    ("vae", {"network": "convolutional", "likelihood": "gaussian"}),
-    ("vae", {"latent_size": 2, "kl_warmup_steps": 10}),
-    *(("gan", {"loss": x}) for x in ("lsgan", "hinge", "wgan-gp", "relativistic")),
-    ("gan", {"spectral_norm": True, "r1": 1.0, "r2": 1.0}),
-    ("dcgan", {"loss": "bce", "discriminator_norm": "batch", "r1": 0.0, "r2": 0.0}),
-    ("dcgan", {"loss": "wgan-gp", "upsampling": "nearest", "r1": 0.0, "r2": 0.0}),
-    ("dcgan", {"spectral_norm": True, "augment": ("colour", "translation", "cutout")}),
-    ("cgan", {"condition": "channel", "conditional_norm": False, "discriminator_norm": "batch"}),
-    ("cgan", {"spectral_norm": True, "loss": "hinge"}),
-    *(("diffusion", {"objective": x}) for x in ("flow", "v", "ddpm")),
-    ("diffusion", {"conditional": False, "patch": 1, "blocks": 2, "multipliers": (1, 1, 2)}),
-    ("cyclegan", {"norm": "batch", "discriminator_norm": "batch", "identity_weight": 0.0}),
-    ("cyclegan", {"norm": "batch", "resampling": "nearest", "pool_size": 0, "loss": "hinge"}),
-    ("cyclegan", {"joins_input": True, "norm": "group", "discriminator_norm": "none", "r1": 1.0}),
-    ("cyclegan", {"residual": True, "warps": True, "smooth": 0.2, "cycle_noise": 0.1}),
-    ("cyclegan", {"discriminator": "pixel", "network": "unet", "augment": ("translation",)}),
-    ("pix2pix", {"network": "resnet", "norm": "instance", "dropout": False, "loss": "lsgan"}),
-    ("pix2pix", {"discriminator": "patch-same", "discriminator_norm": "none", "r1": 1.0}),
-    ("cut", {"flip_equivariance": True, "identity_contrast": False, "contrast_weight": 10.0}),
-    ("cut", {"resampling": "transposed", "loss": "relativistic", "r1": 1.0}),
-    ("srresnet", {"network": "srresnet", "error": "l2", "scale": 2}),
-    ("srresnet", {"network": "srresnet", "norm": False, "degradation": "real"}),
-    ("srresnet", {"network": "msrresnet"}),
-    ("srgan", {"network": "srresnet", "loss": "relativistic-average", "pixel_weight": 1.0}),
-    ("esrgan", {"network": "rrdb", "scale": 2, "growth": 4}),
-    ("encoder", {"pictures_after": 0, "base": "gan", "base_options": {"latent_size": 8}}),
+    *((name, changes) for name, changes in fingerprint.VARIANTS if changes),
     (
         "encoder",
         {
@@ -53,8 +29,6 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
             "base_classes": 3,
         },
     ),
-    ("vae", {"latent_weight": 1.0, "likelihood": "gaussian"}),
-    *((name, {"latent_weight": 1.0}) for name in ("gan", "dcgan", "cgan")),
 ]
 
 CLASS_VARIANTS: list[tuple[str, dict[str, Any]]] = [

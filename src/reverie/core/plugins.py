@@ -58,8 +58,7 @@ class Registry(Mapping[str, T], Generic[T]):
     def ensure(self, thing: T) -> str:
         """The name of a class, which is registered by its own, in lower case, if it is new.
 
-        A class that is defined anew, as by a notebook cell that is run again, replaces the one
-        before.
+        A redefined class, as by a notebook cell that is executed again, replaces the one before.
 
         Raises:
             UserError: if it cannot be used, or another class has its name.
