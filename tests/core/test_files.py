@@ -1,5 +1,7 @@
 import json
 import os
+import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -8,10 +10,15 @@ from hypothesis import strategies as st
 
 from reverie.core.errors import UserError
 from reverie.core.files import (
+    PART,
+    append_line,
     cache_home,
+    part_name,
+    process_exists,
     read_json,
     readable_bytes,
     remove_partial_files,
+    replace_folder,
     write_atomic,
 )
 
@@ -59,11 +66,89 @@ def test_a_reader_never_sees_a_part(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert path.read_text() == "new"
 
 
-def test_partial_files_are_removed(tmp_path: Path) -> None:
-    for name in (".a.1234.part", "b.part", ".c", "d"):
+def test_partial_files_are_removed_when_their_writer_is_gone(tmp_path: Path) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    mine = part_name(tmp_path / "mine")
+    left = mine.name.replace(f"-{os.getpid()}-", f"-{gone.pid}-")
+    foreign = ".a.000000-1-12345678.part"
+    for name in (mine.name, left, foreign, ".old.12345678.part", ".a.1234.part", "b.part", ".c"):
         (tmp_path / name).touch()
+    (tmp_path / left.replace("mine", "folder")).mkdir()
+    (tmp_path / left.replace("mine", "folder") / "file").touch()
     remove_partial_files(tmp_path)
-    assert sorted(os.listdir(tmp_path)) == [".c", "b.part", "d"]
+    kept = {mine.name, foreign, ".old.12345678.part", ".a.1234.part", "b.part", ".c"}
+    assert set(os.listdir(tmp_path)) == kept
+    for name in (foreign, ".old.12345678.part"):  # of another host, or of an older version
+        os.utime(tmp_path / name, (0, 0))
+    remove_partial_files(tmp_path)
+    assert set(os.listdir(tmp_path)) == {mine.name, ".a.1234.part", "b.part", ".c"}
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=100))
+def test_temporary_names_fit_and_are_recognised(name: str) -> None:
+    part = part_name(Path("folder") / (name * 3)).name
+    assert len(part.encode()) <= 255
+    assert PART.fullmatch(part)
+    assert part_name(Path(name * 3)) != part_name(Path(name * 3))
+
+
+def test_long_names_are_written(tmp_path: Path) -> None:
+    path = tmp_path / ("ä" * 120 + ".png")
+    write_atomic(path, "content")
+    assert path.read_text() == "content"
+
+
+def test_errors_name_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(number: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="No space left") as caught:
+        write_atomic(tmp_path / "file", "content")
+    assert caught.value.filename == str(tmp_path / "file")
+
+
+def test_lines_are_appended_after_half_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    append_line(path, "one")
+    append_line(path, "two")
+    assert path.read_text() == "one\ntwo\n"
+    path.write_text("one\nt")
+    append_line(path, "three")
+    assert path.read_text() == "one\nt\nthree\n"
+
+
+@pytest.mark.parametrize("exchange", [True, False])
+def test_folders_are_replaced_as_a_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exchange: bool
+) -> None:
+    if not exchange:
+        monkeypatch.setattr("reverie.core.files._exchange_names", lambda one, other: False)
+    folder = tmp_path / "a" / "folder"
+    for content in ("one", "two"):
+        with replace_folder(folder) as aside:
+            (aside / content).touch()
+        assert os.listdir(folder) == [content]
+    with suppress(RuntimeError), replace_folder(folder) as aside:
+        (aside / "three").touch()
+        raise RuntimeError
+    assert os.listdir(folder) == ["two"]
+    assert os.listdir(folder.parent) == ["folder"]
+    (tmp_path / "link").symlink_to(folder)
+    with replace_folder(tmp_path / "link") as aside:
+        (aside / "four").touch()
+    assert (tmp_path / "link").is_symlink()
+    assert os.listdir(folder) == ["four"]
+    assert os.listdir(folder.parent) == ["folder"]
+
+
+def test_processes_exist() -> None:
+    process = subprocess.Popen(["true"])
+    process.wait()
+    assert process_exists(os.getpid())
+    assert process_exists(1)
+    assert not process_exists(process.pid)
 
 
 def test_the_cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

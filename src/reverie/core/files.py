@@ -1,16 +1,40 @@
-"""Atomic file writes, cache location, JSON reading.
+"""Files and folders that are replaced as a whole; cache location, JSON reading.
 
-Files are written to a temporary name, flushed and renamed: a process that is killed while writing
-leaves the old file unchanged.
+What is written goes to a temporary name, is flushed and renamed: a process that is killed while
+writing leaves the old file or folder unchanged. The temporary name says whose it is, so that what a
+killed process left can be removed.
 """
 
+import ctypes
+import errno
+import hashlib
 import json
 import os
+import re
+import shutil
+import socket
+import sys
+import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from reverie.core.errors import UserError
+
+PART = re.compile(r"(?s)\..*\.(?:(?P<host>[0-9a-f]{6})-(?P<pid>\d+)-)?[0-9a-f]{8}\.part")
+"""Temporary names: hidden, with the writer's host and process, which older versions left out."""
+
+LONGEST_NAME = 255
+"""Bytes that a file system allows a name."""
+
+SECONDS_UNTIL_ABANDONED = 86_400.0
+"""Age from which a temporary file of another host, whose processes are unknown, is abandoned."""
+
+RENAME_EXCHANGE = 2
+"""Linux's flag of renameat2: both names stay, with their contents exchanged."""
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:
@@ -19,18 +43,130 @@ def write_atomic(path: Path, content: bytes | str) -> None:
     Raises:
         OSError: if the disk is full or the folder is not writable; `path` is then unchanged.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
     data = content.encode() if isinstance(content, str) else content
+    with naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = part_name(path)
+        try:
+            with open(aside, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(aside, path)
+        except BaseException:
+            aside.unlink(missing_ok=True)
+            raise
+
+
+def append_line(path: Path, line: str) -> None:
+    """Append one line to a file; where a killed process left half a line, after that.
+
+    Raises:
+        OSError: if the disk is full or the folder is not writable.
+    """
+    with naming(path), open(path, "ab+") as file:
+        broken = False
+        if file.seek(0, os.SEEK_END):
+            file.seek(-1, os.SEEK_END)
+            broken = file.read(1) != b"\n"
+        file.write(b"\n" * broken + line.encode() + b"\n")
+
+
+@contextmanager
+def replace_folder(folder: Path) -> Iterator[Path]:
+    """A new empty folder to fill; it replaces `folder` as a whole at the end, or not at all.
+
+    Raises:
+        OSError: if the disk is full or the folder is not writable; `folder` is then unchanged.
+    """
+    folder = folder.resolve()  # a link to a folder stays a link
+    with naming(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        aside = part_name(folder)
+        try:
+            aside.mkdir()
+            yield aside
+            _exchange(aside, folder)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+def _exchange(aside: Path, folder: Path) -> None:
+    """Let `folder` be what `aside` is; what it was before is then called `aside`."""
+    if not folder.exists():
+        os.replace(aside, folder)
+    elif not _exchange_names(aside, folder):
+        # Without such a system call, a process that is killed between the next two lines leaves
+        # both folders under temporary names.
+        before = part_name(folder)
+        os.replace(folder, before)
+        os.replace(aside, folder)
+        os.replace(before, aside)
+
+
+def _exchange_names(one: Path, other: Path) -> bool:
+    """Exchange two names in one system call; False where the system has none."""
+    exchange = getattr(ctypes.CDLL(None), "renameat2", None) if sys.platform == "linux" else None
+    if exchange is None:
+        return False
+    here = -100  # AT_FDCWD: relative names are relative to the working directory
+    return exchange(here, os.fsencode(one), here, os.fsencode(other), RENAME_EXCHANGE) == 0
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let errors of the system name `path` where they name none, or only its temporary name."""
     try:
-        with open(aside, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, path)
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise
+        yield
+    except OSError as error:
+        named = error.filename is not None and not str(error.filename).endswith(".part")
+        if error.errno is None or named:
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
+
+
+def part_name(path: Path) -> Path:
+    """The temporary name beside `path` of what this process is about to write there."""
+    end = f".{_host()}-{os.getpid()}-{uuid.uuid4().hex[:8]}.part"
+    name = os.fsencode(path.name)[: LONGEST_NAME - len(end) - 1]
+    return path.with_name("." + os.fsdecode(name).encode("utf-8", "ignore").decode() + end)
+
+
+def remove_partial_files(folder: Path) -> None:
+    """Delete temporary files and folders in `folder` whose writer does not run any more."""
+    for part in folder.glob(".*.part"):
+        match = PART.fullmatch(part.name)
+        if match is None or _is_written(part, match):
+            continue
+        if part.is_dir() and not part.is_symlink():
+            shutil.rmtree(part, ignore_errors=True)
+        else:
+            part.unlink(missing_ok=True)
+
+
+def _is_written(part: Path, name: re.Match[str]) -> bool:
+    if name["host"] == _host():
+        return process_exists(int(name["pid"]))
+    try:
+        return time.time() - part.lstat().st_mtime < SECONDS_UNTIL_ABANDONED
+    except FileNotFoundError:
+        return False
+
+
+def process_exists(pid: int) -> bool:
+    """Whether a process of this number runs on this machine."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError as error:
+        return error.errno == errno.EPERM
+    return True
+
+
+@cache
+def _host() -> str:
+    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:6]
 
 
 def cache_home() -> Path:
@@ -42,12 +178,6 @@ def cache_home() -> Path:
     if chosen:
         return Path(chosen)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "reverie"
-
-
-def remove_partial_files(folder: Path) -> None:
-    """Delete temporary files of interrupted writes in `folder`."""
-    for part in folder.glob(".*.part"):
-        part.unlink(missing_ok=True)
 
 
 def readable_bytes(count: float) -> str:

@@ -1,0 +1,65 @@
+"""One writer at a time in a folder."""
+
+import contextlib
+import json
+import os
+import socket
+from pathlib import Path
+
+import filelock
+
+from reverie.core import progress
+from reverie.core.errors import UserError
+
+LOCK = ".lock"
+OWNER = ".lock.json"
+
+
+class FolderLock:
+    """Context manager that is in one process, or one thread, at a time for each folder.
+
+    The lock is the system's and ends with the process that holds it, however that ends: a lock of a
+    killed process need not be removed. The file beside it, with the holder's process and host, is
+    for messages only.
+
+    Args:
+        folder: the folder to lock; it is made where there is none.
+        doing: what the holder does there: `training`.
+        wait: wait for another holder to finish, instead of refusing.
+
+    Raises:
+        UserError: on entering, if another process or thread holds the lock and `wait` is False.
+    """
+
+    def __init__(self, folder: Path, doing: str, *, wait: bool = False) -> None:
+        self.folder = folder
+        self._doing = doing
+        self._wait = wait
+        self._lock = filelock.FileLock(folder / LOCK)
+
+    def __enter__(self) -> "FolderLock":
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock.acquire(timeout=0)
+        except filelock.Timeout:
+            if not self._wait:
+                raise UserError(
+                    f"{self.folder} is being written by {self._holder()}: wait until it is done, "
+                    "or stop it."
+                ) from None
+            progress.say(f"waiting for {self._holder()} in {self.folder}")
+            self._lock.acquire()
+        owner = {"pid": os.getpid(), "host": socket.gethostname(), "doing": self._doing}
+        (self.folder / OWNER).write_text(json.dumps(owner))
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        (self.folder / OWNER).unlink(missing_ok=True)
+        self._lock.release()
+
+    def _holder(self) -> str:
+        """The process that holds the lock, as far as it has said so already."""
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            owner = json.loads((self.folder / OWNER).read_text())
+            return f"process {owner['pid']} on {owner['host']} ({owner['doing']})"
+        return "another process"

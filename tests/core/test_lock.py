@@ -1,0 +1,86 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from reverie.core.errors import UserError
+from reverie.core.lock import FolderLock
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from reverie.core.lock import FolderLock
+with FolderLock(Path(sys.argv[1]), "training"):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@contextmanager
+def _holder(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", HOLDER, str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def test_a_second_writer_is_refused_until_the_first_is_gone(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    with _holder(folder) as process:
+        sentence = rf"run is being written by process {process.pid} on .* \(training\): wait"
+        with pytest.raises(UserError, match=sentence), FolderLock(folder, "training"):
+            pass
+    with FolderLock(folder, "training"):
+        assert json.loads((folder / ".lock.json").read_text())["pid"] == os.getpid()
+    with FolderLock(folder, "training"):
+        pass
+    assert os.listdir(folder) == [".lock"]
+
+
+def test_in_one_process_too(tmp_path: Path) -> None:
+    with FolderLock(tmp_path, "training"):
+        with pytest.raises(UserError, match="is being written"), FolderLock(tmp_path, "training"):
+            pass
+        refused = []
+
+        def work() -> None:
+            try:
+                with FolderLock(tmp_path, "training"):
+                    pass
+            except UserError as error:
+                refused.append(str(error))
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+    assert len(refused) == 1
+
+
+def test_who_waits_goes_on_after_the_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with _holder(tmp_path) as process:
+        threading.Timer(0.5, process.kill).start()
+        with FolderLock(tmp_path, "decoding", wait=True):
+            assert process.wait() == -signal.SIGKILL
+    assert f"waiting for process {process.pid} on" in capsys.readouterr().err
+
+
+def test_a_damaged_owner_is_no_obstacle(tmp_path: Path) -> None:
+    with FolderLock(tmp_path, "training"):
+        for content in ("", "[]", "{"):
+            (tmp_path / ".lock.json").write_text(content)
+            with (
+                pytest.raises(UserError, match="written by another process: wait"),
+                FolderLock(tmp_path, "training"),
+            ):
+                pass
