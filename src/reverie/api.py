@@ -57,23 +57,26 @@ def train(
     out: str | Path,
     preset: str | None = None,
     resume: bool = False,
+    restart: bool = False,
     **options: OptionValue,
 ) -> TrainResult:
     """Train a method on a dataset; the options are those of `reverie train METHOD --help`.
 
     Args:
         method: a name in `METHODS`, or a class of your own, which is registered by its name.
-        out: the run's folder; it must be new unless `resume`.
+        out: the run's folder; it must be new unless `resume` or `restart`.
         preset: a named set of options to start from.
         resume: continue the run in `out`, with its own options; only those that do not change what
             is trained may differ.
+        restart: train the run in `out` again from step 0, with its own options; this replaces what
+            it has trained.
         **options: fields of the method's options, of `DataOptions` and of `TrainOptions`.
 
     Raises:
         UserError: if something that was asked for cannot be done, before anything is trained.
     """
     name = method if isinstance(method, str) else METHODS.ensure(method)
-    return _train(name, _path(out), preset=preset, resume=resume, changes=options)
+    return _train(name, _path(out), preset=preset, resume=resume, restart=restart, changes=options)
 
 
 @accepts_fields(SampleOptions)

@@ -1,14 +1,16 @@
+import io
 import os
 import signal
 import threading
+import time
 from contextlib import suppress
 
 import pytest
 
-from reverie.core.interrupt import StopSignal
+from reverie.core.interrupt import ENDING, StopSignal
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", ENDING)
 def test_the_first_signal_is_deferred(
     number: signal.Signals, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -20,12 +22,42 @@ def test_the_first_signal_is_deferred(
 
 
 @pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
-def test_the_second_signal_interrupts(second: signal.Signals) -> None:
+def test_the_second_signal_interrupts(
+    second: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.monotonic()
+    with StopSignal() as requested:
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), second)  # the same request, by way of another process
+        assert requested()
+        monkeypatch.setattr(time, "monotonic", lambda: now + 1.5)
+        os.kill(os.getpid(), signal.SIGUSR1)  # what the system repeats by itself
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), second)
+
+
+def test_ignored_signals_stay_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with StopSignal() as requested:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not requested()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_what_cannot_be_printed_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Closed(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+        def flush(self) -> None:
+            raise BrokenPipeError
+
+    monkeypatch.setattr("sys.stderr", Closed())
     with StopSignal() as requested:
         os.kill(os.getpid(), signal.SIGTERM)
         assert requested()
-        with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), second)
 
 
 def test_the_handlers_are_restored() -> None:

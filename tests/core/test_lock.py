@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -42,8 +42,14 @@ def test_a_second_writer_is_refused_until_the_first_is_gone(tmp_path: Path) -> N
     with FolderLock(folder, "training"):
         assert json.loads((folder / ".lock.json").read_text())["pid"] == os.getpid()
     with FolderLock(folder, "training"):
-        pass
-    assert os.listdir(folder) == [".lock"]
+        (folder / "file").touch()
+    assert sorted(os.listdir(folder)) == [".lock", "file"]
+
+
+def test_a_folder_in_which_nothing_was_done_goes_again(tmp_path: Path) -> None:
+    with suppress(RuntimeError), FolderLock(tmp_path / "run", "training"):
+        raise RuntimeError
+    assert not os.listdir(tmp_path)
 
 
 def test_in_one_process_too(tmp_path: Path) -> None:

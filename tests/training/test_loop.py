@@ -24,6 +24,7 @@ from reverie.methods import Method, MethodOptions, Phase
 from reverie.methods.recipe import Recipe, TrainOptions
 from reverie.runs.run import Run
 from reverie.training.loop import fit
+from reverie.training.monitor import TrainingMonitor
 from reverie.training.setup import Budget, learning_rate, make_accelerator
 from reverie.training.state import Counters, TrainState
 
@@ -69,7 +70,9 @@ def train_toy(folder: Path, toy: Toy, **options: Any) -> Counters:
     pictures = open_dataset(recipe.data)
     run = Run(folder)
     run.begin(recipe, pictures)
-    return fit(run, toy, pictures, recipe, make_accelerator(training, run))
+    accelerator = make_accelerator(training, run)
+    monitor = TrainingMonitor(run, recipe, toy, pictures, accelerator)
+    return fit(toy, pictures, recipe, accelerator, monitor)
 
 
 def test_phases_come_in_order_and_as_often_as_they_say(tmp_path: Path) -> None:
@@ -115,7 +118,7 @@ def test_averaged_weights_follow_their_formula(tmp_path: Path) -> None:
 
 def test_a_loss_that_is_not_finite_stops_before_the_weights_are_spoilt(tmp_path: Path) -> None:
     toy = Toy(broken_at=5)
-    with pytest.raises(UserError, match="loss of phase 'left' became nan at step 5"):
+    with pytest.raises(UserError, match="loss of phase 'left' became nan at step 6 "):
         train_toy(tmp_path, toy, steps=10, batch_size=4, checkpoint_every=4)
     assert all(torch.isfinite(p).all() for p in toy.parameters())
     checkpoint = Run(tmp_path).newest_checkpoint()
@@ -128,7 +131,7 @@ def test_weights_that_are_not_finite_are_not_kept(tmp_path: Path) -> None:
     with torch.no_grad():
         training.method.get_submodule("left").weight[0, 0] = torch.inf  # type: ignore[index]
     with pytest.raises(UserError, match=r"left\.weight is no longer finite"):
-        training.checkpoint(Counters(step=3))
+        training.checkpoint(Counters(step=3), {})
 
 
 def test_clipping_bounds_the_gradient(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def test_without_an_ema_the_current_weights_are_used() -> None:
     now = weights(state.method)
     for name, values in weights(state.finished_method()).items():
         np.testing.assert_array_equal(values, now[name])
-    names = state.checkpoint(Counters(2)).tensors
+    names = state.checkpoint(Counters(2), {}).tensors
     assert not any(name.startswith("averaged.") for name in names)
 
 
@@ -116,7 +116,7 @@ def test_a_restored_state_continues_as_if_nothing_had_happened(decay: float) -> 
     train(whole, 6)
     half = make(ema_decay=decay)
     train(half, 3)
-    checkpoint = half.checkpoint(Counters(3, 1.5))
+    checkpoint = half.checkpoint(Counters(3, 1.5), {})
     other = make(ema_decay=decay)
     assert other.restore(checkpoint) == Counters(3, 1.5)
     train(other, 3, 3)
@@ -132,7 +132,7 @@ def test_a_restored_state_continues_as_if_nothing_had_happened(decay: float) -> 
 def test_a_checkpoint_is_a_copy() -> None:
     state = make()
     train(state, 1)
-    checkpoint = state.checkpoint(Counters(1))
+    checkpoint = state.checkpoint(Counters(1), {})
     before = {name: tensor.clone() for name, tensor in checkpoint.tensors.items()}
     train(state, 1, 1)
     assert all(torch.equal(checkpoint.tensors[name], tensor) for name, tensor in before.items())
@@ -148,7 +148,7 @@ def test_weights_that_are_not_finite_are_not_saved(value: float) -> None:
     with torch.no_grad():
         state.method.right.weight[0, 0] = value  # type: ignore[index]
     with pytest.raises(UserError, match=r"method\.right\.weight is no longer finite at step 7"):
-        state.checkpoint(Counters(7))
+        state.checkpoint(Counters(7), {})
 
 
 def test_the_learning_rate_of_the_last_update() -> None:

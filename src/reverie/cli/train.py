@@ -25,6 +25,8 @@ class TrainFlags:
     """A named set of options to start from."""
     resume: bool = False
     """Continue the run in --out, with its own options."""
+    restart: bool = False
+    """Train the run in --out again from step 0, with its own options; replaces what it trained."""
     json: bool = False
     """Print the result as one JSON object."""
 
@@ -49,7 +51,7 @@ class TrainCommand(Command):
             return MethodsCommand(json="--json" in argv)
         method = argv[0]
         out = value_of(argv, "--out")
-        resume = "--resume" in argv and out is not None
+        resume = ("--resume" in argv or "--restart" in argv) and out is not None
         base = base_recipe(method, Path(out or ""), value_of(argv, "--preset"), resume)
         kind = METHODS.find(method)
         if any(value_of(argv, f"--{length}") is not None for length in LENGTHS):
@@ -73,6 +75,7 @@ class TrainCommand(Command):
             self.flags.out.expanduser(),
             preset=self.flags.preset,
             resume=self.flags.resume,
+            restart=self.flags.restart,
             changes=self.changes,
         )
         leave_process_group()

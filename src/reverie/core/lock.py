@@ -55,6 +55,9 @@ class FolderLock:
 
     def __exit__(self, *exception: object) -> None:
         (self.folder / OWNER).unlink(missing_ok=True)
+        if os.listdir(self.folder) == [LOCK]:  # nothing came of it
+            (self.folder / LOCK).unlink()
+            self.folder.rmdir()
         self._lock.release()
 
     def _holder(self) -> str:

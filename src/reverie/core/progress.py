@@ -3,10 +3,11 @@
 Standard output is reserved for results.
 """
 
+import contextlib
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import IO, Any, TypeVar, cast
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -17,9 +18,30 @@ T = TypeVar("T")
 SECONDS_BETWEEN_LINES = 10.0
 
 
+class _Unstoppable:
+    """A text stream whose errors are dropped: a closed pipe or terminal must not stop the work."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except (OSError, ValueError, RuntimeError):  # closed; or interrupted by a signal's handler
+            return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError, RuntimeError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 def console() -> Console:
     """New console on standard error; created per call so that redirection is respected."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    stream = cast(IO[str], _Unstoppable(sys.stderr))
+    return Console(file=stream, highlight=False, soft_wrap=True)
 
 
 def say(text: str) -> None:

@@ -1,15 +1,19 @@
 """Model folders: weights, config and model card, in the layout of the Hugging Face hub."""
 
 import dataclasses
+import hashlib
 import json
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from reverie.core.errors import UserError
-from reverie.core.files import read_json, write_atomic
+from reverie.core.files import read_json, replace_folder, write_atomic
 from reverie.data import ImageSpec
 from reverie.methods import METHODS, PRETRAINED, Method
 from reverie.methods.presets import installed_method, options_from_json
@@ -35,9 +39,24 @@ def save_model(folder: Path, method_name: str, method: Method, card: str) -> Non
         for key, value in method.state_dict().items()
         if key.split(".", 1)[0] not in method.training_only
     }
-    write_atomic(folder / "config.json", json.dumps(config, indent=2) + "\n")
-    write_atomic(folder / "README.md", card)
-    write_atomic(folder / "model.safetensors", save(tensors, metadata={"format": "pt"}))
+    weights = save(tensors, metadata={"format": "pt"})
+    config["sha256"] = digest_of(config, weights)
+    with replace_folder(folder) as aside:
+        write_atomic(aside / "config.json", json.dumps(config, indent=2) + "\n")
+        write_atomic(aside / "README.md", card)
+        write_atomic(aside / "model.safetensors", weights)
+        for other in folder.iterdir() if folder.exists() else ():  # what people put beside them
+            if not (aside / other.name).exists() and not other.name.endswith(".part"):
+                copy = shutil.copytree if other.is_dir() else shutil.copy2
+                copy(other, aside / other.name)
+
+
+def digest_of(config: Mapping[str, Any], weights: bytes) -> str:
+    """SHA-256 of a model's configuration, without its entry `sha256`, and of its weights' file."""
+    rest = {key: value for key, value in config.items() if key != "sha256"}
+    whole = hashlib.sha256(json.dumps(rest, sort_keys=True).encode())
+    whole.update(weights)
+    return whole.hexdigest()
 
 
 def plugin_of(method_name: str) -> dict[str, str]:
@@ -83,7 +102,8 @@ def load_model(folder: Path) -> tuple[str, Method]:
         )
         options = options_from_json(kind.Options, config["options"])
         method = kind(options, spec)
-        tensors = load(weights.read_bytes())
+        content = weights.read_bytes()
+        tensors = load(content)
         fresh = method.state_dict()  # training-only networks are not in the file
         tensors |= {k: v for k, v in fresh.items() if k.split(".", 1)[0] in method.training_only}
         method.load_state_dict(tensors)
@@ -92,6 +112,12 @@ def load_model(folder: Path) -> tuple[str, Method]:
     except (SafetensorError, RuntimeError) as error:
         first = str(error).strip().splitlines()[-1].strip()
         raise UserError(f"{weights}: the weights do not match config.json ({first}).") from None
+    if "sha256" in config and config["sha256"] != digest_of(config, content):
+        raise UserError(
+            f"{folder}: config.json and model.safetensors are not as they were saved: take both "
+            'from where they came from, or remove "sha256" from a config.json that you have '
+            "changed on purpose."
+        )
     return name, channels_last(method).eval().requires_grad_(False)
 
 

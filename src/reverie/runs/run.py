@@ -7,7 +7,9 @@ damaged one is detected and the previous one is used.
 import dataclasses
 import hashlib
 import json
+import shutil
 import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +19,8 @@ from safetensors.torch import save
 
 from reverie.core import progress
 from reverie.core.errors import UserError
-from reverie.core.files import read_json, remove_partial_files, write_atomic
+from reverie.core.files import append_line, read_json, remove_partial_files, write_atomic
+from reverie.core.lock import FolderLock
 from reverie.data import ImageDataset
 from reverie.methods.presets import recipe_from_json
 from reverie.methods.recipe import Recipe
@@ -69,15 +72,32 @@ class Run:
         """Whether the folder holds a run."""
         return self.options_file.exists()
 
-    def begin(self, recipe: Recipe, images: ImageDataset) -> None:
-        """Write `options.json`: everything needed to reproduce the run."""
+    def lock(self) -> FolderLock:
+        """A lock for the one process that may write in the folder."""
+        return FolderLock(self.folder, "training")
+
+    def holds_training(self) -> bool:
+        """Whether something that was trained is in the folder: a checkpoint or a model."""
+        return bool(self._checkpoint_files()) or self.model.exists()
+
+    def begin(self, recipe: Recipe, images: ImageDataset, init: str | None = None) -> None:
+        """Write `options.json`: everything needed to reproduce the run.
+
+        Args:
+            recipe: all options.
+            images: the dataset.
+            init: fingerprint of the model that the networks are initialized from.
+        """
         content = (
             recipe.to_json()
             | plugin_of(recipe.method)
             | {
+                "run": uuid.uuid4().hex,
                 "pictures": dataclasses.asdict(images.spec),
                 "picture_count": len(images),
                 "data_fingerprint": images.fingerprint,
+                "labels_fingerprint": labels_fingerprint(images),
+                "init_fingerprint": init,
                 "versions": versions(),
                 "commit": commit(),
                 "machine": machine(),
@@ -85,6 +105,27 @@ class Run:
             }
         )
         write_atomic(self.options_file, json.dumps(content, indent=2) + "\n")
+
+    def continue_with(self, recipe: Recipe) -> None:
+        """Write the recipe with which a run goes on to `options.json`; other entries stay."""
+        facts = self.facts()
+        now = facts | recipe.to_json()
+        if now != facts:
+            write_atomic(self.options_file, json.dumps(now, indent=2) + "\n")
+
+    def clear(self) -> None:
+        """Delete what a training has written: checkpoints, models, log, sheets and report."""
+        for file in (self.log_file, self.evaluations_file, self.report):
+            file.unlink(missing_ok=True)
+        for folder in (self.checkpoints, self.model, self.best):
+            shutil.rmtree(folder, ignore_errors=True)
+        for sheet in self.samples.glob("step-??????*.png"):
+            sheet.unlink(missing_ok=True)
+
+    def remove_partial_files(self) -> None:
+        """Delete what writers that were killed have left."""
+        for folder in (self.folder, self.checkpoints, self.samples, self.model, self.best):
+            remove_partial_files(folder)
 
     def facts(self) -> dict[str, Any]:
         """Content of `options.json`."""
@@ -105,11 +146,11 @@ class Run:
 
     def log(self, line: dict[str, Any]) -> None:
         """Append one line to the log."""
-        _add_line(self.log_file, line)
+        append_line(self.log_file, json.dumps(line))
 
     def log_evaluation(self, line: dict[str, Any]) -> None:
         """Append one validation result: its step and metrics, the Fréchet distance first."""
-        _add_line(self.evaluations_file, line)
+        append_line(self.evaluations_file, json.dumps(line))
 
     def read_log(self) -> list[dict[str, Any]]:
         """Lines of the log; an incomplete line of a killed process is skipped."""
@@ -161,12 +202,11 @@ class Run:
             raise UserError(
                 f"the checkpoint of step {checkpoint.step} could not be written "
                 f"({error.strerror or error}): free disk space and continue with --resume; "
-                "the previous checkpoint is unchanged."
+                "what was saved before is unchanged."
             ) from None
         for old in self._checkpoint_files()[keep:]:
             old.unlink(missing_ok=True)
             old.with_suffix(".sha256").unlink(missing_ok=True)
-        remove_partial_files(self.checkpoints)
 
     def newest_checkpoint(self) -> Checkpoint | None:
         """Newest intact checkpoint; damaged ones are skipped with a warning."""
@@ -181,9 +221,11 @@ class Run:
         return sorted(self.checkpoints.glob("step-*.safetensors"), reverse=True)
 
 
-def _add_line(file: Path, line: dict[str, Any]) -> None:
-    with open(file, "a", encoding="utf-8") as stream:
-        stream.write(json.dumps(line) + "\n")
+def labels_fingerprint(images: ImageDataset) -> str | None:
+    """Hash of the labels, which a table may change while its images stay; None without labels."""
+    if images.labels is None:
+        return None
+    return hashlib.sha256(images.labels.tobytes()).hexdigest()[:16]
 
 
 def _lines_of(file: Path) -> Iterator[dict[str, Any]]:

@@ -1,11 +1,13 @@
 """Initialization from a trained model (`--init`)."""
 
+import hashlib
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
 from reverie.core import progress
 from reverie.core.errors import UserError
+from reverie.core.files import replace_folder
 from reverie.inference.load import load
 from reverie.inference.model import Model
 from reverie.methods import METHODS, Method
@@ -42,10 +44,39 @@ def load_initial_weights(method: Method, start: Model) -> None:
     progress.say(f"initialized from {start.name}: {', '.join(common)}")
 
 
+def fingerprint_of(model: Model) -> str:
+    """Hash of a model's weights."""
+    whole = hashlib.sha256()
+    for name, tensor in sorted(model.method.state_dict().items()):
+        whole.update(name.encode() + b"\0" + tensor.contiguous().cpu().numpy().tobytes())
+    return whole.hexdigest()[:16]
+
+
+def check_init(run: Run, start: Model) -> None:
+    """Raise a UserError if the model that a run begins from is not what it was when it was begun.
+
+    For a run that was stopped before its first checkpoint.
+    """
+    then = run.facts().get("init_fingerprint")  # older versions left it out
+    if then is not None and then != fingerprint_of(start):
+        raise UserError(
+            f"{start.name} has changed since {run.folder} was started from it: start a new run in "
+            "another folder."
+        )
+
+
 def keep_beside_init(run: Run, init: str | None, name: str) -> None:
     """Copy a trained model beside the model that it was trained for, where that is a run."""
-    if init is not None and Run(Path(init).expanduser()).exists():
-        folder = Run(Path(init).expanduser()).folder / name
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(run.model, folder)
-        progress.say(f"{init} uses this model from now on: it is in {folder}")
+    if init is None or not Run(Path(init).expanduser()).exists():
+        return
+    then = run.facts().get("init_fingerprint")
+    if then is not None and then != fingerprint_of(load(init)):
+        progress.warn(
+            f"{init} has changed since this training was started from it, so that this model does "
+            f"not fit it any more: it stays in {run.model}."
+        )
+        return
+    folder = Run(Path(init).expanduser()).folder / name
+    with replace_folder(folder) as aside:
+        shutil.copytree(run.model, aside, dirs_exist_ok=True)
+    progress.say(f"{init} uses this model from now on: it is in {folder}")

@@ -20,33 +20,44 @@ from reverie.core.rng import Rng, mix, seed_dropout
 from reverie.data import Batch, Batches, ImageDataset
 from reverie.methods import Method, Phase
 from reverie.methods.recipe import Recipe
-from reverie.runs.run import Run
+from reverie.runs.checkpoint import Checkpoint
 from reverie.training.monitor import LossMeter, TrainingMonitor
 from reverie.training.setup import Budget, learning_rate
 from reverie.training.state import Counters, Losses, TrainState
 
 
 def fit(
-    run: Run, method: Method, dataset: ImageDataset, recipe: Recipe, accelerator: Accelerator
+    method: Method,
+    dataset: ImageDataset,
+    recipe: Recipe,
+    accelerator: Accelerator,
+    monitor: TrainingMonitor | None,
+    checkpoint: Checkpoint | None = None,
 ) -> Counters:
     """Train until the budget is spent or a signal arrives; returns how far it came.
 
-    Resumes from the newest good checkpoint in `run`, if there is one. Keeps a checkpoint, the
-    model so far and sheets of samples in `run` as often as the options say, and at the end.
+    Args:
+        method: the networks, new.
+        dataset: the images.
+        recipe: all options.
+        accelerator: device, precision and processes.
+        monitor: logs and saves, in the main process; None in the others.
+        checkpoint: where to go on.
+
+    Raises:
+        UserError: if a loss or a weight is not finite any more, or something cannot be written.
     """
-    options, main = recipe.training, accelerator.is_main_process
+    options = recipe.training
     rank, world = accelerator.process_index, accelerator.num_processes
-    state = TrainState(method, options, accelerator)
-    checkpoint = run.newest_checkpoint()
-    counters = state.restore(checkpoint) if checkpoint else Counters()
+    state, meter = TrainState(method, options, accelerator), LossMeter(accelerator)
+    counters = Counters()
+    if checkpoint:
+        counters = state.restore(checkpoint)
+        meter.restore(checkpoint.facts.get("unlogged", {}))  # older versions left them out
     budget = Budget.of(options, len(dataset), world)
     batches = Batches(dataset, options.batch_size, options.seed, rank, world)
     ahead = dataset.pixels is None or accelerator.device.type != "cpu"
     stream = batches.stream(counters.step * options.accumulate, ahead=ahead)
-    meter = LossMeter(accelerator)
-    monitor = TrainingMonitor(run, recipe, batches, accelerator) if main else None
-    if monitor:
-        monitor.begin(state, counters)
 
     def rng(phase_number: int, part: int) -> Rng:
         seed = mix(options.seed, counters.step, phase_number, part)
@@ -54,7 +65,12 @@ def fit(
         return Rng(generator, counters.step, rank, world)
 
     with StopSignal() as stop_requested, monitor or nullcontext():
-        stop = False
+        if monitor:
+            monitor.begin(state, counters)
+        enough = monitor is not None and monitor.should_stop
+        counters.seconds, stop, counters.finished = agree(
+            accelerator, counters.seconds, False, enough
+        )
         while (done := budget.fraction(counters)) < 1 and not (stop or counters.finished):
             started = time.perf_counter()
             micro = [next(stream).to(accelerator.device) for _ in range(options.accumulate)]
@@ -69,17 +85,18 @@ def fit(
             counters.step += 1
             counters.seconds += time.perf_counter() - started
             logged = meter.mean() if is_log_step(counters.step, options.log_every) else None
+            unlogged = meter.values() if counters.step % options.checkpoint_every == 0 else {}
             if monitor:
                 done = budget.fraction(counters)
-                monitor.after_step(state, counters, done, logged, rate, waited)
+                monitor.after_step(state, counters, done, logged, unlogged, rate, waited)
             enough = monitor is not None and monitor.should_stop
             counters.seconds, stop, counters.finished = agree(
                 accelerator, counters.seconds, stop_requested(), enough
             )
-    counters.finished = counters.finished or budget.fraction(counters) >= 1
-    unlogged = meter.mean()
-    if monitor:
-        monitor.end(state, counters, unlogged)
+        counters.finished = counters.finished or budget.fraction(counters) >= 1
+        unlogged = meter.values()
+        if monitor:
+            monitor.end(state, counters, unlogged)
     return counters
 
 
@@ -99,7 +116,7 @@ def update(
         The losses of each batch and their parts, by name.
 
     Raises:
-        UserError: if a loss is not finite; the weights are unchanged.
+        UserError: if a loss is not finite; the phase's weights are unchanged.
     """
     parameters, optimizer = state.parameters[phase.networks], state.optimisers[phase.networks]
     accelerator = state.accelerator
@@ -132,9 +149,9 @@ def is_log_step(step: int, every: int) -> bool:
 def _refuse_non_finite(loss: Tensor, phase: Phase, step: int) -> None:
     if not math.isfinite(loss.item()):
         raise UserError(
-            f"the loss of phase {phase.name!r} became {loss.item()} at step {step}; "
-            "nothing was changed by it and the last checkpoint is good: try a smaller "
-            "--learning-rate, or --precision fp32."
+            f"the loss of phase {phase.name!r} became {loss.item()} at step {step + 1:,} and the "
+            "training was stopped; what was saved before is unchanged. Start a new run with a "
+            "smaller --learning-rate, or with --precision fp32."
         )
 
 

@@ -1,5 +1,6 @@
 """Training monitor: progress bar, log, preview sheets, checkpoints."""
 
+import dataclasses
 import time
 from collections import defaultdict
 from typing import Any, cast
@@ -9,14 +10,15 @@ from accelerate import Accelerator
 
 from reverie.core import image_io, progress
 from reverie.core.rng import latents_of_seeds
-from reverie.data import Batches
-from reverie.methods import Samples
+from reverie.data import Batches, ImageDataset
+from reverie.methods import Method, Samples
 from reverie.methods.capabilities import cycle_labels
 from reverie.methods.recipe import Recipe
 from reverie.runs.model_card import model_card
 from reverie.runs.model_folder import save_model
 from reverie.runs.run import Run
 from reverie.training.report import write_report
+from reverie.training.resume import Origin
 from reverie.training.state import Counters, Losses, TrainState
 from reverie.training.validation import Validator
 
@@ -39,53 +41,77 @@ class LossMeter:
         """Add the losses of one update, one dictionary a batch."""
         for batch in losses:
             for name, value in batch.items():
-                self._values[name].append(value.detach())
+                self._values[name].append(value.detach().float())
+
+    def values(self) -> dict[str, list[float]]:
+        """The losses since the last mean by name, averaged over processes.
+
+        Every process must call it at the same step, and gets the same.
+        """
+        if self._values and self._accelerator.num_processes > 1:
+            flat = torch.stack([value for values in self._values.values() for value in values])
+            flat = iter(cast(torch.Tensor, self._accelerator.reduce(flat, "mean")))
+            for values in self._values.values():
+                values[:] = [next(flat) for _ in values]
+        return {name: torch.stack(values).tolist() for name, values in self._values.items()}
+
+    def restore(self, values: dict[str, list[float]]) -> None:
+        """Go on from what `values` has returned."""
+        for name, numbers in values.items():
+            self._values[name] = list(torch.tensor(numbers, device=self._accelerator.device))
 
     def mean(self) -> dict[str, float]:
         """The means by name; every process must call it at the same step, and gets the same."""
-        means = {name: torch.stack(values).mean() for name, values in self._values.items()}
+        means = means_of(self.values())
         self._values.clear()
-        if means and self._accelerator.num_processes > 1:
-            flat = torch.stack([mean.float() for mean in means.values()])
-            flat = cast(torch.Tensor, self._accelerator.reduce(flat, "mean"))
-            means = dict(zip(means, flat, strict=True))
-        return {name: float(mean) for name, mean in means.items()}
+        return means
+
+
+def means_of(values: dict[str, list[float]]) -> dict[str, float]:
+    """Mean of each list."""
+    return {name: float(torch.tensor(numbers).mean()) for name, numbers in values.items()}
 
 
 class TrainingMonitor:
-    """Logs and saves a training after each step; used by the main process only."""
+    """Logs and saves a training after each step; used by the main process only.
+
+    Raises:
+        UserError: if validation is requested for a method that does not sample.
+    """
 
     def __init__(
-        self, run: Run, recipe: Recipe, batches: Batches, accelerator: Accelerator
+        self,
+        run: Run,
+        recipe: Recipe,
+        method: Method,
+        images: ImageDataset,
+        accelerator: Accelerator,
     ) -> None:
         self.run = run
         self.recipe = recipe
-        self.batches = batches
         self.accelerator = accelerator
-        self.validator: Validator | None = None
-        small = batches.images.spec.image_size <= MAX_SMALL_SIZE
-        shown = max(batches.batch_size, MIN_SHOWN if small else MIN_SHOWN_OF_LARGE)
-        self._shown_batch = Batches(batches.images, shown, recipe.training.seed).read(0)
+        self.validator = Validator(run, recipe, method) if recipe.training.evaluate_every else None
+        small = images.spec.image_size <= MAX_SMALL_SIZE
+        shown = max(recipe.training.batch_size, MIN_SHOWN if small else MIN_SHOWN_OF_LARGE)
+        self._shown_batch = Batches(images, shown, recipe.training.seed).read(0)
         self._warned: set[str] = set()
         self._bar = progress.Bar(recipe.method, 1.0)
         self._words = ""
         self._waited = self._seconds_at_log = 0.0
-        self._step_at_log = self._saved = 0
+        self._step_at_log = 0
+        # The step of the newest checkpoint, and of the model and sheets that this process wrote.
+        self._saved = self._modelled = self._sheeted = -1
         self._shown = 0.0
 
     def begin(self, state: TrainState, counters: Counters) -> None:
-        """Prepare logging and validation; truncates the log after the checkpoint.
-
-        Raises:
-            UserError: if validation is requested for a method that does not sample.
-        """
+        """Prepare logging; truncates the log after the checkpoint."""
         self.run.cut_log(counters.step)
-        if self.recipe.training.evaluate_every:
-            self.validator = Validator(self.run, self.recipe, state.method)
-        self._saved = self._step_at_log = counters.step
-        self._seconds_at_log = counters.seconds
+        self._origin = Origin.of(self.run, self.recipe, self.accelerator.num_processes)
+        self._step_at_log, self._seconds_at_log = counters.step, counters.seconds
         if counters.step == 0:
             self.write_sheets(state, counters)
+        else:
+            self._saved = counters.step
         if self.recipe.training.track:
             self.accelerator.init_trackers("reverie", config=_plain(self.recipe.flat()))
 
@@ -102,6 +128,7 @@ class TrainingMonitor:
         counters: Counters,
         done: float,
         logged: dict[str, float] | None,
+        unlogged: dict[str, list[float]],
         rate: float,
         waited: float,
     ) -> None:
@@ -112,6 +139,7 @@ class TrainingMonitor:
             counters: how far the training is, after the step.
             done: fraction of the training that is done.
             logged: mean losses since the last log, where this step logs.
+            unlogged: losses since the last log, where this step saves.
             rate: learning rate of the step.
             waited: seconds that the step waited for its batch.
         """
@@ -124,7 +152,7 @@ class TrainingMonitor:
         if self.validator and counters.step % options.evaluate_every == 0:
             self._validate(self.validator, state, counters)
         if counters.step % options.checkpoint_every == 0:
-            self.keep(state, counters)
+            self.keep(state, counters, unlogged)
         now = time.monotonic()
         if now - self._shown > SECONDS_BETWEEN_UPDATES:
             self._shown = now
@@ -140,24 +168,37 @@ class TrainingMonitor:
         if self.recipe.training.track:
             self.accelerator.log(figures, step=counters.step)
 
-    def end(self, state: TrainState, counters: Counters, unlogged: dict[str, float]) -> None:
-        """Save the final state and write the report."""
-        if unlogged:
-            self._log(state, counters, state.learning_rate_now(), unlogged)
-        if not self.run.sheet(counters.step).exists():
+    def end(self, state: TrainState, counters: Counters, unlogged: dict[str, list[float]]) -> None:
+        """Save the final state and write the report.
+
+        Model and sheets are written again where a resumed run has nothing left to train: it may
+        have been killed between the last checkpoint and these.
+        """
+        if unlogged and counters.step > self._step_at_log:
+            self._log(state, counters, state.learning_rate_now(), means_of(unlogged))
+        if counters.step > self._sheeted:
             self.write_sheets(state, counters)
-        if counters.step > self._saved or not self.run.model.exists():
-            self.keep(state, counters)
+        if counters.step > self._saved:
+            self.keep(state, counters, unlogged)
+        if counters.step > self._modelled:
+            self.save_model(state, counters)
         write_report(self.run)
         if self.recipe.training.track:
             self.accelerator.end_training()
 
-    def keep(self, state: TrainState, counters: Counters) -> None:
+    def keep(self, state: TrainState, counters: Counters, unlogged: dict[str, list[float]]) -> None:
         """Write a checkpoint and the current model."""
-        self.run.save_checkpoint(state.checkpoint(counters), self.recipe.training.keep_checkpoints)
+        facts = {"unlogged": unlogged, "origin": dataclasses.asdict(self._origin)}
+        checkpoint = state.checkpoint(counters, facts)
+        self.run.save_checkpoint(checkpoint, self.recipe.training.keep_checkpoints)
+        self._saved = counters.step
+        self.save_model(state, counters)
+
+    def save_model(self, state: TrainState, counters: Counters) -> None:
+        """Write the current model."""
         method = state.finished_method()
         save_model(self.run.model, self.recipe.method, method, model_card(self.recipe, self.run))
-        self._saved = counters.step
+        self._modelled = counters.step
 
     @torch.no_grad()
     def write_sheets(self, state: TrainState, counters: Counters) -> None:
@@ -176,6 +217,7 @@ class TrainingMonitor:
             images = images[:MAX_SHOWN]
             shown = images[: len(images) // columns * columns] if columns else images
             image_io.save_sheet(shown, self.run.sheet(counters.step, kind), columns)
+        self._sheeted = counters.step
 
     def _log(
         self, state: TrainState, counters: Counters, rate: float, losses: dict[str, float]

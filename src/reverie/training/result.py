@@ -1,5 +1,6 @@
 """The result of a training."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,7 +43,7 @@ class TrainResult(Result):
         pace = f"{self.steps:,} steps in {progress.readable_seconds(self.seconds)}"
         if not self.finished:
             method = run.recipe().method
-            command = f"reverie train {method} --out {run.folder} --resume"
+            command = shlex.join(["reverie", "train", method, "--out", str(run.folder), "--resume"])
             return f"stopped after {pace}; resume with: {command}"
         text = f"{pace}: {self.report}"
         if run.best.exists():

@@ -87,8 +87,8 @@ class TrainState:
         """Learning rate of the last update."""
         return next(iter(self.optimisers.values())).param_groups[0]["lr"]
 
-    def checkpoint(self, counters: Counters) -> Checkpoint:
-        """Checkpoint with weights, EMA weights and optimizer state.
+    def checkpoint(self, counters: Counters, facts: dict[str, Any]) -> Checkpoint:
+        """Checkpoint with weights, EMA weights, optimizer state, and what `facts` says besides.
 
         Raises:
             UserError: if a tensor is not finite.
@@ -107,12 +107,15 @@ class TrainState:
         if broken:
             raise UserError(
                 f"{broken[0]} is no longer finite at step {counters.step}, so no checkpoint is "
-                "written: go on from the last one with a smaller --learning-rate."
+                "written; what was saved before is unchanged. Start a new run with a smaller "
+                "--learning-rate."
             )
         tensors = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
         scaler = self.accelerator.scaler
-        facts = {"seconds": counters.seconds, "scaler": scaler.state_dict() if scaler else None}
-        return Checkpoint(counters.step, tensors, facts)
+        scale = scaler.state_dict() if scaler else None
+        return Checkpoint(
+            counters.step, tensors, facts | {"seconds": counters.seconds, "scaler": scale}
+        )
 
     def restore(self, checkpoint: Checkpoint) -> Counters:
         """Load weights and optimizer state of `checkpoint`; returns its progress."""

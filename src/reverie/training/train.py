@@ -1,9 +1,10 @@
 """From options to a finished run."""
 
+import os
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
-from reverie.core import progress
 from reverie.core.errors import UserError
 from reverie.core.options import OptionValue
 from reverie.data import decode_dataset, find_dataset
@@ -12,9 +13,24 @@ from reverie.methods import METHODS
 from reverie.methods.recipe import Recipe
 from reverie.runs.model_folder import build_method
 from reverie.runs.run import Run
-from reverie.training.init import inherit_architecture, keep_beside_init, load_initial_weights
+from reverie.training.init import (
+    check_init,
+    fingerprint_of,
+    inherit_architecture,
+    keep_beside_init,
+    load_initial_weights,
+)
 from reverie.training.result import TrainResult
-from reverie.training.resume import base_recipe, check_resumable, check_same_images
+from reverie.training.resume import (
+    Origin,
+    base_recipe,
+    check_images,
+    check_resumable,
+    check_spec,
+    checkpoint_to_resume,
+    refuse_existing,
+    refuse_inside_data,
+)
 
 SIDES: dict[str, Sides] = {"paired": "paired", "unpaired": "unpaired", "degraded": "degraded"}
 """How the data of each kind is found; one dataset where nothing is said."""
@@ -26,6 +42,7 @@ def train(
     *,
     preset: str | None = None,
     resume: bool = False,
+    restart: bool = False,
     changes: Mapping[str, OptionValue],
 ) -> TrainResult:
     """Train a method, or resume a run; `changes` are options by their plain names.
@@ -33,35 +50,40 @@ def train(
     Raises:
         UserError: if something that was asked for cannot be done, before anything is trained.
     """
-    before = base_recipe(method, out, preset, resume)
+    before = base_recipe(method, out, preset, resume or restart)
     recipe = before.with_options(**changes)
-    if resume:
+    if resume or restart:
         check_resumable(before, recipe)
-    return train_recipe(recipe, Run(out), resume)
+    # Only the main process writes.
+    with Run(out).lock() if os.environ.get("RANK", "0") == "0" else nullcontext():
+        return train_recipe(recipe, Run(out), resume, restart)
 
 
-def train_recipe(recipe: Recipe, run: Run, resume: bool = False) -> TrainResult:
+def train_recipe(
+    recipe: Recipe, run: Run, resume: bool = False, restart: bool = False
+) -> TrainResult:
     """Train a complete recipe in `run`.
 
     Args:
         recipe: all options.
         run: the folder to write to.
         resume: continue from the run's newest checkpoint.
+        restart: train a run again from step 0.
 
     Raises:
-        UserError: if the folder holds a run and `resume` is False, an option is invalid, or the
-            dataset does not fit the method.
+        UserError: if the folder holds a run and neither `resume` nor `restart` is True, an option
+            is invalid, or the dataset does not fit the method.
     """
     # Accelerate takes a second to import.
     from reverie.training.loop import fit
+    from reverie.training.monitor import TrainingMonitor
     from reverie.training.setup import make_accelerator
 
-    if run.exists() and not resume:
-        raise UserError(
-            f"{run.folder} already holds a run: add --resume to continue it, or choose another "
-            "--out."
-        )
-    recipe, start = (recipe, None) if resume else inherit_architecture(recipe)
+    if not (resume or restart):
+        refuse_existing(run)
+        refuse_inside_data(run.folder, recipe)
+    checkpoint = checkpoint_to_resume(run) if resume and not restart else None
+    recipe, start = (recipe, None) if checkpoint else inherit_architecture(recipe)
     kind = METHODS.find(recipe.method)
     sides = SIDES.get(kind.data_kind, "one")
     found = find_dataset(recipe.data, sides, kind.data_scale(recipe.options))
@@ -70,22 +92,33 @@ def train_recipe(recipe: Recipe, run: Run, resume: bool = False) -> TrainResult:
             f"{recipe.method} needs images with classes, and {recipe.data.data} has none: sort "
             "them into one folder for each class, or use a table with --label-column."
         )
-    if resume:
-        check_same_images(run, found.spec)
+    if checkpoint:
+        check_spec(run, found.spec)
     method = build_method(recipe, found.spec)
     if start is not None:
+        if resume and not restart:
+            check_init(run, start)
         load_initial_weights(method, start)
     accelerator = make_accelerator(recipe.training, run)
     with accelerator.main_process_first():
         images = decode_dataset(found)
-    if accelerator.is_main_process:
-        if not resume:
-            run.begin(recipe, images)
-        elif run.facts()["data_fingerprint"] != images.fingerprint:
-            progress.warn("the dataset differs from the one that this run was started with.")
+    if resume and not restart:
+        check_images(run, images)
+    if checkpoint:
+        Origin.of(run, recipe, accelerator.num_processes).check(checkpoint)
+    main = accelerator.is_main_process
+    monitor = TrainingMonitor(run, recipe, method, images, accelerator) if main else None
+    if main:
+        run.remove_partial_files()
+        if restart:
+            run.clear()
+        if checkpoint:
+            run.continue_with(recipe)
+        else:
+            run.begin(recipe, images, None if start is None else fingerprint_of(start))
     accelerator.wait_for_everyone()
-    counters = fit(run, method, images, recipe, accelerator)
-    if accelerator.is_main_process and kind.kept_beside_init:
+    counters = fit(method, images, recipe, accelerator, monitor, checkpoint)
+    if main and kind.kept_beside_init:
         keep_beside_init(run, recipe.training.init, kind.kept_beside_init)
     accelerator.wait_for_everyone()  # until the main process has written the report
     return TrainResult(run.folder, counters.step, counters.seconds, counters.finished, run.report)

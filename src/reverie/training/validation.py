@@ -51,7 +51,14 @@ class Validator:
             extract_features(self.features, map(image_io.to_tensor, parts)).features
         )
         self.about = f"[{self.features}, {count}, {real.source.split}]"
-        self.should_stop = self._patience_exhausted()
+        self._should_stop: bool | None = None
+
+    @property
+    def should_stop(self) -> bool:
+        """Whether the last `patience` evaluations brought no improvement."""
+        if self._should_stop is None:
+            self._should_stop = self._patience_exhausted()
+        return self._should_stop
 
     @property
     def distance_name(self) -> str:
@@ -76,11 +83,10 @@ class Validator:
         if best_evaluation(self.run)["step"] == step:
             card = model_card(self.recipe, self.run)
             save_model(self.run.best, self.recipe.method, method, card)
-        self.should_stop = self._patience_exhausted()
+        self._should_stop = None
         return figures
 
     def _patience_exhausted(self) -> bool:
-        """Whether the last `patience` evaluations brought no improvement."""
         patience, lines = self.recipe.training.patience, self.run.read_evaluations()
         if not patience or not lines:
             return False
