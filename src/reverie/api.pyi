@@ -34,6 +34,7 @@ def train(
     out: str | Path,
     preset: str | None = ...,
     resume: bool = ...,
+    restart: bool = ...,
     data: str | None = None,
     image_size: int | None = None,
     channels: Literal['auto', '1', '3'] = 'auto',

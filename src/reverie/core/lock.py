@@ -10,6 +10,7 @@ import filelock
 
 from reverie.core import progress
 from reverie.core.errors import UserError
+from reverie.core.files import naming
 
 LOCK = ".lock"
 OWNER = ".lock.json"
@@ -20,7 +21,7 @@ class FolderLock:
 
     The lock is the system's and ends with the process that holds it, however that ends: a lock of a
     killed process need not be removed. The file beside it, with the holder's process and host, is
-    for messages only.
+    for messages only. A folder that is empty after an error is removed again.
 
     Args:
         folder: the folder to lock; it is made where there is none.
@@ -38,6 +39,7 @@ class FolderLock:
         self._lock = filelock.FileLock(folder / LOCK)
 
     def __enter__(self) -> "FolderLock":
+        self._new = not (self.folder / LOCK).exists()
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
             self._lock.acquire(timeout=0)
@@ -50,14 +52,16 @@ class FolderLock:
             progress.say(f"waiting for {self._holder()} in {self.folder}")
             self._lock.acquire()
         owner = {"pid": os.getpid(), "host": socket.gethostname(), "doing": self._doing}
-        (self.folder / OWNER).write_text(json.dumps(owner))
+        with naming(self.folder / OWNER):
+            (self.folder / OWNER).write_text(json.dumps(owner))
         return self
 
     def __exit__(self, *exception: object) -> None:
         (self.folder / OWNER).unlink(missing_ok=True)
-        if os.listdir(self.folder) == [LOCK]:  # nothing came of it
-            (self.folder / LOCK).unlink()
-            self.folder.rmdir()
+        if self._new and exception[0] is not None:
+            (self.folder / LOCK).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # unless something came of it
+                self.folder.rmdir()
         self._lock.release()
 
     def _holder(self) -> str:

@@ -40,7 +40,7 @@ Sides = Literal["one", "paired", "unpaired", "degraded"]
 class DataOptions(Checked):
     """Dataset and preprocessing."""
 
-    data: str | None = None
+    data: str | None = field(default=None, metadata=RESUMABLE)
     """Dataset: a folder, a table (.csv), an IDX file, or a built-in dataset: digits."""
     image_size: Positive | None = None
     """Side of the square images in pixels; by default the dataset's own, or 64 for folders."""
@@ -51,7 +51,7 @@ class DataOptions(Checked):
     after resizing to this width (width) or without resizing (none)."""
     jitter: NonNegative = 0.0
     """Resize to a size larger by this fraction, then crop at random: 0.117 is 286 for 256."""
-    data_b: str | None = None
+    data_b: str | None = field(default=None, metadata=RESUMABLE)
     """Translation: the folder of domain B, where --data is that of A. Super-resolution: the
     low-resolution images; by default they are downscaled from --data."""
     direction: Direction = "ab"

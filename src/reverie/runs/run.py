@@ -126,6 +126,9 @@ class Run:
         """Delete what writers that were killed have left."""
         for folder in (self.folder, self.checkpoints, self.samples, self.model, self.best):
             remove_partial_files(folder)
+        for digest in self.checkpoints.glob("step-*.sha256"):
+            if not digest.with_suffix(".safetensors").exists():
+                digest.unlink(missing_ok=True)
 
     def facts(self) -> dict[str, Any]:
         """Content of `options.json`."""

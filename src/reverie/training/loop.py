@@ -19,7 +19,7 @@ from reverie.core.interrupt import StopSignal
 from reverie.core.rng import Rng, mix, seed_dropout
 from reverie.data import Batch, Batches, ImageDataset
 from reverie.methods import Method, Phase
-from reverie.methods.recipe import Recipe
+from reverie.methods.recipe import Recipe, TrainOptions
 from reverie.runs.checkpoint import Checkpoint
 from reverie.training.monitor import LossMeter, TrainingMonitor
 from reverie.training.setup import Budget, learning_rate
@@ -58,19 +58,10 @@ def fit(
     batches = Batches(dataset, options.batch_size, options.seed, rank, world)
     ahead = dataset.pixels is None or accelerator.device.type != "cpu"
     stream = batches.stream(counters.step * options.accumulate, ahead=ahead)
-
-    def rng(phase_number: int, part: int) -> Rng:
-        seed = mix(options.seed, counters.step, phase_number, part)
-        generator = torch.Generator(accelerator.device).manual_seed(seed)
-        return Rng(generator, counters.step, rank, world)
-
     with StopSignal() as stop_requested, monitor or nullcontext():
         if monitor:
             monitor.begin(state, counters)
-        enough = monitor is not None and monitor.should_stop
-        counters.seconds, stop, counters.finished = agree(
-            accelerator, counters.seconds, False, enough
-        )
+        stop = agree(accelerator, counters, False, monitor)
         while (done := budget.fraction(counters)) < 1 and not (stop or counters.finished):
             started = time.perf_counter()
             micro = [next(stream).to(accelerator.device) for _ in range(options.accumulate)]
@@ -79,7 +70,7 @@ def fit(
             seed_dropout(mix(options.seed, counters.step, rank), accelerator.device)
             for number, phase in enumerate(state.phases):
                 if counters.step % phase.every == 0:
-                    rngs = [rng(number, part) for part in range(len(micro))]
+                    rngs = _rngs(accelerator, options, counters.step, number)
                     meter.add(update(state, phase, micro, rngs, rate))
             state.average(counters.step)
             counters.step += 1
@@ -89,12 +80,9 @@ def fit(
             if monitor:
                 done = budget.fraction(counters)
                 monitor.after_step(state, counters, done, logged, unlogged, rate, waited)
-            enough = monitor is not None and monitor.should_stop
-            counters.seconds, stop, counters.finished = agree(
-                accelerator, counters.seconds, stop_requested(), enough
-            )
+            stop = agree(accelerator, counters, stop_requested(), monitor)
         counters.finished = counters.finished or budget.fraction(counters) >= 1
-        unlogged = meter.values()
+        unlogged = meter.values()  # by all processes
         if monitor:
             monitor.end(state, counters, unlogged)
     return counters
@@ -156,14 +144,29 @@ def _refuse_non_finite(loss: Tensor, phase: Phase, step: int) -> None:
 
 
 def agree(
-    accelerator: Accelerator, seconds: float, stop: bool, enough: bool
-) -> tuple[float, bool, bool]:
-    """Synchronize elapsed seconds (mean) and stop requests (any) across processes."""
-    if accelerator.num_processes == 1:
-        return seconds, stop, enough
-    values = torch.tensor([seconds, float(stop), float(enough)], device=accelerator.device)
-    seconds, stops, enoughs = accelerator.reduce(values, "mean").tolist()  # type: ignore[union-attr]
-    return seconds, stops > 0, enoughs > 0
+    accelerator: Accelerator, counters: Counters, stop: bool, monitor: TrainingMonitor | None
+) -> bool:
+    """Synchronize elapsed seconds (mean) and early stopping (any) across processes, in `counters`.
+
+    Returns:
+        Whether any process was asked to stop.
+    """
+    enough = monitor is not None and monitor.should_stop
+    if accelerator.num_processes > 1:
+        values = [counters.seconds, float(stop), float(enough)]
+        tensor = torch.tensor(values, device=accelerator.device)
+        means = cast(Tensor, accelerator.reduce(tensor, "mean")).tolist()
+        counters.seconds, stop, enough = means[0], means[1] > 0, means[2] > 0
+    counters.finished = enough
+    return stop
+
+
+def _rngs(accelerator: Accelerator, options: TrainOptions, step: int, phase: int) -> list[Rng]:
+    """The random numbers of each batch of one phase of one step."""
+    seeds = [mix(options.seed, step, phase, part) for part in range(options.accumulate)]
+    generators = [torch.Generator(accelerator.device).manual_seed(seed) for seed in seeds]
+    rank, world = accelerator.process_index, accelerator.num_processes
+    return [Rng(generator, step, rank, world) for generator in generators]
 
 
 def average_gradients(accelerator: Accelerator, parameters: list[nn.Parameter]) -> None:

@@ -108,6 +108,7 @@ class TrainingMonitor:
         self.run.cut_log(counters.step)
         self._origin = Origin.of(self.run, self.recipe, self.accelerator.num_processes)
         self._step_at_log, self._seconds_at_log = counters.step, counters.seconds
+        self._logged = max((line["step"] for line in self.run.read_log()), default=0)
         if counters.step == 0:
             self.write_sheets(state, counters)
         else:
@@ -174,7 +175,7 @@ class TrainingMonitor:
         Model and sheets are written again where a resumed run has nothing left to train: it may
         have been killed between the last checkpoint and these.
         """
-        if unlogged and counters.step > self._step_at_log:
+        if unlogged and counters.step > self._logged:
             self._log(state, counters, state.learning_rate_now(), means_of(unlogged))
         if counters.step > self._sheeted:
             self.write_sheets(state, counters)
@@ -245,7 +246,8 @@ class TrainingMonitor:
             self.accelerator.log(losses | {"images_per_second": speed}, step=counters.step)
         whole = [f"{name} {value:.3g}" for name, value in losses.items() if "/" not in name]
         self._words = f"{speed:,.0f} images/s  {'  '.join(whole)}"
-        self._waited, self._step_at_log, self._seconds_at_log = 0.0, counters.step, counters.seconds
+        self._waited, self._seconds_at_log = 0.0, counters.seconds
+        self._step_at_log = self._logged = counters.step
 
     def _warn(self, counters: Counters, diagnostics: list[str]) -> None:
         """Print each kind of diagnostic once, after the first `STEPS_BEFORE_WARNING` steps."""

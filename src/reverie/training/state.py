@@ -112,10 +112,12 @@ class TrainState:
             )
         tensors = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
         scaler = self.accelerator.scaler
-        scale = scaler.state_dict() if scaler else None
-        return Checkpoint(
-            counters.step, tensors, facts | {"seconds": counters.seconds, "scaler": scale}
-        )
+        own = {
+            "seconds": counters.seconds,
+            "learning_rate": self.learning_rate_now(),
+            "scaler": scaler.state_dict() if scaler else None,
+        }
+        return Checkpoint(counters.step, tensors, facts | own)
 
     def restore(self, checkpoint: Checkpoint) -> Counters:
         """Load weights and optimizer state of `checkpoint`; returns its progress."""
@@ -136,6 +138,8 @@ class TrainState:
                 slots[int(index)][name] = torch.empty_like(like, device=like.device).copy_(value)
             groups_now = optimiser.state_dict()["param_groups"]
             optimiser.load_state_dict({"state": dict(slots), "param_groups": groups_now})
+            for group in optimiser.param_groups:
+                group["lr"] = checkpoint.facts.get("learning_rate", group["lr"])
         if self.accelerator.scaler and checkpoint.facts["scaler"]:
             self.accelerator.scaler.load_state_dict(checkpoint.facts["scaler"])
         return Counters(checkpoint.step, checkpoint.facts["seconds"])

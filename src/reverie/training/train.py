@@ -8,7 +8,7 @@ from pathlib import Path
 from reverie.core.errors import UserError
 from reverie.core.options import OptionValue
 from reverie.data import decode_dataset, find_dataset
-from reverie.data.dataset import Sides
+from reverie.data.dataset import PendingDataset, Sides
 from reverie.methods import METHODS
 from reverie.methods.recipe import Recipe
 from reverie.runs.model_folder import build_method
@@ -54,6 +54,7 @@ def train(
     recipe = before.with_options(**changes)
     if resume or restart:
         check_resumable(before, recipe)
+    refuse_inside_data(out, recipe)
     # Only the main process writes.
     with Run(out).lock() if os.environ.get("RANK", "0") == "0" else nullcontext():
         return train_recipe(recipe, Run(out), resume, restart)
@@ -81,17 +82,10 @@ def train_recipe(
 
     if not (resume or restart):
         refuse_existing(run)
-        refuse_inside_data(run.folder, recipe)
     checkpoint = checkpoint_to_resume(run) if resume and not restart else None
     recipe, start = (recipe, None) if checkpoint else inherit_architecture(recipe)
     kind = METHODS.find(recipe.method)
-    sides = SIDES.get(kind.data_kind, "one")
-    found = find_dataset(recipe.data, sides, kind.data_scale(recipe.options))
-    if kind.data_kind == "labelled" and found.source.labels is None:
-        raise UserError(
-            f"{recipe.method} needs images with classes, and {recipe.data.data} has none: sort "
-            "them into one folder for each class, or use a table with --label-column."
-        )
+    found = _find_images(recipe)
     if checkpoint:
         check_spec(run, found.spec)
     method = build_method(recipe, found.spec)
@@ -122,3 +116,16 @@ def train_recipe(
         keep_beside_init(run, recipe.training.init, kind.kept_beside_init)
     accelerator.wait_for_everyone()  # until the main process has written the report
     return TrainResult(run.folder, counters.step, counters.seconds, counters.finished, run.report)
+
+
+def _find_images(recipe: Recipe) -> PendingDataset:
+    """The dataset of a recipe, found but not decoded."""
+    kind = METHODS.find(recipe.method)
+    sides = SIDES.get(kind.data_kind, "one")
+    found = find_dataset(recipe.data, sides, kind.data_scale(recipe.options))
+    if kind.data_kind == "labelled" and found.source.labels is None:
+        raise UserError(
+            f"{recipe.method} needs images with classes, and {recipe.data.data} has none: sort "
+            "them into one folder for each class, or use a table with --label-column."
+        )
+    return found
