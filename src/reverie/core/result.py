@@ -11,6 +11,10 @@ INTERRUPTED = 130
 """Exit code of a command that a signal stopped in good order."""
 
 
+FAILED_IN_PART = 1
+"""Exit code of a command that could not do some of its files, and did all others."""
+
+
 class Result(ABC):
     """The result of a public function: a frozen dataclass of files, figures and facts."""
 
@@ -27,7 +31,7 @@ class Result(ABC):
 
     @property
     def exit_code(self) -> int:
-        """The exit code of the command: 0, or `INTERRUPTED`."""
+        """The exit code of the command: 0, `FAILED_IN_PART` or `INTERRUPTED`."""
         return 0
 
 
