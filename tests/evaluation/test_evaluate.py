@@ -27,7 +27,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     found: list[Any] = []
     for capability in EVALUATORS:
 
-        def evaluator(model: Model, data: Any, o: Any, capability: type = capability) -> dict:
+        def evaluator(model: Model, data: Any, *rest: Any, capability: type = capability) -> dict:
             found.append((capability, model.name, data.data, data.split))
             return {"figure": 1.5}
 
@@ -84,7 +84,7 @@ def test_folders(photos, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         module,
         "evaluate_folders",
-        lambda a, b, features: got.append((a.data, b.data)) or {"x": 1.0},
+        lambda a, b, **options: got.append((a.data, b.data)) or {"x": 1.0},
     )
     assert evaluate(one, EvaluateOptions(data=str(other))).figures == {"x": 1.0}
     assert got == [(str(one), str(other))]

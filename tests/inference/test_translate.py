@@ -51,7 +51,7 @@ def test_a_folder_is_mirrored_and_a_bad_file_does_not_stop_it(
     Image.new("L", (33, 47), 90).save(folder.parents[1] / "grey.jpg")
     Image.new("RGB", (20, 20)).save(folder.parents[1] / "moving.gif")
     out = tmp_path / "out"
-    assert main(["translate", str(run), str(folder.parents[1]), "--out", str(out), "--json"]) == 0
+    assert main(["translate", str(run), str(folder.parents[1]), "--out", str(out), "--json"]) == 1
     said = json.loads(capsys.readouterr().out)
     assert said["count"] == 5
     assert list(said["failed"]) == [str(folder.parent / "bad.png")]

@@ -5,7 +5,6 @@ import html
 from collections.abc import Mapping
 
 from reverie.core.marks import PAGE_TAG
-from reverie.core.progress import printable
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8882; --accent: #2563eb; }
@@ -67,13 +66,10 @@ def page(title: str, body: str) -> str:
 
 def text(value: object) -> str:
     """Any text, such as a file's name, for a page: escaped, and valid UTF-8."""
-    return html.escape(printable(str(value)))
+    return html.escape(str(value).encode("utf-8", "backslashreplace").decode())
 
 
 def table(rows: Mapping[str, object]) -> str:
     """A table of two columns; keys and values are escaped."""
-    cells = (
-        f"<tr><td>{text(k)}</td><td>{text(v)}</td></tr>"
-        for k, v in rows.items()
-    )
+    cells = (f"<tr><td>{text(k)}</td><td>{text(v)}</td></tr>" for k, v in rows.items())
     return f"<table>{''.join(cells)}</table>"

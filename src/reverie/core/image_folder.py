@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from reverie.core import progress
 from reverie.core.errors import UserError
 from reverie.core.image_formats import (
     HEIF_SUFFIXES,
@@ -20,6 +21,9 @@ from reverie.core.image_formats import (
 from reverie.core.marks import RESULTS, is_marked
 
 NAMED = 5
+
+
+SHEET, FOLDER_OF_RESULTS = "sheet made by reverie", "folder of reverie's results"
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ def scan_folder(folder: Path) -> FolderContent:
             if inner.is_symlink():
                 content.skipped["link to a folder"].append(inner)
             elif (inner / RESULTS).exists():
-                content.skipped["folder of reverie's results"].append(inner)
+                content.skipped[FOLDER_OF_RESULTS].append(inner)
                 folders.remove(name)
         for name in files:
             if not name.startswith("."):
@@ -72,7 +76,7 @@ def _sort_in(file: Path, content: FolderContent) -> None:
         reason = INSTALL_HEIF if suffix in HEIF_SUFFIXES else "no suffix of an image that is read"
         content.skipped[reason].append(file)
     elif suffix == ".png" and is_marked(file):
-        content.skipped["sheet made by reverie"].append(file)
+        content.skipped[SHEET].append(file)
     else:
         try:
             refuse_other_than_a_file(file)
@@ -115,6 +119,8 @@ def find_image_files(places: Sequence[Path]) -> FoundImages:
             content = scan_folder(place)
             if not content.images and not content.broken:
                 raise UserError(f"{place}: {no_images(content, place)}")
+            for reason in {SHEET, FOLDER_OF_RESULTS} & content.skipped.keys():
+                progress.say(f"{place}: {reason}, not read: {content.said(place)[reason]}")
             broken |= {str(file): reason for file, reason in content.broken.items()}
             pairs = [(file, top / file.relative_to(place)) for file in content.images]
         elif os.path.lexists(place):

@@ -293,7 +293,8 @@ def encode_gif(
 def save_film(frames: Sequence[Float[Tensor, "b c h w"]], path: Path | str) -> None:
     """Write an animated GIF of image grids, and beside it a strip (.png).
 
-    The strip has one row per image and one column per frame. The last frame is shown longer.
+    The strip has one row per image and one column per frame; it replaces no image of its name that
+    is not a sheet. The last frame is shown longer.
 
     Raises:
         UserError: if `path` does not end in .gif.
@@ -308,7 +309,7 @@ def save_film(frames: Sequence[Float[Tensor, "b c h w"]], path: Path | str) -> N
     sheets = [grid(frame) for frame in large]
     write_atomic(path, encode_gif(sheets, [*[120] * (len(sheets) - 1), 1500]))
     strip = torch.stack(list(frames), dim=1).flatten(0, 1)
-    save_sheet(strip, path.with_suffix(".png"), columns=len(frames))
+    save_sheet(strip, own_place(path.with_suffix(".png")), columns=len(frames))
 
 
 def save_grid(

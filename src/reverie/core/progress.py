@@ -6,6 +6,7 @@ Standard output is reserved for results.
 import contextlib
 import sys
 import time
+import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import IO, Any, TypeVar, cast
 
@@ -58,7 +59,11 @@ def warn(text: str) -> None:
 def printable(text: str) -> str:
     """One line of text in which escapes stand for what a terminal or UTF-8 cannot show: control
     characters, and bytes of file names in other encodings."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    unsafe = ("C", "Zl", "Zp")  # Unicode's categories
+    return "".join(
+        c.encode("unicode_escape").decode() if unicodedata.category(c).startswith(unsafe) else c
+        for c in text
+    )
 
 
 class Bar:

@@ -58,6 +58,8 @@ def dream_film(
     about = json.dumps([dream.to_json(), str(image), zoom, rotate, rate])
     if settings.exists() and settings.read_text() != about:
         raise UserError(f"{folder} holds frames of another film: remove it, or name another --out.")
+    if not settings.exists() and any(folder.glob("[0-9]*.png")):
+        raise UserError(f"{folder} holds images that are no frames of a film: name another --out.")
     write_atomic(settings, about)
     quick = _fused(backbone, dream)
     objective = objective_of(dream, quick, _guide(guide))
