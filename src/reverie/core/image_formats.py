@@ -71,6 +71,8 @@ def opened(path: Path | str) -> Iterator[Image.Image]:
             f"{path}: it claims more than {2 * (Image.MAX_IMAGE_PIXELS or 0) // 10**6} megapixels; "
             "reduce its size if it is really an image."
         ) from None
+    except MemoryError:
+        raise UserError(f"{path}: it does not fit into memory.") from None
     except PermissionError as error:
         raise UserError(f"{path}: it cannot be read ({error.strerror}).") from None
     except Exception as error:  # Pillow's decoders raise nearly everything on damaged files
@@ -84,14 +86,14 @@ def refuse_other_than_a_file(path: Path) -> None:
         UserError: if `path` is not a file.
     """
     try:
-        mode = os.stat(path).st_mode
+        found = os.stat(path)
     except FileNotFoundError:
         missing = "this link leads to nothing" if path.is_symlink() else "there is no such file"
         raise UserError(f"{path}: {missing}.") from None
     except OSError as error:
         raise UserError(f"{path}: it cannot be read ({error.strerror}).") from None
-    if not stat.S_ISREG(mode):
-        kind = "a folder" if stat.S_ISDIR(mode) else "a pipe or a device"
+    if not stat.S_ISREG(found.st_mode):
+        kind = "a folder" if stat.S_ISDIR(found.st_mode) else "a pipe or a device"
         raise UserError(f"{path}: this is {kind}, not an image file.")
 
 

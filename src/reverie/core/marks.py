@@ -6,7 +6,8 @@ is marked is never read as data and may be replaced by a newer one. A file of th
 a mark is the user's and is left alone.
 """
 
-from itertools import count
+import os
+from itertools import chain, count
 from pathlib import Path
 
 SHEET_TEXT = {"reverie": "sheet"}
@@ -44,7 +45,5 @@ def own_place(path: Path) -> Path:
 
     `grid.png`, or `grid-2.png` beside a user's own `grid.png`.
     """
-    names = (path.with_name(f"{path.stem}-{n}{path.suffix}") for n in count(2))
-    while (path.exists() or path.is_symlink()) and not is_marked(path):
-        path = next(names)
-    return path
+    others = (path.with_name(f"{path.stem}-{n}{path.suffix}") for n in count(2))
+    return next(p for p in chain([path], others) if not os.path.lexists(p) or is_marked(p))
