@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 from reverie.core.errors import UserError
 from reverie.data import ImageSpec
@@ -101,6 +102,26 @@ def test_pairs(photos) -> None:
     for options in ({"luma": True}, {"border": 3}):
         with pytest.raises(UserError, match="are for pairs: add --pairs"):
             evaluate(one, EvaluateOptions(data=str(one), **options))
+
+
+def test_a_bad_pair_is_left_out(photos) -> None:
+    one, other = photos(4, "one"), photos(4, "other")
+    (one / "001.png").write_bytes(b"no image")
+    (other / "002.png").unlink()
+    (other / "002.png").symlink_to("nowhere")
+    result = evaluate(one, EvaluateOptions(data=str(other), pairs=True))
+    assert "psnr[RGB, 2 pairs]" in result.figures
+    assert len(result.failed) == 2
+    assert result.exit_code == 1
+    Image.new("RGB", (40, 32)).save(one / "000.gif")
+    with pytest.raises(UserError, match=r"000\.gif and .*000\.png have the same name"):
+        evaluate(one, EvaluateOptions(data=str(other), pairs=True))
+    for file in (*one.iterdir(), *other.iterdir()):
+        file.unlink()
+    for folder in (one, other):
+        (folder / "a.png").write_bytes(b"no image")
+    with pytest.raises(UserError, match="none of the 1 images could be compared"):
+        evaluate(one, EvaluateOptions(data=str(other), pairs=True))
 
 
 def test_a_result_is_json(tmp_path: Path) -> None:

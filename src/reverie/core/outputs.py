@@ -166,7 +166,9 @@ def _named_apart(found: Sequence[tuple[Path, Path]], out: Path, format: str | No
     moved = [i for i in order if i not in chosen]
     chosen |= {i: names.take_like(found[i][1], plain[i].suffix) for i in moved}
     for i in moved[:NAMED]:
-        progress.say(f"{found[i][0]} becomes {out / chosen[i]}: {plain[i]} is another image's result")
+        progress.say(
+            f"{found[i][0]} becomes {out / chosen[i]}: {plain[i]} is another image's result"
+        )
     if len(moved) > NAMED:
         progress.say(f"and {len(moved) - NAMED} more are named apart in the same way")
     outputs = []
