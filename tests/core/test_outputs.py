@@ -189,6 +189,14 @@ def test_what_cannot_be_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         refuse_no_folder(tmp_path / "new")
 
 
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    draw(tmp_path, "in/deep/x.png", "out/deep/.y.png.0123abcd.part")
+    old = tmp_path / "out" / "deep" / ".y.png.0123abcd.part"
+    os.utime(old, (0, 0))
+    plan_outputs([tmp_path / "in"], tmp_path / "out")
+    assert not old.exists()
+
+
 def test_single_files(tmp_path: Path) -> None:
     (x,) = draw(tmp_path, "x.png")
     (tmp_path / "link.png").symlink_to(x)
