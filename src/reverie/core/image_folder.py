@@ -119,8 +119,7 @@ def find_image_files(places: Sequence[Path]) -> FoundImages:
             content = scan_folder(place)
             if not content.images and not content.broken:
                 raise UserError(f"{place}: {no_images(content, place)}")
-            for reason in {SHEET, FOLDER_OF_RESULTS} & content.skipped.keys():
-                progress.say(f"{place}: {reason}, not read: {content.said(place)[reason]}")
+            say_own(content, place)
             broken |= {str(file): reason for file, reason in content.broken.items()}
             pairs = [(file, top / file.relative_to(place)) for file in content.images]
         elif os.path.lexists(place):
@@ -130,6 +129,13 @@ def find_image_files(places: Sequence[Path]) -> FoundImages:
         for file, relative in pairs:
             found.setdefault(file.parent.resolve() / file.name, (file, relative))
     return FoundImages(list(found.values()), broken)
+
+
+def say_own(content: FolderContent, root: Path) -> None:
+    """Say which sheets and folders of reverie's results are not read."""
+    for reason, names in content.said(root).items():
+        if reason in (SHEET, FOLDER_OF_RESULTS):
+            progress.say(f"{root}: {reason}, not read: {names}")
 
 
 def no_images(content: FolderContent, root: Path) -> str:

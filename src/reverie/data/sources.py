@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from reverie.core.errors import UserError, nearest
-from reverie.core.image_folder import no_images, scan_folder
+from reverie.core.image_folder import no_images, say_own, scan_folder
 from reverie.data.sets import DATASETS
 from reverie.data.source import Source, of_files, of_pixels, set_folder
 
@@ -69,6 +69,7 @@ def _folder(root: Path) -> Source:
     files = content.images
     if not files:
         raise UserError(f"{root}: {no_images(content, root)}")
+    say_own(content, root)
     broken = {str(file.relative_to(root)): why for file, why in content.broken.items()}
     tops = [file.relative_to(root).parts for file in files]
     classes = tuple(sorted({parts[0] for parts in tops}))
