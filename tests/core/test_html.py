@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reverie.core.html import data_uri, page, table
+from reverie.core.html import data_uri, page, table, text
 
 PRINTABLE = st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]), max_size=20)
 
@@ -56,3 +56,8 @@ def test_a_page_needs_nothing_beside_it() -> None:
     assert made.index("<style>") < made.index("<p>the body</p>") < made.index("<script>")
     for link in ("http://", "https://", "src=", "href="):
         assert link not in made
+
+
+def test_any_name_of_a_file_is_text() -> None:
+    assert text("<img onerror=x>") == "&lt;img onerror=x&gt;"
+    assert text("\udcff\ud800").encode() == rb"\udcff\ud800"

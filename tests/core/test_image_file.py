@@ -1,11 +1,12 @@
 import io
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import ExifTags, Image, ImageCms
@@ -48,6 +49,7 @@ def deep_png(colour_type: int, channels: int) -> bytes:
     )
 
 
+@settings(deadline=None)
 @given(SIDES.flatmap(lambda s: hnp.arrays(np.uint8, (*s, 4))), st.sampled_from([".png", ".tif"]))
 def test_transparent_pixels_survive(
     tmp_path_factory: pytest.TempPathFactory, pixels: np.ndarray, suffix: str
@@ -62,6 +64,7 @@ def test_transparent_pixels_survive(
         assert plain.mode == "RGBA"
 
 
+@settings(deadline=None)
 @given(SIDES.flatmap(lambda s: hnp.arrays(np.uint16, (*s, 1))), st.sampled_from([".png", ".tiff"]))
 def test_sixteen_bits_survive(
     tmp_path_factory: pytest.TempPathFactory, pixels: np.ndarray, suffix: str
@@ -115,6 +118,71 @@ def test_rotation_is_applied_once(tmp_path: Path) -> None:
     kept.load(back.exif)
     assert ExifTags.Base.Orientation not in kept
     assert kept[ExifTags.Base.Artist] == "me"
+
+
+@pytest.mark.parametrize("compression", [None, "tiff_lzw", "tiff_adobe_deflate", "jpeg"])
+@pytest.mark.parametrize("mode", ["RGB", "L", "P", "1", "RGBA", "CMYK", "I;16"])
+def test_tags_of_a_tiff_describe_that_file_alone(
+    tmp_path: Path, mode: str, compression: str | None
+) -> None:
+    """Where its strips begin is wrong in a file of another size, and no format can hold it."""
+    if compression == "jpeg" and mode in ("P", "1", "RGBA", "I;16"):
+        pytest.skip("not in JPEG")
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 7, 3), np.uint8)
+    image = Image.fromarray(pixels).convert("L" if mode == "I;16" else mode)
+    image = Image.fromarray(np.asarray(image).astype(np.uint16)) if mode == "I;16" else image
+    words = {270: "a wall", 315: "me", 33550: (1.0, 2.0, 3.0), 34377: b"8BIM"}
+    image.save(tmp_path / "a.tif", compression=compression, tiffinfo=words)
+    back = read_image_file(tmp_path / "a.tif")
+    assert back.colour.shape[:2] == (9, 7)
+    larger = replace(back, colour=back.colour.repeat(3, 0), alpha=None)
+    for suffix in (".tif", ".png") if mode == "I;16" else (".tif", ".png", ".jpg", ".webp"):
+        (tmp_path / f"b{suffix}").write_bytes(encode_image_file(larger, suffix))
+        with Image.open(tmp_path / f"b{suffix}") as plain:
+            plain.load()
+            assert plain.size == (7, 27)
+            tags = plain.getexif()
+            assert (tags[270], tags[315]) == ("a wall", "me")
+            assert 34377 not in tags
+            if suffix != ".tif":
+                assert not tags.keys() & {256, 257, 258, 259, 273, 278, 279}
+
+
+def test_metadata_that_cannot_be_written_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.new("RGB", (3, 3)).save(tmp_path / "a.jpg", exif=exif(Artist="me"))
+
+    def fail(*_: object) -> bytes:
+        raise struct.error("argument out of range")
+
+    monkeypatch.setattr(Image.Exif, "tobytes", fail)
+    assert read_image_file(tmp_path / "a.jpg").exif == b""
+    assert "its metadata is damaged" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("suffix", "largest"), [(".webp", 16383), (".jpg", 65500)])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_format_has_a_largest_side(suffix: str, largest: int, axis: int) -> None:
+    shape = [1, 1, 1]
+    shape[axis] = largest
+    fits = ImageFile(np.zeros(shape, np.uint8))
+    assert holdable_suffix(suffix, fits) == suffix
+    with Image.open(io.BytesIO(encode_image_file(fits, suffix))) as made:
+        assert max(made.size) == largest
+    shape[axis] += 1
+    larger = ImageFile(np.zeros(shape, np.uint8))
+    assert holdable_suffix(suffix, larger) == ".png"
+    with pytest.raises(UserError, match=f"{suffix} holds {largest:,} pixels a side at most"):
+        encode_image_file(larger, suffix)
+
+
+def test_metadata_longer_than_jpeg_holds() -> None:
+    long = ImageFile(np.zeros((2, 2, 3), np.uint8), None, exif(ImageDescription="x" * 66_000))
+    assert holdable_suffix(".jpg", long) == ".png"
+    with pytest.raises(UserError, match=r"cannot be written as \.jpg \(EXIF data is too long\)"):
+        encode_image_file(long, ".jpg")
+    encode_image_file(long, ".png")
 
 
 def test_the_profile_of_other_channels_is_dropped(tmp_path: Path) -> None:

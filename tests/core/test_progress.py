@@ -1,6 +1,6 @@
 import pytest
 
-from reverie.core.progress import readable_seconds, readable_speed
+from reverie.core.progress import printable, readable_seconds, readable_speed, say, warn
 
 
 @pytest.mark.parametrize(
@@ -19,3 +19,17 @@ def test_a_speed_is_never_rounded_to_nothing(per_second: float, words: str) -> N
 
 def test_seconds_as_people_read_them() -> None:
     assert [readable_seconds(s) for s in (0.4, 75, 3700)] == ["0:00", "1:15", "1:01:40"]
+
+
+@pytest.mark.parametrize(
+    "name", ["[bold]x[/].png", "\\[red]x.png", "a\\[/].png", "[/nothing]", "é 字 🦊.png"]
+)
+def test_names_are_printed_as_they_are(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    say(name)
+    warn(name)
+    assert capsys.readouterr().err == f"{name}\nnote: {name}\n"
+
+
+def test_what_cannot_be_shown_is_escaped() -> None:
+    assert printable("a\nb\udcff\x1b[31m\u202ec\u2028") == r"a\nb\udcff\x1b[31m\u202ec\u2028"
+    printable("".join(map(chr, [*range(0x3000), *range(0xD800, 0xE000), 0x10FFFF]))).encode()

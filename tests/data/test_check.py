@@ -1,9 +1,12 @@
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from reverie import images
 from reverie.core.errors import UserError
 from reverie.data.check import check_data
 
@@ -30,6 +33,30 @@ def test_everything_is_counted(tmp_path: Path) -> None:
     assert isinstance(facts["broken"], dict)
     assert list(facts["broken"]) == [str(Path("dogs") / "e.png")]
     assert "not an image" in str(facts["broken"])
+
+
+def test_what_is_skipped_is_named(tmp_path: Path) -> None:
+    save(tmp_path / "a.png", 4, 4, "red")
+    for name in ("b.svg", "c.heic", "d.ico"):
+        (tmp_path / name).write_text("x")
+    (tmp_path / "dead.png").symlink_to("nowhere")
+    os.mkfifo(tmp_path / "pipe.png")
+    images.save_sheet(torch.zeros(2, 1, 3, 3), tmp_path / "grid.png")
+    result = check_data(str(tmp_path))
+    assert result.facts["images"] == 1
+    skipped, broken = result.facts["skipped"], result.facts["broken"]
+    assert isinstance(skipped, dict)
+    assert isinstance(broken, dict)
+    assert skipped["no suffix of an image that is read"] == "b.svg, d.ico"
+    assert skipped["sheet made by reverie"] == "grid.png"
+    assert "c.heic" in skipped.values()
+    assert sorted(broken) == ["dead.png", "pipe.png"]
+    assert "b.svg" in result.summary()
+
+
+def test_a_name_in_another_encoding_can_be_printed(tmp_path: Path) -> None:
+    (tmp_path / "\udcff.png").write_bytes(b"")
+    assert r"\udcff.png" in check_data(str(tmp_path)).summary().encode().decode()
 
 
 def test_digits_are_grayscale_squares() -> None:

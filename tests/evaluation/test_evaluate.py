@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 from reverie.core.errors import UserError
 from reverie.data import ImageSpec
@@ -27,7 +28,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     found: list[Any] = []
     for capability in EVALUATORS:
 
-        def evaluator(model: Model, data: Any, o: Any, capability: type = capability) -> dict:
+        def evaluator(model: Model, data: Any, *rest: Any, capability: type = capability) -> dict:
             found.append((capability, model.name, data.data, data.split))
             return {"figure": 1.5}
 
@@ -84,7 +85,7 @@ def test_folders(photos, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         module,
         "evaluate_folders",
-        lambda a, b, features: got.append((a.data, b.data)) or {"x": 1.0},
+        lambda a, b, **options: got.append((a.data, b.data)) or {"x": 1.0},
     )
     assert evaluate(one, EvaluateOptions(data=str(other))).figures == {"x": 1.0}
     assert got == [(str(one), str(other))]
@@ -101,6 +102,26 @@ def test_pairs(photos) -> None:
     for options in ({"luma": True}, {"border": 3}):
         with pytest.raises(UserError, match="are for pairs: add --pairs"):
             evaluate(one, EvaluateOptions(data=str(one), **options))
+
+
+def test_a_bad_pair_is_left_out(photos) -> None:
+    one, other = photos(4, "one"), photos(4, "other")
+    (one / "001.png").write_bytes(b"no image")
+    (other / "002.png").unlink()
+    (other / "002.png").symlink_to("nowhere")
+    result = evaluate(one, EvaluateOptions(data=str(other), pairs=True))
+    assert "psnr[RGB, 2 pairs]" in result.figures
+    assert len(result.failed) == 2
+    assert result.exit_code == 1
+    Image.new("RGB", (40, 32)).save(one / "000.gif")
+    with pytest.raises(UserError, match=r"000\.gif and .*000\.png have the same name"):
+        evaluate(one, EvaluateOptions(data=str(other), pairs=True))
+    for file in (*one.iterdir(), *other.iterdir()):
+        file.unlink()
+    for folder in (one, other):
+        (folder / "a.png").write_bytes(b"no image")
+    with pytest.raises(UserError, match="none of the 1 images could be compared"):
+        evaluate(one, EvaluateOptions(data=str(other), pairs=True))
 
 
 def test_a_result_is_json(tmp_path: Path) -> None:

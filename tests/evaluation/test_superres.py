@@ -8,6 +8,7 @@ from skimage.metrics import peak_signal_noise_ratio
 from torch.nn import functional as F
 
 from reverie.core.errors import UserError
+from reverie.core.failures import Failures
 from reverie.data import DataOptions, ImageSpec
 from reverie.evaluation.superres import evaluate_upscaler
 from reverie.inference.model import Model
@@ -95,3 +96,18 @@ def test_a_model_that_does_not_upscale(folder: Path) -> None:
     method = build_method(recipe_for("vae"), ImageSpec(1, 16))
     with pytest.raises(UserError, match="m is no model that upscales images"):
         evaluate_upscaler(Model("m", "vae", method), DataOptions(data=str(folder)))
+
+
+def test_bad_and_small_images_are_left_out(model: Model, folder: Path) -> None:
+    Image.fromarray(wave(20, 20, 0)).save(folder / "small.png")
+    (folder / "bad.png").write_bytes(b"no image")
+    (folder / "dead.png").symlink_to("nowhere")
+    failures = Failures()
+    figures = evaluate_upscaler(model, DataOptions(data=str(folder)), failures=failures)
+    assert "psnr[×2, 2 images, Y, border 2]" in figures
+    assert sorted(failures.reasons) == ["bad.png", "dead.png", "small.png"]
+    assert "too small to be downscaled by 2" in failures.reasons["small.png"]
+    for file in folder.glob("[01].png"):
+        file.unlink()
+    with pytest.raises(UserError, match="none of the 3 images could be compared"):
+        evaluate_upscaler(model, DataOptions(data=str(folder)))

@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import reverie
 from reverie import images
 from reverie.cli.main import main
 from reverie.core.errors import UserError
+from reverie.inference.model import Model
 
 Photos = Callable[..., Path]
 
@@ -51,7 +54,7 @@ def test_a_folder_is_mirrored_and_a_bad_file_does_not_stop_it(
     Image.new("L", (33, 47), 90).save(folder.parents[1] / "grey.jpg")
     Image.new("RGB", (20, 20)).save(folder.parents[1] / "moving.gif")
     out = tmp_path / "out"
-    assert main(["translate", str(run), str(folder.parents[1]), "--out", str(out), "--json"]) == 0
+    assert main(["translate", str(run), str(folder.parents[1]), "--out", str(out), "--json"]) == 1
     said = json.loads(capsys.readouterr().out)
     assert said["count"] == 5
     assert list(said["failed"]) == [str(folder.parent / "bad.png")]
@@ -68,6 +71,70 @@ def test_a_folder_is_mirrored_and_a_bad_file_does_not_stop_it(
     page = (out / "index.html").read_text()
     assert page.count("<img") == 15  # input, output, and back again
     assert "deep/er/000.png" in page
+
+
+def test_a_users_own_page_and_sheet_stay(run: Path, tmp_path: Path, photos: Photos) -> None:
+    folder, out = photos(1), tmp_path / "out"
+    (folder / "000.png").rename(folder / "before-after.png")
+    out.mkdir()
+    (out / "index.html").write_text("mine")
+    for _ in range(2):
+        done = reverie.translate(run, folder, out=out)
+        assert [path.name for path in done.files] == ["before-after.png"]
+        assert (done.sheet.name, done.page.name) == ("before-after-2.png", "index-2.html")
+    assert (out / "index.html").read_text() == "mine"
+    assert images.size_of(out / "before-after.png") == (40, 32)
+    assert len(list(out.iterdir())) == 4
+
+
+def test_names_of_files_are_text_on_the_page(run: Path, tmp_path: Path, photos: Photos) -> None:
+    for name in ("<img onerror=x>.png", "\udcff.png"):
+        (photos(1) / "000.png").rename(tmp_path / "photos" / name)
+    page = reverie.translate(run, tmp_path / "photos", out=tmp_path / "out").page.read_text()
+    assert "&lt;img onerror=x&gt;.png" in page
+    assert "<img onerror" not in page
+    assert r"\udcff.png" in page
+
+
+def test_an_image_that_takes_too_much_memory_is_left_out(
+    run: Path, tmp_path: Path, photos: Photos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    translate = Model.translate
+
+    def fail(self: Model, image: torch.Tensor, *args: object, **options: object) -> torch.Tensor:
+        if image.shape[-1] > 50:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried")
+        return translate(self, image, *args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Model, "translate", fail)
+    folder = photos(2)
+    Image.new("RGB", (60, 20)).save(folder / "large.png")
+    done = reverie.translate(run, folder, out=tmp_path / "out")
+    assert len(done.files) == 2
+    assert "does not fit into memory; use --tile" in done.failed[str(folder / "large.png")]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
+def test_a_full_disk(
+    run: Path, tmp_path: Path, photos: Photos, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str], number: int,
+) -> None:  # fmt: skip
+    """Exit code 2, the name of the file, and every file there old or new, none half."""
+    command = ["translate", str(run), str(photos(3)), "--out", str(tmp_path / "out")]
+    assert main(command) == 0
+    before = {path: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    fsync, calls = os.fsync, []
+
+    def full(file: int) -> None:
+        calls.append(file)
+        if len(calls) > 1:
+            raise OSError(number, os.strerror(number))
+        fsync(file)
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert main(command) == 2
+    assert f"001.png: {os.strerror(number)}" in capsys.readouterr().err.replace("\n", "")
+    assert {path: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
 
 
 def test_rotation_is_done_and_metadata_stays(run: Path, tmp_path: Path) -> None:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import ExifTags, Image
 
 import reverie
+from reverie import images
 from reverie.cli.main import main
 from reverie.core.errors import UserError
 from reverie.data import DataOptions, ImageSpec
@@ -149,6 +151,41 @@ def test_one_bad_file_stops_nothing(model: Model, picture: Image.Image, tmp_path
         reverie.upscale(tmp_path / "b.png", out=tmp_path / "o", model=model, scale=0)
 
 
+def test_what_the_format_cannot_hold_becomes_png(
+    model: Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("RGB", (4100, 1)).save(tmp_path / "wide.webp")
+    for _ in range(2):  # and is found there by the second call
+        done = reverie.upscale(tmp_path / "wide.webp", out=tmp_path / "out", model=model)
+        assert [p.name for p in [*done.files, *done.skipped]] == ["wide.png"]
+    assert "wide.webp cannot hold the result" in capsys.readouterr().err
+
+
+def test_a_sheet_is_no_result_that_exists(
+    model: Model, picture: Image.Image, tmp_path: Path
+) -> None:
+    images.save_sheet(torch.zeros(2, 3, 9, 9), tmp_path / "out" / "grid.png")
+    picture.save(tmp_path / "grid.png")
+    done = reverie.upscale(tmp_path / "grid.png", out=tmp_path / "out", model=model)
+    assert [p.name for p in done.files] == ["grid.png"]
+    assert images.size_of(done.files[0]) == (180, 120)
+    assert len(reverie.upscale(tmp_path / "grid.png", out=tmp_path / "out", model=model).skipped)
+
+
+def test_a_folder_in_the_way_stops_one_file(
+    model: Model, picture: Image.Image, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in "ab":
+        picture.save(tmp_path / f"{name}.png")
+    (tmp_path / "out" / "a.png").mkdir(parents=True)
+    files = [tmp_path / "a.png", tmp_path / "b.png"]
+    done = reverie.upscale(files, out=tmp_path / "out", model=model)
+    assert [p.name for p in done.files] == ["b.png"]
+    assert done.exit_code == 1
+    assert "Is a directory" in capsys.readouterr().err
+    assert not any(p.suffix == ".part" for p in (tmp_path / "out").iterdir())
+
+
 def test_the_command(folder: Path, picture: Image.Image, tmp_path: Path, capsys) -> None:
     picture.save(tmp_path / "a.png")
     assert (
@@ -183,7 +220,7 @@ def test_stopping_keeps_what_is_done(
     done = reverie.upscale(tmp_path, out=tmp_path / "out", model=model, tile=24)
     assert done.stopped
     assert [p.name for p in done.files] == ["a.png"]  # four tiles; b's first was its last
-    assert [p.name for p in (tmp_path / "out").iterdir()] == ["a.png"]
+    assert [p.name for p in (tmp_path / "out").glob("[!.]*")] == ["a.png"]
 
 
 def test_bicubic_is_what_another_implementation_says(model: Model, tmp_path: Path) -> None:

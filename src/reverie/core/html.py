@@ -4,6 +4,8 @@ import base64
 import html
 from collections.abc import Mapping
 
+from reverie.core.marks import PAGE_TAG
+
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8882; --accent: #2563eb; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
@@ -55,16 +57,19 @@ def data_uri(png: bytes) -> str:
 def page(title: str, body: str) -> str:
     """A whole page around `body`; the title must be escaped."""
     return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
+        f'<!doctype html><html lang="en"><meta charset="utf-8">{PAGE_TAG}'
+        f"<title>{title}</title>"
         '<meta name="viewport" content="width=device-width">'
         f"<style>{STYLE}</style><body>{body}<script>{SCRIPT}</script></body></html>\n"
     )
 
 
+def text(value: object) -> str:
+    """Any text, such as a file's name, for a page: escaped, and valid UTF-8."""
+    return html.escape(str(value).encode("utf-8", "backslashreplace").decode())
+
+
 def table(rows: Mapping[str, object]) -> str:
     """A table of two columns; keys and values are escaped."""
-    cells = (
-        f"<tr><td>{html.escape(str(k))}</td><td>{html.escape(str(v))}</td></tr>"
-        for k, v in rows.items()
-    )
+    cells = (f"<tr><td>{text(k)}</td><td>{text(v)}</td></tr>" for k, v in rows.items())
     return f"<table>{''.join(cells)}</table>"

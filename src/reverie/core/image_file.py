@@ -3,15 +3,16 @@
 Used to convert a file to another file; `image_io.read` returns the 8-bit pixels that networks use.
 """
 
-import io
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
-from reverie.core import image_io
+from reverie.core import image_io, progress
 from reverie.core.errors import UserError
+from reverie.core.image_formats import opened
 
 SIXTEEN_BITS = frozenset([".png", ".tif", ".tiff"])
 
@@ -22,7 +23,25 @@ WITH_ALPHA = frozenset([".png", ".webp", ".tif", ".tiff"])
 WRITABLE = frozenset([".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"])
 
 
+LARGEST_SIDE = {".webp": 16383, ".jpg": 65500, ".jpeg": 65500}
+"""Pixels; the second is libjpeg's own limit, a little below the format's 65535."""
+
+
+LARGEST_EXIF = {".jpg": 65533, ".jpeg": 65533}
+"""Bytes."""
+
+
 BITS_PER_SAMPLE = 258
+
+
+STRUCTURAL_TAGS = frozenset(
+    [
+        *range(254, 267), *range(273, 274), *range(277, 282), 284, *range(288, 294), 301,
+        *range(317, 348), *range(512, 522), *range(529, 531), 532, 700, 34377, 34675,
+    ]
+)  # fmt: skip
+"""Tags of TIFF that say how the pixels of a file are stored (and XMP, Photoshop's resources and the
+colour profile, which is kept by itself): true of the file that was read, not of one written."""
 
 
 PNG_COLOURS = {2: "RGB", 6: "RGBA", 4: "grayscale with alpha"}
@@ -54,13 +73,12 @@ def read_image_file(path: Path) -> ImageFile:
         UserError: if it is not an image, is damaged, or has several channels of 16 bits, which
             Pillow would silently truncate to 8.
     """
-    plain = image_io.read(path)  # raises a UserError for damaged files
-    with Image.open(path) as image:
+    with opened(path) as image:
         _refuse_deep_colour(path, image)
+        image.load()
         upright = ImageOps.exif_transpose(image)
-        exif = image.getexif()
-        exif.pop(ExifTags.Base.Orientation, None)
-        kept = exif.tobytes() if len(exif) else b""
+        plain = image_io.to_array(upright)
+        kept = _metadata(path, image)
         profile = image.info.get("icc_profile")
         if upright.mode.startswith("I"):
             colour = np.asarray(upright).astype(np.uint16)[..., None]
@@ -71,6 +89,19 @@ def read_image_file(path: Path) -> ImageFile:
         grey = upright.mode in ("LA", "La")
         both = np.asarray(upright.convert("LA" if grey else "RGBA"))
         return ImageFile(both[..., :-1], both[..., -1], kept, profile)
+
+
+def _metadata(path: Path, image: Image.Image) -> bytes:
+    """The EXIF of an image file, as it holds for any file of the same image upright."""
+    exif = image.getexif()
+    exif.pop(ExifTags.Base.Orientation, None)
+    for tag in STRUCTURAL_TAGS & exif.keys():
+        del exif[tag]
+    try:
+        return exif.tobytes() if len(exif) else b""
+    except Exception as error:  # values that do not have their tag's type
+        progress.warn(f"{path}: its metadata is damaged ({error}) and is not kept.")
+        return b""
 
 
 def _refuse_deep_colour(path: Path, image: Image.Image) -> None:
@@ -86,8 +117,8 @@ def _refuse_deep_colour(path: Path, image: Image.Image) -> None:
             deep = "colour"
     if deep is not None:
         raise UserError(
-            f"{path}: {deep} of 16 bits per channel would be truncated to 8: save it with 8 bits, "
-            "or each channel as a 16-bit grayscale image."
+            f"{deep} of 16 bits per channel would be truncated to 8: save it with 8 bits, or each "
+            "channel as a 16-bit grayscale image."
         )
 
 
@@ -100,21 +131,19 @@ def encode_image_file(image: ImageFile, suffix: str, words: dict[str, str] | Non
         words: text chunks by keyword, written to PNG only.
 
     Raises:
-        UserError: if the format does not support the bit depth or the alpha channel.
+        UserError: if the format does not support the bit depth, the alpha channel or the size.
     """
     suffix = suffix.lower()
     if suffix not in WRITABLE:
         raise UserError(f"images are written as {', '.join(sorted(WRITABLE))}, not {suffix!r}.")
     colour = image.colour
-    if colour.dtype == np.uint16:
-        if suffix not in SIXTEEN_BITS:
-            raise UserError(f"{suffix} does not support 16 bits: use --format png or tif.")
-        buffer = io.BytesIO()
-        kept = {"exif": image.exif} if image.exif else {}
-        kept |= {"icc_profile": image.icc_profile} if image.icc_profile else {}
-        grey = Image.fromarray(colour[..., 0])
-        grey.save(buffer, Image.registered_extensions()[suffix], **kept)
-        return buffer.getvalue()
+    if colour.dtype == np.uint16 and suffix not in SIXTEEN_BITS:
+        raise UserError(f"{suffix} does not support 16 bits: use --format png or tif.")
+    if max(colour.shape[:2]) > LARGEST_SIDE.get(suffix, math.inf):
+        raise UserError(
+            f"{suffix} holds {LARGEST_SIDE[suffix]:,} pixels a side at most, not "
+            f"{colour.shape[1]:,}×{colour.shape[0]:,}: use --format png or tif."
+        )
     if image.alpha is not None:
         if suffix not in WITH_ALPHA:
             raise UserError(f"{suffix} does not support transparency: use --format png or webp.")
@@ -123,8 +152,12 @@ def encode_image_file(image: ImageFile, suffix: str, words: dict[str, str] | Non
 
 
 def holdable_suffix(suffix: str, image: ImageFile) -> str:
-    """The suffix, or `.png` where its format cannot hold the transparency or depth of an image."""
+    """The suffix, or `.png` where its format cannot hold the transparency, depth, size or metadata
+    of an image."""
     suffix = suffix.lower()
     lacks_alpha = image.alpha is not None and suffix not in WITH_ALPHA
     lacks_depth = image.colour.dtype == np.uint16 and suffix not in SIXTEEN_BITS
-    return ".png" if suffix not in WRITABLE or lacks_alpha or lacks_depth else suffix
+    too_large = max(image.colour.shape[:2]) > LARGEST_SIDE.get(suffix, math.inf)
+    too_long = len(image.exif) > LARGEST_EXIF.get(suffix, math.inf)
+    fits = not (lacks_alpha or lacks_depth or too_large or too_long)
+    return suffix if suffix in WRITABLE and fits else ".png"

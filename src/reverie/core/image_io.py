@@ -7,7 +7,6 @@ animation and damaged files are handled here and nowhere else.
 
 import io
 import math
-import struct
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -16,31 +15,15 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
 from reverie.core.errors import UserError
 from reverie.core.files import write_atomic
-
-SUFFIXES = frozenset(
-    [
-        ".png",
-        ".jpg",
-        ".jpeg",
-        ".webp",
-        ".bmp",
-        ".gif",
-        ".tif",
-        ".tiff",
-        ".avif",
-        ".ppm",
-        ".pgm",
-        ".jp2",
-        ".tga",
-    ]
-)
-
+from reverie.core.image_formats import SUFFIXES as SUFFIXES
+from reverie.core.image_formats import opened
+from reverie.core.marks import SHEET_TEXT, own_place
 
 SHEET_SIDE = 64
 
@@ -68,26 +51,11 @@ def read(path: Path | str, *, at_least: int | None = None) -> UInt8[np.ndarray, 
     Raises:
         UserError: if the file is not an image, is damaged, or exceeds Pillow's pixel limit.
     """
-    try:
-        with Image.open(path) as image:
-            if at_least is not None and image.format == "JPEG":
-                image.draft(None, (2 * at_least, 2 * at_least))
-            image.load()
-            return _to_array(ImageOps.exif_transpose(image))
-    except FileNotFoundError:
-        raise UserError(f"{path}: there is no such file.") from None
-    except UnidentifiedImageError:
-        raise UserError(f"{path}: this is not an image; remove it or convert it to PNG.") from None
-    except Image.DecompressionBombError:
-        raise UserError(
-            f"{path}: it claims more than {2 * (Image.MAX_IMAGE_PIXELS or 0) // 10**6} megapixels; "
-            "reduce its size if it is really an image."
-        ) from None
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error, MemoryError) as error:
-        if isinstance(error, UserError):
-            raise
-        # Pillow's decoders raise all of these on damaged files.
-        raise UserError(f"{path}: the image is damaged ({error}); replace or remove it.") from None
+    with opened(path) as image:
+        if at_least is not None and image.format == "JPEG":
+            image.draft(None, (2 * at_least, 2 * at_least))
+        image.load()
+        return to_array(ImageOps.exif_transpose(image))
 
 
 def size_of(path: Path | str) -> tuple[int, int]:
@@ -96,16 +64,18 @@ def size_of(path: Path | str) -> tuple[int, int]:
     Raises:
         UserError: if the file is not an image.
     """
-    try:
-        with Image.open(path) as image:
-            sideways = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
-            width, height = image.size
-            return (height, width) if sideways else (width, height)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise UserError(f"{path}: the image cannot be read ({error}).") from None
+    with opened(path) as image:
+        sideways = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+        width, height = image.size
+        return (height, width) if sideways else (width, height)
 
 
-def _to_array(image: Image.Image) -> UInt8[np.ndarray, "h w c"]:
+def to_array(image: Image.Image) -> UInt8[np.ndarray, "h w c"]:
+    """Pixels of a decoded image, composited on white, 8 bits per channel.
+
+    Raises:
+        UserError: if its pixels have no standard range.
+    """
     if image.mode.startswith("I"):  # 16-bit grayscale: Pillow clips instead of scaling
         values = np.asarray(image).astype(np.float64)
         if values.min() < 0 or values.max() > 65535:
@@ -250,7 +220,11 @@ def encode(
     icc_profile: bytes | None = None,
     words: dict[str, str] | None = None,
 ) -> bytes:
-    """Encode an image in the format of `suffix`; `words` are PNG text chunks by keyword."""
+    """Encode an image in the format of `suffix`; `words` are PNG text chunks by keyword.
+
+    Raises:
+        UserError: if there is no such format, or it cannot hold the image.
+    """
     formats = Image.registered_extensions()
     if suffix.lower() not in formats:
         raise UserError(f"no image format has the suffix {suffix!r}; use .png, .jpg or .webp.")
@@ -263,7 +237,12 @@ def encode(
         kept["pnginfo"] = PngInfo()
         for name, text in words.items():
             kept["pnginfo"].add_text(name, text)
-    image.save(buffer, formats[suffix.lower()], **QUALITY.get(suffix.lower(), {}), **kept)
+    try:
+        image.save(buffer, formats[suffix.lower()], **QUALITY.get(suffix.lower(), {}), **kept)
+    except MemoryError:
+        raise
+    except Exception as error:  # as when reading
+        raise UserError(f"the image cannot be written as {suffix} ({error}).") from None
     return buffer.getvalue()
 
 
@@ -296,7 +275,7 @@ def encode_sheet(
     """Encode a grid; small images are magnified by an integer factor, without smoothing."""
     times = max(1, SHEET_SIDE // max(images.shape[-2:]))
     larger = images.repeat_interleave(times, 2).repeat_interleave(times, 3)
-    return encode(grid(larger, columns), suffix)
+    return encode(grid(larger, columns), suffix, words=SHEET_TEXT)
 
 
 def encode_gif(
@@ -314,7 +293,8 @@ def encode_gif(
 def save_film(frames: Sequence[Float[Tensor, "b c h w"]], path: Path | str) -> None:
     """Write an animated GIF of image grids, and beside it a strip (.png).
 
-    The strip has one row per image and one column per frame. The last frame is shown longer.
+    The strip has one row per image and one column per frame; it replaces no image of its name that
+    is not a sheet. The last frame is shown longer.
 
     Raises:
         UserError: if `path` does not end in .gif.
@@ -329,7 +309,7 @@ def save_film(frames: Sequence[Float[Tensor, "b c h w"]], path: Path | str) -> N
     sheets = [grid(frame) for frame in large]
     write_atomic(path, encode_gif(sheets, [*[120] * (len(sheets) - 1), 1500]))
     strip = torch.stack(list(frames), dim=1).flatten(0, 1)
-    save_sheet(strip, path.with_suffix(".png"), columns=len(frames))
+    save_sheet(strip, own_place(path.with_suffix(".png")), columns=len(frames))
 
 
 def save_grid(
@@ -337,7 +317,7 @@ def save_grid(
 ) -> None:
     """Write images in [-1, 1] as one grid, at their own size."""
     path = Path(path)
-    write_atomic(path, encode(grid(images, columns), path.suffix))
+    write_atomic(path, encode(grid(images, columns), path.suffix, words=SHEET_TEXT))
 
 
 def convert_channels(images: Float[Tensor, "b c h w"], channels: int) -> Tensor:
@@ -348,30 +328,3 @@ def convert_channels(images: Float[Tensor, "b c h w"], channels: int) -> Tensor:
         return images.expand(-1, 3, -1, -1)
     weights = images.new_tensor([0.299, 0.587, 0.114])[:, None, None]
     return (images * weights).sum(1, keepdim=True)
-
-
-def find_image_files(places: Sequence[Path]) -> list[tuple[Path, Path]]:
-    """Image files in files and folders, each with its path relative to the output folder.
-
-    Subfolders are mirrored.
-
-    Raises:
-        UserError: if a path does not exist or a folder holds no images.
-    """
-    found = []
-    folders = sum(place.is_dir() for place in places)
-    for place in places:
-        if place.is_dir():
-            top = Path(place.resolve().name) if folders > 1 else Path()
-            files = sorted(
-                p for p in place.rglob("*")
-                if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")
-            )  # fmt: skip
-            if not files:
-                raise UserError(f"{place}: no images in this folder or below it.")
-            found += [(file, top / file.relative_to(place)) for file in files]
-        elif place.is_file():
-            found.append((place, Path(place.name)))
-        else:
-            raise UserError(f"{place}: there is no such file or folder.")
-    return found

@@ -6,11 +6,13 @@ Standard output is reserved for results.
 import contextlib
 import sys
 import time
+import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import IO, Any, TypeVar, cast
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 T = TypeVar("T")
 
@@ -46,16 +48,22 @@ def console() -> Console:
 
 def say(text: str) -> None:
     """Print one line to standard error."""
-    console().print(text, markup=False)
+    console().print(printable(text), markup=False)
 
 
 def warn(text: str) -> None:
     """Print one highlighted line to standard error."""
-    console().print(f"[bold yellow]note:[/] {_escape(text)}")
+    console().print(Text.assemble(("note:", "bold yellow"), " ", printable(text)))
 
 
-def _escape(text: str) -> str:
-    return text.replace("[", r"\[")
+def printable(text: str) -> str:
+    """One line of text in which escapes stand for what a terminal or UTF-8 cannot show: control
+    characters, and bytes of file names in other encodings."""
+    unsafe = ("C", "Zl", "Zp")  # Unicode's categories
+    return "".join(
+        c.encode("unicode_escape").decode() if unicodedata.category(c).startswith(unsafe) else c
+        for c in text
+    )
 
 
 class Bar:

@@ -5,10 +5,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from reverie.core.progress import printable
+
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
 INTERRUPTED = 130
 """Exit code of a command that a signal stopped in good order."""
+
+
+FAILED_IN_PART = 1
+"""Exit code of a command that could not do some of its files, and did all others."""
 
 
 class Result(ABC):
@@ -27,7 +33,7 @@ class Result(ABC):
 
     @property
     def exit_code(self) -> int:
-        """The exit code of the command: 0, or `INTERRUPTED`."""
+        """The exit code of the command: 0, `FAILED_IN_PART` or `INTERRUPTED`."""
         return 0
 
 
@@ -50,13 +56,14 @@ def plain(value: object) -> Json:
 
 def lines_of(facts: Mapping[str, Json], indent: str = "") -> str:
     """Facts as lines for a terminal, nested ones indented."""
-    width = max((len(str(key)) for key in facts), default=0)
+    named = [(printable(str(key)), value) for key, value in facts.items()]
+    width = max((len(key) for key, _ in named), default=0)
     lines = []
-    for key, value in facts.items():
+    for key, value in named:
         if isinstance(value, Mapping):
             lines.append(f"{indent}{key}" + (":" if value else ": none"))
             lines += [lines_of(value, indent + "  ")] if value else []
         else:
-            shown = f"{value:.4g}" if isinstance(value, float) else value
-            lines.append(f"{indent}{key!s:<{width}}  {shown}")
+            shown = f"{value:.4g}" if isinstance(value, float) else printable(str(value))
+            lines.append(f"{indent}{key:<{width}}  {shown}")
     return "\n".join(lines)

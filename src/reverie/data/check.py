@@ -2,9 +2,11 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 
 from reverie.core import image_io, progress
 from reverie.core.errors import UserError
+from reverie.core.image_folder import scan_folder
 from reverie.core.result import Json, Result, lines_of
 from reverie.data.sources import find_source
 
@@ -31,7 +33,8 @@ def check_data(data: str, split: str = "train", label_column: str | None = None)
         label_column: the column of a table that holds the class.
 
     Returns:
-        Number of images, sizes, channels, images per class, and errors by file name.
+        Number of images, sizes, channels, images per class, files of a folder that are skipped by
+        reason, and errors by file name.
 
     Raises:
         UserError: if there is no such dataset.
@@ -39,7 +42,7 @@ def check_data(data: str, split: str = "train", label_column: str | None = None)
     source = find_source(data, split, label_column)
     sizes: Counter[tuple[int, int]] = Counter()
     colours: Counter[str] = Counter()
-    broken: dict[str, str] = {}
+    broken = dict(source.broken)
     names = progress.track(enumerate(source.names), len(source.names), "reading")
     for index, name in names:
         try:
@@ -64,4 +67,7 @@ def check_data(data: str, split: str = "train", label_column: str | None = None)
     if source.labels is not None:
         counts = Counter(source.labels.tolist())
         facts["classes"] = {name: counts[i] for i, name in enumerate(source.class_names)}
+    root = Path(data).expanduser()
+    if source.files and root.is_dir():
+        facts["skipped"] = scan_folder(root).said(root)
     return CheckResult(facts | {"broken": broken})

@@ -291,7 +291,7 @@ def _pictures(
     pixels: np.ndarray | RaggedImages | None,
     broken: dict[str, str] | None = None,
 ) -> ImageDataset:
-    labels, broken = source.labels, broken or {}
+    labels, broken = source.labels, source.broken | (broken or {})
     if labels is not None and broken:
         labels = labels[[name not in broken for name in source.names]]
     return ImageDataset(

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ class Source:
 
     `read(i, at_least)` returns uint8 [H, W, C]; `digest()` is a hash of the content; `labels` is
     int64 [N]; `native_size` is set where all images are squares of one size; `split` is `all`
-    where the source is not split.
+    where the source is not split. `broken` is what is wrong with files that have no index, since
+    they are links to nothing, pipes or in folders that cannot be opened.
     """
 
     kind: str
@@ -32,6 +33,7 @@ class Source:
     pixels: np.ndarray | None = None
     files: tuple[Path, ...] = ()
     split: str = "all"
+    broken: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from reverie.core import image_io
 from reverie.core.errors import UserError, nearest
+from reverie.core.image_folder import no_images, say_own, scan_folder
 from reverie.data.sets import DATASETS
 from reverie.data.source import Source, of_files, of_pixels, set_folder
 
@@ -64,24 +64,22 @@ def find_source(place: str, split: str = "train", label_column: str | None = Non
     return _folder(path)
 
 
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in image_io.SUFFIXES and not path.name.startswith(".")
-
-
 def _folder(root: Path) -> Source:
-    files = sorted(p for p in root.rglob("*") if _is_image(p) and p.is_file())
+    content = scan_folder(root)
+    files = content.images
     if not files:
-        raise UserError(
-            f"{root}: no images in this folder or below it; their suffixes are "
-            f"{' '.join(sorted(image_io.SUFFIXES))}."
-        )
+        raise UserError(f"{root}: {no_images(content, root)}")
+    say_own(content, root)
+    broken = {str(file.relative_to(root)): why for file, why in content.broken.items()}
     tops = [file.relative_to(root).parts for file in files]
     classes = tuple(sorted({parts[0] for parts in tops}))
     if len(classes) > 1 and all(len(parts) > 1 for parts in tops):
         number = {name: index for index, name in enumerate(classes)}
         labels = np.array([number[parts[0]] for parts in tops], np.int64)
-        return of_files("class folders", root, files, labels, classes)
-    return of_files("folder", root, files)
+        source = of_files("class folders", root, files, labels, classes)
+    else:
+        source = of_files("folder", root, files)
+    return replace(source, broken=broken)
 
 
 def _table(path: Path, label_column: str | None) -> Source:

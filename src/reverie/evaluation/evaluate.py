@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from reverie.core.errors import UserError
+from reverie.core.failures import Failures
 from reverie.core.files import write_atomic
 from reverie.core.options import options_of
+from reverie.core.outputs import refuse_replacing
 from reverie.core.processes import is_main_process
-from reverie.core.result import Json, Result, lines_of
+from reverie.core.result import FAILED_IN_PART, Json, Result, lines_of
 from reverie.data import DataOptions
 from reverie.evaluation.samples import evaluate_folders, evaluate_model, evaluate_paired
 from reverie.evaluation.superres import evaluate_upscaler
@@ -19,8 +21,9 @@ from reverie.inference.model import Model
 from reverie.inference.options import DenoisingOptions, EvaluateOptions
 from reverie.methods import Samples, Translates, Upscales
 from reverie.methods.capabilities import require
+from reverie.runs.run import Run
 
-Evaluator = Callable[[Model, DataOptions, EvaluateOptions], dict[str, float]]
+Evaluator = Callable[[Model, DataOptions, EvaluateOptions, Failures], dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class EvaluateResult(Result, Mapping[str, float]):
     """Figures by name; each name carries the features, the number of images and the split."""
 
     figures: dict[str, float]
+    failed: dict[str, str] = field(default_factory=dict)
+    """What is wrong with the image files that were left out."""
 
     def __getitem__(self, name: str) -> float:
         return self.figures[name]
@@ -40,6 +45,10 @@ class EvaluateResult(Result, Mapping[str, float]):
 
     def to_json(self) -> dict[str, Json]:
         return dict(self.figures)
+
+    @property
+    def exit_code(self) -> int:
+        return FAILED_IN_PART if self.failed else 0
 
     def summary(self) -> str:
         return lines_of(self.to_json())
@@ -55,17 +64,31 @@ def evaluate(
     """
     if out is not None and out.suffix != ".json":
         raise UserError(f"{out}: metrics are written as .json.")
-    result = EvaluateResult(_figures(model, options))
-    if out is not None and is_main_process():
-        write_atomic(out, json.dumps(result.figures, indent=1) + "\n")
-    return result
+    if not isinstance(model, Model):
+        run = Run(Path(model))
+        own = [run.options_file, run.report, run.folder / "config.json", run.model / "config.json"]
+        refuse_replacing([file for file in (out, options.report) if file], own)
+    failures = Failures()
+    figures = _figures(model, options, failures)
+    if is_main_process():
+        failures.report()
+        if out is not None:
+            write_atomic(out, json.dumps(figures, indent=1) + "\n")
+    return EvaluateResult(figures, failures.reasons)
 
 
-def _figures(model: str | Path | Model, options: EvaluateOptions) -> dict[str, float]:
+def _figures(
+    model: str | Path | Model, options: EvaluateOptions, failures: Failures
+) -> dict[str, float]:
     o = options
     if o.pairs:
         return evaluate_paired(
-            Path(str(model)), Path(o.data), features=o.features, on_luma=o.luma, cut=o.border
+            Path(str(model)),
+            Path(o.data),
+            features=o.features,
+            on_luma=o.luma,
+            cut=o.border,
+            failures=failures,
         )
     if o.luma or o.border:
         raise UserError("--luma and --border are for pairs: add --pairs.")
@@ -73,16 +96,19 @@ def _figures(model: str | Path | Model, options: EvaluateOptions) -> dict[str, f
     if not isinstance(model, Model) and is_image_folder(Path(model)):
         if o.report is not None or o.count is not None:
             raise UserError(f"{model} is a folder of images: it takes no samples and no report.")
-        return evaluate_folders(DataOptions(data=str(model)), data, features=o.features)
+        one = DataOptions(data=str(model))
+        return evaluate_folders(one, data, features=o.features, failures=failures)
     loaded = model if isinstance(model, Model) else load(model)
     for capability, evaluator in EVALUATORS.items():
         if isinstance(loaded.method, capability):
-            return evaluator(loaded, data, options)
+            return evaluator(loaded, data, options, failures)
     require(loaded.method, Samples, loaded.name)
     raise AssertionError("a model that samples has an evaluator")
 
 
-def _samples(model: Model, data: DataOptions, o: EvaluateOptions) -> dict[str, float]:
+def _samples(
+    model: Model, data: DataOptions, o: EvaluateOptions, failures: Failures
+) -> dict[str, float]:
     return evaluate_model(
         model,
         data,
@@ -91,12 +117,17 @@ def _samples(model: Model, data: DataOptions, o: EvaluateOptions) -> dict[str, f
         seed=o.seed,
         report=o.report,
         sampling=options_of(DenoisingOptions, o),
+        failures=failures,
     )
 
 
 EVALUATORS: dict[type, Evaluator] = {
-    Translates: lambda model, data, o: evaluate_translator(model, data, features=o.features),
-    Upscales: lambda model, data, o: evaluate_upscaler(model, data, features=o.features),
+    Translates: lambda model, data, o, failures: evaluate_translator(
+        model, data, features=o.features, failures=failures
+    ),
+    Upscales: lambda model, data, o, failures: evaluate_upscaler(
+        model, data, features=o.features, failures=failures
+    ),
     Samples: _samples,
 }
 """How a model is evaluated, by the first of these capabilities that it has."""

@@ -3,7 +3,7 @@
 Every metric's name contains the features, the number of images and the split.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,10 @@ from torch import Tensor
 
 from reverie.core import image_io, progress
 from reverie.core.errors import UserError
+from reverie.core.failures import Failures
 from reverie.core.processes import is_distributed, my_share
 from reverie.data import DATASETS, DataOptions, ImageDataset, find_source, open_dataset
+from reverie.data.source import Source
 from reverie.evaluation.metrics.features import Features, extract_features, find_extractor
 from reverie.evaluation.metrics.frechet import Moments, frechet_distance
 from reverie.evaluation.metrics.kernel import kernel_distance
@@ -47,6 +49,7 @@ def evaluate_model(
     seed: int = 0,
     report: Path | None = None,
     sampling: DenoisingOptions | None = None,
+    failures: Failures | None = None,
 ) -> dict[str, float]:
     """Metrics of a model's samples; several processes share the work.
 
@@ -58,6 +61,7 @@ def evaluate_model(
         seed: the number of the first sample.
         report: where to write a page with samples beside their nearest training images.
         sampling: how a diffusion model samples.
+        failures: is told which images are damaged and left out.
 
     Raises:
         UserError: if there are too few images for the metrics.
@@ -65,7 +69,7 @@ def evaluate_model(
     name = features or default_features(data)
     find_extractor(name)
     spec = model.method.spec
-    real = open_dataset(like(data, spec.image_size, spec.channels))
+    real = open_told(like(data, spec.image_size, spec.channels), failures)
     count = min(len(real), 10_000) if count is None else count
     labels = model.labels(count)
     mine = my_share(count)
@@ -102,11 +106,15 @@ def default_features(data: DataOptions) -> str:
 
 
 def evaluate_folders(
-    one: DataOptions, other: DataOptions, *, features: str | None = None
+    one: DataOptions,
+    other: DataOptions,
+    *,
+    features: str | None = None,
+    failures: Failures | None = None,
 ) -> dict[str, float]:
     """Compare two datasets: `one` is evaluated, `other` is the reference."""
     name = features or default_features(other)
-    judged, real = open_dataset(one), open_dataset(other)
+    judged, real = open_told(one, failures), open_told(other, failures)
     fake_features, real_features = (
         _gathered(extract_features(name, _shown(p, f"features of images ({name})", share=True)))
         for p in (judged, real)
@@ -116,6 +124,20 @@ def evaluate_folders(
     )
 
 
+def open_told(data: DataOptions, failures: Failures | None) -> ImageDataset:
+    """Open a dataset, and tell `failures` which of its images are damaged."""
+    images = open_dataset(data)
+    tell_broken(images, failures)
+    return images
+
+
+def tell_broken(images: ImageDataset, failures: Failures | None) -> None:
+    """Tell `failures` which images of a dataset are damaged."""
+    if failures is not None:
+        for name, reason in images.broken.items():
+            failures.reasons[f"{images.options.data}/{name}"] = reason
+
+
 def evaluate_paired(
     one: Path,
     other: Path,
@@ -123,6 +145,7 @@ def evaluate_paired(
     features: str | None = None,
     on_luma: bool = False,
     cut: int = 0,
+    failures: Failures | None = None,
 ) -> dict[str, float]:
     """Mean PSNR, SSIM and perceptual distance of two folders, paired by file name.
 
@@ -132,25 +155,29 @@ def evaluate_paired(
         features: the network of the perceptual distance; by default EfficientNet.
         on_luma: PSNR and SSIM of the luma Y alone, as in super-resolution's tables.
         cut: width of the border that PSNR and SSIM exclude, in pixels.
+        failures: is told which pairs are left out, since an image is damaged.
 
     Raises:
-        UserError: if names or sizes do not match; the first five are listed.
+        UserError: if names or sizes do not match, where the first five are listed, or no pair can
+            be read.
     """
-    name = features or "efficientnet"
-    judged, truth = (_by_stem(folder) for folder in (one, other))
-    alone = sorted(judged.keys() ^ truth.keys())
-    if alone:
-        named = ", ".join(str(stem) for stem in alone[:5])
-        raise UserError(f"{len(alone)} images have no counterpart of the same name: {named}.")
+    name, failures = features or "efficientnet", failures or Failures()
+    judged, truth = _pairs(one, other, failures)
     figures = []
     for stem in progress.track(judged, len(judged), "comparing", "pairs"):
-        pair = [image_io.read(files[stem]) for files in (judged, truth)]
+        pair: list[np.ndarray] = []
+        with failures.of(judged[stem]):
+            pair = [image_io.read(files[stem]) for files in (judged, truth)]
+        if not pair:
+            continue
         channels = max(pixels.shape[-1] for pixels in pair)
         mine, theirs = (image_io.to_tensor(image_io.with_channels(p, channels)[None]) for p in pair)
         if mine.shape != theirs.shape:
             sizes = " and ".join(f"{p.shape[1]}×{p.shape[0]}" for p in pair)
             raise UserError(f"{stem}: both images of a pair must have the same size, not {sizes}.")
         figures.append(paired_metrics(mine, theirs, name, on_luma, cut))
+    if not figures:
+        raise failures.refuse(len(judged), "compared")
     kind = ("Y" if on_luma else "RGB") + (f", border {cut}" if cut else "")
     count = f"{len(figures)} pairs"
     return {
@@ -162,11 +189,34 @@ def evaluate_paired(
     }
 
 
-def _by_stem(folder: Path) -> dict[Path, Path]:
-    if not folder.is_dir():
-        raise UserError(f"{folder}: pairs are compared between two folders of images.")
-    files = find_source(str(folder)).files
-    return {file.relative_to(folder).with_suffix(""): file for file in files}
+def _pairs(one: Path, other: Path, failures: Failures) -> tuple[dict[Path, Path], dict[Path, Path]]:
+    """The files of both folders by their common names without suffix."""
+    sources = []
+    for folder in (one, other):
+        if not folder.is_dir():
+            raise UserError(f"{folder}: pairs are compared between two folders of images.")
+        sources.append(find_source(str(folder)))
+    broken = {}
+    for source in sources:
+        broken |= {Path(name).with_suffix(""): why for name, why in source.broken.items()}
+    failures.reasons.update({str(stem): why for stem, why in broken.items()})
+    sides = [_by_stem(source, broken.keys()) for source in sources]
+    alone = sorted(sides[0].keys() ^ sides[1].keys())
+    if alone:
+        named = ", ".join(str(stem) for stem in alone[:5])
+        raise UserError(f"{len(alone)} images have no counterpart of the same name: {named}.")
+    return sides[0], sides[1]
+
+
+def _by_stem(source: Source, left_out: Collection[Path]) -> dict[Path, Path]:
+    found: dict[Path, Path] = {}
+    for name, file in zip(source.names, source.files, strict=True):
+        stem = Path(name).with_suffix("")
+        if stem in found:
+            raise UserError(f"{found[stem]} and {file} have the same name: pairs are ambiguous.")
+        if stem not in left_out:
+            found[stem] = file
+    return found
 
 
 def compare_features(

@@ -15,13 +15,14 @@ from torch import Tensor
 
 from reverie.core import image_io, progress
 from reverie.core.errors import UserError
+from reverie.core.failures import Failures
 from reverie.data import DataOptions, ImageDataset, find_dataset
 from reverie.data.dataset import decode_dataset
 from reverie.evaluation.metrics.features import Features, extract_features
 from reverie.evaluation.metrics.frechet import Moments, frechet_distance
 from reverie.evaluation.metrics.kernel import kernel_distance
 from reverie.evaluation.metrics.paired import perceptual_distance
-from reverie.evaluation.samples import DEFAULT_FEATURES, like
+from reverie.evaluation.samples import DEFAULT_FEATURES, like, tell_broken
 from reverie.inference.model import Model
 from reverie.methods import Translates
 from reverie.methods.capabilities import require
@@ -30,7 +31,11 @@ BATCH_SIZE = 50
 
 
 def evaluate_translator(
-    model: Model, data: DataOptions, *, features: str | None = None
+    model: Model,
+    data: DataOptions,
+    *,
+    features: str | None = None,
+    failures: Failures | None = None,
 ) -> dict[str, float]:
     """Metrics of translated test images, in each direction that the model supports.
 
@@ -38,6 +43,7 @@ def evaluate_translator(
         model: an image-to-image translation model.
         data: domains A and B, with a training and a test split.
         features: the feature network; by default EfficientNet.
+        failures: is told which images are damaged and left out.
 
     Raises:
         UserError: if the model does not translate, or the data lacks a domain.
@@ -52,6 +58,8 @@ def evaluate_translator(
     except UserError:
         test, paired = _sides(replace(wanted, split="test"), "unpaired"), False
     train = _sides(replace(wanted, split="train"), "unpaired")
+    for images in (*test, *train):
+        tell_broken(images, failures)
     figures: dict[str, float] = {}
     for direction in directions:
         source, truth = test if direction == "ab" else test[::-1]

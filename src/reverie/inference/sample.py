@@ -10,7 +10,9 @@ from torch import Tensor
 
 from reverie.core import image_io
 from reverie.core.errors import UserError
-from reverie.core.files import write_atomic
+from reverie.core.files import remove_partial_files, write_atomic
+from reverie.core.marks import own_place
+from reverie.core.outputs import refuse_no_folder, refuse_replacing
 from reverie.core.result import Result
 from reverie.inference.model import Model
 from reverie.inference.options import SampleOptions
@@ -40,6 +42,8 @@ def sample_images(model: Model, options: SampleOptions) -> Float[Tensor, "count 
     o, frames = options, []
     if o.film is not None and o.count > MAX_FILM_IMAGES:
         raise UserError(f"a film shows {MAX_FILM_IMAGES} images at most, not {o.count}.")
+    if o.film is not None:
+        refuse_replacing([o.film], [file for file in (o.init, o.mask) if file])
     start = start_from(model, o.init, o.strength, o.mask) if o.init or o.mask else None
     images = model.sample(
         o.count,
@@ -64,10 +68,17 @@ def sample_files(model: Model, out: Path, options: SampleOptions) -> SampleResul
     """Sample into a folder of files and a sheet, one sheet, or an .npz of `arr_0` and `arr_1`.
 
     Raises:
-        UserError: if the model cannot do what is asked.
+        UserError: if the model cannot do what is asked, or a file would replace another.
     """
-    images = sample_images(model, options)
     count, seed = options.count, options.seed
+    names = [] if out.suffix else [out / f"{seed + i:06d}.png" for i in range(count)]
+    refuse_replacing([out, *names], [file for file in (options.init, options.mask) if file])
+    if options.film is not None and out in (options.film, options.film.with_suffix(".png")):
+        raise UserError(f"--film writes {out} as well: choose another --out.")
+    folder = out.parent if out.suffix else out
+    refuse_no_folder(folder)
+    remove_partial_files(folder)
+    images = sample_images(model, options)
     if out.suffix == ".npz":
         arrays = {"arr_0": image_io.to_uint8(images)}
         labels = model.labels(count, options.label or None)
@@ -80,12 +91,11 @@ def sample_files(model: Model, out: Path, options: SampleOptions) -> SampleResul
     if out.suffix:
         image_io.save_sheet(images, out)
         return SampleResult(count, seed, [out])
-    files = [out / f"{seed + i:06d}.png" for i in range(count)]
-    for image, path in zip(images, files, strict=True):
+    for image, path in zip(images, names, strict=True):
         image_io.save(image, path)
-    files.append(out / "grid.png")
-    image_io.save_sheet(images, files[-1])
-    return SampleResult(count, seed, files)
+    sheet = own_place(out / "grid.png")
+    image_io.save_sheet(images, sheet)
+    return SampleResult(count, seed, [*names, sheet])
 
 
 def start_from(

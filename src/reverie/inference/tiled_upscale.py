@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from reverie.core import progress
 from reverie.core.errors import UserError
-from reverie.inference.tiling import Tile, tiles
+from reverie.inference.tiling import Tile, is_out_of_memory, tiles
 from reverie.methods.superres.networks import Upscaler, fuse_upscaler
 
 SMALLEST_TILE = 16
@@ -104,7 +104,7 @@ class TiledUpscaler:
             try:
                 made = self._enlarged(read(tile))
             except RuntimeError as error:  # torch.OutOfMemoryError is one
-                if not _is_out_of_memory(error):
+                if not is_out_of_memory(error):
                     raise
                 side = max(tile.core_bottom - tile.core_top, tile.core_right - tile.core_left) // 2
                 if side < max(SMALLEST_TILE, multiple):
@@ -167,11 +167,6 @@ def _halved(
             before, after = max(0, left - receptive_radius), min(width, right + receptive_radius)
             smaller.append(Tile(above, below, before, after, top, bottom, left, right))
     return smaller[::-1]
-
-
-def _is_out_of_memory(error: RuntimeError) -> bool:
-    words = str(error).lower()
-    return "out of memory" in words or "not enough memory" in words or "allocate memory" in words
 
 
 def _free_memory(network: Upscaler) -> float:

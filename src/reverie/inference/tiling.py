@@ -169,3 +169,9 @@ def _measured(
     variance = sums[1] / count - mean**2
     scale = (variance + EPSILON).rsqrt()
     return tuple(s.float().to(whole.device)[None, :, None, None] for s in (mean, scale))  # type: ignore[return-value]
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether an error of PyTorch says that memory ran out."""
+    words = str(error).lower()
+    return "out of memory" in words or "not enough memory" in words or "allocate memory" in words

@@ -1,7 +1,7 @@
 """Translate image files and folders, and show them before and after."""
 
-import html
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,18 +11,16 @@ from torch import Tensor
 from reverie.core import image_io, progress
 from reverie.core.errors import UserError
 from reverie.core.files import write_atomic
-from reverie.core.html import data_uri, page
-from reverie.core.image_file import (
-    ImageFile,
-    encode_image_file,
-    holdable_suffix,
-    read_image_file,
-)
-from reverie.core.image_io import convert_channels, find_image_files
+from reverie.core.html import data_uri, page, text
+from reverie.core.image_file import ImageFile, read_image_file
+from reverie.core.image_io import convert_channels
+from reverie.core.marks import own_place
 from reverie.core.options import Direction
-from reverie.core.result import Json, Result
+from reverie.core.outputs import plan_outputs
+from reverie.core.result import FAILED_IN_PART, Json, Result
 from reverie.inference.model import Model
 from reverie.inference.options import TranslateOptions
+from reverie.inference.tiling import is_out_of_memory
 from reverie.methods.capabilities import Translates, require
 
 SHOWN = 100
@@ -46,6 +44,10 @@ class TranslateResult(Result):
     def to_json(self) -> dict[str, Json]:
         return {"count": len(self.files)} | super().to_json()
 
+    @property
+    def exit_code(self) -> int:
+        return FAILED_IN_PART if self.failed else 0
+
     def summary(self) -> str:
         left_out = f", {len(self.failed)} left out" if self.failed else ""
         return f"{len(self.files)} images{left_out}: {self.page}"
@@ -63,35 +65,45 @@ def translate_files(
         UserError: if nothing could be translated, or the model cannot do what is asked.
     """
     directions = require(model.method, Translates, model.name).directions
-    found = find_image_files(paths)
-    written: list[Path] = []
-    failed: dict[str, str] = {}
-    rows: list[tuple[str, list[np.ndarray]]] = []
     back: Direction = "ba" if options.direction == "ab" else "ab"
     returns = back in directions
-    for file, relative in progress.track(found, len(found), "translating"):
-        try:
-            image = read_image_file(file)
-        except UserError as error:
-            failed[str(file)] = str(error)
-            progress.warn(f"left out: {error}")
-            continue
-        source = image_io.to_tensor(image.colour[None], image.max_value)
-        made = _translated(model, source, options.direction, options)
-        result = _as_file(made, image)
-        target = (out / relative).with_suffix(holdable_suffix(relative.suffix, result))
-        write_atomic(target, encode_image_file(result, target.suffix))
-        written.append(target)
-        if len(rows) < SHOWN:
-            shown = [source, made]
-            shown += [_translated(model, made, back, options)] if returns else []
-            rows.append((str(relative), [_small(image_io.to_uint8(x)[0]) for x in shown]))
+    plan = plan_outputs(paths, out)
+    written: list[Path] = []
+    rows: list[tuple[str, list[np.ndarray]]] = []
+    for output in progress.track(plan.outputs, len(plan.outputs), "translating"):
+        with plan.failures.of(output.source), _memory_is_enough(output.source):
+            image = read_image_file(output.source)
+            source = image_io.to_tensor(image.colour[None], image.max_value)
+            made = _translated(model, source, options.direction, options)
+            written.append(plan.write(output, _as_file(made, image)))
+            if len(rows) < SHOWN:
+                shown = [source, made]
+                shown += [_translated(model, made, back, options)] if returns else []
+                small = [_small(image_io.to_uint8(x)[0]) for x in shown]
+                rows.append((str(output.relative), small))
+    failed = plan.failures.reasons
     if not written:
-        raise UserError(f"none of the {len(found)} images could be translated: {failed}")
-    sheet, page_file = out / "before-after.png", out / "index.html"
+        raise plan.failures.refuse(len(failed), "translated")
+    plan.failures.report()
+    sheet, page_file = own_place(out / "before-after.png"), own_place(out / "index.html")
     _write_sheet([row for _, row in rows[:IN_SHEET]], sheet)
     write_atomic(page_file, _page(model.name, options.direction, rows, returns))
     return TranslateResult(written, failed, sheet, page_file)
+
+
+@contextmanager
+def _memory_is_enough(file: Path) -> Iterator[None]:
+    """Context in which running out of memory is the error of one file.
+
+    Raises:
+        UserError: if memory runs out.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        raise UserError(f"{file}: it does not fit into memory; use --tile 512.") from None
 
 
 def _translated(
@@ -150,11 +162,10 @@ def _page(
     for label, row in rows:
         cells = "".join(f'<td><img alt="" src="{data_uri(image_io.encode(p))}"></td>' for p in row)
         body.append(
-            f'<tr><td colspan="{len(row)}"><small>{html.escape(label)}</small></td></tr>'
-            f"<tr>{cells}</tr>"
+            f'<tr><td colspan="{len(row)}"><small>{text(label)}</small></td></tr><tr>{cells}</tr>'
         )
     return page(
-        f"{html.escape(name)} · translated",
-        f"<h1>{html.escape(name)}, {direction[0].upper()} to {direction[1].upper()}</h1>"
+        f"{text(name)} · translated",
+        f"<h1>{text(name)}, {direction[0].upper()} to {direction[1].upper()}</h1>"
         f'<table class="images"><tr>{head}</tr>{"".join(body)}</table>',
     )

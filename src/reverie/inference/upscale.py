@@ -11,17 +11,12 @@ from torch import Tensor
 
 from reverie.core import image_io, progress
 from reverie.core.errors import UserError
-from reverie.core.files import write_atomic
-from reverie.core.image_file import (
-    WRITABLE,
-    ImageFile,
-    encode_image_file,
-    holdable_suffix,
-    read_image_file,
-)
-from reverie.core.image_io import convert_channels, find_image_files
+from reverie.core.image_file import WRITABLE, ImageFile, read_image_file
+from reverie.core.image_io import convert_channels
 from reverie.core.interrupt import StopSignal
-from reverie.core.result import INTERRUPTED, Json, Result, plain
+from reverie.core.marks import is_marked
+from reverie.core.outputs import Output, plan_outputs
+from reverie.core.result import FAILED_IN_PART, INTERRUPTED, Json, Result, plain
 from reverie.inference.model import Model
 from reverie.inference.options import UpscaleOptions
 from reverie.inference.tiled_upscale import DRIFT, TiledUpscaler
@@ -52,7 +47,7 @@ class UpscaleResult(Result):
 
     @property
     def exit_code(self) -> int:
-        return INTERRUPTED if self.stopped else 0
+        return INTERRUPTED if self.stopped else FAILED_IN_PART if self.failed else 0
 
     def summary(self) -> str:
         left_out = f", {len(self.failed)} left out" if self.failed else ""
@@ -71,50 +66,41 @@ def upscale_files(
     """
     tiled_upscaler = model.tiled_upscaler(options.tile, options.precision)
     share = _share(tiled_upscaler, options.scale)
-    found = find_image_files(paths)
-    todo, skipped = _todo(found, out, options)
-    result = UpscaleResult(out, skipped=skipped)
+    plan = plan_outputs(paths, out, _suffix(options.format), may_replace=True)
+    todo, skipped = _todo(plan.outputs, options)
+    result = UpscaleResult(out, skipped=skipped, failed=plan.failures.reasons)
     with StopSignal("stopping after this tile") as stop_requested:
-        pace = _Pace([file for file, _ in todo], stop_requested)
+        pace = _Pace([output.source for output in todo], stop_requested)
         with pace.bar:
-            for file, target in todo:
+            for output in todo:
                 try:
-                    made = _enlarged_file(tiled_upscaler, read_image_file(file), share, pace)
-                    if options.format is None:
-                        target = target.with_suffix(holdable_suffix(target.suffix, made))
-                    write_atomic(target, encode_image_file(made, target.suffix))
-                    result.files.append(target)
-                except UserError as error:
-                    result.failed[str(file)] = str(error)
-                    progress.warn(f"left out: {error}")
+                    with plan.failures.of(output.source):
+                        image = read_image_file(output.source)
+                        made = _enlarged_file(tiled_upscaler, image, share, pace)
+                        result.files.append(plan.write(output, made))
                 except Stopped:
                     result = replace(result, stopped=True)
                     break
                 if tiled_upscaler.drift > DRIFT:
                     shift = tiled_upscaler.drift * 127.5
-                    progress.warn(f"{target}: colours drift by {shift:.0f} of 255")
+                    progress.warn(f"{output.target}: colours drift by {shift:.0f} of 255")
                 tiled_upscaler.drift = 0.0
     if result.failed and not (result.files or result.skipped or result.stopped):
-        raise UserError(f"none of the {len(found)} images could be upscaled: {result.failed}")
+        raise plan.failures.refuse(len(result.failed), "upscaled")
+    plan.failures.report()
     return result
 
 
-def _todo(
-    found: list[tuple[Path, Path]], out: Path, options: UpscaleOptions
-) -> tuple[list[tuple[Path, Path]], list[Path]]:
-    """Files with their targets, and the targets that exist already and are skipped."""
+def _todo(outputs: Sequence[Output], options: UpscaleOptions) -> tuple[list[Output], list[Path]]:
+    """What is to be upscaled, and the targets that exist already and are skipped."""
     todo, skipped = [], []
-    for file, relative in found:
-        target = _target(out / relative, file, options.format)
-        if target.resolve() == file.resolve():
-            raise UserError(f"{file} would be replaced by its result: choose another --out.")
-        # What could not keep its own format has become PNG.
-        possible = [target] if options.format else [target, target.with_suffix(".png")]
-        existing = [t for t in possible if t.exists() and t.resolve() != file.resolve()]
+    for output in outputs:
+        possible = dict.fromkeys((output.target, output.as_png))
+        existing = [path for path in possible if path.is_file() and not is_marked(path)]
         if options.existing == "skip" and existing:
             skipped.append(existing[0])
         else:
-            todo.append((file, target))
+            todo.append(output)
     if skipped:
         progress.say(
             f"{len(skipped)} images exist already and are skipped: "
@@ -136,14 +122,19 @@ def _share(tiled_upscaler: TiledUpscaler, scale: float | None) -> float:
     return scale / own
 
 
-def _target(target: Path, file: Path, format: str | None) -> Path:
-    if format is not None:
-        suffix = "." + format.lower().lstrip(".")
-        if suffix not in WRITABLE:
-            known = ", ".join(sorted(s[1:] for s in WRITABLE))
-            raise UserError(f"--format is one of {known}, not {format}.")
-        return target.with_suffix(suffix)
-    return target if file.suffix.lower() in WRITABLE else target.with_suffix(".png")
+def _suffix(format: str | None) -> str | None:
+    """The suffix of a format.
+
+    Raises:
+        UserError: if no images are written in it.
+    """
+    if format is None:
+        return None
+    suffix = "." + format.lower().lstrip(".")
+    if suffix not in WRITABLE:
+        known = ", ".join(sorted(s[1:] for s in WRITABLE))
+        raise UserError(f"--format is one of {known}, not {format}.")
+    return suffix
 
 
 class _Pace:

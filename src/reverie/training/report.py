@@ -18,6 +18,7 @@ import numpy as np
 from reverie.core.errors import UserError
 from reverie.core.files import write_atomic
 from reverie.core.html import data_uri, page, table
+from reverie.core.outputs import refuse_replacing
 from reverie.core.progress import readable_seconds
 from reverie.core.result import Result, lines_of
 from reverie.methods import METHODS
@@ -72,10 +73,13 @@ def write_comparison(runs: Sequence[Run], out: Path) -> CompareResult:
     """Write an HTML comparison of runs; returns the options that differ, by run.
 
     Raises:
-        UserError: if there are fewer than two runs.
+        UserError: if there are fewer than two runs, or `out` is no page or a run's report.
     """
     if len(runs) < 2:
         raise UserError("a comparison needs two runs or more.")
+    if out.suffix != ".html":
+        raise UserError(f"{out}: a comparison is an .html page.")
+    refuse_replacing([out], [run.report for run in runs])
     names = [run.folder.resolve().name for run in runs]
     if len(set(names)) < len(names):
         names = [str(run.folder) for run in runs]

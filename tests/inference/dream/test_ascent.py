@@ -328,6 +328,28 @@ def test_a_film_that_is_resumed_is_the_same(tmp_path: Path) -> None:
         reverie.dream(tmp_path / "a.png", out=tmp_path / "film.avi", film=2, **how)
 
 
+@needs_weights
+def test_a_dream_replaces_nothing_of_the_users(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("reverie.inference.dream.files.SECONDS_BETWEEN_PREVIEWS", 0.0)
+    images.save(photo("coffee", 48, 64)[0], tmp_path / "a.png")
+    how: dict[str, Any] = {"octaves": 1, "steps": 2, "layers": ["_blocks.2"]}
+    (tmp_path / "d.preview.png").write_bytes(b"mine")
+    reverie.dream(tmp_path / "a.png", out=tmp_path / "d.png", **how)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.png", "d.png", "d.preview.png"]
+    assert (tmp_path / "d.preview.png").read_bytes() == b"mine"
+    folder = tmp_path / "photos"
+    images.save(photo("coffee", 48, 64)[0], folder / "00003.png")
+    with pytest.raises(UserError, match="holds images that are no frames of a film"):
+        reverie.dream(tmp_path / "a.png", out=folder, film=4, **how)
+    (folder / "settings.json").write_bytes(b"\xff\xfe")
+    with pytest.raises(UserError, match="holds frames of another film"):
+        reverie.dream(tmp_path / "a.png", out=folder, film=4, **how)
+    assert sorted(p.name for p in folder.iterdir()) == ["00003.png", "settings.json"]
+    images.save(photo("coffee", 48, 64)[0], tmp_path / "x.gif")
+    with pytest.raises(UserError, match=r"x\.gif would be replaced"):  # where there is no ffmpeg
+        reverie.dream(tmp_path / "x.gif", out=tmp_path / "x.mp4", film=2, **how)
+
+
 def test_nearer_zooms_about_the_middle() -> None:
     picture = photo("chelsea", 60, 90)
     assert (zoom_and_rotate(picture, 1.0, 0.0) - picture).abs().max() < 1e-4

@@ -11,6 +11,8 @@ from torch import Tensor
 from reverie.core import image_io, progress
 from reverie.core.files import write_atomic
 from reverie.core.image_file import ImageFile, encode_image_file, read_image_file
+from reverie.core.marks import SHEET_TEXT, own_place
+from reverie.core.outputs import refuse_replacing
 from reverie.core.result import Json, Result
 from reverie.inference.dream.ascent import dream_steps, sizes
 from reverie.inference.dream.film import dream_film
@@ -43,7 +45,7 @@ def dream_file(
     file = read_image_file(image)
     quick = _fused(backbone, dream)
     objective = objective_of(dream, quick, _guide(guide))
-    preview = out.with_name(f"{out.stem}.preview.png")
+    preview = own_place(out.with_name(f"{out.stem}.preview.png"))
     values = []
     try:
         made = image_io.to_tensor(file.colour[None], file.max_value).expand(-1, 3, -1, -1)
@@ -73,7 +75,8 @@ def _shown(
             )
             bar.update(done, where)
             if time.monotonic() - refreshed > SECONDS_BETWEEN_PREVIEWS:
-                write_atomic(preview, image_io.encode(image_io.to_uint8(moment.image)[0]))
+                pixels = image_io.to_uint8(moment.image)[0]
+                write_atomic(preview, image_io.encode(pixels, words=SHEET_TEXT))
                 refreshed = time.monotonic()
 
 
@@ -114,6 +117,8 @@ def dream_image(image: Path, out: Path, options: DreamOptions) -> DreamResult:
     """
     dream, backbone = dream_for(options)
     guide = None if dream.guide is None else Path(dream.guide)
+    written = [out, out.with_suffix(".gif")] if out.suffix.lower() == ".mp4" else [out]
+    refuse_replacing(written, [file for file in (image, guide, options.like) if file])
     if options.film is not None:
         written = dream_film(backbone, dream, image, out, options, guide)
         return DreamResult(written, list(dream.layers), frames=options.film)

@@ -56,8 +56,10 @@ def dream_film(
     folder = out if not suffix else out.with_name(f"{out.stem}.frames")
     settings = folder / "settings.json"
     about = json.dumps([dream.to_json(), str(image), zoom, rotate, rate])
-    if settings.exists() and settings.read_text() != about:
+    if settings.exists() and settings.read_bytes() != about.encode():
         raise UserError(f"{folder} holds frames of another film: remove it, or name another --out.")
+    if not settings.exists() and any(folder.glob("[0-9]*.png")):
+        raise UserError(f"{folder} holds images that are no frames of a film: name another --out.")
     write_atomic(settings, about)
     quick = _fused(backbone, dream)
     objective = objective_of(dream, quick, _guide(guide))

@@ -11,9 +11,12 @@ from torch import Tensor
 
 from reverie.core import image_io, progress
 from reverie.core.errors import UserError
+from reverie.core.failures import Failures
 from reverie.core.files import write_atomic
-from reverie.core.image_io import find_image_files
-from reverie.core.result import Json, Result
+from reverie.core.image_folder import find_image_files
+from reverie.core.marks import SHEET_TEXT
+from reverie.core.outputs import refuse_replacing
+from reverie.core.result import FAILED_IN_PART, Json, Result
 from reverie.core.rng import latents_of_seeds
 from reverie.data.attributes import Attributes, read_attributes
 from reverie.inference.latent.edit import (
@@ -97,6 +100,11 @@ class ReconstructResult(Result):
     file: Path
     mean_absolute_error: float
     errors: dict[str, float]
+    failed: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def exit_code(self) -> int:
+        return FAILED_IN_PART if self.failed else 0
 
     def summary(self) -> str:
         return f"{self.file}: mean absolute error {self.mean_absolute_error:.3f} of 2"
@@ -149,7 +157,7 @@ def edit_by_arithmetic(
     )
     means = model.generate(torch.stack([one.mean for one in total.terms]))
     nine = model.generate(latent_neighborhood(total.latent, options.noise, options.seed))
-    write_atomic(out, image_io.encode(sum_sheet(total, means, nine), out.suffix))
+    write_atomic(out, image_io.encode(sum_sheet(total, means, nine), out.suffix, words=SHEET_TEXT))
     members = {one.term.text: one.members for one in total.terms}
     return EditResult(out, members=members, norm=float(total.latent.norm()))
 
@@ -163,6 +171,7 @@ def edit_image(place: str | Path, image: Path, out: Path, options: EditOptions) 
     add, leave = _strengths(options.add), options.leave
     if not add and not options.sweep:
         raise UserError("say what to change: --add Smiling=1.0, or --sweep Smiling.")
+    refuse_replacing([out], [image])
     model = load_encoding(place)
     source = _fitted(model, [image])
     attributes = attributes_for(place, options.data)
@@ -186,7 +195,7 @@ def edit_image(place: str | Path, image: Path, out: Path, options: EditOptions) 
         words = [", ".join(f"{name} {strength:+g}" for name, strength in add.items())]
         titles = ["image", "reconstruction", "edited"]
         sheet = rows_sheet([[source[0], back[0], edited[0]]], titles, words)
-    write_atomic(out, image_io.encode(sheet, out.suffix))
+    write_atomic(out, image_io.encode(sheet, out.suffix, words=SHEET_TEXT))
     accuracy = {name: round(one.accuracy, 3) for name, one in directions.items()}
     return EditResult(out, error=float((back - source).abs().mean()), accuracy=accuracy)
 
@@ -213,23 +222,33 @@ def _fitted(model: Model, files: Sequence[Path]) -> Float[Tensor, "n c h w"]:
 def reconstruct_files(
     place: str | Path, images: Sequence[Path], out: Path, options: ReconstructOptions
 ) -> ReconstructResult:
-    """Images beside their reconstructions, with the error of each.
+    """Images beside their reconstructions, with the error of each; bad files are left out.
 
     Raises:
         UserError: if there are no images, or the model has no encoder.
     """
     model = load_encoding(place)
-    files = find_image_files(images)
-    source = _fitted(model, [file for file, _ in files])
+    found = find_image_files(images)
+    refuse_replacing([out], [file for file, _ in found.files])
+    failures = Failures(dict(found.broken))
+    parts, names = [], []
+    for file, relative in found.files:
+        with failures.of(file):
+            parts.append(_fitted(model, [file]))
+            names.append(str(relative))
+    if not parts:
+        raise failures.refuse(len(found), "reconstructed")
+    failures.report()
+    source = torch.cat(parts)
     latents = optimize_latents(model, source, model.encode(source), options.refine)
     back = model.generate(latents)
     errors = (back - source).abs().mean((1, 2, 3)).tolist()
-    names = [f"{relative}: {error:.3f}" for (_, relative), error in zip(files, errors, strict=True)]
+    captions = [f"{progress.printable(n)}: {e:.3f}" for n, e in zip(names, errors, strict=True)]
     rows = [[a, b] for a, b in zip(source, back, strict=True)]
-    sheet = rows_sheet(rows, ["image", "reconstruction"], names)
-    write_atomic(out, image_io.encode(sheet, out.suffix))
-    by_name = {str(rel): round(e, 4) for (_, rel), e in zip(files, errors, strict=True)}
-    return ReconstructResult(out, float(np.mean(errors)), by_name)
+    sheet = rows_sheet(rows, ["image", "reconstruction"], captions)
+    write_atomic(out, image_io.encode(sheet, out.suffix, words=SHEET_TEXT))
+    by_name = {name: round(e, 4) for name, e in zip(names, errors, strict=True)}
+    return ReconstructResult(out, float(np.mean(errors)), by_name, failures.reasons)
 
 
 def interpolate_files(
@@ -244,6 +263,8 @@ def interpolate_files(
     if o.plane:
         return _plane(load(place), out)
     if o.images:
+        frames = [] if out.suffix else [out / f"{n:05d}.png" for n in range(o.frames)]
+        refuse_replacing([out, *frames], o.images)
         model = load_encoding(place)
         source = _fitted(model, o.images)
         points = optimize_latents(model, source, model.encode(source), 100)

@@ -1,0 +1,103 @@
+"""The image formats that are read, and how a file in one of them is opened.
+
+Every image file goes through `opened`: only the formats of `FORMATS`, only regular files, and
+whatever Pillow's decoders raise on a damaged file becomes one sentence that names the file.
+"""
+
+import importlib
+import importlib.util
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from reverie.core.errors import UserError
+
+FORMATS = {
+    "PNG": [".png"],
+    "JPEG": [".jpg", ".jpeg"],
+    "WEBP": [".webp"],
+    "BMP": [".bmp"],
+    "GIF": [".gif"],
+    "TIFF": [".tif", ".tiff"],
+    "AVIF": [".avif"],
+    "PPM": [".ppm", ".pgm"],
+    "JPEG2000": [".jp2"],
+    "TGA": [".tga"],
+}
+"""The formats of Pillow that are read, whatever a file is called, with their suffixes. Others are
+refused: EPS, for one, starts Ghostscript."""
+
+
+HEIF_SUFFIXES = frozenset([".heic", ".heif"])
+INSTALL_HEIF = "HEIC, which is read where pillow-heif is installed: pip install 'reverie[heif]'"
+
+
+if importlib.util.find_spec("pillow_heif") is not None:  # which is imported when it is needed
+    FORMATS["HEIF"] = sorted(HEIF_SUFFIXES)
+
+
+SUFFIXES = frozenset(suffix for suffixes in FORMATS.values() for suffix in suffixes)
+
+
+@contextmanager
+def opened(path: Path | str) -> Iterator[Image.Image]:
+    """An image file in one of `FORMATS`, for a body that decodes it and does nothing else.
+
+    Raises:
+        UserError: if the file is not an image, is damaged, or exceeds Pillow's pixel limit; errors
+            of the body are made one that names the file.
+    """
+    refuse_other_than_a_file(Path(path))
+    try:
+        _register_heif()
+        with Image.open(path, formats=list(FORMATS)) as image:
+            yield image
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    except UnidentifiedImageError:
+        needs = INSTALL_HEIF if Path(path).suffix.lower() in HEIF_SUFFIXES - SUFFIXES else ""
+        raise UserError(
+            f"{path}: this is {needs}." if needs else
+            f"{path}: this is not an image of a format that is read; remove it or convert it to "
+            "PNG."
+        ) from None  # fmt: skip
+    except Image.DecompressionBombError:
+        raise UserError(
+            f"{path}: it claims more than {2 * (Image.MAX_IMAGE_PIXELS or 0) // 10**6} megapixels; "
+            "reduce its size if it is really an image."
+        ) from None
+    except MemoryError:
+        raise UserError(f"{path}: it does not fit into memory.") from None
+    except PermissionError as error:
+        raise UserError(f"{path}: it cannot be read ({error.strerror}).") from None
+    except Exception as error:  # Pillow's decoders raise nearly everything on damaged files
+        raise UserError(f"{path}: the image is damaged ({error}); replace or remove it.") from None
+
+
+def refuse_other_than_a_file(path: Path) -> None:
+    """Refuse pipes, devices and links to nothing: opening one could wait for ever.
+
+    Raises:
+        UserError: if `path` is not a file.
+    """
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        missing = "this link leads to nothing" if path.is_symlink() else "there is no such file"
+        raise UserError(f"{path}: {missing}.") from None
+    except OSError as error:
+        raise UserError(f"{path}: it cannot be read ({error.strerror}).") from None
+    if not stat.S_ISREG(found.st_mode):
+        kind = "a folder" if stat.S_ISDIR(found.st_mode) else "a pipe or a device"
+        raise UserError(f"{path}: this is {kind}, not an image file.")
+
+
+@cache
+def _register_heif() -> None:
+    if "HEIF" in FORMATS:
+        importlib.import_module("pillow_heif").register_heif_opener()
