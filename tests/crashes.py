@@ -35,6 +35,8 @@ from safetensors.torch import load_file
 import reverie
 from reverie.core import files
 from reverie.core.errors import UserError
+from reverie.inference.options import SampleOptions
+from reverie.inference.sample import sample_files
 from reverie.runs.run import Run
 
 DURABLE = ("replace", "rename", "fsync", "unlink", "remove", "rmdir", "mkdir")
@@ -286,6 +288,69 @@ DCGAN = {"width": 4, "latent_size": 8}
 SIDES = {"data": "a", "data_b": "b", "image_size": 32, "width": 4, "discriminator_width": 4,
          "blocks": 1}  # fmt: skip
 
+
+def verb(prepare: Callable[[Path], object], do: Callable[[Path], object]) -> Work:
+    """A command that reads what is in `folder` and writes to `folder/out`."""
+
+    def begin(folder: Path) -> None:
+        images(folder / "a", 3, 32)
+        prepare(folder)
+
+    def within(folder: Path) -> None:
+        torch.manual_seed(0)
+        (folder / "out").mkdir(exist_ok=True)
+        do(folder)
+
+    return Work(begin, within, all_files)
+
+
+def run_of(method: str, **options: Any) -> Callable[[Path], None]:
+    """A trained run, beside images, in `folder/run`."""
+    work = training(method, **options)
+
+    def prepare(folder: Path) -> None:
+        images(folder / "b", 4, 32)
+        work.do(folder)
+
+    return prepare
+
+
+VERBS: dict[str, Callable[[], Work]] = {
+    "translate": lambda: verb(
+        run_of("cyclegan", **SIDES),
+        lambda f: reverie.translate(f / "run", f / "a", out=f / "out" / "new"),
+    ),
+    "upscale": lambda: verb(
+        lambda f: None, lambda f: reverie.upscale(f / "a", out=f / "out", scale=2.0)
+    ),
+    "sample": lambda: verb(
+        lambda f: None,
+        lambda f: sample_files(
+            reverie.load("digits"),
+            f / "out",
+            SampleOptions(count=3, steps=2, film=f / "out" / "film.gif"),
+        ),
+    ),
+    "film": lambda: verb(
+        run_of("dcgan", **DCGAN),
+        lambda f: reverie.interpolate(
+            f / "run", out=f / "out" / "walk.gif", frames=4, seeds=(1, 2)
+        ),
+    ),
+    "dream-film": lambda: verb(
+        lambda f: None,
+        lambda f: reverie.dream(
+            f / "a" / "0.png", out=f / "out" / "film.gif", film=2, octaves=1, steps=1
+        ),
+    ),
+    "evaluate": lambda: verb(
+        run_of("gan", hidden=(8,)),
+        lambda f: reverie.evaluate(
+            f / "run", data="digits", count=20, out=f / "out" / "figures.json"
+        ),
+    ),
+}
+
 WORKS: dict[str, Callable[[], Work]] = {
     "gan": lambda: training("gan", hidden=(8,)),
     "vae": lambda: training("vae", hidden=(8,), latent_size=2),
@@ -300,6 +365,7 @@ WORKS: dict[str, Callable[[], Work]] = {
     ),
     "encoder": encoder,
     "two-processes": lambda: in_two_processes("gan", hidden=(8,)),
+    **VERBS,
 }
 
 
@@ -328,7 +394,9 @@ def crash(work: Work, home: Path, sample: int | None, error: int | None) -> list
     points = [Point(number, after, error) for number in range(count) for after in ends]
     chosen = np.arange(len(points))
     if sample is not None:
-        chosen = np.random.default_rng(count).choice(chosen, sample, replace=False)
+        chosen = np.random.default_rng(count).choice(
+            chosen, min(sample, len(chosen)), replace=False
+        )
     for point in (points[index] for index in chosen):
         name = f"{'after' if point.after else 'before'} call {point.number} of {count}"
         status, _, words = attempt_anew(point)

@@ -18,7 +18,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +40,15 @@ RENAME_EXCHANGE = 2
 def write_atomic(path: Path, content: bytes | str) -> None:
     """Write `content` to `path` atomically: readers see the old file or the complete new one.
 
+    What killed processes left in the folder is removed when a process first writes there.
+
     Raises:
         OSError: if the disk is full or the folder is not writable; `path` is then unchanged.
     """
     data = content.encode() if isinstance(content, str) else content
     with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_partial_files_once(path.parent.absolute(), os.getpid())
         aside = part_name(path)
         try:
             with open(aside, "wb") as file:
@@ -142,6 +145,11 @@ def remove_partial_files(folder: Path) -> None:
             shutil.rmtree(part, ignore_errors=True)
         else:
             part.unlink(missing_ok=True)
+
+
+@lru_cache(maxsize=256)
+def _remove_partial_files_once(folder: Path, process: int) -> None:
+    remove_partial_files(folder)
 
 
 def _is_written(part: Path, name: re.Match[str]) -> bool:

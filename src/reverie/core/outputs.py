@@ -14,7 +14,7 @@ from pathlib import Path
 from reverie.core import progress
 from reverie.core.errors import UserError
 from reverie.core.failures import Failures
-from reverie.core.files import LONGEST_NAME, remove_partial_files, write_atomic
+from reverie.core.files import LONGEST_NAME, write_atomic
 from reverie.core.image_file import WRITABLE, ImageFile, encode_image_file, holdable_suffix
 from reverie.core.image_folder import find_image_files, scan_folder
 from reverie.core.marks import RESULTS
@@ -72,8 +72,6 @@ def plan_outputs(
 ) -> OutputPlan:
     """Find the images in files and folders, and plan their results in the folder `out`.
 
-    What a killed process left there under a temporary name is removed.
-
     Args:
         places: files and folders, whose subfolders are mirrored.
         out: the folder of results.
@@ -95,8 +93,6 @@ def plan_outputs(
     for target in targets:
         if not may_replace and identity(target.parent) in beside and os.path.lexists(target):
             raise UserError(f"{target} exists, beside the images: choose another --out.")
-    for folder in {output.target.parent for output in outputs}:
-        remove_partial_files(folder)
     return OutputPlan(out, outputs, marks_folder, Failures(dict(found.broken)))
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from reverie.core import image_io
 from reverie.core.errors import UserError
-from reverie.core.files import remove_partial_files, write_atomic
+from reverie.core.files import write_atomic
 from reverie.core.marks import own_place
 from reverie.core.outputs import refuse_no_folder, refuse_replacing
 from reverie.core.result import Result
@@ -77,7 +77,6 @@ def sample_files(model: Model, out: Path, options: SampleOptions) -> SampleResul
         raise UserError(f"--film writes {out} as well: choose another --out.")
     folder = out.parent if out.suffix else out
     refuse_no_folder(folder)
-    remove_partial_files(folder)
     images = sample_images(model, options)
     if out.suffix == ".npz":
         arrays = {"arr_0": image_io.to_uint8(images)}

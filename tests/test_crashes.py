@@ -1,4 +1,4 @@
-"""Trainings that are killed, or whose disk fails, at any durable call: see tests/crashes.py."""
+"""Work that is killed, or whose disk fails, at any durable call: see crashes.py."""
 
 import subprocess
 import sys
@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.crashes import WORKS
+from tests.crashes import VERBS, WORKS
 
 ONE_HALF = ("gan", "vae", "diffusion", "cyclegan")
 OTHER_HALF = ("srgan", "accumulation", "validation", "encoder")
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 
 
 def assert_nothing_is_lost(environment: dict[str, str], *words: object) -> None:
@@ -37,6 +37,11 @@ def test_a_full_disk_costs_nothing(environment: dict[str, str]) -> None:
 
 def test_one_of_two_processes_is_killed(environment: dict[str, str]) -> None:
     assert_nothing_is_lost(environment, "two-processes", "--sample", 2)
+
+
+def test_a_killed_command_ends_in_the_same_files(environment: dict[str, str]) -> None:
+    assert_nothing_is_lost(environment, *VERBS, "--sample", 3)
+    assert_nothing_is_lost(environment, "translate", "film", "--sample", 3, "--error", "EIO")
 
 
 @pytest.mark.slow
