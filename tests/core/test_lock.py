@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import signal
@@ -79,6 +80,20 @@ def test_who_waits_goes_on_after_the_other(
         with FolderLock(tmp_path, "decoding", wait=True):
             assert process.wait() == -signal.SIGKILL
     assert f"waiting for process {process.pid} on" in capsys.readouterr().err
+
+
+def test_file_systems_without_locks_are_used_with_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lock = FolderLock(tmp_path, "training")
+
+    def fail(**keywords: object) -> None:
+        raise OSError(errno.ENOTSUP, "Operation not supported")
+
+    monkeypatch.setattr(lock._lock, "acquire", fail)
+    with lock:
+        pass
+    assert "without locks" in capsys.readouterr().err
 
 
 def test_a_damaged_owner_is_no_obstacle(tmp_path: Path) -> None:

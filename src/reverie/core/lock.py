@@ -1,6 +1,7 @@
 """One writer at a time in a folder."""
 
 import contextlib
+import errno
 import json
 import os
 import socket
@@ -14,6 +15,10 @@ from reverie.core.files import naming
 
 LOCK = ".lock"
 OWNER = ".lock.json"
+
+
+WITHOUT_LOCKS = (errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
+"""Errors of file systems that have no locks."""
 
 
 class FolderLock:
@@ -51,6 +56,12 @@ class FolderLock:
                 ) from None
             progress.say(f"waiting for {self._holder()} in {self.folder}")
             self._lock.acquire()
+        except OSError as error:
+            if error.errno not in WITHOUT_LOCKS:
+                raise
+            progress.warn(
+                f"the file system of {self.folder} has no locks: start nothing else there."
+            )
         owner = {"pid": os.getpid(), "host": socket.gethostname(), "doing": self._doing}
         with naming(self.folder / OWNER):
             (self.folder / OWNER).write_text(json.dumps(owner))
