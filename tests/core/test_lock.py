@@ -93,7 +93,7 @@ def test_file_systems_without_locks_are_used_with_a_warning(
     monkeypatch.setattr(lock._lock, "acquire", fail)
     with lock:
         pass
-    assert "without locks" in capsys.readouterr().err
+    assert "has no locks" in capsys.readouterr().err
 
 
 def test_a_damaged_owner_is_no_obstacle(tmp_path: Path) -> None:
