@@ -18,6 +18,9 @@ def write_celeba(root: Path, values: np.ndarray, partition: list[int] | None = N
     for index, row in enumerate(values):
         lines.append(f"{index + 1:06d}.jpg  " + " ".join("1" if v else "-1" for v in row))
     (root / "list_attr_celeba.txt").write_text("\n".join(lines) + "\n")
+    (root / "img_align_celeba").mkdir()
+    for index in range(len(values)):
+        (root / "img_align_celeba" / f"{index + 1:06d}.jpg").touch()
     if partition is not None:
         text = "".join(f"{i + 1:06d}.jpg {part}\n" for i, part in enumerate(partition))
         (root / "list_eval_partition.txt").write_text(text)
@@ -47,6 +50,8 @@ def test_splits_by_the_partition(tmp_path: Path) -> None:
 
 
 def test_a_table(tmp_path: Path) -> None:
+    for name in "abc":
+        (tmp_path / f"{name}.png").touch()
     (tmp_path / "t.csv").write_text(
         "file,hat,age,beard\na.png,1,30,yes\nb.png,0,40,No\n\nc.png,-1,50,TRUE\n", "utf-8-sig"
     )
@@ -73,10 +78,10 @@ def test_what_has_no_attributes(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no column holds 1 or 0 for every image"):
         read_attributes(str(tmp_path / "t.csv"))
     (tmp_path / "t.csv").write_text("file,hat\n")
-    with pytest.raises(UserError, match="no column holds 1 or 0"):
+    with pytest.raises(UserError, match="a table needs a header line and one line per image"):
         read_attributes(str(tmp_path / "t.csv"))
     (tmp_path / "list_attr_celeba.txt").write_text("1\nMale Smiling\n000001.jpg 1\n")
-    with pytest.raises(UserError, match="not CelebA's list of attributes"):
+    with pytest.raises(UserError, match="line 3 is not that of CelebA's list"):
         read_attributes(str(tmp_path))
 
 

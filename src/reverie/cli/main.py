@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from reverie.cli.cache import CacheCommand
 from reverie.cli.command import Command
 from reverie.cli.data import DataCheckCommand, DataGetCommand, DataListCommand
 from reverie.cli.dream import DreamCommand
@@ -39,6 +40,7 @@ COMMANDS: dict[str, type[Command]] = {
     "data list": DataListCommand,
     "data get": DataGetCommand,
     "data check": DataCheckCommand,
+    "cache": CacheCommand,
 }
 
 

@@ -1,6 +1,6 @@
 """Attribute labels of images: CelebA's list, or a table of 0 and 1."""
 
-import csv
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +10,8 @@ from jaxtyping import Bool
 from reverie.core import image_io
 from reverie.core.errors import UserError
 from reverie.data.sets import is_fetched
-from reverie.data.source import set_folder
-from reverie.data.sources import CELEBA_LIST, read_celeba_attributes, read_celeba_partition
+from reverie.data.source import path_of, set_folder
+from reverie.data.tables import CELEBA_IMAGES, CELEBA_LIST, find_files, read_celeba, read_table
 
 YES, NO = ("1", "true", "yes"), ("-1", "0", "false", "no")
 
@@ -48,41 +48,38 @@ def read_attributes(place: str, split: str = "train") -> Attributes:
     Raises:
         UserError: if there is no such list.
     """
-    root = Path(place).expanduser()
-    if not root.exists() and is_fetched(place):
+    root = path_of(place)
+    if not os.path.exists(root) and is_fetched(place):
         root = set_folder(place)
         if not (root / CELEBA_LIST).exists():
             raise UserError(
                 f"the images and attributes are not available yet: run reverie data get {place}"
             )
-    if root.suffix == ".csv" and root.is_file():
+    if root.suffix == ".csv" and os.path.isfile(root):
         return _of_table(root)
     root = root.parent if root.name == CELEBA_LIST else root
-    if not (root / CELEBA_LIST).exists():
+    if not os.path.isfile(root / CELEBA_LIST):
         raise UserError(
-            f"{place}: attributes are read from {CELEBA_LIST} beside img_align_celeba, or from a "
+            f"{place}: attributes are read from {CELEBA_LIST} beside {CELEBA_IMAGES}, or from a "
             ".csv with file names and 0 or 1 for each attribute."
         )
-    names, rows = read_celeba_attributes(root)
-    chosen = read_celeba_partition(root, split)
-    rows = [row for row in rows if chosen is None or row[0] in chosen]
-    files = tuple(root / "img_align_celeba" / row[0] for row in rows)
-    return Attributes(tuple(names), files, np.array([[v == "1" for v in row[1:]] for row in rows]))
+    names, rows = read_celeba(root, split)
+    if not rows:
+        raise UserError(f"{place}: there are no images of the split {split!r}.")
+    files = find_files(root / CELEBA_LIST, root / CELEBA_IMAGES, [row[0] for row in rows])
+    values = np.array([[value == "1" for value in row[1:]] for row in rows])
+    return Attributes(tuple(names), tuple(files), values)
 
 
 def _of_table(path: Path) -> Attributes:
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        lines = [row for row in csv.reader(file) if row]
-    header, rows = lines[0] if lines else [], lines[1:]
-    if any(len(row) != len(header) for row in rows):
-        raise UserError(f"{path}: every row needs {len(header)} columns, as the header has.")
+    header, rows = read_table(path)
     kept = [
         column
         for column in range(1, len(header))
         if all(row[column].strip().lower() in (*YES, *NO) for row in rows)
     ]
-    if not kept or not rows:
+    if not kept:
         raise UserError(f"{path}: no column holds 1 or 0 for every image.")
     values = [[row[column].strip().lower() in YES for column in kept] for row in rows]
-    files = tuple(path.parent / row[0] for row in rows)
+    files = tuple(find_files(path, path.parent, [row[0] for row in rows]))
     return Attributes(tuple(header[column] for column in kept), files, np.array(values))

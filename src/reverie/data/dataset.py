@@ -4,7 +4,6 @@ Files are decoded and resized once, see `cache`; a batch is then a copy of rows,
 larger images. The cache is optional.
 """
 
-import json
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -12,9 +11,9 @@ import numpy as np
 
 from reverie.core import image_io, progress
 from reverie.core.errors import UserError
-from reverie.core.files import cache_home, write_atomic
 from reverie.core.options import RESUMABLE, Checked, Direction, NonNegative, Positive
-from reverie.data.cache import RaggedImages, decode_cached, stat_digest
+from reverie.data.cache import RaggedImages, decode_cached, fingerprint_of
+from reverie.data.memo import remember, stat_digest
 from reverie.data.paired import find_low_res_pairs, find_paired
 from reverie.data.source import Source
 from reverie.data.sources import find_source
@@ -185,7 +184,7 @@ def find_dataset(
     Raises:
         UserError: if there is no such dataset, or an option is out of range.
     """
-    if options.data is None:
+    if not options.data:
         raise UserError(
             "no dataset is given: use --data FOLDER, or --data digits for the built-in dataset."
         )
@@ -228,23 +227,22 @@ def _refuse_smaller(source: Source | None, spec: ImageSpec, options: DataOptions
 
 def _look(source: Source, options: DataOptions, size: int) -> tuple[int, float]:
     """Channels and standard deviation, estimated from a sample of images; cached for files."""
-    known = None
-    if source.files and options.cache:  # images in memory are sampled faster than hashed
+    if not (source.files and options.cache):  # images in memory are sampled faster than hashed
+        channels, spread = _estimate(source, options, size)
+    else:
         key = f"{stat_digest(source)}-{size}-{options.resize}-{options.channels}"
-        known = cache_home() / "looks" / f"{key}.json"
-        if known.exists():
-            channels, spread = json.loads(known.read_text())
-            return channels, spread
+        channels, spread = remember("looks", key, lambda: _estimate(source, options, size))
+    return int(channels), spread
+
+
+def _estimate(source: Source, options: DataOptions, size: int) -> list[float]:
     some = _sample_images(source)
     channels = 1 if all(image_io.is_grayscale(p) for p in some) else 3
     if options.channels != "auto":
         channels = int(options.channels)
     policy: image_io.Resize = "crop" if options.resize in RAGGED else options.resize
     squares = [image_io.resize(image_io.with_channels(p, channels), size, policy) for p in some]
-    spread = round(float(np.std(squares)) / 127.5, 3) if squares else 0.5
-    if known is not None:
-        write_atomic(known, json.dumps([channels, spread]))
-    return channels, spread
+    return [channels, round(float(np.std(squares)) / 127.5, 3) if squares else 0.5]
 
 
 def decode_dataset(found: PendingDataset) -> ImageDataset:
@@ -272,15 +270,15 @@ def _decoded(source: Source, spec: ImageSpec, options: DataOptions) -> ImageData
     shape = (*(2 * (_load_size(spec, options),)), spec.channels)
     if source.pixels is not None and source.pixels.shape[1:] == shape:
         return _pictures(source, options, spec, source.digest()[:16], source.pixels)
-    if not options.cache:
-        return _pictures(source, options, spec, stat_digest(source), None)
-    size = None if options.resize in RAGGED else shape[0]
     words = f"{_load_size(spec, options) if options.resize != 'none' else ''}"
     words += f" {spec.channels} {options.resize}"
-    key, pixels, broken = decode_cached(
+    if not options.cache:
+        return _pictures(source, options, spec, fingerprint_of(source, words), None)
+    size = None if options.resize in RAGGED else shape[0]
+    key, cached = decode_cached(
         source, words, lambda index: _resized(source, index, spec, options), size
     )
-    return _pictures(source, options, spec, key, pixels, broken)
+    return _pictures(source, options, spec, key, cached.images, cached.broken)
 
 
 def _pictures(

@@ -4,6 +4,7 @@ Published layouts: `trainA trainB testA testB`, images with A and B side by side
 `val` or `test`, folders `A` and `B`; or any two folders.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +13,9 @@ import numpy as np
 
 from reverie.core import image_io
 from reverie.core.errors import UserError
+from reverie.data.memo import content_digest
 from reverie.data.sets import is_fetched
-from reverie.data.source import Source, of_files, set_folder
+from reverie.data.source import Source, of_files, path_of, set_folder
 from reverie.data.sources import find_source
 
 NAMED = 5
@@ -44,12 +46,12 @@ def find_paired(
         sides = find_source(data, split), find_source(data_b, split)
         a, b = _matched(*sides) if paired else sides
     else:
-        a, b = _in_one_folder(Path(data).expanduser(), split, paired)
+        a, b = _in_one_folder(path_of(data), split, paired)
     return (b, a) if swapped else (a, b)
 
 
 def _in_one_folder(root: Path, split: str, paired: bool) -> tuple[Source, Source]:
-    if not root.exists() and set_folder(root.name).is_dir():
+    if not os.path.exists(root) and set_folder(root.name).is_dir():
         root = set_folder(root.name)
     if not root.is_dir():
         kind = root.name.split("-")[0]
@@ -90,10 +92,7 @@ def _matched(a: Source, b: Source) -> tuple[Source, Source]:
     """Both domains, sorted by their common file names without suffix."""
     if not (a.files and b.files):
         raise UserError("pairs are matched by file name, so both domains must be image folders.")
-    by_name = [
-        {str(Path(name).with_suffix("")): file for name, file in zip(s.names, s.files, strict=True)}
-        for s in (a, b)
-    ]
+    by_name = [_by_stem(side) for side in (a, b)]
     alone = sorted(by_name[0].keys() ^ by_name[1].keys())
     if alone:
         raise UserError(
@@ -108,6 +107,19 @@ def _matched(a: Source, b: Source) -> tuple[Source, Source]:
         for s, chosen in zip((a, b), files, strict=True)
     ]
     return sides[0], sides[1]
+
+
+def _by_stem(source: Source) -> dict[str, Path]:
+    """Files by their names without suffix."""
+    files: dict[str, Path] = {}
+    for name, file in zip(source.names, source.files, strict=True):
+        other = files.setdefault(str(Path(name).with_suffix("")), file)
+        if other != file:
+            raise UserError(
+                f"{other} and {file} have the same name but for the suffix, so it is not clear "
+                "which of them is in a pair: rename or remove one."
+            )
+    return files
 
 
 def find_low_res_pairs(large: Source, small: Source, scale: int) -> tuple[Source, Source]:
@@ -167,6 +179,6 @@ def _half(source: Source, which: int, split: str) -> Source:
         kind="pairs side by side",
         names=source.names,
         read=half,
-        digest=lambda: f"{source.digest()}-{which}",
+        digest=lambda: f"{content_digest(source)}-{which}",
         split=split,
     )

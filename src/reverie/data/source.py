@@ -1,7 +1,9 @@
 """Image sources: names, a function that reads image i, and labels where there are any."""
 
+import contextlib
 import hashlib
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from reverie.core import image_io
+from reverie.core.errors import UserError
 from reverie.core.files import cache_home
 from reverie.core.options import Checked
 
@@ -35,6 +38,12 @@ class Source:
     split: str = "all"
     broken: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def place(self) -> str:
+        """The folder that holds all its files; its kind where it has none."""
+        folders = {os.path.abspath(file.parent) for file in self.files}
+        return os.path.commonpath(folders) if folders else self.kind
+
 
 @dataclass(frozen=True, kw_only=True)
 class FetchOptions(Checked):
@@ -58,6 +67,29 @@ class Dataset:
     """Default options of `fetch`."""
     features: str = "efficientnet"
     """The feature network whose distances fit its images."""
+
+
+@contextlib.contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Let a file or folder that the system does not let us read be a `UserError` that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"{error.filename or path}: it cannot be read ({error.strerror}); allow it to be read, "
+            "or move it elsewhere."
+        ) from None
+
+
+def path_of(place: str) -> Path:
+    """A place that was typed in, with `~` for the home folder.
+
+    Raises:
+        UserError: if it is empty.
+    """
+    if not place:
+        raise UserError("the dataset's name is empty: give a folder, a file or a name.")
+    return Path(os.path.expanduser(place))
 
 
 def set_folder(name: str) -> Path:
@@ -98,8 +130,8 @@ def of_files(
     def digest() -> str:
         whole = hashlib.sha256()
         for file in files:
-            whole.update(str(file.relative_to(root)).encode() + b"\0")
-            with open(file, "rb") as stream:
+            whole.update(os.fsencode(file.relative_to(root)) + b"\0")
+            with readable(file), open(file, "rb") as stream:
                 whole.update(hashlib.file_digest(stream, "sha256").digest())
         return whole.hexdigest()
 

@@ -4,10 +4,8 @@ Each becomes a `Source`: names, a function that reads image i, and labels where 
 format is detected from the files, not from the folder's name.
 """
 
-import csv
-import gzip
-import re
-import struct
+import math
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,8 +13,20 @@ import numpy as np
 
 from reverie.core.errors import UserError, nearest
 from reverie.core.image_folder import no_images, say_own, scan_folder
+from reverie.data.idx import IDX_IMAGES, find_idx, of_idx
 from reverie.data.sets import DATASETS
-from reverie.data.source import Source, of_files, of_pixels, set_folder
+from reverie.data.source import Source, of_files, path_of, readable, set_folder
+from reverie.data.tables import (
+    CELEBA_IMAGES,
+    CELEBA_LIST,
+    CELEBA_SPLITS,
+    find_files,
+    read_celeba,
+    read_table,
+    root_of,
+)
+
+SPLITS = ("train", "test", "all")
 
 
 def find_source(place: str, split: str = "train", label_column: str | None = None) -> Source:
@@ -34,39 +44,56 @@ def find_source(place: str, split: str = "train", label_column: str | None = Non
     known = DATASETS.get(place)
     if known is not None and known.load is not None:
         return known.load(split)
-    path = Path(place).expanduser()
-    if not path.exists() and known is not None and set_folder(place).is_dir():
+    path = path_of(place)
+    if split not in SPLITS:
+        raise UserError(f"there is no split {split!r}; {nearest(split, SPLITS)}")
+    if not os.path.exists(path) and known is not None and set_folder(place).is_dir():
         path = set_folder(place)
         path = path / split if (path / split).is_dir() else path
-    if not path.exists():
+    if not os.path.exists(path):
         if known is not None:
             raise UserError(f"the dataset {place} is not here yet: run reverie data get {place}")
         raise UserError(
             f"there is no folder or file {place!r}, and no built-in set of that name: "
             f"{nearest(place, DATASETS)}"
         )
-    if path.is_file():
-        if path.name == CELEBA_LIST:
-            return _celeba(path.parent, label_column, split)
-        if path.suffix == ".csv":
-            return _table(path, label_column)
-        if IDX_IMAGES.search(path.name):
-            return _idx(path)
-        raise UserError(
-            f"{place}: a dataset file is a .csv table, {CELEBA_LIST} or an IDX file; "
-            "for single images give the folder that holds them."
-        )
-    if (path / CELEBA_LIST).exists():
+    with readable(path):
+        source = _of_folder(path, split, label_column)
+    if not source.names:
+        raise UserError(f"{place}: there are no images of the split {split!r}.")
+    return source
+
+
+def _of_folder(path: Path, split: str, label_column: str | None) -> Source:
+    """The source of a folder or of a file."""
+    if not path.is_dir():
+        return _of_file(path, split, label_column)
+    if os.path.isfile(path / CELEBA_LIST):
         return _celeba(path, label_column, split)
-    idx_files = sorted(p for p in path.iterdir() if IDX_IMAGES.search(p.name))
-    if idx_files:
-        return _idx(_choose_idx(idx_files, split), split)
-    return _folder(path)
+    idx_file = find_idx(path, split)
+    return _folder(path) if idx_file is None else of_idx(idx_file, split)
+
+
+def _of_file(path: Path, split: str, label_column: str | None) -> Source:
+    if not os.path.isfile(path):
+        raise UserError(f"{path}: this is neither a file nor a folder.")
+    if path.name == CELEBA_LIST:
+        return _celeba(path.parent, label_column, split)
+    if path.suffix == ".csv":
+        return _table(path, label_column)
+    if IDX_IMAGES.search(path.name):
+        return of_idx(path)
+    raise UserError(
+        f"{path}: a dataset file is a .csv table, {CELEBA_LIST} or an IDX file; "
+        "for single images give the folder that holds them."
+    )
 
 
 def _folder(root: Path) -> Source:
     content = scan_folder(root)
     files = content.images
+    if root in content.broken:
+        raise UserError(content.broken[root])
     if not files:
         raise UserError(f"{root}: {no_images(content, root)}")
     say_own(content, root)
@@ -83,26 +110,14 @@ def _folder(root: Path) -> Source:
 
 
 def _table(path: Path, label_column: str | None) -> Source:
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        rows = [row for row in csv.reader(file) if row]
-    if len(rows) < 2:
-        raise UserError(f"{path}: a table needs a header line and one line per image.")
-    header, *rows = rows
-    if any(len(row) != len(header) for row in rows):
-        line = next(n for n, row in enumerate(rows, 2) if len(row) != len(header))
-        raise UserError(f"{path}: line {line} does not have {len(header)} columns as the header.")
+    header, rows = read_table(path)
     return _labelled_table(path, path.parent, header, rows, label_column)
 
 
 def _labelled_table(
     path: Path, root: Path, header: list[str], rows: list[list[str]], label_column: str | None
 ) -> Source:
-    files = [root / row[0] for row in rows]
-    missing = [file for file in files if not file.exists()]
-    if missing:
-        raise UserError(
-            f"{path}: {len(missing)} of its {len(files)} images are missing, first {missing[0]}"
-        )
+    root, files = root_of(root, find_files(path, root, [row[0] for row in rows]))
     if label_column is None and len(header) == 2:
         label_column = header[1]
     if label_column is None:
@@ -121,96 +136,17 @@ def _labelled_table(
 def _natural(text: str) -> tuple:
     """Sort key that orders numbers by value: 2 before 10, -1 before 1."""
     try:
-        return (0, float(text), text)
+        value = float(text)
     except ValueError:
-        return (1, 0.0, text)
-
-
-CELEBA_LIST = "list_attr_celeba.txt"
+        value = math.nan
+    return (0, value, text) if math.isfinite(value) else (1, 0.0, text)
 
 
 def _celeba(root: Path, label_column: str | None, split: str = "all") -> Source:
     """CelebA in its published layout; the partition file defines the splits."""
-    header, rows = read_celeba_attributes(root)
-    chosen = read_celeba_partition(root, split)
-    if chosen is not None:
-        rows = [row for row in rows if row[0] in chosen]
-    folder = root / "img_align_celeba"
+    header, rows = read_celeba(root, split)
+    folder = root / CELEBA_IMAGES
     if not folder.is_dir():
-        raise UserError(f"{root}: the folder img_align_celeba is missing beside {CELEBA_LIST}.")
+        raise UserError(f"{root}: the folder {CELEBA_IMAGES} is missing beside {CELEBA_LIST}.")
     source = _labelled_table(root / CELEBA_LIST, folder, ["file", *header], rows, label_column)
-    return replace(source, split="all" if chosen is None else split)
-
-
-def read_celeba_partition(root: Path, split: str) -> set[str] | None:
-    """File names of a split (0 training, 1 and 2 test); None for `all` or without a partition."""
-    file = root / "list_eval_partition.txt"
-    if split == "all" or not file.exists():
-        return None
-    wanted = ("0",) if split == "train" else ("1", "2")
-    parts = [line.split() for line in file.read_text().splitlines() if line.strip()]
-    return {part[0] for part in parts if part[1] in wanted}
-
-
-def read_celeba_attributes(root: Path) -> tuple[list[str], list[list[str]]]:
-    """Attribute names, and one row per image: its file name and ±1 for each attribute.
-
-    Raises:
-        UserError: if the file is not CelebA's list.
-    """
-    lines = (root / CELEBA_LIST).read_text().splitlines()
-    names = lines[1].split() if len(lines) > 2 else []
-    rows = [line.split() for line in lines[2:] if line.strip()]
-    if not names or any(len(row) != len(names) + 1 for row in rows):
-        raise UserError(f"{root / CELEBA_LIST}: this is not CelebA's list of attributes.")
-    return names, rows
-
-
-IDX_IMAGES = re.compile(r"idx3[-.]ubyte(\.gz)?$|^.*-images[-.].*ubyte(\.gz)?$")
-
-
-def _choose_idx(files: list[Path], split: str) -> Path:
-    prefix = {"train": "train", "test": "t10k"}.get(split, "")
-    for file in files:
-        if file.name.startswith(prefix):
-            return file
-    raise UserError(
-        f"{files[0].parent}: no IDX file of images begins with {prefix!r}; "
-        f"found {', '.join(f.name for f in files)}."
-    )
-
-
-def _idx(path: Path, split: str = "all") -> Source:
-    pixels = read_idx(path)
-    if pixels.ndim != 3:
-        raise UserError(f"{path}: an IDX file of images has 3 axes, this one {pixels.ndim}.")
-    label_name = path.name.replace("images", "labels").replace("idx3", "idx1")
-    label_file = path.with_name(label_name)
-    labels = None
-    if label_name != path.name and label_file.exists():
-        labels = read_idx(label_file)
-        if labels.shape != pixels.shape[:1]:
-            raise UserError(
-                f"{label_file}: {len(labels)} labels for {len(pixels)} images; "
-                "the two files do not belong together."
-            )
-    classes = () if labels is None else tuple(str(n) for n in range(int(labels.max()) + 1))
-    return of_pixels("IDX file", pixels[..., None], labels, classes, split)
-
-
-def read_idx(path: Path) -> np.ndarray:
-    """Read an IDX file of bytes (the format of MNIST), gzipped or not.
-
-    Raises:
-        UserError: if the file is truncated or of another format.
-    """
-    try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        zeros, kind, axes = struct.unpack_from(">HBB", content)
-        shape = struct.unpack_from(f">{axes}I", content, 4)
-        start = 4 + 4 * axes
-        if zeros or kind != 8 or len(content) - start != int(np.prod(shape)):
-            raise UserError(f"{path}: this is not an IDX file of bytes, or it is truncated.")
-        return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
-    except (OSError, EOFError, struct.error) as error:
-        raise UserError(f"{path}: the IDX file cannot be read ({error}).") from None
+    return replace(source, split=split if os.path.isfile(root / CELEBA_SPLITS) else "all")
