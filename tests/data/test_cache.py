@@ -1,7 +1,16 @@
+import contextlib
+import errno
+import itertools
 import json
 import os
 import shutil
+import signal
+import time
+import warnings
+import zlib
 from collections import namedtuple
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +20,11 @@ from hypothesis import strategies as st
 
 from reverie.core.errors import UserError
 from reverie.core.files import cache_home
-from reverie.data.cache import RaggedImages, decode_cached, stat_digest
+from reverie.data import cache
+from reverie.data.cache import CachedImages, RaggedImages, decode_cached, open_entry
+from reverie.data.memo import sealed, unsealed
 from reverie.data.source import Source, of_files, of_pixels
+from tests.fuzzing import assert_only_user_errors, damaged_bytes, damaged_json, named, rounds
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -38,20 +50,20 @@ def squares() -> Source:
 
 def test_images_are_decoded_once(squares: Source) -> None:
     decoder = Decoder(squares)
-    key, images, broken = decode_cached(squares, "4 3 crop", decoder, 4)
-    assert isinstance(images, np.memmap)
-    np.testing.assert_array_equal(images, squares.pixels)
-    assert (decoder.calls, broken) == (7, {})
-    again, same, _ = decode_cached(squares, "4 3 crop", decoder, 4)
+    key, cached = decode_cached(squares, "4 3 crop", decoder, 4)
+    assert isinstance(cached.images, np.memmap)
+    np.testing.assert_array_equal(cached.images, squares.pixels)
+    assert (decoder.calls, cached.broken) == (7, {})
+    again, same = decode_cached(squares, "4 3 crop", decoder, 4)
     assert (again, decoder.calls) == (key, 7)
-    np.testing.assert_array_equal(same, squares.pixels)
-    other, _, _ = decode_cached(squares, "4 3 squash", decoder, 4)
+    np.testing.assert_array_equal(same.images, squares.pixels)
+    other, _ = decode_cached(squares, "4 3 squash", decoder, 4)
     assert other != key
     assert decoder.calls == 14
 
 
 def test_the_cache_cannot_be_written_through(squares: Source) -> None:
-    _, images, _ = decode_cached(squares, "x", Decoder(squares), 4)
+    images = decode_cached(squares, "x", Decoder(squares), 4)[1].images
     with pytest.raises(ValueError, match="read-only"):
         images[0] = 0  # type: ignore[index]
 
@@ -69,7 +81,7 @@ def test_images_of_different_sizes(sides: list[tuple[int, int]], channels: int) 
         read=lambda index, at_least: images[index],
         digest=lambda: digest,
     )
-    _, read, _ = decode_cached(source, "none", lambda index: images[index], None)
+    read = decode_cached(source, "none", lambda index: images[index], None)[1].images
     assert isinstance(read, RaggedImages)
     assert len(read) == len(images)
     for index, image in enumerate(images):
@@ -80,12 +92,13 @@ def test_damaged_images_are_skipped_and_named(
     squares: Source, capsys: pytest.CaptureFixture[str]
 ) -> None:
     decoder = Decoder(squares, damaged=(0, 5))
-    _, images, broken = decode_cached(squares, "x", decoder, 4)
+    cached = decode_cached(squares, "x", decoder, 4)[1]
     assert squares.pixels is not None
-    np.testing.assert_array_equal(images, squares.pixels[[1, 2, 3, 4, 6]])
-    assert broken == {"0": "image 0 is damaged", "5": "image 5 is damaged"}
+    np.testing.assert_array_equal(cached.images, squares.pixels[[1, 2, 3, 4, 6]])
+    assert cached.broken == {"0": "image 0 is damaged", "5": "image 5 is damaged"}
     assert "2 of 7 images are damaged and skipped: 0, 5" in capsys.readouterr().err
-    assert decode_cached(squares, "x", decoder, 4)[2] == broken  # it is kept in the cache
+    again = decode_cached(squares, "x", decoder, 4)[1]  # it is kept in the cache
+    assert again.broken == cached.broken
     assert "2 of 7 images are damaged" in capsys.readouterr().err
 
 
@@ -111,12 +124,12 @@ def test_an_interruption_leaves_nothing(squares: Source) -> None:
 
 
 def test_a_half_written_cache_is_made_again(squares: Source) -> None:
-    key, _, _ = decode_cached(squares, "x", Decoder(squares), 4)
+    key, _ = decode_cached(squares, "x", Decoder(squares), 4)
     (cache_home() / "pictures" / key / "meta.json").unlink()
     decoder = Decoder(squares)
-    _, images, _ = decode_cached(squares, "x", decoder, 4)
+    cached = decode_cached(squares, "x", decoder, 4)[1]
     assert decoder.calls == 7
-    np.testing.assert_array_equal(images, squares.pixels)
+    np.testing.assert_array_equal(cached.images, squares.pixels)
 
 
 def test_a_full_disk_is_reported_before_it_is_full(
@@ -133,7 +146,7 @@ def test_the_key_is_of_the_contents(photos) -> None:
 
     def key() -> str:
         source = of_files("folder", root, files)
-        return decode_cached(source, "x", lambda index: source.read(index, None), 32)[0]
+        return decode_cached(source, "x", lambda index: source.read(index, None), None)[0]
 
     first = key()
     os.utime(files[0], (1, 1))  # touched, but not changed
@@ -142,23 +155,218 @@ def test_the_key_is_of_the_contents(photos) -> None:
     assert key() != first
 
 
-def test_the_digest_of_stats_changes_with_the_file(photos) -> None:
-    root = photos(2)
-    files = sorted(root.glob("*.png"))
-    source = of_files("folder", root, files)
-    first = stat_digest(source)
-    assert stat_digest(of_files("folder", root, files)) == first
-    os.utime(files[0], (1, 1))
-    assert stat_digest(source) != first
+def test_a_full_disk_while_decoding_leaves_nothing(
+    squares: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    sentence = r"pictures/\w+: the decoded images cannot be written \(No space left on device\)"
+    with pytest.raises(UserError, match=sentence):
+        decode_cached(squares, "x", Decoder(squares), 4)
+    assert os.listdir(cache_home() / "pictures") == []
 
 
-def test_memory_has_no_stats(squares: Source) -> None:
-    assert stat_digest(squares) == squares.digest()[:16]
+def test_a_folder_that_cannot_be_written_is_refused_in_a_sentence(
+    squares: Source, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("REVERIE_CACHE", str(tmp_path / "file" / "below"))
+    with pytest.raises(UserError, match=r"cannot be written .*Not a directory.*: .*--no-cache"):
+        decode_cached(squares, "x", Decoder(squares), 4)
+
+
+def _truncate(file: Path) -> None:
+    os.truncate(file, file.stat().st_size // 2)
+
+
+def _zero(file: Path) -> None:
+    file.write_bytes(bytes(file.stat().st_size))
+
+
+def _flip(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+
+def _of_another_version(file: Path) -> None:
+    meta = file.with_name("meta.json")
+    shapes = json.loads(meta.read_text())["shapes"]
+    meta.write_text(json.dumps({"shapes": shapes, "broken": {}}))
+
+
+@pytest.mark.parametrize("name", ["pixels", "meta.json"])
+@pytest.mark.parametrize(
+    "damage", [_truncate, _zero, _flip, Path.unlink, _of_another_version], ids=lambda f: f.__name__
+)
+def test_damage_is_noticed_and_repaired(
+    squares: Source, capsys: pytest.CaptureFixture[str], name: str, damage: Callable[[Path], None]
+) -> None:
+    key, _ = decode_cached(squares, "x", Decoder(squares), 4)
+    damage(cache_home() / "pictures" / key / name)
+    capsys.readouterr()
+    again, cached = decode_cached(squares, "x", Decoder(squares), 4)
+    assert again == key
+    np.testing.assert_array_equal(cached.images, squares.pixels)
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2
+    assert f"{key} is damaged or of an older version: decoding again" in said[0]
+    assert set(os.listdir(cache_home() / "pictures" / key)) == {"pixels", "meta.json"}
+
+
+def test_large_entries_are_checked_by_samples_and_wholly_when_verified(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cache, "CHECKED_BYTES", 48)
+    source = of_pixels("toys", np.ones((100, 4, 4, 3), np.uint8), None, ())
+    key, _ = decode_cached(source, "x", Decoder(source), 4)
+    folder = cache_home() / "pictures" / key
+    _flip(folder / "pixels")  # in image 50
+    assert open_entry(folder, source.names, 4) is not None  # image 0 alone was looked at
+    assert open_entry(folder, source.names, 4, every=True) is None
+
+
+def test_a_name_twice_in_a_table(squares: Source) -> None:
+    twice = replace(squares, names=["a", "a", "b", "c", "d", "e", "f"])
+    for _ in range(2):
+        cached = decode_cached(twice, "x", Decoder(squares, damaged=(0, 1)), 4)[1]
+        assert (len(cached.images), list(cached.broken)) == (5, ["a"])
+
+
+def _entry(tmp_path: Path) -> tuple[Source, Path]:
+    source = of_pixels("toys", np.arange(3 * 48, dtype=np.uint8).reshape(3, 4, 4, 3), None, ())
+    key, _ = decode_cached(source, "x", Decoder(source), 4)
+    return source, cache_home() / "pictures" / key
+
+
+def _opened(source: Source, folder: Path) -> CachedImages | None:
+    cached = open_entry(folder, source.names, 4)
+    assert cached is None or (np.array(cached.images) == source.pixels).all()
+    return cached
+
+
+@rounds(200, 20_000)
+@pytest.mark.parametrize("name", ["pixels", "meta.json"])
+def test_fuzzed_entries(tmp_path: Path, name: str, count: int, seed: int) -> None:
+    source, folder = _entry(tmp_path)
+    content = (folder / name).read_bytes()
+    inputs = named(folder / name, damaged_bytes(content, count, seed))
+    assert_only_user_errors(lambda path: _opened(source, folder), inputs)
+
+
+@rounds(200, 20_000)
+def test_fuzzed_numbers_with_a_hash_that_is_right(tmp_path: Path, count: int, seed: int) -> None:
+    source, folder = _entry(tmp_path)
+    content = unsealed((folder / "meta.json").read_text())
+
+    def resealed() -> Iterator[str]:
+        for text in damaged_json(content, count, seed):
+            with contextlib.suppress(ValueError, TypeError):
+                yield sealed(json.loads(text))
+
+    inputs = named(folder / "meta.json", resealed())
+    assert_only_user_errors(lambda path: open_entry(folder, source.names, 4), inputs)
+    assert_only_user_errors(lambda path: open_entry(folder, source.names, None), inputs)
+
+
+def _fork(work: Callable[[], object]) -> int:
+    """The process number of a fork that does `work`."""
+    with warnings.catch_warnings(action="ignore"):  # of threads, as 3.12 warns of them
+        child = os.fork()
+    if child:
+        return child
+    try:
+        work()
+    except BaseException:
+        os._exit(1)
+    os._exit(0)
+
+
+def test_of_two_processes_one_builds(squares: Source, tmp_path: Path) -> None:
+    def decode(index: int) -> np.ndarray:
+        time.sleep(0.1)
+        return squares.read(index, None)
+
+    def build(number: int) -> None:
+        with open(tmp_path / str(number), "w") as said, contextlib.redirect_stderr(said):
+            cached = decode_cached(squares, "x", decode, 4)[1]
+        np.testing.assert_array_equal(cached.images, squares.pixels)
+
+    children = [_fork(lambda number=number: build(number)) for number in range(2)]
+    assert [os.waitpid(child, 0)[1] for child in children] == [0, 0]
+    said = "".join((tmp_path / str(number)).read_text() for number in range(2))
+    assert said.count("caching 7 decoded images") == 1
+    assert said.count("waiting for ") == 1
+    assert len(os.listdir(cache_home() / "pictures")) == 1
+
+
+DURABLE = ("replace", "fsync", "unlink", "rmdir", "mkdir")
+"""Calls of `os` around which a process is killed."""
+
+
+def _kill_around(number: int, after: bool) -> None:
+    """Let this process kill itself before or after its durable call `number`."""
+    calls = itertools.count()
+
+    def killing(real: Callable[..., object]) -> Callable[..., object]:
+        def call(*args: object, **keywords: object) -> object:
+            mine = next(calls) == number
+            if mine and not after:
+                os.kill(os.getpid(), signal.SIGKILL)
+            try:
+                return real(*args, **keywords)
+            finally:
+                if mine:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        return call
+
+    for name in DURABLE:
+        setattr(os, name, killing(getattr(os, name)))
+
+
+def _is_killed(build: Callable[[], object], number: int, after: bool) -> bool:
+    """Whether the durable call `number` comes in `build`, which is killed around it in a fork."""
+
+    def work() -> None:
+        _kill_around(number, after)
+        build()
+
+    status = os.waitpid(_fork(work), 0)[1]
+    assert status in (0, signal.SIGKILL)
+    return status != 0
+
+
+@pytest.mark.parametrize("damaged", [False, True], ids=["new", "again"])
+def test_killed_at_every_durable_call(photos, damaged: bool) -> None:
+    root = photos(3)
+    source = of_files("folder", root, sorted(root.glob("*.png")))
+    whole = np.stack([source.read(index, None)[:32, :32] for index in range(3)])
+
+    def build() -> CachedImages:
+        return decode_cached(source, "x", lambda i: source.read(i, None)[:32, :32], 32)[1]
+
+    for number, after in ((n, after) for n in itertools.count() for after in (False, True)):
+        shutil.rmtree(cache_home(), ignore_errors=True)
+        if damaged:
+            build()
+            _truncate(next(cache_home().glob("pictures/*/pixels")))
+        if not _is_killed(build, number, after):
+            break
+        np.testing.assert_array_equal(build().images, whole)
+        left = [str(path) for path in cache_home().rglob("*") if path.name.endswith(".part")]
+        assert left == [], (number, after)
+    assert number > 8
 
 
 def test_the_files_of_the_cache(squares: Source) -> None:
-    key, _, _ = decode_cached(squares, "x", Decoder(squares), 4)
+    key, _ = decode_cached(squares, "x", Decoder(squares), 4)
     folder: Path = cache_home() / "pictures" / key
     assert (folder / "pixels").stat().st_size == 7 * 4 * 4 * 3
     meta = json.loads((folder / "meta.json").read_text())
-    assert meta == {"shapes": [[4, 4, 3]] * 7, "broken": {}}
+    sums = [zlib.crc32(image.tobytes()) for image in squares.pixels]  # type: ignore[union-attr]
+    assert meta.pop("sha256")
+    about = "7 images of toys, x"
+    assert meta == {"shapes": [[4, 4, 3]] * 7, "broken": {}, "crc32": sums, "about": about}

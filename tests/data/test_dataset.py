@@ -1,5 +1,7 @@
+import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -108,3 +110,56 @@ def test_digits_can_be_resized() -> None:
     pictures = open_dataset(DataOptions(data="digits", image_size=32, split="test"))
     assert pictures.read(np.arange(2)).shape == (2, 32, 32, 1)
     assert open_dataset(DataOptions(data="digits")).spec.image_size == 28
+
+
+def test_the_fingerprint_is_that_of_the_images(photos: Photos, tmp_path: Path) -> None:
+    """Whatever is cached, whatever the files' times are, and however the folder is reached."""
+    photos(2, "set/a")
+    folder = photos(3, "set/b").parent
+    for name, side in (("ragged", {"resize": "none"}), ("squares", {})):
+        first = open_dataset(options(folder, **side)).fingerprint
+        (tmp_path / f"link-{name}").symlink_to(folder)
+        places = [folder, tmp_path / f"link-{name}", folder / "a" / ".."]
+        for place in places:
+            for cache in (True, False):
+                assert open_dataset(options(place, cache=cache, **side)).fingerprint == first
+        for file in folder.rglob("*.png"):
+            os.utime(file, (1, 1))
+        assert open_dataset(options(folder, cache=False, **side)).fingerprint == first
+        shutil.rmtree(cache_home())
+        assert open_dataset(options(folder, cache=False, **side)).fingerprint == first
+        assert open_dataset(options(folder, **side)).fingerprint == first
+        folder = folder.rename(tmp_path / f"moved-{name}")
+        assert open_dataset(options(folder, **side)).fingerprint == first
+        for file in folder.rglob("*.png"):  # copied, as from another disk
+            file.write_bytes(file.read_bytes())
+        assert open_dataset(options(folder, **side)).fingerprint == first
+
+
+def test_fingerprints_do_not_change_between_versions(tmp_path: Path) -> None:
+    """Runs that are resumed compare them."""
+    for number in range(3):
+        (tmp_path / f"{number}.ppm").write_bytes(
+            b"P6 2 2 255\n" + bytes(range(number, number + 12))
+        )
+    assert open_dataset(options(tmp_path)).fingerprint == "b4ba363734ba4e2f"
+    assert (
+        open_dataset(options(tmp_path, resize="pad", image_size=2)).fingerprint
+        == "f14d6450bfb37083"
+    )
+    digits = {size: DataOptions(data="digits", image_size=size, split="test") for size in (28, 32)}
+    assert open_dataset(digits[28]).fingerprint == "7eaac8d1dc5f45df"
+    assert open_dataset(digits[32]).fingerprint == "155b0434b944c6b1"
+    uncached = replace(digits[32], cache=False)
+    assert open_dataset(uncached).fingerprint == "155b0434b944c6b1"
+    (tmp_path / "labels.csv").write_text("file,kind\n2.ppm,a\n0.ppm,b\n")
+    assert open_dataset(options(tmp_path / "labels.csv")).fingerprint == "f91d493f4b8bb5bf"
+
+
+def test_damaged_estimates_are_made_again(photos: Photos) -> None:
+    folder = photos(3)
+    first = open_dataset(options(folder))
+    for file in cache_home().glob("*/*.json"):
+        file.write_bytes(bytes(20))
+    again = open_dataset(options(folder))
+    assert (again.spec, again.fingerprint) == (first.spec, first.fingerprint)

@@ -1,4 +1,6 @@
+import errno
 import gzip
+import os
 import shutil
 import struct
 from collections.abc import Callable
@@ -6,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from reverie.core.errors import UserError
-from reverie.data import find_source
+from reverie.data import DataOptions, find_source, open_dataset
 
 Photos = Callable[..., Path]
 
@@ -136,3 +139,67 @@ def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
     (tmp_path / "one.png").write_bytes(b"x")
     with pytest.raises(UserError, match="give the folder"):
         find_source(str(tmp_path / "one.png"))
+
+
+def test_odd_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    os.mkfifo(tmp_path / "fifo.csv")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "gone").symlink_to(tmp_path / "nothing")
+    places = {
+        "": "the dataset's name is empty",
+        "/dev/zero": "/dev/zero: this is neither a file nor a folder",
+        f"{tmp_path}/fifo": "this is neither a file nor a folder",
+        f"{tmp_path}/fifo.csv": "this is neither a file nor a folder",
+        f"{tmp_path}/loop": "there is no folder or file",
+        f"{tmp_path}/gone": "there is no folder or file",
+        f"{tmp_path}/{'x' * 300}": "there is no folder or file",
+        "a\0b": "there is no folder or file",
+        "~nobody-of-this-name/x": "there is no folder or file",
+        " ": "there is no folder or file",
+    }
+    for place, message in places.items():
+        with pytest.raises(UserError, match=message):
+            find_source(place)
+    with pytest.raises(UserError, match="no dataset is given"):
+        open_dataset(DataOptions(data=""))
+
+
+def test_what_is_no_image_file_is_passed_over(photos: Photos) -> None:
+    folder = photos(2)
+    os.mkfifo(folder / "fifo.png")
+    (folder / "folder.png").mkdir()
+    (folder / "dead.png").symlink_to(folder / "nothing.png")
+    (folder / "loop").symlink_to(folder)
+    assert find_source(str(folder)).names == ["000.png", "001.png"]
+
+
+def test_a_folder_that_may_not_be_read_is_refused(
+    photos: Photos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without its images it would be another dataset."""
+    photos(2, "set/b")
+    folder = photos(2, "set/a").parent
+    real = os.scandir
+
+    def scan(place: str | Path) -> object:
+        if str(place).endswith("a"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place))
+        return real(place)
+
+    monkeypatch.setattr(os, "scandir", scan)
+    with pytest.raises(UserError, match=r"set/a: it cannot be read \(Permission denied\)"):
+        find_source(str(folder))
+
+
+def test_names_of_any_kind(tmp_path: Path) -> None:
+    names = ["[bold]", "a\nb", " ", "-x", "é" * 100, os.fsdecode(b"\xff\xfe"), "<b>", "10", "2"]
+    for name in names:
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (8, 8), "red").save(tmp_path / name / "x.png")
+    source = find_source(str(tmp_path))
+    assert source.class_names == tuple(sorted(names))
+    dataset = open_dataset(DataOptions(data=str(tmp_path), image_size=8))
+    assert dataset.labels is not None
+    assert dataset.labels.tolist() == list(range(len(names)))
+    assert open_dataset(DataOptions(data=str(tmp_path), image_size=8)).pixels is not None

@@ -1,9 +1,12 @@
 """Fetch or draw a dataset into the cache, where `--data NAME` finds it."""
 
+import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from reverie.core.errors import UserError
+from reverie.core.files import part_name, remove_partial_files
 from reverie.core.result import Json, Result, lines_of
 from reverie.data.sets import DATASETS
 from reverie.data.source import FetchOptions, set_folder
@@ -42,7 +45,18 @@ def fetch(name: str, options: FetchOptions | None = None, out: Path | None = Non
     chosen = dataset.options if options is None else options
     known = chosen.folder_name(name)
     folder = set_folder(known) if out is None else out
-    if folder.exists():
-        raise UserError(f"{folder} exists already: use it with --data, or remove it first.")
-    counts = dataset.fetch(folder, chosen)
+    remove_partial_files(folder.parent)
+    aside = part_name(folder)
+    try:
+        _refuse_existing(folder)
+        counts = dataset.fetch(aside, chosen)
+        _refuse_existing(folder)  # another process may have fetched it meanwhile
+        os.replace(aside, folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
     return FetchResult(folder, counts, known if out is None else str(out))
+
+
+def _refuse_existing(folder: Path) -> None:
+    if os.path.lexists(folder):
+        raise UserError(f"{folder} exists already: use it with --data, or remove it first.")

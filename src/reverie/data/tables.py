@@ -124,8 +124,8 @@ def read_celeba(root: Path, split: str) -> tuple[list[str], list[list[str]]]:
         UserError: if a list is damaged or missing.
     """
     names, rows = _read_attributes(root / CELEBA_LIST)
-    splits = _read_splits(root / CELEBA_SPLITS)
-    if split == "all" or splits is None:
+    splits = None if split == "all" else _read_splits(root / CELEBA_SPLITS)
+    if splits is None:
         return names, rows
     without = [row[0] for row in rows if row[0] not in splits]
     if without:

@@ -4,9 +4,9 @@ Both are downloaded with `npm pack`. The Windows images (Fluent 3D, by Microsoft
 licence; Apple's are Apple's property, for study, and stay in the local cache.
 """
 
+import re
 import shutil
 import subprocess
-import tarfile
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,12 +15,33 @@ import numpy as np
 
 from reverie.core import progress
 from reverie.core.errors import UserError
+from reverie.data.archive import Package, read_members
 from reverie.data.source import Dataset
 
-WINDOWS = ("@lobehub/fluent-emoji-3d", "package/assets/", ".webp")
+WINDOWS = (
+    Package(
+        "@lobehub/fluent-emoji-3d",
+        "1.1.0",
+        "c1bb7eee7de090205a232518a9ab4adb3df458bfbe8a1f78232991194c8b2e58",
+    ),
+    "package/assets/",
+    ".webp",
+)
 
 
-APPLE = ("emoji-datasource-apple", "package/img/apple/64/", ".png")
+APPLE = (
+    Package(
+        "emoji-datasource-apple",
+        "16.0.0",
+        "b34d1665e136f163b0d4433318df151895b785186e8c729b2211b43017945075",
+    ),
+    "package/img/apple/64/",
+    ".png",
+)
+
+
+NAME = re.compile("[0-9a-z_-]+")
+"""Names of images in both packages, in lower case."""
 
 
 TEST_COUNT = 300
@@ -36,29 +57,31 @@ def get_emoji(out: Path) -> dict[str, int]:
         raise UserError("the emojis are npm packages, and npm is not installed: install Node.js.")
     with tempfile.TemporaryDirectory() as folder:
         progress.say("downloading the emojis of Windows and Apple with npm, 115 MB")
+        packages = [f"{package.name}@{package.version}" for package, _, _ in (WINDOWS, APPLE)]
         done = subprocess.run(
-            ["npm", "pack", "--silent", WINDOWS[0], APPLE[0]],
+            ["npm", "pack", "--silent", *packages],
             cwd=folder, capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
             raise UserError(f"npm could not download the emojis ({reason}).")
-        archives = sorted(Path(folder).glob("*.tgz"))
         makers = []
         for package, prefix, suffix in (WINDOWS, APPLE):
-            short = package.split("/")[-1]
-            archive = next(path for path in archives if short in path.name)
-            makers.append(dict(_pictures(archive, prefix, suffix)))
+            short = package.name.split("/")[-1]
+            archive = next(Path(folder).glob(f"*{short}*.tgz"), None)
+            if archive is None:
+                raise UserError(f"npm did not bring {package.name} {package.version}.")
+            package.check(archive)
+            makers.append(dict(_images(archive, prefix, suffix)))
     return write_sides(out, *makers, suffixes=(WINDOWS[2], APPLE[2]))
 
 
-def _pictures(archive: Path, prefix: str, suffix: str) -> Iterator[tuple[str, bytes]]:
-    with tarfile.open(archive) as tar:
-        for member in tar:
-            if member.name.startswith(prefix) and member.name.endswith(suffix):
-                file = tar.extractfile(member)
-                assert file is not None
-                yield code_point(member.name.removeprefix(prefix).removesuffix(suffix)), file.read()
+def _images(archive: Path, prefix: str, suffix: str) -> Iterator[tuple[str, bytes]]:
+    with open(archive, "rb") as file:
+        for member, content in read_members(file, prefix, suffix):
+            name = code_point(member.removeprefix(prefix).removesuffix(suffix))
+            if NAME.fullmatch(name):
+                yield name, content
 
 
 def code_point(name: str) -> str:
@@ -78,20 +101,13 @@ def write_sides(
     order = np.random.RandomState(0).permutation(len(names))
     parts = {"test": names[order[:test_count]], "train": names[order[test_count:]]}
     counts = {}
-    out.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".part", dir=out.parent))
-    try:
-        for part, chosen in parts.items():
-            for side, images, suffix in zip("AB", (a, b), suffixes, strict=True):
-                folder = aside / f"{part}{side}"
-                folder.mkdir()
-                for name in chosen:
-                    (folder / f"{name}{suffix}").write_bytes(images[name])
-                counts[folder.name] = len(chosen)
-        shutil.rmtree(out, ignore_errors=True)
-        aside.replace(out)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+    for part, chosen in parts.items():
+        for side, images, suffix in zip("AB", (a, b), suffixes, strict=True):
+            folder = out / f"{part}{side}"
+            folder.mkdir(parents=True)
+            for name in chosen:
+                (folder / f"{name}{suffix}").write_bytes(images[name])
+            counts[folder.name] = len(chosen)
     return counts
 
 

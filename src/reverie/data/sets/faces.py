@@ -6,7 +6,6 @@ an attribute changes nothing else: the target of an attribute translation is kno
 
 import importlib.util
 import random
-import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -162,14 +161,11 @@ def get_faces(
         for folder, range_ in numbers.items()
         for number in range_
     ]
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as aside:
-        faces = [face for _, face in wanted]
-        for (folder, face), png in zip(wanted, _drawn(faces, side), strict=True):
-            path = Path(aside) / "faces" / folder / f"{face.number:05d}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(png)
-        (Path(aside) / "faces").replace(out)
+    faces = [face for _, face in wanted]
+    for (folder, face), png in zip(wanted, _drawn(faces, side), strict=True):
+        path = out / folder / f"{face.number:05d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(png)
     return {folder: len(range_) for folder, range_ in numbers.items()}
 
 
@@ -191,17 +187,12 @@ def get_labelled_faces(out: Path, count: int = LABELLED, side: int = SIDE) -> di
         signs = ["1" if attribute in face.attributes else "-1" for attribute in ATTRIBUTES]
         attributes.append(" ".join([name, *signs]))
         partition.append(f"{name} {2 if number < tests else 0}")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as aside:
-        made = Path(aside) / "faces"
-        (made / "img_align_celeba").mkdir(parents=True)
-        for name, png in zip(names, _drawn(faces, side), strict=True):
-            (made / "img_align_celeba" / name).write_bytes(png)
-        (made / "list_attr_celeba.txt").write_text("\n".join(attributes) + "\n")
-        (made / "list_eval_partition.txt").write_text("\n".join(partition) + "\n")
-        out.mkdir(exist_ok=True)
-        for part in made.iterdir():
-            part.replace(out / part.name)
+    images = out / "img_align_celeba"
+    images.mkdir(parents=True)
+    for name, png in zip(names, _drawn(faces, side), strict=True):
+        (images / name).write_bytes(png)
+    (out / "list_attr_celeba.txt").write_text("\n".join(attributes) + "\n")
+    (out / "list_eval_partition.txt").write_text("\n".join(partition) + "\n")
     return {"faces with attributes": count}
 
 
@@ -220,8 +211,9 @@ class FacesOptions(FetchOptions):
     attribute: str | None = None
     """Two domains by Male, Eyeglasses, Smiling, Mustache or Wearing_Hat, as faces-NAME; by default
     by Eyeglasses, and many faces with the list of all their attributes."""
-    count: Positive = LABELLED
-    """How many faces with the list of their attributes."""
+    count: Positive | None = None
+    """How many faces: by default 20,000 with the list of their attributes, or, of an attribute,
+    1,500 to train in each domain."""
 
     def folder_name(self, name: str) -> str:
         return name if self.attribute is None else f"{name}-{self.attribute}"
@@ -233,10 +225,9 @@ def fetch_faces(out: Path, options: FacesOptions) -> dict[str, int]:
     Raises:
         UserError: if there is no such attribute, or the packages that draw are not installed.
     """
-    counts = get_faces(out, options.attribute or "Eyeglasses")
-    if options.attribute is None:
-        counts |= get_labelled_faces(out, options.count)
-    return counts
+    if options.attribute is not None:
+        return get_faces(out, options.attribute, options.count or TRAIN_COUNT)
+    return get_faces(out) | get_labelled_faces(out, options.count or LABELLED)
 
 
 FACES = Dataset(

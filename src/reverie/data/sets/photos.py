@@ -15,9 +15,27 @@ from PIL import Image
 from reverie.core import image_io, progress
 from reverie.core.errors import UserError
 from reverie.core.files import write_atomic
+from reverie.data.archive import Package, read_members
 from reverie.data.source import Dataset
 
-PACKAGES = ("lomiri-wallpapers-16.04", "lomiri-wallpapers-20.04", "plasma-workspace-wallpapers")
+PACKAGES = (
+    Package(
+        "lomiri-wallpapers-16.04",
+        "20.04.0-2",
+        "a99ff6a3bfe451e4cc0682ecb3cc82e71740626d59e4845ae34a0a0e45421eab",
+    ),
+    Package(
+        "lomiri-wallpapers-20.04",
+        "20.04.0-2",
+        "d44e89b8473aafe64a5b678f014862dc31335aaaf18665c544d985d854f1a709",
+    ),
+    Package(
+        "plasma-workspace-wallpapers",
+        "4:5.27.5-2",
+        "32cd18b71c8c938a18b3b351f217c02ac590e323caa3cf322fbb875ce8892f8b",
+    ),
+)
+"""Those of Debian 12."""
 
 
 SHORTER_SIDE = 960
@@ -57,28 +75,41 @@ def get_photos(out: Path) -> dict[str, int]:
                 f"the photographs are Debian packages, and {tool} is not installed: use a folder "
                 "of your own photographs with --data."
             )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
+    with tempfile.TemporaryDirectory() as folder:
         progress.say("downloading the photographs with apt-get, 121 MB")
         done = subprocess.run(
-            ["apt-get", "download", "-q", *PACKAGES],
+            ["apt-get", "download", "-q", *(f"{p.name}={p.version}" for p in PACKAGES)],
             cwd=folder, capture_output=True, text=True, check=False,
         )  # fmt: skip
-        archives = sorted(Path(folder).glob("*.deb"))
-        if done.returncode or len(archives) < len(PACKAGES):
+        if done.returncode:
             reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise UserError(f"apt-get could not download the photographs ({reason}).")
-        unpacked = Path(folder) / "unpacked"
-        for archive in archives:
-            subprocess.run(["dpkg-deb", "-x", str(archive), str(unpacked)], check=True)
-        found = {_name(p): p for p in sorted(unpacked.rglob("*.jpg")) if _is_photograph(p)}
-        made = Path(folder) / "photos"
-        for name, file in progress.track(found.items(), len(found), "downscaling"):
-            write_atomic(
-                made / "train" / f"{name}.png", image_io.encode(_smaller(image_io.read(file)))
+            raise UserError(
+                f"apt-get could not download the photographs, which are those of Debian 12 "
+                f"({reason}): use a folder of your own photographs with --data."
             )
-        made.replace(out)
+        found: dict[str, bytes] = {}
+        for package in PACKAGES:
+            archive = next(Path(folder).glob(f"{package.name}_*.deb"), None)
+            if archive is None:
+                raise UserError(f"apt-get did not bring {package.name} {package.version}.")
+            package.check(archive)
+            images = _images_of(archive)
+            found |= {_name(Path(name)): images[name] for name in sorted(images)}
+        for name in progress.track(sorted(found), len(found), "downscaling"):
+            file = Path(folder, "photograph.jpg")
+            file.write_bytes(found[name])
+            path = out / "train" / f"{name}.png"
+            write_atomic(path, image_io.encode(_smaller(image_io.read(file))))
     return {"train": len(found)}
+
+
+def _images_of(archive: Path) -> dict[str, bytes]:
+    """The photographs in a Debian package by their paths."""
+    command = ["dpkg-deb", "--fsys-tarfile", str(archive)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as unpacked:
+        assert unpacked.stdout is not None
+        members = read_members(unpacked.stdout, "usr/share/", ".jpg")
+        return {name: content for name, content in members if _is_photograph(Path(name))}
 
 
 def _name(file: Path) -> str:

@@ -1,0 +1,80 @@
+"""Archives that `reverie data get` downloads: their hashes, and the files in them.
+
+Nothing is unpacked to the disk: files are read one by one, within bounds, and the caller chooses
+their names. Links and special files are never followed.
+"""
+
+import hashlib
+import posixpath
+import tarfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from reverie.core.errors import UserError
+from reverie.core.files import readable_bytes
+
+MOST_MEMBERS = 100_000
+
+MOST_BYTES = 10**9
+"""Bytes of all files that are read from one archive."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package of a known version and content."""
+
+    name: str
+    version: str
+    sha256: str
+
+    def check(self, archive: Path) -> None:
+        """Refuse a file that is not this package.
+
+        Raises:
+            UserError: if its content differs.
+        """
+        with open(archive, "rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != self.sha256:
+            raise UserError(
+                f"{self.name} {self.version} was downloaded with another content than is known of "
+                f"it (SHA-256 {found[:16]}…, not {self.sha256[:16]}…), so it is not used."
+            )
+
+
+def read_members(file: IO[bytes], prefix: str, suffix: str) -> Iterator[tuple[str, bytes]]:
+    """Name and content of the regular files of a tar whose names have `prefix` and `suffix`.
+
+    Raises:
+        UserError: if a name or a link leaves the archive's folder, the archive is too large, or it
+            is damaged.
+    """
+    total = 0
+    try:
+        with tarfile.open(fileobj=file, mode="r|*") as tar:
+            for number, member in enumerate(tar):
+                name = posixpath.normpath(member.name)
+                beside = posixpath.dirname(name) if member.issym() else ""
+                target = member.linkname and posixpath.join(beside, member.linkname)
+                if _leaves(member.name) or _leaves(target):
+                    raise UserError(f"the archive's {member.name!r} leaves its folder.")
+                wanted = name.startswith(prefix) and name.endswith(suffix) and member.isreg()
+                total += member.size if wanted else 0
+                if number >= MOST_MEMBERS or total > MOST_BYTES:
+                    raise UserError(
+                        f"the archive has more than {MOST_MEMBERS:,} files or "
+                        f"{readable_bytes(MOST_BYTES)}."
+                    )
+                content = tar.extractfile(member) if wanted else None
+                if content is not None:
+                    yield name, content.read()
+    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+        raise UserError(f"the archive is damaged ({error}).") from None
+
+
+def _leaves(name: str) -> bool:
+    parts = posixpath.normpath(name).split("/")
+    return name.startswith("/") or parts[0] == ".." or "\\" in name
