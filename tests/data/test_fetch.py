@@ -1,10 +1,14 @@
+import os
+import signal
+import time
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from reverie.core.errors import UserError
-from reverie.data import DATASETS
+from reverie.data import DATASETS, find_source
 from reverie.data.fetch import fetch
 from reverie.data.source import Dataset, FetchOptions
 
@@ -70,3 +74,37 @@ def test_what_cannot_be_fetched(cache: Path) -> None:
     with pytest.raises(UserError, match="nothing to draw"):
         fetch("dots", DotsOptions(colour="none"))
     assert not cache.exists()
+
+
+def test_an_interrupted_fetch_leaves_nothing_that_is_a_dataset(cache: Path) -> None:
+    def die(out: Path, options: FetchOptions) -> dict[str, int]:
+        draw(out, DotsOptions())
+        os.kill(os.getpid(), signal.SIGKILL)
+        return {}
+
+    DATASETS.register("dying", Dataset(about="dying", fetch=die))
+    with warnings.catch_warnings(action="ignore"):  # of threads, as 3.12 warns of them
+        child = os.fork()
+    if child == 0:
+        fetch("dying")
+    os.waitpid(child, 0)
+    assert len(os.listdir(cache)) == 1
+    with pytest.raises(UserError, match="the dataset dying is not here yet"):
+        find_source("dying")
+    fetch("dots")
+    assert os.listdir(cache) == ["dots"]
+
+
+def test_of_two_fetches_the_first_to_end_stays(cache: Path) -> None:
+    def slow(out: Path, options: FetchOptions) -> dict[str, int]:
+        draw(out, DotsOptions())
+        fetch("dots")
+        time.sleep(0.01)
+        (out / "colour").write_text("late")
+        return {}
+
+    DATASETS.register("slow", Dataset(about="slow", fetch=slow))
+    with pytest.raises(UserError, match="dots exists already"):
+        fetch("slow", out=cache / "dots")
+    assert os.listdir(cache) == ["dots"]
+    assert (cache / "dots" / "colour").read_text() == "red"

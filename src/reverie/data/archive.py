@@ -71,7 +71,8 @@ def read_members(file: IO[bytes], prefix: str, suffix: str) -> Iterator[tuple[st
                 content = tar.extractfile(member) if wanted else None
                 if content is not None:
                     yield name, content.read()
-    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+    except (tarfile.TarError, EOFError, zlib.error, OSError, TypeError) as error:
+        # TypeError is what tarfile raises at a gzip header that is cut.
         raise UserError(f"the archive is damaged ({error}).") from None
 
 

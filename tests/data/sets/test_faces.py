@@ -92,12 +92,25 @@ def test_the_folder_is_named_after_the_attribute() -> None:
         FacesOptions(count=0)
 
 
-def test_all_attributes_are_drawn_unless_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = []
-    monkeypatch.setattr(faces, "get_faces", lambda out, name: calls.append(name) or {"trainA": 1})
+def test_options_reach_what_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[object, ...]] = []
     monkeypatch.setattr(
-        faces, "get_labelled_faces", lambda out, count: calls.append(count) or {"faces": count}
+        faces, "get_faces", lambda out, *words: calls.append(words) or {"trainA": 1}
+    )
+    monkeypatch.setattr(
+        faces, "get_labelled_faces", lambda out, count: calls.append((count,)) or {"faces": count}
     )
     assert faces.fetch_faces(Path(), FacesOptions(count=5)) == {"trainA": 1, "faces": 5}
-    assert faces.fetch_faces(Path(), FacesOptions(attribute="Male")) == {"trainA": 1}
-    assert calls == ["Eyeglasses", 5, "Male"]
+    assert calls == [(), (5,)]
+    assert faces.fetch_faces(Path(), FacesOptions(attribute="Male", count=7)) == {"trainA": 1}
+    faces.fetch_faces(Path(), FacesOptions(attribute="Male"))
+    faces.fetch_faces(Path(), FacesOptions())
+    assert calls[2:] == [("Male", 7), ("Male", 1500), (), (20_000,)]
+
+
+@needs_drawing
+def test_the_count_is_that_of_an_attributes_faces(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(faces, "TEST_COUNT", 1)
+    counts = faces.fetch_faces(tmp_path / "faces", FacesOptions(attribute="Male", count=2))
+    assert counts == {"trainA": 2, "trainB": 2, "testA": 1, "testB": 1}
+    assert {f: len(list((tmp_path / "faces" / f).iterdir())) for f in counts} == counts

@@ -1,6 +1,9 @@
 """Sets that are drawn or fetched."""
 
+import hashlib
 import importlib.util
+import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -79,13 +82,25 @@ def test_without_apt_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_packages_become_a_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With tools that do what apt-get and dpkg-deb do, on one picture of each package."""
-    real = {"apt-get": "touch a.deb b.deb c.deb\n", "dpkg-deb": ""}
     picture = tmp_path / "a.jpg"
     Image.new("RGB", (40, 30), "green").save(picture)
-    real["dpkg-deb"] = (
-        'place="$3/usr/share/backgrounds"; mkdir -p "$place"\n'
-        f'cp {picture} "$place/$(basename $2 .deb)_by_me.jpg"\n'
-    )
+    packages = []
+    for package in photos.PACKAGES:
+        place = tmp_path / package.name / "usr" / "share" / "backgrounds"
+        place.mkdir(parents=True)
+        (place / f"{package.name}_by_me.jpg").write_bytes(picture.read_bytes())
+        (place / "link_by_me.jpg").symlink_to("x.jpg")
+        archive = tmp_path / f"{package.name}_{package.version}_all.deb"
+        with tarfile.open(archive, "w") as tar:
+            tar.add(tmp_path / package.name, ".")
+        digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+        packages.append(replace(package, sha256=digest))
+    known = photos.PACKAGES
+    monkeypatch.setattr(photos, "PACKAGES", tuple(packages))
+    real = {
+        "apt-get": f"echo $* > {tmp_path}/words; cp {tmp_path}/*.deb .\n",
+        "dpkg-deb": 'test "$1" = --fsys-tarfile && cat "$2"\n',
+    }
     tools = tmp_path / "bin"
     tools.mkdir()
     for name, script in real.items():
@@ -94,7 +109,15 @@ def test_packages_become_a_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("PATH", str(tools), prepend=":")
     assert photos.get_photos(tmp_path / "out") == {"train": 3}
     names = sorted(p.name for p in (tmp_path / "out" / "train").iterdir())
-    assert names == ["a_by_me.png", "b_by_me.png", "c_by_me.png"]
+    assert names == [f"{package.name}_by_me.png" for package in known]
+    asked = " ".join(f"{package.name}={package.version}" for package in known)
+    assert (tmp_path / "words").read_text() == f"download -q {asked}\n"
+    monkeypatch.setattr(photos, "PACKAGES", known)
+    with pytest.raises(UserError, match="was downloaded with another content"):
+        photos.get_photos(tmp_path / "other")
+    (tools / "apt-get").write_text("#!/bin/sh\n")
+    with pytest.raises(UserError, match=r"apt-get did not bring lomiri-wallpapers-16\.04"):
+        photos.get_photos(tmp_path / "none")
     (tools / "apt-get").write_text("#!/bin/sh\necho no network >&2; exit 100\n")
-    with pytest.raises(UserError, match=r"could not download the photographs \(no network"):
+    with pytest.raises(UserError, match=r"those of Debian 12 \(no network\): use a folder"):
         photos.get_photos(tmp_path / "again")
