@@ -96,6 +96,24 @@ def test_file_systems_without_locks_are_used_with_a_warning(
     assert "has no locks" in capsys.readouterr().err
 
 
+def test_who_waits_may_outlive_the_folder(tmp_path: Path) -> None:
+    """The holder, which fails, removes a folder that has nothing but its lock."""
+    entered = []
+
+    def work() -> None:
+        with FolderLock(tmp_path / "x", "decoding", wait=True):
+            entered.append(True)
+
+    thread = threading.Thread(target=work)
+    with pytest.raises(UserError), FolderLock(tmp_path / "x", "decoding"):
+        thread.start()
+        thread.join(0.3)
+        assert entered == []
+        raise UserError("it cannot be done.")
+    thread.join(10)
+    assert entered == [True]
+
+
 def test_a_damaged_owner_is_no_obstacle(tmp_path: Path) -> None:
     with FolderLock(tmp_path, "training"):
         for content in ("", "[]", "{"):

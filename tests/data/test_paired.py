@@ -32,6 +32,24 @@ def test_two_folders_as_published(photos: Photos, a: str, b: str) -> None:
     assert (len(one.names), len(other.names)) == (7, 5)
 
 
+def test_two_files_of_one_name_are_no_pair(photos: Photos) -> None:
+    """One of them would be left out without a word."""
+    root = photos(2, "set/trainA").parent
+    photos(2, "set/trainB")
+    (root / "trainA" / "001.bmp").write_bytes((root / "trainA" / "001.png").read_bytes())
+    with pytest.raises(UserError, match=r"001\.bmp and .*001\.png have the same name but for"):
+        find_paired(str(root), None, "train", paired=True, swapped=False)
+
+
+def test_halves_have_one_fingerprint(photos: Photos) -> None:
+    root = photos(3, size=(32, 16))
+    found = {
+        batches(str(root), "paired", image_size=16, cache=cache).images.fingerprint
+        for cache in (True, False)
+    }
+    assert len(found) == 1
+
+
 def test_sides_without_pairs_are_drawn_by_themselves(photos: Photos) -> None:
     photos(12, "set/trainA")
     root = str(photos(12, "set/trainB").parent)

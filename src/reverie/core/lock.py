@@ -45,9 +45,8 @@ class FolderLock:
 
     def __enter__(self) -> "FolderLock":
         self._new = not (self.folder / LOCK).exists()
-        self.folder.mkdir(parents=True, exist_ok=True)
         try:
-            self._lock.acquire(timeout=0)
+            self._acquire(timeout=0)
         except filelock.Timeout:
             if not self._wait:
                 raise UserError(
@@ -55,7 +54,7 @@ class FolderLock:
                     "or stop it."
                 ) from None
             progress.say(f"waiting for {self._holder()} in {self.folder}")
-            self._lock.acquire()
+            self._acquire()
         except OSError as error:
             if error.errno not in WITHOUT_LOCKS:
                 raise
@@ -74,6 +73,13 @@ class FolderLock:
             with contextlib.suppress(OSError):  # unless something came of it
                 self.folder.rmdir()
         self._lock.release()
+
+    def _acquire(self, timeout: float | None = None) -> None:
+        while True:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(FileNotFoundError):  # a holder that left removed the folder
+                self._lock.acquire(timeout=timeout)
+                return
 
     def _holder(self) -> str:
         """The process that holds the lock, as far as it has said so already."""
