@@ -90,6 +90,8 @@ def test_the_list_is_read_with_its_partition(discs: Path) -> None:
 
 
 def test_a_table_has_attributes_too(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / f"{name}.png").touch()
     (tmp_path / "t.csv").write_text("file,kind,red,round\na.png,x,1,0\nb.png,y,0,1\n")
     table = read_attributes(str(tmp_path / "t.csv"))
     assert table.names == ("red", "round")
