@@ -19,7 +19,7 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out) == {
         "folder": str(cache_home()), "limit": 20_000_000_000, "images": [], "sets": {"faces": 0},
     }  # fmt: skip
-    assert main(["cache", "--remove", "fases"]) == 2
+    assert main(["cache", "--remove", "facez"]) == 2
     assert "did you mean 'faces'" in capsys.readouterr().err
     assert main(["cache", "--empty", "--remove", "faces"]) == 0
     assert "fetched datasets: 0 bytes" in capsys.readouterr().out
