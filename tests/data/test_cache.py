@@ -4,12 +4,11 @@ import itertools
 import json
 import os
 import shutil
-import signal
 import time
-import warnings
 import zlib
 from collections import namedtuple
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from reverie.data import cache
 from reverie.data.cache import CachedImages, RaggedImages, decode_cached, open_entry
 from reverie.data.memo import sealed, unsealed
 from reverie.data.source import Source, of_files, of_pixels
+from tests.crashes import CRASHED, REFUSED, Point, attempt
 from tests.fuzzing import assert_only_user_errors, damaged_bytes, damaged_json, named, rounds
 
 Usage = namedtuple("Usage", "total used free")
@@ -271,94 +271,56 @@ def test_fuzzed_numbers_with_a_hash_that_is_right(tmp_path: Path, count: int, se
     assert_only_user_errors(lambda path: open_entry(folder, source.names, None), inputs)
 
 
-def _fork(work: Callable[[], object]) -> int:
-    """The process number of a fork that does `work`."""
-    with warnings.catch_warnings(action="ignore"):  # of threads, as 3.12 warns of them
-        child = os.fork()
-    if child:
-        return child
-    try:
-        work()
-    except BaseException:
-        os._exit(1)
-    os._exit(0)
-
-
-def test_of_two_processes_one_builds(squares: Source, tmp_path: Path) -> None:
+def test_of_two_processes_one_builds(squares: Source, capfd: pytest.CaptureFixture[str]) -> None:
     def decode(index: int) -> np.ndarray:
-        time.sleep(0.1)
+        time.sleep(0.3)
         return squares.read(index, None)
 
-    def build(number: int) -> None:
-        with open(tmp_path / str(number), "w") as said, contextlib.redirect_stderr(said):
-            cached = decode_cached(squares, "x", decode, 4)[1]
+    def build() -> None:
+        cached = decode_cached(squares, "x", decode, 4)[1]
         np.testing.assert_array_equal(cached.images, squares.pixels)
 
-    children = [_fork(lambda number=number: build(number)) for number in range(2)]
-    assert [os.waitpid(child, 0)[1] for child in children] == [0, 0]
-    said = "".join((tmp_path / str(number)).read_text() for number in range(2))
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(lambda number: attempt(build, Point()), range(2)))
+    assert [status for status, _, _ in results] == [0, 0]
+    said = capfd.readouterr().err
     assert said.count("caching 7 decoded images") == 1
     assert said.count("waiting for ") == 1
     assert len(os.listdir(cache_home() / "pictures")) == 1
 
 
-DURABLE = ("replace", "fsync", "unlink", "rmdir", "mkdir")
-"""Calls of `os` around which a process is killed."""
+def _all(error: int | None) -> Iterator[Point]:
+    """A crash before and after each durable call, or an error of each."""
+    for number in itertools.count():
+        yield Point(number, error=error)
+        if error is None:
+            yield Point(number, after=True)
 
 
-def _kill_around(number: int, after: bool) -> None:
-    """Let this process kill itself before or after its durable call `number`."""
-    calls = itertools.count()
-
-    def killing(real: Callable[..., object]) -> Callable[..., object]:
-        def call(*args: object, **keywords: object) -> object:
-            mine = next(calls) == number
-            if mine and not after:
-                os.kill(os.getpid(), signal.SIGKILL)
-            try:
-                return real(*args, **keywords)
-            finally:
-                if mine:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        return call
-
-    for name in DURABLE:
-        setattr(os, name, killing(getattr(os, name)))
-
-
-def _is_killed(build: Callable[[], object], number: int, after: bool) -> bool:
-    """Whether the durable call `number` comes in `build`, which is killed around it in a fork."""
-
-    def work() -> None:
-        _kill_around(number, after)
-        build()
-
-    status = os.waitpid(_fork(work), 0)[1]
-    assert status in (0, signal.SIGKILL)
-    return status != 0
-
-
+@pytest.mark.parametrize("error", [None, errno.ENOSPC, errno.EIO], ids=["crash", "full", "error"])
 @pytest.mark.parametrize("damaged", [False, True], ids=["new", "again"])
-def test_killed_at_every_durable_call(photos, damaged: bool) -> None:
-    root = photos(3)
+def test_killed_or_failing_at_any_durable_call(photos, damaged: bool, error: int | None) -> None:
+    root = photos(2)
     source = of_files("folder", root, sorted(root.glob("*.png")))
-    whole = np.stack([source.read(index, None)[:32, :32] for index in range(3)])
+    whole = np.stack([source.read(index, None)[:32, :32] for index in range(2)])
 
     def build() -> CachedImages:
         return decode_cached(source, "x", lambda i: source.read(i, None)[:32, :32], 32)[1]
 
-    for number, after in ((n, after) for n in itertools.count() for after in (False, True)):
+    for point in _all(error):
         shutil.rmtree(cache_home(), ignore_errors=True)
         if damaged:
             build()
             _truncate(next(cache_home().glob("pictures/*/pixels")))
-        if not _is_killed(build, number, after):
-            break
+        status, count, said = attempt(build, point)
+        assert status in (0, REFUSED, CRASHED), said
+        if error is not None:
+            assert list(cache_home().rglob("*.part")) == []
         np.testing.assert_array_equal(build().images, whole)
-        left = [str(path) for path in cache_home().rglob("*") if path.name.endswith(".part")]
-        assert left == [], (number, after)
-    assert number > 8
+        assert list(cache_home().rglob("*.part")) == []
+        if status == 0 and count <= point.number:
+            break
+    assert point.number > (6 if error else 12)
 
 
 def test_the_files_of_the_cache(squares: Source) -> None:

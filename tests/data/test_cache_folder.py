@@ -18,6 +18,7 @@ from reverie.data.cache_folder import (
     remove_abandoned,
 )
 from reverie.data.source import of_pixels
+from tests.crashes import Point, attempt
 
 
 def build(number: int) -> tuple[str, np.ndarray]:
@@ -97,12 +98,12 @@ def test_limits_that_are_none(monkeypatch: pytest.MonkeyPatch, text: str) -> Non
 
 
 def test_what_killed_processes_left_is_removed() -> None:
-    child = os.fork()
-    if child == 0:
+    def work() -> None:
         for kind in ("pictures", "sets"):
             part_name(cache_home() / kind / "x").mkdir(parents=True)
-        os._exit(0)
-    os.waitpid(child, 0)
+
+    attempt(work, Point())
+    assert len(os.listdir(cache_home() / "pictures")) == 1
     own = part_name(cache_home() / "pictures" / "y")
     own.mkdir(parents=True)
     remove_abandoned()

@@ -1,7 +1,6 @@
 import os
 import signal
 import time
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from reverie.core.errors import UserError
 from reverie.data import DATASETS, find_source
 from reverie.data.fetch import fetch
 from reverie.data.source import Dataset, FetchOptions
+from tests.crashes import CRASHED, Point, attempt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,11 +83,7 @@ def test_an_interrupted_fetch_leaves_nothing_that_is_a_dataset(cache: Path) -> N
         return {}
 
     DATASETS.register("dying", Dataset(about="dying", fetch=die))
-    with warnings.catch_warnings(action="ignore"):  # of threads, as 3.12 warns of them
-        child = os.fork()
-    if child == 0:
-        fetch("dying")
-    os.waitpid(child, 0)
+    assert attempt(lambda: fetch("dying"), Point())[0] == CRASHED
     assert len(os.listdir(cache)) == 1
     with pytest.raises(UserError, match="the dataset dying is not here yet"):
         find_source("dying")
