@@ -88,18 +88,14 @@ def test_images_of_different_sizes(sides: list[tuple[int, int]], channels: int) 
         np.testing.assert_array_equal(read[index], image)
 
 
-def test_damaged_images_are_skipped_and_named(
-    squares: Source, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_damaged_images_are_skipped(squares: Source) -> None:
     decoder = Decoder(squares, damaged=(0, 5))
     cached = decode_cached(squares, "x", decoder, 4)[1]
     assert squares.pixels is not None
     np.testing.assert_array_equal(cached.images, squares.pixels[[1, 2, 3, 4, 6]])
     assert cached.broken == {"0": "image 0 is damaged", "5": "image 5 is damaged"}
-    assert "2 of 7 images are damaged and skipped: 0, 5" in capsys.readouterr().err
     again = decode_cached(squares, "x", decoder, 4)[1]  # it is kept in the cache
     assert again.broken == cached.broken
-    assert "2 of 7 images are damaged" in capsys.readouterr().err
 
 
 def test_only_damaged_images_are_refused(squares: Source) -> None:
@@ -247,7 +243,7 @@ def _opened(source: Source, folder: Path) -> CachedImages | None:
     return cached
 
 
-@rounds(200, 20_000)
+@rounds(200, 3_000)
 @pytest.mark.parametrize("name", ["pixels", "meta.json"])
 def test_fuzzed_entries(tmp_path: Path, name: str, count: int, seed: int) -> None:
     source, folder = _entry(tmp_path)
@@ -256,7 +252,7 @@ def test_fuzzed_entries(tmp_path: Path, name: str, count: int, seed: int) -> Non
     assert_only_user_errors(lambda path: _opened(source, folder), inputs)
 
 
-@rounds(200, 20_000)
+@rounds(200, 3_000)
 def test_fuzzed_numbers_with_a_hash_that_is_right(tmp_path: Path, count: int, seed: int) -> None:
     source, folder = _entry(tmp_path)
     content = unsealed((folder / "meta.json").read_text())

@@ -46,7 +46,11 @@ def test_what_is_no_usable_file(tmp_path: Path, suffix: str, content: bytes, mes
         find_source(str(tmp_path))
 
 
-@pytest.mark.parametrize("content", [b"", b"\x1f\x8b", b"no gzip", gzip.compress(bytes(80))[:-5]])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\x1f\x8b", b"no gzip", gzip.compress(bytes(80))[:-5]],
+    ids=["empty", "magic", "text", "cut"],
+)
 def test_what_is_not_gzipped(tmp_path: Path, content: bytes) -> None:
     (tmp_path / f"{IMAGES}.gz").write_bytes(content)
     with pytest.raises(UserError, match=r"cannot be read|not an IDX file"):
@@ -87,7 +91,7 @@ def test_labels_that_do_not_belong(tmp_path: Path, labels: bytes) -> None:
         find_source(str(tmp_path))
 
 
-@rounds(150, 20_000)
+@rounds(150, 3_000)
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 @pytest.mark.parametrize("name", [IMAGES, LABELS])
 def test_fuzzed_files(tmp_path: Path, name: str, suffix: str, count: int, seed: int) -> None:

@@ -87,7 +87,7 @@ def test_files_that_are_gone_are_named(photos) -> None:
         content_digest(source)
 
 
-@rounds(100, 5_000)
+@rounds(100, 3_000)
 def test_fuzzed_digests(count: int, seed: int) -> None:
     """Whatever is there, what is remembered is right."""
     file = cache_home() / "digests" / "key.json"

@@ -174,21 +174,27 @@ def test_what_is_no_image_file_is_passed_over(photos: Photos) -> None:
     assert find_source(str(folder)).names == ["000.png", "001.png"]
 
 
-def test_a_folder_that_may_not_be_read_is_refused(
-    photos: Photos, monkeypatch: pytest.MonkeyPatch
+def test_folders_that_may_not_be_read_are_said(
+    photos: Photos, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Without its images it would be another dataset."""
     photos(2, "set/b")
     folder = photos(2, "set/a").parent
-    real = os.scandir
+    real, closed = os.scandir, "set/a"
 
     def scan(place: str | Path) -> object:
-        if str(place).endswith("a"):
+        if str(place).endswith(closed):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place))
         return real(place)
 
     monkeypatch.setattr(os, "scandir", scan)
-    with pytest.raises(UserError, match=r"set/a: it cannot be read \(Permission denied\)"):
+    for cache in (True, False):
+        dataset = open_dataset(DataOptions(data=str(folder), image_size=8, cache=cache))
+        assert len(dataset) == 2
+        said = " ".join(capsys.readouterr().err.split())
+        assert "1 of 3 images are damaged and skipped: a; `reverie data check` lists" in said
+    closed = "set"
+    monkeypatch.setattr(Path, "iterdir", lambda path: iter(()))
+    with pytest.raises(UserError, match=r"set: the folder cannot be opened \(Permission denied\)"):
         find_source(str(folder))
 
 

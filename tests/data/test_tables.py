@@ -190,7 +190,7 @@ def test_a_fifo_is_no_list(celeba: Path) -> None:
     assert find_source(str(celeba)).kind == "folder"
 
 
-@rounds(150, 20_000)
+@rounds(150, 3_000)
 @pytest.mark.parametrize("name", ["list_attr_celeba.txt", "list_eval_partition.txt"])
 def test_fuzzed_lists(celeba: Path, name: str, count: int, seed: int) -> None:
     def read(path: Path) -> None:
@@ -204,7 +204,7 @@ def test_fuzzed_lists(celeba: Path, name: str, count: int, seed: int) -> None:
     assert_only_user_errors(lambda path: read_attributes(str(celeba)).values.sum(), inputs)
 
 
-@rounds(300, 20_000)
+@rounds(300, 3_000)
 def test_fuzzed_tables(photos: Photos, count: int, seed: int) -> None:
     table = photos(3) / "labels.csv"
     content = b'file,hat,kind\n000.png,1,"a ""b"""\n001.png,0,c\r\n./002.png,1,3.5\n'

@@ -32,8 +32,6 @@ from reverie.data.cache_folder import (
 from reverie.data.memo import content_digest, sealed, unsealed
 from reverie.data.source import Source
 
-BROKEN_TO_NAME = 10
-
 LAYOUT = 2
 """Version of the cache's file format; caches of other versions are ignored."""
 
@@ -109,7 +107,6 @@ def decode_cached(
                 f"{folder}: the decoded images cannot be written ({error.strerror}): make room "
                 "there, use --no-cache, or set REVERIE_CACHE to another disk."
             ) from None
-    _report_broken(cached.broken, len(source.names))
     return key, cached
 
 
@@ -261,14 +258,4 @@ def _announce(need: int, count: int, folder: Path) -> None:
         raise UserError(
             f"the decoded images need {readable_bytes(need)} and {folder.parent} has "
             f"{readable_bytes(free)} left; use --no-cache, or set REVERIE_CACHE to another disk."
-        )
-
-
-def _report_broken(broken: dict[str, str], count: int) -> None:
-    if broken:
-        named = ", ".join(list(broken)[:BROKEN_TO_NAME])
-        more = f" and {len(broken) - BROKEN_TO_NAME} more" if len(broken) > BROKEN_TO_NAME else ""
-        progress.warn(
-            f"{len(broken)} of {count:,} images are damaged and skipped: {named}{more}; "
-            "`reverie data check` lists the error of each."
         )

@@ -18,6 +18,9 @@ from reverie.data.paired import find_low_res_pairs, find_paired
 from reverie.data.source import Source
 from reverie.data.sources import find_source
 
+BROKEN_TO_NAME = 10
+
+
 SIZE_OF_FOLDERS = 64
 
 
@@ -290,6 +293,7 @@ def _pictures(
     broken: dict[str, str] | None = None,
 ) -> ImageDataset:
     labels, broken = source.labels, source.broken | (broken or {})
+    _report_broken(broken, len(source.names) + len(source.broken))
     if labels is not None and broken:
         labels = labels[[name not in broken for name in source.names]]
     return ImageDataset(
@@ -302,6 +306,16 @@ def _pictures(
         options=options,
         broken=broken,
     )
+
+
+def _report_broken(broken: dict[str, str], count: int) -> None:
+    if broken:
+        named = ", ".join(list(broken)[:BROKEN_TO_NAME])
+        more = f" and {len(broken) - BROKEN_TO_NAME} more" if len(broken) > BROKEN_TO_NAME else ""
+        progress.warn(
+            f"{len(broken)} of {count:,} images are damaged and skipped: {named}{more}; "
+            "`reverie data check` lists the error of each."
+        )
 
 
 def _sample_images(source: Source) -> list[np.ndarray]:
