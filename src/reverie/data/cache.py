@@ -104,8 +104,8 @@ def decode_cached(
             cached = _build(source, shape, decode, size, folder)
         except OSError as error:
             raise UserError(
-                f"{folder}: the decoded images cannot be written ({error.strerror}): make room "
-                "there, use --no-cache, or set REVERIE_CACHE to another disk."
+                f"{folder}: the decoded images cannot be written ({error.strerror or error}): make "
+                "room there, use --no-cache, or set REVERIE_CACHE to another disk."
             ) from None
     return key, cached
 
