@@ -52,7 +52,6 @@ def test_losses_weights_samples_and_files_are_the_same(old_source: Path, tmp_pat
             for file, digest in facts["files"].items()
             if not file.endswith((".html", "reconstructed.png", "edited.png", "sweep.png"))
             and not file.endswith("sum.png")
-            and "--dropout" not in words  # drawn from a generator of its own since (CHANGELOG)
         }
         found = new["commands"][words]["files"]
         assert {file: found.get(file) for file in kept} == kept, words
