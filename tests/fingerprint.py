@@ -41,13 +41,13 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("cgan", {"condition": "channel", "conditional_norm": False, "discriminator_norm": "batch"}),
     ("cgan", {"spectral_norm": True, "loss": "hinge"}),
     *(("diffusion", {"objective": x}) for x in ("flow", "v", "ddpm")),
-    ("diffusion", {"conditional": False, "patch": 1, "blocks": 2, "multipliers": (1, 1, 2)}),
+    ("diffusion", {"conditional": False, "patch": 1, "blocks": 2, "dropout": 0.3}),
     ("cyclegan", {"norm": "batch", "discriminator_norm": "batch", "identity_weight": 0.0}),
     ("cyclegan", {"norm": "batch", "resampling": "nearest", "pool_size": 0, "loss": "hinge"}),
     ("cyclegan", {"joins_input": True, "norm": "group", "discriminator_norm": "none", "r1": 1.0}),
     ("cyclegan", {"residual": True, "warps": True, "smooth": 0.2, "cycle_noise": 0.1}),
     ("cyclegan", {"discriminator": "pixel", "network": "unet", "augment": ("translation",)}),
-    ("pix2pix", {"network": "resnet", "norm": "instance", "dropout": False, "loss": "lsgan"}),
+    ("pix2pix", {"network": "resnet", "norm": "instance", "dropout": True, "loss": "lsgan"}),
     ("pix2pix", {"discriminator": "patch-same", "discriminator_norm": "none", "r1": 1.0}),
     ("cut", {"flip_equivariance": True, "identity_contrast": False, "contrast_weight": 10.0}),
     ("cut", {"resampling": "transposed", "loss": "relativistic", "r1": 1.0}),
@@ -208,7 +208,7 @@ def trainings() -> dict[str, Any]:
         lines = Path(whole.folder, "log.jsonl").read_text().splitlines()
         facts = {
             "losses": [json.loads(line)["losses"] for line in lines],
-            "weights": hash_of_state(model.method.state_dict()),
+            "weights": hash_of_file(Path(whole.folder, "model", "model.safetensors")),
             "keys": hashed("\n".join(model.method.state_dict()).encode()),
             "sheets": {p.name: hashed(p.read_bytes())
                        for p in sorted(Path(whole.folder, "samples").glob("*.png"))},
@@ -219,8 +219,8 @@ def trainings() -> dict[str, Any]:
         for last in Path(f"resumed/{number}/checkpoints").glob("step-000000005.*"):
             last.unlink()
         again = reverie.train(method, out=f"resumed/{number}", resume=True)
-        resumed = reverie.load(again.folder)
-        assert hash_of_state(resumed.method.state_dict()) == facts["weights"], (method, changes)
+        resumed = Path(again.folder, "model", "model.safetensors")
+        assert hash_of_file(resumed) == facts["weights"], (method, changes)
         found[f"{number} {method} {changes}"] = facts
     return found
 

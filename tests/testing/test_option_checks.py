@@ -1,6 +1,7 @@
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from reverie import testing
 from reverie.core.rng import Rng
@@ -54,6 +55,31 @@ class GlobalNoise(Linear):
         return (self.generate(latents) - batch.images).square().mean(), {}
 
 
+class DefaultNoise(Linear):
+    """Draws from PyTorch's default generator."""
+
+    def generator_loss(self, batch: Batch, rng: Rng) -> Loss:
+        latents = torch.randn(len(batch), self.options.latent_size)
+        return (self.generate(latents) - batch.images).square().mean(), {}
+
+
+class FunctionalDropout(Linear):
+    """Leaves elements out without a layer, which nobody can give a generator."""
+
+    def encoder_loss(self, batch: Batch, rng: Rng) -> Loss:
+        latents = rng.normal(len(batch), self.options.latent_size)
+        made = F.dropout(self.generate(latents).detach(), 0.5)
+        return (self.encoder(made.flatten(1)) - latents).square().mean(), {}
+
+
+class LayerDropout(Linear):
+    """Has a layer of PyTorch's dropout, which gets a generator."""
+
+    def __init__(self, options: LinearOptions, spec: ImageSpec) -> None:
+        super().__init__(options, spec)
+        self.encoder = nn.Sequential(nn.Dropout(0.2), self.encoder)
+
+
 class BatchStatistics(Linear):
     def generate(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         return super().generate(latents - latents.mean(0), labels)
@@ -87,6 +113,8 @@ class Unsaved(Linear):
         (NeedsOthers, testing.check_phases, "must have the same gradients"),
         (Constant, testing.check_overfitting, "the loss of phase 'generator' must fall"),
         (GlobalNoise, testing.check_determinism, "draw all random numbers from the Rng"),
+        (DefaultNoise, testing.check_determinism, "draw all random numbers from the Rng"),
+        (FunctionalDropout, testing.check_determinism, "leave dropout to layers"),
         (BatchStatistics, testing.check_samples, "must depend on its own latent alone"),
         (Deaf, testing.check_samples, "different seeds must give different images"),
     ],
@@ -94,6 +122,11 @@ class Unsaved(Linear):
 def test_a_broken_promise_is_named(kind: type[Method], check: Check, sentence: str) -> None:
     with pytest.raises(AssertionError, match=sentence):
         check(subject_of(kind))
+
+
+def test_a_layer_of_dropout_keeps_the_promises() -> None:
+    testing.check_determinism(subject_of(LayerDropout))
+    testing.check_resuming(subject_of(LayerDropout))
 
 
 def test_inference_needs_what_is_saved() -> None:

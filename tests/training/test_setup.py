@@ -1,8 +1,12 @@
 import math
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from accelerate import Accelerator
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,7 +14,7 @@ from reverie.core.errors import UserError
 from reverie.core.precision import bf16_is_native
 from reverie.methods.recipe import DEFAULT_STEPS, TrainOptions
 from reverie.runs.run import Run
-from reverie.training.setup import Budget, learning_rate, make_accelerator
+from reverie.training.setup import Budget, autocast, learning_rate, make_accelerator
 from reverie.training.state import Counters
 
 
@@ -117,3 +121,59 @@ def test_what_is_not_there_is_refused(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UserError, match="tracker wandb is not installed: pip install wandb"):
         make_accelerator(TrainOptions(track=("wandb",)), Run(tmp_path))
+
+
+def in_a_thread(job: Callable[[], object], seconds: float | None = None) -> threading.Thread:
+    """A thread that does a job, once it has ended or the seconds have passed."""
+    thread = threading.Thread(target=job)
+    thread.start()
+    thread.join(seconds)
+    return thread
+
+
+def test_each_thread_has_its_own_precision(tmp_path: Path) -> None:
+    def product(accelerator: Accelerator) -> torch.dtype:
+        with autocast(accelerator):
+            return (torch.ones(2, 2) @ torch.ones(2, 2)).dtype
+
+    def train(precision: Any, dtype: torch.dtype) -> None:
+        options = TrainOptions(precision=precision, device="cpu")
+        accelerator = make_accelerator(options, Run(tmp_path / precision))
+        found.append(product(accelerator) is dtype)
+
+    found = []
+    mine = make_accelerator(TrainOptions(precision="fp32", device="cpu"), Run(tmp_path / "mine"))
+    in_a_thread(lambda: train("fp32", torch.float32))
+    in_a_thread(lambda: train("bf16", torch.bfloat16))
+    assert found == [True, True]
+    assert mine.mixed_precision == "no"
+    assert product(mine) is torch.float32
+
+
+def test_one_thread_at_a_time_computes_below_fp32(tmp_path: Path) -> None:
+    """The gradients of a layer that is used twice are rounded as without the other thread."""
+    options, run = TrainOptions(precision="bf16", device="cpu"), Run(tmp_path / "run")
+    accelerator = make_accelerator(options, run)
+
+    def other() -> None:
+        with autocast(make_accelerator(options, run)):
+            pass
+
+    def gradient(between: Callable[[], object]) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(0)
+        weight = torch.randn(32, 32, generator=generator).requires_grad_()
+        one, two = torch.randn(2, 500, 32, generator=generator)
+        with autocast(accelerator):
+            first = (one @ weight).square().mean()
+            between()
+            loss = first + (two @ weight).sin().mean()
+        loss.backward()
+        assert weight.grad is not None
+        return weight.grad
+
+    waiting = []
+    expected = gradient(lambda: None)
+    got = gradient(lambda: waiting.append(in_a_thread(other, 0.5)))
+    assert torch.equal(got, expected)
+    waiting[0].join(10)
+    assert not waiting[0].is_alive()

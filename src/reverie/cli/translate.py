@@ -29,11 +29,8 @@ class TranslateCommand(TranslateOptions, Command):
     """Network of a .pth file: resnet_6blocks, resnet_9blocks, unet_128 or unet_256."""
 
     def run(self) -> "TranslateResult":
-        import torch
-
         from reverie import api
 
-        torch.manual_seed(self.seed)
         model = api.load(self.model, self.reference)
         options = options_of(TranslateOptions, self)
         return api.translate(model, self.images, out=self.out, options=options)

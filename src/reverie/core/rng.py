@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 
 def mix(*numbers: int) -> int:
@@ -55,14 +56,39 @@ class Rng:
         return every[self.rank * count : (self.rank + 1) * count]
 
 
-def seed_dropout(seed: int, device: torch.device) -> None:
-    """Seed PyTorch's default generators, from which dropout draws.
+GENERATOR = {("generator", "Optional[Generator]")}
+"""Name and type of the argument of a random operation that says what it draws from."""
 
-    `torch.manual_seed` seeds all device types, which takes a tenth of the time of a small step.
+
+class DrawsFrom(TorchDispatchMode):
+    """Context: what this thread draws from PyTorch's default generator comes from another one.
+
+    For code that takes no generator, as the initialization of layers. The numbers are those that
+    the default generator would give after the same seed; it is neither used nor changed, so other
+    threads may draw at the same time. Every operation inside takes some microseconds longer.
     """
-    torch.default_generator.manual_seed(seed)
-    if device.type == "cuda":
-        torch.cuda.manual_seed(seed)
+
+    def __init__(self, generator: torch.Generator) -> None:
+        super().__init__()
+        self._generator = generator
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        kwargs = dict(kwargs or {})
+        if torch.Tag.nondeterministic_seeded in func.tags and kwargs.get("generator") is None:
+            func, kwargs["generator"] = _with_generator(func), self._generator
+        return func(*args, **kwargs)
+
+
+def _with_generator(draw: torch._ops.OpOverload) -> torch._ops.OpOverload:
+    """The overload of a random operation that takes a generator."""
+    wanted = {(a.name, str(a.type)) for a in draw._schema.arguments} | GENERATOR
+    for name in draw.overloadpacket.overloads():
+        overload = getattr(draw.overloadpacket, name)
+        if {(a.name, str(a.type)) for a in overload._schema.arguments} == wanted:
+            return overload
+    raise NotImplementedError(
+        f"{draw} takes no generator in this version of PyTorch: use torch.rand or torch.randn."
+    )
 
 
 def latents_of_seeds(seeds: Sequence[int], shape: Sequence[int]) -> Float[Tensor, "n ..."]:

@@ -1,8 +1,8 @@
 """A trained model, ready to use: what it can do, with seeds and labels as people name them."""
 
+import copy
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -24,6 +24,7 @@ from reverie.methods.capabilities import cycle_labels, require
 from reverie.methods.diffusion.diffusion import Sampling, Start
 from reverie.methods.diffusion.samplers import StepCallback
 from reverie.methods.superres.networks import Upscaler
+from reverie.nn.dropout import set_dropout_generator
 
 BATCH_SIZE = 64
 
@@ -209,6 +210,7 @@ class Model:
         direction: Direction = "ab",
         *,
         dropout: bool = False,
+        seed: int = 0,
         own_statistics: bool = False,
         tile: int | None = None,
     ) -> Float[Tensor, "b c h w"]:
@@ -218,7 +220,8 @@ class Model:
             images: [-1, 1]; grey is made colour where the model knows colour.
             direction: `ab`, or `ba` where the model translates both ways.
             dropout: leave features out as in training, which the original pix2pix does for
-                variety; PyTorch's generator decides which.
+                variety.
+            seed: decides which; the same for each image, whatever the others are.
             own_statistics: batch norms take mean and variance from each image, as the original
                 pix2pix does, instead of those averaged over training.
             tile: side of the tiles that are worked on one after the other; by default images of
@@ -234,13 +237,15 @@ class Model:
         channels = self.method.spec.channels
         if images.shape[1] != channels:
             images = convert_channels(images, channels)
-        network = method.translator(direction)
+        generator = torch.Generator(self.device) if dropout else None
+        network = _with_policies(method.translator(direction), generator, own_statistics)
         made = []
-        with _policies(network, dropout, own_statistics):
-            for image in images.split(1):
-                large = image.shape[-1] * image.shape[-2] > MAX_UNTILED_PIXELS
-                side = tile or (TILE if large else None)
-                made.append(run_tiled(network, image.to(self.device), side).float().cpu())
+        for image in images.split(1):
+            if generator is not None:
+                generator.manual_seed(mix(seed))
+            large = image.shape[-1] * image.shape[-2] > MAX_UNTILED_PIXELS
+            side = tile or (TILE if large else None)
+            made.append(run_tiled(network, image.to(self.device), side).float().cpu())
         return torch.cat(made).clamp_(-1, 1)
 
     def tiled_upscaler(self, tile: int | None = None, precision: str = "auto") -> TiledUpscaler:
@@ -317,26 +322,25 @@ class Model:
         return number
 
 
-@contextmanager
-def _policies(network: nn.Module, dropout: bool, own_statistics: bool) -> Iterator[None]:
-    """Inside, dropout and batch norm behave as asked for."""
-    wanted = [
-        *([nn.Dropout] if dropout else []),
-        *([nn.BatchNorm2d] if own_statistics else []),
-    ]
-    layers = [layer for layer in network.modules() if isinstance(layer, tuple(wanted))]
-    momenta = [getattr(layer, "momentum", None) for layer in layers]
-    try:
-        for layer in layers:
+def _with_policies(
+    network: nn.Module, dropout: torch.Generator | None, own_statistics: bool
+) -> nn.Module:
+    """A copy of the network whose dropout and batch norm behave as asked for.
+
+    It has the network's own tensors; the network is not changed, as another thread may use it.
+    """
+    if dropout is None and not own_statistics:
+        return network
+    shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
+    network = copy.deepcopy(network, shared)
+    for layer in network.modules():
+        if dropout is not None and isinstance(layer, nn.Dropout):
             layer.train()
-            if isinstance(layer, nn.BatchNorm2d):
-                layer.momentum = 0.0  # keeps the running averages
-        yield
-    finally:
-        for layer, momentum in zip(layers, momenta, strict=True):
-            layer.eval()
-            if isinstance(layer, nn.BatchNorm2d):
-                layer.momentum = momentum
+        if own_statistics and isinstance(layer, nn.BatchNorm2d):
+            layer.running_mean = layer.running_var = None  # then those of the image are taken
+    if dropout is not None:
+        set_dropout_generator(network, dropout)
+    return network
 
 
 def _noise_of(seeds: Sequence[int], shape: Sequence[int], device: torch.device):

@@ -70,7 +70,7 @@ class TranslateOptions(Checked):
     tile: Positive | None = None
     """Side of the tiles in pixels; large images are tiled by default."""
     seed: int = 0
-    """Seed of the dropout."""
+    """Seed of the dropout; an image's translation depends on it and on the image alone."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -113,6 +113,7 @@ def _translated(
         image,
         direction,
         dropout=options.dropout == "on",
+        seed=options.seed,
         own_statistics=options.statistics == "image",
         tile=options.tile,
     )

@@ -14,6 +14,7 @@ from safetensors.torch import load, save
 
 from reverie.core.errors import UserError
 from reverie.core.files import read_json, replace_folder, write_atomic
+from reverie.core.rng import DrawsFrom
 from reverie.data import ImageSpec
 from reverie.methods import METHODS, PRETRAINED, Method
 from reverie.methods.presets import installed_method, options_from_json
@@ -101,7 +102,8 @@ def load_model(folder: Path) -> tuple[str, Method]:
             images["spread"],
         )
         options = options_from_json(kind.Options, config["options"])
-        method = kind(options, spec)
+        with DrawsFrom(torch.Generator()):  # weights that the file replaces
+            method = kind(options, spec)
         content = weights.read_bytes()
         tensors = load(content)
         fresh = method.state_dict()  # training-only networks are not in the file
@@ -123,8 +125,7 @@ def load_model(folder: Path) -> tuple[str, Method]:
 
 def build_method(recipe: Recipe, spec: ImageSpec) -> Method:
     """New method with weights initialized from the recipe's seed."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.training.seed)
+    with DrawsFrom(torch.Generator().manual_seed(recipe.training.seed)):
         return channels_last(METHODS.find(recipe.method)(recipe.options, spec))
 
 

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from reverie.core.errors import UserError
 from reverie.core.options import OptionValue
-from reverie.core.rng import Rng
+from reverie.core.rng import DrawsFrom, Rng
 from reverie.data import Batch, ImageSpec
 from reverie.methods import METHODS, Method, Phase
 from reverie.methods.base import Loss
@@ -86,6 +86,5 @@ def parameters_of(phase: Phase) -> list[nn.Parameter]:
 
 def evaluate_loss(phase: Phase, batch: Batch, seed: int = 0) -> Loss:
     """The loss of a phase; noise and dropout depend on `seed` alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with DrawsFrom(generator(seed)):
         return phase.loss(batch, Rng(generator(seed), step=5))

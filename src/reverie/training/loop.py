@@ -16,13 +16,13 @@ from torch import Tensor, nn
 
 from reverie.core.errors import UserError
 from reverie.core.interrupt import StopSignal
-from reverie.core.rng import Rng, mix, seed_dropout
+from reverie.core.rng import Rng, mix
 from reverie.data import Batch, Batches, ImageDataset
 from reverie.methods import Method, Phase
 from reverie.methods.recipe import Recipe, TrainOptions
 from reverie.runs.checkpoint import Checkpoint
 from reverie.training.monitor import LossMeter, TrainingMonitor
-from reverie.training.setup import Budget, learning_rate
+from reverie.training.setup import Budget, autocast, learning_rate
 from reverie.training.state import Counters, Losses, TrainState
 
 
@@ -67,7 +67,7 @@ def fit(
             micro = [next(stream).to(accelerator.device) for _ in range(options.accumulate)]
             waited = time.perf_counter() - started
             rate = learning_rate(method.options.learning_rate, options, counters.step, done)
-            seed_dropout(mix(options.seed, counters.step, rank), accelerator.device)
+            state.dropout.manual_seed(mix(options.seed, counters.step, rank))
             for number, phase in enumerate(state.phases):
                 if counters.step % phase.every == 0:
                     rngs = _rngs(accelerator, options, counters.step, number)
@@ -112,7 +112,7 @@ def update(
         parameter.requires_grad_(True)
     losses = []
     for batch, rng in zip(batches, rngs, strict=True):
-        with accelerator.autocast():
+        with autocast(accelerator):
             loss, parts = phase.loss(batch, rng)
         _refuse_non_finite(loss, phase, rng.step)
         accelerator.backward(loss / len(batches))

@@ -8,6 +8,7 @@ import html
 import io
 import json
 import re
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,9 @@ from reverie.runs.run import Run
 
 SHEETS_IN_REPORT = 40
 
+
+_DRAWING = threading.Lock()
+"""Matplotlib's settings and fonts are those of all threads."""
 
 COLOURS = ("#2563eb", "#ea580c", "#16a34a", "#9333ea", "#dc2626", "#0891b2", "#a16207", "#be185d")
 
@@ -193,7 +197,7 @@ def _plot(logs: dict[str, list[dict[str, Any]]], scale: str) -> str:
         axis.remove()
     buffer = io.StringIO()
     # IDs must differ between the SVGs: a clip path in a hidden one would hide the other's curves.
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": scale}):
+    with _DRAWING, rc_context({"svg.fonttype": "none", "svg.hashsalt": scale}):
         figure.savefig(buffer, format="svg")
     text = re.sub(r"<metadata>.*?</metadata>", "", buffer.getvalue(), flags=re.DOTALL)
     return text[text.index("<svg") :].strip()

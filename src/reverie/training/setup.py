@@ -2,11 +2,14 @@
 
 import importlib.util
 import math
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState
+from accelerate.state import AcceleratorState, ThreadLocalSharedDict
 from accelerate.utils import LoggerType
 
 from reverie.core.errors import UserError, nearest
@@ -14,6 +17,11 @@ from reverie.core.precision import bf16_is_native
 from reverie.methods.recipe import DEFAULT_STEPS, TrainOptions
 from reverie.runs.run import Run
 from reverie.training.state import Counters
+
+# Accelerate keeps one state for all trainings of a process, with their precision: now one a thread.
+AcceleratorState._shared_state = ThreadLocalSharedDict()  # pyright: ignore[reportAttributeAccessIssue]
+
+_ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -78,11 +86,23 @@ def make_accelerator(options: TrainOptions, run: Run) -> Accelerator:
     precision = options.precision
     if precision == "auto":
         precision = "bf16" if bf16_is_native("cpu" if cpu else "cuda") else "fp32"
-    # Accelerate keeps one state per process; another training may use another precision.
-    AcceleratorState._reset_state(reset_partial_state=False)
-    return Accelerator(
-        cpu=cpu,
-        mixed_precision="no" if precision == "fp32" else precision,
-        log_with=list(options.track) or None,
-        project_dir=run.folder,
-    )
+    with _ONE_AT_A_TIME:  # of the first, which finds out device and processes
+        AcceleratorState._reset_state(reset_partial_state=False)
+        return Accelerator(
+            cpu=cpu,
+            mixed_precision="no" if precision == "fp32" else precision,
+            log_with=list(options.track) or None,
+            project_dir=run.folder,
+        )
+
+
+@contextmanager
+def autocast(accelerator: Accelerator) -> Iterator[None]:
+    """Context of a loss in the accelerator's precision, one at a time below fp32.
+
+    PyTorch keeps the weights that autocast has converted in one table for all threads and empties
+    it when any thread leaves autocast. In the middle of another training's loss, that changes how
+    the gradients of its weights are rounded.
+    """
+    with _ONE_AT_A_TIME if accelerator.native_amp else nullcontext(), accelerator.autocast():
+        yield

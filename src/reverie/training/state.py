@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from reverie.core.errors import UserError
 from reverie.methods import Method
 from reverie.methods.recipe import TrainOptions
+from reverie.nn.dropout import set_dropout_generator
 from reverie.runs.checkpoint import Checkpoint
 from reverie.runs.model_folder import channels_last
 
@@ -38,6 +39,8 @@ class TrainState:
         self.accelerator = accelerator
         self.phases = method.phases()
         self.averaged = copy.deepcopy(method).eval().requires_grad_(False)
+        self.dropout = torch.Generator(accelerator.device)
+        set_dropout_generator(method, self.dropout)
         self.parameters: dict[tuple[nn.Module, ...], list[nn.Parameter]] = {}
         self.optimisers: dict[tuple[nn.Module, ...], Any] = {}
         for phase in self.phases:

@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from reverie.core.errors import UserError
+from reverie.core.memory import return_free_memory
 from reverie.core.options import OptionValue
 from reverie.data import decode_dataset, find_dataset
 from reverie.data.dataset import PendingDataset, Sides
@@ -57,7 +58,9 @@ def train(
     refuse_inside_data(out, recipe)
     # Only the main process writes.
     with Run(out).lock() if os.environ.get("RANK", "0") == "0" else nullcontext():
-        return train_recipe(recipe, Run(out), resume, restart)
+        result = train_recipe(recipe, Run(out), resume, restart)
+    return_free_memory()
+    return result
 
 
 def train_recipe(

@@ -1,3 +1,5 @@
+from threading import Thread
+
 import numpy as np
 import pytest
 import torch
@@ -52,6 +54,26 @@ def test_the_forward_pass_stops_after_the_last_layer(toy: Backbone) -> None:
     toy.activations(x, ["2"])
     assert counting.calls == 1
     assert not any(layer._forward_hooks for layer in toy.network.modules())
+
+
+def test_activations_in_threads_are_their_own(toy: Backbone) -> None:
+    """A second thread runs the network while the first one is inside of it."""
+    inner, expected = {}, toy.activations(torch.ones(1, 3, 9, 9), ["0.0", "1"])
+
+    def interrupt(module: nn.Module, inputs: object, output: Tensor) -> None:
+        if not inner:
+            inner["begun"] = torch.empty(0)
+            images = torch.zeros(1, 3, 9, 9)
+            thread = Thread(target=lambda: inner.update(toy.activations(images, ["0.0", "1"])))
+            thread.start()
+            thread.join()
+
+    toy.network.get_submodule("0.0").register_forward_hook(interrupt)
+    found = toy.activations(torch.ones(1, 3, 9, 9), ["0.0", "1"])
+    assert found.keys() == {"0.0", "1"}
+    for name, activation in expected.items():
+        assert torch.equal(found[name], activation)
+        assert not torch.equal(inner[name], activation)
 
 
 def test_refusals(toy: Backbone) -> None:

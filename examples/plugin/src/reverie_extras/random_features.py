@@ -3,13 +3,13 @@
 import torch
 from torch import nn
 
+from reverie.core.rng import DrawsFrom
 from reverie.nn.backbones.backbone import BackboneSpec, to_rgb
 
 
 def build() -> nn.Module:
     """Three strided convolutions with ReLU, in eval mode."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with DrawsFrom(torch.Generator().manual_seed(0)):
         layers: list[nn.Module] = []
         for inputs, outputs in ((3, 16), (16, 32), (32, 64)):
             layers += [nn.Conv2d(inputs, outputs, 5, 2, 2), nn.ReLU()]

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from reverie.nn.dropout import Dropout
 from reverie.nn.norms import NormName, has_bias, norm_layer
 
 INSIDE = 0.97
@@ -35,7 +36,7 @@ class ResidualBlock(nn.Module):
             conv = nn.Conv2d(channels, channels, 3, bias=bias)
             return [nn.ReflectionPad2d(1), conv, norm_layer(norm, channels)]
 
-        between = [nn.ReLU(), *([nn.Dropout(0.5)] if dropout else [])]
+        between = [nn.ReLU(), *([Dropout(0.5)] if dropout else [])]
         self.conv_block = nn.Sequential(*half(), *between, *half())
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from reverie.core.errors import UserError
+from reverie.nn.dropout import Dropout
 from reverie.nn.norms import NormName, has_bias, norm_layer
 
 MOST_LEVELS = 8
@@ -61,7 +62,7 @@ class Level(nn.Module):
             up = nn.ConvTranspose2d(2 * inner, outer, 4, 2, 1, bias=has_bias(norm))
             layers = [nn.LeakyReLU(0.2), down, norm_layer(norm, inner), below]
             layers += [nn.ReLU(), up, norm_layer(norm, outer)]
-            layers += [nn.Dropout(0.5)] if dropout else []
+            layers += [Dropout(0.5)] if dropout else []
         self.model = nn.Sequential(*layers)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c2 h w"]:

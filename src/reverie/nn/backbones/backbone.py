@@ -7,6 +7,7 @@ torchvision's weight files.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from threading import get_ident
 
 import torch
 from jaxtyping import Float
@@ -52,9 +53,12 @@ class Backbone:
             ImageTooSmall: if an image is too small for a layer.
         """
         found: dict[str, Tensor] = {}
+        thread = get_ident()
 
         def keep(name: str):
             def hook(module: nn.Module, inputs: object, output: Tensor) -> None:
+                if get_ident() != thread:  # networks are cached: another thread may use this one
+                    return
                 found[name] = output
                 if len(found) == len(wanted):
                     raise StopForward

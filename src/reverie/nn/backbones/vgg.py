@@ -4,6 +4,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from reverie.nn.backbones.backbone import BackboneSpec, imagenet_normalize
+from reverie.nn.dropout import Dropout
 
 CLASSES = 1000
 
@@ -35,8 +36,8 @@ class VGG(nn.Module):
         self.classifier = nn.Sequential()
         if with_head:
             self.classifier = nn.Sequential(
-                nn.Linear(now * 49, 4096), nn.ReLU(), nn.Dropout(),
-                nn.Linear(4096, 4096), nn.ReLU(), nn.Dropout(),
+                nn.Linear(now * 49, 4096), nn.ReLU(), Dropout(),
+                nn.Linear(4096, 4096), nn.ReLU(), Dropout(),
                 nn.Linear(4096, CLASSES),
             )  # fmt: skip
 
