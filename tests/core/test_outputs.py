@@ -12,7 +12,7 @@ from PIL import Image
 
 from reverie.core import files
 from reverie.core.errors import UserError
-from reverie.core.image_file import ImageFile
+from reverie.core.image_file import ImageFile, read_image_file
 from reverie.core.marks import RESULTS
 from reverie.core.outputs import OutputPlan, plan_outputs, refuse_no_folder, refuse_replacing
 
@@ -193,7 +193,8 @@ def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
     draw(tmp_path, "in/deep/x.png", "out/deep/.y.png.0123abcd.part")
     old = tmp_path / "out" / "deep" / ".y.png.0123abcd.part"
     os.utime(old, (0, 0))
-    plan_outputs([tmp_path / "in"], tmp_path / "out")
+    plan = plan_outputs([tmp_path / "in"], tmp_path / "out")
+    plan.write(plan.outputs[0], read_image_file(plan.outputs[0].source))
     assert not old.exists()
 
 
