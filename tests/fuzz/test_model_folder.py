@@ -21,9 +21,13 @@ KINDS = ("vae", "dcgan", "cgan", "diffusion", "cyclegan", "srresnet", "encoder")
 
 
 def model_folder(folder: Path, name: str = "dcgan") -> Path:
-    """A tiny model of a method."""
+    """A tiny model of a method, without the hash that notices most changes."""
     options = METHODS[name].tiny_options
     save_model(folder, name, build_method(recipe_for(name).with_options(**options), SPEC), "")
+    file = folder / "config.json"
+    config = json.loads(file.read_text())
+    del config["sha256"]
+    file.write_text(json.dumps(config))
     return folder
 
 
