@@ -102,7 +102,7 @@ def _call_each(
     code = 1
     try:
         for value in inputs:
-            shown = repr(value)[:400]
+            shown = _shown(value)
             tell(input=shown)
             signal.setitimer(signal.ITIMER_PROF, seconds)
             signal.setitimer(signal.ITIMER_REAL, 10 * seconds)
@@ -117,6 +117,13 @@ def _call_each(
         tell(input="the next input", raised=traceback.format_exc())
     finally:
         os._exit(code)
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(value)[:400]
+    except ValueError:  # of integers with thousands of digits
+        return f"{type(value).__name__} that cannot be shown"
 
 
 def damaged_bytes(content: bytes, count: int, seed: int) -> Iterator[bytes]:

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from reverie.core.errors import UserError
+from reverie.core.files import path_of
 from reverie.core.options import OptionValue, accepts_fields
 from reverie.evaluation.evaluate import EvaluateResult
 from reverie.evaluation.evaluate import evaluate as _evaluate
@@ -76,7 +77,9 @@ def train(
         UserError: if something that was asked for cannot be done, before anything is trained.
     """
     name = method if isinstance(method, str) else METHODS.ensure(method)
-    return _train(name, _path(out), preset=preset, resume=resume, restart=restart, changes=options)
+    return _train(
+        name, path_of(out), preset=preset, resume=resume, restart=restart, changes=options
+    )
 
 
 @accepts_fields(SampleOptions)
@@ -119,7 +122,7 @@ def translate(
         UserError: if the model does not translate, or nothing can be translated.
     """
     chosen = options or TranslateOptions()
-    return translate_files(_loaded(model), _paths(images), _path(out), chosen)
+    return translate_files(_loaded(model), _paths(images), path_of(out), chosen)
 
 
 @accepts_fields(UpscaleOptions)
@@ -142,7 +145,7 @@ def upscale(
         UserError: if the model does not upscale, or nothing can be upscaled.
     """
     chosen = options or UpscaleOptions()
-    return upscale_files(_loaded(model), _paths(images), _path(out), chosen)
+    return upscale_files(_loaded(model), _paths(images), path_of(out), chosen)
 
 
 @accepts_fields(DreamOptions)
@@ -159,7 +162,7 @@ def dream(
     Raises:
         UserError: if something that was asked for cannot be done.
     """
-    return dream_image(_path(image), _path(out), options or DreamOptions())
+    return dream_image(path_of(image), path_of(out), options or DreamOptions())
 
 
 @accepts_fields(EditOptions)
@@ -181,7 +184,7 @@ def edit(
     Raises:
         UserError: if something that was asked for cannot be done.
     """
-    return edit_files(model, expression, _path(out), options or EditOptions())
+    return edit_files(model, expression, path_of(out), options or EditOptions())
 
 
 @accepts_fields(InterpolateOptions)
@@ -198,7 +201,7 @@ def interpolate(
     Raises:
         UserError: if something that was asked for cannot be done.
     """
-    return interpolate_files(model, _path(out), options or InterpolateOptions())
+    return interpolate_files(model, path_of(out), options or InterpolateOptions())
 
 
 @accepts_fields(ReconstructOptions)
@@ -220,7 +223,7 @@ def reconstruct(
     Raises:
         UserError: if something that was asked for cannot be done.
     """
-    return reconstruct_files(model, _paths(images), _path(out), options or ReconstructOptions())
+    return reconstruct_files(model, _paths(images), path_of(out), options or ReconstructOptions())
 
 
 @accepts_fields(EvaluateOptions)
@@ -245,7 +248,7 @@ def evaluate(
     """
     if options is None:
         raise UserError("evaluate needs data=.")
-    return _evaluate(model, options, None if out is None else _path(out))
+    return _evaluate(model, options, None if out is None else path_of(out))
 
 
 def compare(runs: Sequence[str | Path], out: str | Path) -> CompareResult:
@@ -254,17 +257,13 @@ def compare(runs: Sequence[str | Path], out: str | Path) -> CompareResult:
     Raises:
         UserError: if there are fewer than two runs.
     """
-    return write_comparison([find_run(run) for run in runs], _path(out))
-
-
-def _path(path: str | Path) -> Path:
-    return Path(path).expanduser()
+    return write_comparison([find_run(run) for run in runs], path_of(out))
 
 
 def _paths(images: Paths) -> list[Path]:
     """One path or several, as a list."""
     several = [images] if isinstance(images, str | Path) else images
-    return [_path(path) for path in several]
+    return [path_of(path) for path in several]
 
 
 def _loaded(model: str | Path | Model) -> Model:

@@ -9,6 +9,7 @@ from pathlib import Path
 from jaxtyping import Float
 from torch import Tensor
 from reverie.core.errors import UserError
+from reverie.core.files import path_of
 from reverie.evaluation.evaluate import EvaluateResult
 from reverie.inference.dream.files import DreamResult, dream_image
 from reverie.inference.info import InfoResult, info
@@ -77,8 +78,8 @@ def sample(
     options: SampleOptions | None = ...,
     guidance: float | None = None,
     steps: int | None = None,
-    sampler: str | None = None,
-    schedule: str | None = None,
+    sampler: Literal['ddpm', 'ddim', 'euler', 'heun', 'dpmpp-2m'] | None = None,
+    schedule: Literal['karras', 'uniform'] | None = None,
     seed: int = 0,
     label: Sequence[str] = (),
     between: Sequence[int] | None = None,
@@ -164,8 +165,8 @@ def interpolate(
     options: InterpolateOptions | None = ...,
     guidance: float | None = None,
     steps: int | None = None,
-    sampler: str | None = None,
-    schedule: str | None = None,
+    sampler: Literal['ddpm', 'ddim', 'euler', 'heun', 'dpmpp-2m'] | None = None,
+    schedule: Literal['karras', 'uniform'] | None = None,
     seeds: Sequence[int] = (),
     images: Sequence[str | Path] = (),
     frames: int = 60,
@@ -190,8 +191,8 @@ def evaluate(
     options: EvaluateOptions | None = ...,
     guidance: float | None = None,
     steps: int | None = None,
-    sampler: str | None = None,
-    schedule: str | None = None,
+    sampler: Literal['ddpm', 'ddim', 'euler', 'heun', 'dpmpp-2m'] | None = None,
+    schedule: Literal['karras', 'uniform'] | None = None,
     data: str = ...,
     split: Literal['train', 'test', 'all'] = 'test',
     count: int | None = None,

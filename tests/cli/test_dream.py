@@ -23,7 +23,7 @@ def test_one_image_is_dreamt_of(words: str) -> None:
 
 
 def test_bounds_are_one_sentence() -> None:
-    with pytest.raises(UserError, match="--octave-scale is above 1, not 1"):
+    with pytest.raises(UserError, match="--octave-scale must be above 1"):
         parse_command(["dream", "a.png", "--octave-scale", "1"])
 
 

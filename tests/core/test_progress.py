@@ -1,5 +1,8 @@
+import io
+
 import pytest
 
+from reverie.core import progress
 from reverie.core.progress import printable, readable_seconds, readable_speed, say, warn
 
 
@@ -33,3 +36,30 @@ def test_names_are_printed_as_they_are(name: str, capsys: pytest.CaptureFixture[
 def test_what_cannot_be_shown_is_escaped() -> None:
     assert printable("a\nb\udcff\x1b[31m\u202ec\u2028") == r"a\nb\udcff\x1b[31m\u202ec\u2028"
     printable("".join(map(chr, [*range(0x3000), *range(0xD800, 0xE000), 0x10FFFF]))).encode()
+
+
+class Closed(io.StringIO):
+    """A standard error whose pipe was closed."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("stream", [None, Closed(), io.TextIOWrapper(io.BytesIO(), "ascii")])
+def test_nothing_that_is_said_stops_the_work(
+    stream: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr", stream)
+    progress.say("×")
+    progress.warn("×\ud800")
+    with progress.Bar("work", 2) as bar:
+        bar.update(1, "×")
+    assert list(progress.track([1, 2], 2, "work")) == [1, 2]
+
+
+def test_control_characters_are_written_as_escapes(capsys: pytest.CaptureFixture[str]) -> None:
+    progress.warn("a\x1b[31m[bold]b\\[/]\udcff")
+    assert capsys.readouterr().err == "note: a\\x1b[31m[bold]b\\[/]\\udcff\n"

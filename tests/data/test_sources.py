@@ -147,7 +147,7 @@ def test_odd_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     (tmp_path / "gone").symlink_to(tmp_path / "nothing")
     places = {
-        "": "the dataset's name is empty",
+        "": "no name of a file or folder",
         "/dev/zero": "/dev/zero: this is neither a file nor a folder",
         f"{tmp_path}/fifo": "this is neither a file nor a folder",
         f"{tmp_path}/fifo.csv": "this is neither a file nor a folder",

@@ -65,7 +65,7 @@ def test_every_field_is_a_keyword_of_the_public_function(function: str, kind: ty
         (TranslateOptions, {"tile": 0}, "--tile must be at least 1"),
         (AscentOptions, {"tile": 63}, "--tile must be at least 64"),
         (AscentOptions, {"jitter": -1}, "--jitter must be at least 0"),
-        (AscentOptions, {"octave_scale": 1.0}, "--octave-scale is above 1, not 1"),
+        (AscentOptions, {"octave_scale": 1.0}, "--octave-scale must be above 1"),
         (DreamOptions, {"film": 0}, "--film must be at least 1"),
         (InterpolateOptions, {"frames": 0}, "--frames must be at least 1"),
         (EvaluateOptions, {"data": "d", "border": -1}, "--border must be at least 0"),

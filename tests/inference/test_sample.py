@@ -105,8 +105,8 @@ def test_what_diffusion_starts_from(model: Model, tmp_path: Path) -> None:
     assert start.mask[..., :7].min() == 1
     assert start.mask[..., 9:].max() == 0
     for strength in (-0.1, 1.1):
-        with pytest.raises(UserError, match="--strength is from 0 to 1"):
-            start_from(model, tmp_path / "image.png", strength)
+        with pytest.raises(UserError, match="--strength must be at"):
+            SampleOptions(strength=strength)
     with pytest.raises(UserError, match="no such file"):
         start_from(model, tmp_path / "none.png")
 

@@ -147,7 +147,7 @@ def test_one_bad_file_stops_nothing(model: Model, picture: Image.Image, tmp_path
         reverie.upscale(tmp_path / "b.png", out=tmp_path / "o", model=model, format="tga")
     jpg = reverie.upscale(tmp_path / "b.png", out=tmp_path / "out", model=model, format="jpg")
     assert jpg.files[0].suffix == ".jpg"
-    with pytest.raises(UserError, match="at most 16"):
+    with pytest.raises(UserError, match="--scale must be above 0, not 0"):
         reverie.upscale(tmp_path / "b.png", out=tmp_path / "o", model=model, scale=0)
 
 

@@ -33,7 +33,7 @@ def test_names_of_options_are_unique(method: str, preset: str | None) -> None:
 @given(
     latent_size=st.integers(1, 99),
     flip=st.booleans(),
-    seed=st.integers(),
+    seed=st.integers(-(2**63), 2**64 - 1),
     hidden=st.lists(st.integers(1, 9), max_size=3),
 )
 def test_options_by_plain_names(latent_size: int, flip: bool, seed: int, hidden: list[int]) -> None:

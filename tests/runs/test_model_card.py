@@ -34,7 +34,8 @@ def test_the_front_matter_is_the_hubs(run: Run) -> None:
 
 def test_the_facts_are_the_runs(run: Run) -> None:
     run.folder.mkdir()
-    run.log({"step": 1200, "images_seen": 76800, "seconds": 90.0, "losses": {}})
+    speed = {"seconds": 90.0, "images_per_second": 853.3, "waiting_share": 0.0}
+    run.log({"step": 1200, "images_seen": 76800, "losses": {}} | speed)
     text = card(run, "cgan")
     for words in (
         "# my run",

@@ -97,7 +97,7 @@ class Unsaved(Linear):
 
     def __init__(self, options: LinearOptions, spec: ImageSpec) -> None:
         super().__init__(options, spec)
-        self.shift = torch.rand(()).item()
+        self.shift = torch.rand((), device="cpu").item()
 
     def generate(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         return (super().generate(latents) + self.shift).tanh()

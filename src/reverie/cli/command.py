@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from reverie.cli.parse import parse
+from reverie.core.options import Checked
 from reverie.core.result import Result
 
 
 @dataclass(frozen=True, kw_only=True)
-class Command(ABC):
+class Command(Checked, ABC):
     """A command; its docstring's first line and `usage` are its line in `reverie --help`."""
 
     usage: ClassVar[str]

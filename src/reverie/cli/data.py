@@ -9,6 +9,7 @@ import tyro
 
 from reverie.cli.command import Command
 from reverie.cli.parse import parse
+from reverie.core.options import Checked
 from reverie.core.result import Json, Result, lines_of
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class DataListCommand(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DataGetFlags:
+class DataGetFlags(Checked):
     """Where a dataset goes."""
 
     out: Path | None = None

@@ -20,7 +20,7 @@ class EvaluateCommand(EvaluateOptions, Command):
 
     usage: ClassVar = "MODEL --data IMAGES"
     model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
-    """A run, a model folder, a name on the hub, or a folder of images."""
+    """A run, a model folder, hf:user/name on the hub, or a folder of images."""
     out: Path | None = None
     """Write the figures to this .json file."""
 

@@ -19,7 +19,7 @@ class InfoCommand(Command):
 
     usage: ClassVar = "MODEL"
     model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
-    """A run, a model folder, or a name on the Hugging Face hub."""
+    """A run, a model folder, or hf:user/name on the Hugging Face hub."""
 
     def run(self) -> "InfoResult":
         from reverie import api

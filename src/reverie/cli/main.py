@@ -4,6 +4,7 @@ Results go to standard output, all else to standard error. Flags are the fields 
 dataclasses. PyTorch is imported by the commands that need it.
 """
 
+import contextlib
 import json
 import os
 import sys
@@ -17,6 +18,7 @@ from reverie.cli.evaluate import EvaluateCommand
 from reverie.cli.help import help_text
 from reverie.cli.info import CompareCommand, InfoCommand
 from reverie.cli.latent import EditCommand, InterpolateCommand, ReconstructCommand
+from reverie.cli.output import prepare_output, printing
 from reverie.cli.sample import SampleCommand
 from reverie.cli.train import TrainCommand
 from reverie.cli.translate import TranslateCommand
@@ -60,44 +62,42 @@ def parse_command(argv: Sequence[str]) -> Command:
 def main(argv: Sequence[str] | None = None) -> int:
     """The entry point; returns the exit code."""
     argv = sys.argv[1:] if argv is None else list(argv)
-    if not argv or argv[0] in ("-h", "--help", "help"):
-        print(help_text(COMMANDS), end="")
-        return 0
-    if argv[0] in ("-V", "--version"):
-        from importlib.metadata import version
-
-        print(version("reverie"))
-        return 0
+    prepare_output()
     try:
-        command = parse_command(argv)
-        result = command.run()
+        return _run(argv)
     except UserError as error:
         return _refuse(str(error), argv)
     except KeyboardInterrupt as stop:
         return _refuse(str(stop) or "stopped.", argv, INTERRUPTED)
-    except BrokenPipeError:  # the reader of a help text closed its end
-        _discard_output()
-        return 0
     except OSError as error:
         if error.filename is None and error.errno is None:
             raise
         return _refuse(f"{error.filename or 'a file'}: {error.strerror}.", argv)
-    if os.environ.get("RANK", "0") != "0":
-        return result.exit_code  # of several processes that share the work, the first one prints
-    try:
-        print(json.dumps(result.to_json()) if command.json else result.summary(), flush=True)
-    except BrokenPipeError:  # the reader closed its end
-        _discard_output()
+
+
+def _run(argv: Sequence[str]) -> int:
+    if not argv or argv[0] in ("-h", "--help", "help"):
+        with printing():
+            print(help_text(COMMANDS), end="")
+        return 0
+    if argv[0] in ("-V", "--version"):
+        from importlib.metadata import version
+
+        with printing():
+            print(version("reverie"))
+        return 0
+    command = parse_command(argv)
+    result = command.run()
+    if os.environ.get("RANK", "0") == "0":  # of several processes that share the work, the first
+        with printing():
+            print(json.dumps(result.to_json()) if command.json else result.summary())
     return result.exit_code
 
 
 def _refuse(message: str, argv: Sequence[str], code: int = 2) -> int:
-    progress.console().print(f"reverie: {message}", markup=False)
+    for line in f"reverie: {message}".split("\n"):
+        progress.say(line)
     if "--json" in argv:
-        print(json.dumps({"error": message}))
+        with contextlib.suppress(UserError), printing():  # it has been said on standard error
+            print(json.dumps({"error": message}))
     return code
-
-
-def _discard_output() -> None:
-    """Let what is left in the buffer go nowhere, or Python would report the closed pipe at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import tyro
 
+from reverie.cli.output import printing
 from reverie.core import progress
 from reverie.core.errors import UserError, nearest
 
@@ -37,10 +38,11 @@ def parse(
 ) -> T:
     """The dataclass that `argv` fills in; what cannot be understood becomes one sentence."""
     argv = _present_values(argv)
+    _refuse_empty_words(prog, argv)
     _refuse_unknown_flags(kind, prog, argv)
     message = io.StringIO()
     try:
-        with contextlib.redirect_stderr(message):
+        with contextlib.redirect_stderr(message), printing():
             return tyro.cli(
                 tyro.conf.OmitArgPrefixes[kind],  # type: ignore[valid-type]
                 prog=prog,
@@ -51,6 +53,7 @@ def parse(
         if not stop.code:
             raise
         raise UserError(f"{_sentence(message.getvalue())} See {prog} --help.") from None
+    raise SystemExit(0)  # the reader of a help text closed its end
 
 
 def _present_values(argv: Sequence[str]) -> list[str]:
@@ -78,6 +81,14 @@ def flags(kind: Any) -> set[str]:
             flag = one.name.replace("_", "-")
             names |= {f"--{flag}", f"--no-{flag}"} if one.type in (bool, "bool") else {f"--{flag}"}
     return names
+
+
+def _refuse_empty_words(prog: str, argv: Sequence[str]) -> None:
+    """An empty word is a variable of a script that was not set, and as a path the folder itself."""
+    for before, word in pairwise(["", *argv]):
+        if not word or re.fullmatch(r"--[\w-]+=", word):
+            where = f" after {before}" if before and not word else f": {word}" if word else ""
+            raise UserError(f"{prog} was given an empty value{where}.")
 
 
 def _refuse_unknown_flags(kind: Any, prog: str, argv: Sequence[str]) -> None:

@@ -20,7 +20,7 @@ class SampleCommand(SampleOptions, Command):
 
     usage: ClassVar = "MODEL -n 16 --out IMAGES"
     model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
-    """A run, a model folder, or a name on the Hugging Face hub."""
+    """A run, a model folder, or hf:user/name on the Hugging Face hub."""
     count: Annotated[Positive, tyro.conf.arg(aliases=["-n"])] = 16
     out: Path = Path("samples")
     """A folder for files and a sheet, one image file for the sheet alone, or an .npz file."""

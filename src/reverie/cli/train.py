@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 from reverie.cli.command import Command
 from reverie.cli.methods import MethodsCommand
 from reverie.cli.parse import parse, value_of
-from reverie.core.options import OptionValue
+from reverie.core.files import path_of
+from reverie.core.options import Checked, OptionValue
 
 if TYPE_CHECKING:
     from reverie.methods.recipe import Recipe
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainFlags:
+class TrainFlags(Checked):
     """Where a training goes and what it starts from."""
 
     out: Path
@@ -72,7 +73,7 @@ class TrainCommand(Command):
 
         result = train(
             self.method,
-            self.flags.out.expanduser(),
+            path_of(self.flags.out),
             preset=self.flags.preset,
             resume=self.flags.resume,
             restart=self.flags.restart,

@@ -20,7 +20,8 @@ class TranslateCommand(TranslateOptions, Command):
 
     usage: ClassVar = "MODEL IMAGES --out FOLDER"
     model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
-    """A run, a model folder, a name on the hub, or a .pth file of the original CycleGAN code."""
+    """A run, a model folder, hf:user/name on the hub, or a .pth file of the original
+    CycleGAN code."""
     images: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="IMAGES")]
     """Files and folders; subfolders are mirrored."""
     out: Path = Path("translated")

@@ -44,10 +44,11 @@ def split_model(words: Sequence[str]) -> tuple[str, list[str]]:
         UserError: if there are no images.
     """
     from reverie.api import DEFAULT_UPSCALER
+    from reverie.core.files import path_of
     from reverie.core.image_formats import HEIF_SUFFIXES, SUFFIXES
     from reverie.inference.load import is_image_folder
 
-    first = Path(words[0]).expanduser() if words else Path()
+    first = path_of(words[0]) if words else Path()
     images_first = first.suffix.lower() in SUFFIXES | HEIF_SUFFIXES or is_image_folder(first)
     model, rest = (DEFAULT_UPSCALER, words) if images_first else (words[0], words[1:])
     if not rest:

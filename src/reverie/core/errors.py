@@ -4,12 +4,23 @@ The command line prints a `UserError` without a traceback and exits with code 2.
 Any other exception is a defect of the library and keeps its traceback.
 """
 
+import contextlib
 import difflib
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
 
 
 class UserError(ValueError):
     """Invalid user input; the message states what is wrong and how to fix it."""
+
+
+@contextlib.contextmanager
+def in_file(path: str | os.PathLike[str], remedy: str) -> Iterator[None]:
+    """Let a `UserError` of what is inside say the file that it is about, and what to do."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{path}: {error} {remedy}") from None
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

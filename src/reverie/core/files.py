@@ -177,6 +177,27 @@ def _host() -> str:
     return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:6]
 
 
+def path_of(place: str | os.PathLike[str]) -> Path:
+    """The path that a user wrote, with `~` for the home folder.
+
+    Raises:
+        UserError: if no file or folder can be called so.
+    """
+    text = os.fspath(place)
+    if not text or "\0" in text:
+        raise UserError(f"{text!r} is no name of a file or folder.")
+    try:
+        path = Path(place).expanduser()
+    except RuntimeError:  # ~somebody who has no account
+        path = Path(place)
+    try:
+        path.lstat()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise UserError(f"{text[:40]}...: this name is too long for a file.") from None
+    return path
+
+
 def cache_home() -> Path:
     """Cache folder of decoded images and downloaded datasets.
 
@@ -199,16 +220,35 @@ def readable_bytes(count: float) -> str:
     return f"{count:.0f} {unit}" if count >= 100 else f"{count:.3g} {unit}"
 
 
+MAX_JSON_BYTES = 64_000_000
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON file that holds one object.
 
     Raises:
-        UserError: if the file is unreadable, not JSON, or not an object.
+        UserError: if the file is unreadable, too large, not JSON, or not an object.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        with open(path, "rb") as file:
+            text = file.read(MAX_JSON_BYTES + 1)
+        if len(text) > MAX_JSON_BYTES:
+            raise ValueError(f"it is larger than {readable_bytes(MAX_JSON_BYTES)}")
+        content = parse_json(text.decode())
+    except (OSError, ValueError) as error:
         raise UserError(f"{path}: this file cannot be read ({error}).") from None
     if not isinstance(content, dict):
         raise UserError(f"{path}: this file must hold one JSON object.")
     return content
+
+
+def parse_json(text: str) -> Any:
+    """The content of a JSON document.
+
+    Raises:
+        ValueError: if it is none, or nested too deeply.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None

@@ -1,24 +1,48 @@
 """Options as frozen dataclasses: one declaration is the flag, the keyword, the help and the check.
 
-A field's docstring is its help. A bound stands in its type, as `Annotated[int, AtLeast(1)]`; a
-field that may change when a run is resumed has the metadata `RESUMABLE`.
+A field's docstring is its help. Its type says what it may hold and stands for the check: choices as
+`Literal`, bounds as `Annotated[int, AtLeast(1)]`. A field that may change when a run is resumed has
+the metadata `RESUMABLE`.
 """
 
 import dataclasses
+import math
+import os
+import reprlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, wraps
 from inspect import Parameter, signature
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Literal,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from reverie.core.errors import UserError, nearest
 
 T = TypeVar("T")
 
 OptionValue = (
-    None | bool | int | float | str | Sequence["OptionValue"] | Mapping[str, "OptionValue"]
+    None
+    | bool
+    | int
+    | float
+    | str
+    | os.PathLike[str]
+    | Sequence["OptionValue"]
+    | Mapping[str, "OptionValue"]
 )
-"""What an option may hold, as flags and JSON have it."""
+"""What an option may be given as; flags and JSON have no paths, but strings."""
 
 Direction = Literal["ab", "ba"]
 """From domain A to B, or from B to A."""
@@ -28,29 +52,247 @@ RESUMABLE = {"resumable": True}
 
 
 @dataclass(frozen=True)
-class AtLeast:
+class Bound(ABC):
+    """A limit of a number, as a mark in its type."""
+
+    limit: float
+    words: ClassVar[str]
+    sign: ClassVar[str]
+
+    @abstractmethod
+    def allows(self, value: float) -> bool:
+        """Whether a number keeps to it."""
+
+    def __str__(self) -> str:
+        return f"{self.words} {self.limit:g}"
+
+
+class AtLeast(Bound):
     """The smallest value that a number may have."""
 
-    minimum: float
+    words, sign = "at least", "≥"
+
+    def allows(self, value: float) -> bool:
+        return value >= self.limit
+
+
+class AtMost(Bound):
+    """The largest value that a number may have."""
+
+    words, sign = "at most", "≤"
+
+    def allows(self, value: float) -> bool:
+        return value <= self.limit
+
+
+class Above(Bound):
+    """A value that a number must exceed."""
+
+    words, sign = "above", ">"
+
+    def allows(self, value: float) -> bool:
+        return value > self.limit
+
+
+class Below(Bound):
+    """A value that a number must stay below."""
+
+    words, sign = "below", "<"
+
+    def allows(self, value: float) -> bool:
+        return value < self.limit
+
+
+@dataclass(frozen=True)
+class Length:
+    """How many values a tuple may have, as a mark in its type."""
+
+    fewest: int
+    most: int
 
 
 Positive = Annotated[int, AtLeast(1)]
-NonNegative = Annotated[float, AtLeast(0)]
 NonNegativeInt = Annotated[int, AtLeast(0)]
+NonNegative = Annotated[float, AtLeast(0)]
+PositiveFloat = Annotated[float, Above(0)]
+Fraction = Annotated[float, AtLeast(0), AtMost(1)]
+DecayRate = Annotated[float, AtLeast(0), Below(1)]
+"""The share of a moving average that is kept at each step."""
+ImageSize = Annotated[int, AtLeast(1), AtMost(2**16)]
+"""The side of a square image in pixels."""
+LayerSize = Annotated[int, AtLeast(1), AtMost(2**16)]
+"""Channels or features of a layer."""
+LayerCount = Annotated[int, AtLeast(1), AtMost(100)]
+"""Layers or blocks of a network."""
+DefaultOrLayerCount = Annotated[int, AtLeast(0), AtMost(100)]
+"""Layers or blocks of a network, where 0 stands for a number that is derived."""
+
+SMALLEST_INT, LARGEST_INT, LONGEST_SHOWN = -(2**63), 2**64 - 1, 80
 
 
 class Checked:
-    """A base of options dataclasses: numbers are checked against their bounds when one is made."""
+    """A base of options dataclasses: what does not fit a field's type is refused when one is made.
+
+    Numbers are finite and keep to their bounds, integers have 64 bits, text has no null characters.
+    What is meant by the same is converted: NumPy's and PyTorch's numbers, lists and arrays for
+    tuples, one word for a tuple of words, strings for paths and paths for strings.
+    """
 
     def __post_init__(self) -> None:
         kinds = _types(type(self))
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
             value = getattr(self, field.name)
-            for bound in _bounds(kinds[field.name]):
-                if isinstance(value, int | float) and not value >= bound.minimum:
-                    raise UserError(
-                        f"{flag_of(field.name)} must be at least {bound.minimum:g}, not {value:g}."
-                    )
+            try:
+                fitted = fit(kinds[field.name], value)
+            except Unfit as unfit:
+                raise UserError(f"{flag_of(field.name)} must be {unfit}.") from None
+            if fitted is not value:
+                object.__setattr__(self, field.name, fitted)
+
+
+class Unfit(Exception):
+    """A value does not fit a type: `wanted` is what it must be; `str` adds what it is."""
+
+    def __init__(self, wanted: str, value: object) -> None:
+        super().__init__(f"{wanted}, not {_shown(value)}")
+        self.wanted = wanted
+        self.value = value
+
+
+def fit(kind: Any, value: object) -> Any:
+    """`value` as a field of the type `kind` holds it.
+
+    Raises:
+        Unfit: if it is of another type, no choice of a `Literal`, or out of bounds.
+    """
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return _within(parts[1:], fit(parts[0], value))
+    if origin in (Union, UnionType):
+        return _fit_one_of(parts, value)
+    if hasattr(value, "tolist"):  # of NumPy or PyTorch
+        value = value.tolist()  # type: ignore[attr-defined]
+    if origin is Literal:
+        choices = ", ".join(map(str, parts))
+        if not isinstance(value, str | int) or value not in parts:
+            raise Unfit(f"one of {choices}" if len(parts) > 1 else choices, value)
+        return value
+    if origin is tuple:
+        return _fit_tuple(parts, value)
+    if origin in (dict, Mapping):
+        return _fit_mapping(parts, value)
+    if kind in SIMPLE:
+        return SIMPLE[kind](value)
+    if isinstance(kind, type) and not isinstance(value, kind):
+        raise Unfit("nothing" if kind is NoneType else f"a {kind.__name__}", value)
+    return value  # what other types mean is left to the class that uses them
+
+
+def _fit_one_of(kinds: Sequence[Any], value: object) -> object:
+    """`value` as the first of several types that it fits."""
+    unfit = []
+    for kind in kinds:
+        try:
+            return fit(kind, value)
+        except Unfit as error:
+            if kind is not NoneType:
+                unfit.append(error)
+    if len(unfit) == 1:
+        raise unfit[0]
+    raise Unfit(" or ".join(error.wanted for error in unfit), value)
+
+
+def _fit_tuple(kinds: Sequence[Any], value: object) -> tuple[object, ...]:
+    if isinstance(value, str | os.PathLike):
+        value = (value,)
+    if not isinstance(value, Sequence) or isinstance(value, bytes):
+        raise Unfit("a list", value)
+    if Ellipsis in kinds:
+        kinds = [kinds[0]] * len(value)
+    if len(value) != len(kinds):
+        raise Unfit(f"a list of {len(kinds)}", value)
+    return tuple(fit(kind, one) for kind, one in zip(kinds, value, strict=True))
+
+
+def _fit_mapping(kinds: Sequence[Any], value: object) -> dict[object, object]:
+    if not isinstance(value, Mapping):
+        raise Unfit("names with values", value)
+    keys, values = kinds or (Any, Any)
+    return {fit(keys, key): fit(values, one) for key, one in value.items()}
+
+
+def _fit_bool(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise Unfit("True or False", value)
+    return value
+
+
+def _fit_int(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise Unfit("an integer", value)
+    if not SMALLEST_INT <= value <= LARGEST_INT:
+        raise Unfit("an integer of 64 bits", value)
+    return int(value)
+
+
+def _fit_float(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Unfit("a number", value)
+    if not math.isfinite(value) if isinstance(value, float) else abs(value) > LARGEST_INT:
+        raise Unfit("a finite number", value)
+    return float(value)
+
+
+def _fit_text(value: object) -> str:
+    text = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if not isinstance(text, str):
+        raise Unfit("text", value)
+    if "\0" in text:
+        raise Unfit("text without null characters", value)
+    return str(text)
+
+
+def _fit_path(value: object) -> Path:
+    if not isinstance(value, str | os.PathLike) or not _fit_text(value):
+        raise Unfit("a path", value)
+    return Path(value)
+
+
+def _fit_any(value: object) -> object:
+    return value
+
+
+SIMPLE: dict[Any, Callable[[object], object]] = {
+    bool: _fit_bool,
+    int: _fit_int,
+    float: _fit_float,
+    str: _fit_text,
+    Path: _fit_path,
+    Any: _fit_any,
+}
+
+
+def _within(marks: Sequence[object], value: Any) -> Any:
+    """`value`, if it keeps to the bounds among the marks of its type."""
+    if value is None:
+        return value
+    for mark in marks:
+        if isinstance(mark, Bound) and not mark.allows(value):
+            raise Unfit(str(mark), value)
+        if isinstance(mark, Length) and not mark.fewest <= len(value) <= mark.most:
+            raise Unfit(f"{mark.fewest} to {mark.most} values", value)
+    return value
+
+
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = _REPR.maxlong = LONGEST_SHOWN
+
+
+def _shown(value: object) -> str:
+    """A value in a message, shortened."""
+    if isinstance(value, int) and abs(value) > LARGEST_INT:
+        return f"one of {value.bit_length()} bits"
+    return f"{value:g}" if isinstance(value, float) else _REPR.repr(value)
 
 
 @cache
@@ -62,14 +304,6 @@ def _types(kind: type) -> dict[str, object]:
     return {field.name: field.type for field in fields}
 
 
-def _bounds(kind: object) -> list[AtLeast]:
-    """The bounds in a type, also inside of `Annotated[...] | None`."""
-    if get_origin(kind) is Annotated:
-        inner, *marks = get_args(kind)
-        return [mark for mark in marks if isinstance(mark, AtLeast)] + _bounds(inner)
-    return [bound for part in get_args(kind) for bound in _bounds(part)]
-
-
 def flag_of(name: str) -> str:
     """The flag of a field: `image_size` is `--image-size`."""
     return f"--{name.replace('_', '-')}"
@@ -79,6 +313,25 @@ def options_of(kind: type[T], values: object) -> T:
     """The options dataclass `kind` with the fields of the same names of another dataclass."""
     names = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
     return kind(**{name: getattr(values, name) for name in names})
+
+
+def options_from_json(kind: type[T], content: object) -> T:
+    """The options dataclass `kind` from what JSON holds of it.
+
+    Raises:
+        UserError: if an option is missing or unknown, or a value does not fit.
+    """
+    if not isinstance(content, dict):
+        raise UserError(f"the options must be names with values, not {_shown(content)}.")
+    fields = dataclasses.fields(kind)  # type: ignore[arg-type]
+    unknown = sorted(set(content) - {field.name for field in fields})
+    if unknown:
+        raise UserError(
+            f"the options name {', '.join(unknown[:5])}, which this version does not have: "
+            "update reverie, or use the version that made the file."
+        )
+    _refuse_missing(kind, content, "the options lack {}.")
+    return kind(**content)
 
 
 P = TypeVar("P")
@@ -102,7 +355,7 @@ def accepts_fields(kind: type[P]) -> Callable[[Callable[..., R]], Callable[..., 
 
         @wraps(function)
         def call(*args: object, **keywords: object) -> R:
-            given = {n: _hashable(keywords.pop(n)) for n in list(keywords) if n in fields}
+            given = {name: keywords.pop(name) for name in list(keywords) if name in fields}
             unknown = [name for name in keywords if name not in own.parameters]
             if unknown:
                 known = [*fields, *own.parameters]
@@ -110,7 +363,8 @@ def accepts_fields(kind: type[P]) -> Callable[[Callable[..., R]], Callable[..., 
                 raise UserError(f"{function.__name__} has no option {unknown[0]!r}; {hint}")
             base = keywords.get("options")
             if base is None:
-                keywords["options"] = _made(kind, function.__name__, given)
+                _refuse_missing(kind, given, f"{function.__name__} needs {{}}=.")
+                keywords["options"] = kind(**given)
             elif given:
                 keywords["options"] = dataclasses.replace(base, **given)  # type: ignore[type-var]
             return function(*args, **keywords)
@@ -123,17 +377,12 @@ def accepts_fields(kind: type[P]) -> Callable[[Callable[..., R]], Callable[..., 
     return decorate
 
 
-def _hashable(value: object) -> object:
-    """A list as the tuple that an options dataclass holds."""
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _made(kind: type[P], what: str, given: dict[str, object]) -> P:
-    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
+def _refuse_missing(kind: type, given: Mapping[str, object], message: str) -> None:
+    """Raise a UserError of `message` and the name of a required field that is not given."""
+    for field in dataclasses.fields(kind):
         required = field.default is dataclasses.MISSING
         if required and field.default_factory is dataclasses.MISSING and field.name not in given:
-            raise UserError(f"{what} needs {field.name}=.")
-    return kind(**given)
+            raise UserError(message.format(field.name))
 
 
 def _parameter(field: "dataclasses.Field[Any]") -> Parameter:

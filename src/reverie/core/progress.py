@@ -4,11 +4,12 @@ Standard output is reserved for results.
 """
 
 import contextlib
+import io
 import sys
 import time
 import unicodedata
 from collections.abc import Iterable, Iterator
-from typing import IO, Any, TypeVar, cast
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -20,30 +21,39 @@ T = TypeVar("T")
 SECONDS_BETWEEN_LINES = 10.0
 
 
-class _Unstoppable:
-    """A text stream whose errors are dropped: a closed pipe or terminal must not stop the work."""
+class _StandardError(io.TextIOBase):
+    """Standard error that is lost where it was closed or its disk is full: nothing that is said
+    on it may stop what it is about. A write within a signal's handler is a RuntimeError."""
 
-    def __init__(self, stream: IO[str]) -> None:
-        self._stream = stream
+    def __init__(self) -> None:
+        # While a bar is shown, rich puts a proxy in place of the stream, which prints here.
+        self._stream = getattr(sys.stderr, "rich_proxied_file", sys.stderr)
 
-    def write(self, text: str) -> int:
-        try:
-            return self._stream.write(text)
-        except (OSError, ValueError, RuntimeError):  # closed; or interrupted by a signal's handler
-            return len(text)
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return getattr(self._stream, "encoding", None) or "utf-8"
+
+    def isatty(self) -> bool:
+        with contextlib.suppress(OSError, ValueError):  # ValueError: of a closed file
+            return self._stream is not None and self._stream.isatty()
+        return False
+
+    def write(self, text: str, /) -> int:
+        if self._stream is not None:
+            with contextlib.suppress(OSError, ValueError, RuntimeError):
+                encoded = text.encode(self.encoding, "backslashreplace")
+                self._stream.write(encoded.decode(self.encoding))
+        return len(text)
 
     def flush(self) -> None:
-        with contextlib.suppress(OSError, ValueError, RuntimeError):
-            self._stream.flush()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
+        if self._stream is not None:
+            with contextlib.suppress(OSError, ValueError, RuntimeError):
+                self._stream.flush()
 
 
 def console() -> Console:
     """New console on standard error; created per call so that redirection is respected."""
-    stream = cast(IO[str], _Unstoppable(sys.stderr))
-    return Console(file=stream, highlight=False, soft_wrap=True)
+    return Console(file=_StandardError(), highlight=False, soft_wrap=True)  # type: ignore[arg-type]
 
 
 def say(text: str) -> None:
@@ -79,14 +89,15 @@ class Bar:
         self._first: float | None = None  # not 0 when a training is resumed
         self._unit = unit
         self._started = self._said = time.monotonic()
-        self._terminal = sys.stderr.isatty()
+        shown_on = console()
+        self._terminal = shown_on.file.isatty()
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
             MofNCompleteColumn() if unit else TextColumn("{task.percentage:>3.0f} %"),
             TimeRemainingColumn(compact=True, elapsed_when_finished=True),
             TextColumn("{task.fields[text]}", markup=False),
-            console=console(),
+            console=shown_on,
             disable=not self._terminal,
             transient=True,
         )

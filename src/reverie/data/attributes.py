@@ -9,8 +9,9 @@ from jaxtyping import Bool
 
 from reverie.core import image_io
 from reverie.core.errors import UserError
+from reverie.core.files import path_of
 from reverie.data.sets import is_fetched
-from reverie.data.source import path_of, set_folder
+from reverie.data.source import set_folder
 from reverie.data.tables import CELEBA_IMAGES, CELEBA_LIST, find_files, read_celeba, read_table
 
 YES, NO = ("1", "true", "yes"), ("-1", "0", "false", "no")

@@ -5,13 +5,22 @@ larger images. The cache is optional.
 """
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 
 from reverie.core import image_io, progress
 from reverie.core.errors import UserError
-from reverie.core.options import RESUMABLE, Checked, Direction, NonNegative, Positive
+from reverie.core.options import (
+    RESUMABLE,
+    AtLeast,
+    AtMost,
+    Checked,
+    Direction,
+    ImageSize,
+    Length,
+    NonNegative,
+)
 from reverie.data.cache import RaggedImages, decode_cached, fingerprint_of
 from reverie.data.memo import remember, stat_digest
 from reverie.data.paired import find_low_res_pairs, find_paired
@@ -44,14 +53,14 @@ class DataOptions(Checked):
 
     data: str | None = field(default=None, metadata=RESUMABLE)
     """Dataset: a folder, a table (.csv), an IDX file, or a built-in dataset: digits."""
-    image_size: Positive | None = None
+    image_size: ImageSize | None = None
     """Side of the square images in pixels; by default the dataset's own, or 64 for folders."""
     channels: Literal["auto", "1", "3"] = "auto"
     """1 for grayscale, 3 for RGB; auto is derived from the images."""
     resize: image_io.Resize = "crop"
     """How images become square: crop the centre, squash, or pad with white; or take a random crop
     after resizing to this width (width) or without resizing (none)."""
-    jitter: NonNegative = 0.0
+    jitter: Annotated[float, AtLeast(0), AtMost(4)] = 0.0
     """Resize to a size larger by this fraction, then crop at random: 0.117 is 286 for 256."""
     data_b: str | None = field(default=None, metadata=RESUMABLE)
     """Translation: the folder of domain B, where --data is that of A. Super-resolution: the
@@ -69,14 +78,19 @@ class DataOptions(Checked):
 
 
 @dataclass(frozen=True)
-class ImageSpec:
+class ImageSpec(Checked):
     """Channels, size and classes of a model's images; stored with the model."""
 
     channels: int
-    image_size: int
-    class_names: tuple[str, ...] = ()
-    spread: float = 0.5
+    image_size: ImageSize
+    class_names: Annotated[tuple[str, ...], Length(0, 2**16)] = ()
+    spread: NonNegative = 0.5
     """Standard deviation of the pixels, in [-1, 1]: the σ_data of diffusion."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.channels not in (1, 3):
+            raise UserError(f"images have 1 channel or 3, not {self.channels}.")
 
     @property
     def classes(self) -> int:

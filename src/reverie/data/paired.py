@@ -13,9 +13,10 @@ import numpy as np
 
 from reverie.core import image_io
 from reverie.core.errors import UserError
+from reverie.core.files import path_of
 from reverie.data.memo import content_digest
 from reverie.data.sets import is_fetched
-from reverie.data.source import Source, of_files, path_of, set_folder
+from reverie.data.source import Source, of_files, set_folder
 from reverie.data.sources import find_source
 
 NAMED = 5

@@ -81,17 +81,6 @@ def readable(path: Path) -> Iterator[None]:
         ) from None
 
 
-def path_of(place: str) -> Path:
-    """A place that was typed in, with `~` for the home folder.
-
-    Raises:
-        UserError: if it is empty.
-    """
-    if not place:
-        raise UserError("the dataset's name is empty: give a folder, a file or a name.")
-    return Path(os.path.expanduser(place))
-
-
 def set_folder(name: str) -> Path:
     """Folder of a dataset downloaded by `reverie data get`."""
     return cache_home() / "sets" / name

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from reverie.core.errors import UserError, nearest
+from reverie.core.files import path_of
 from reverie.core.image_folder import no_images, say_own, scan_folder
 from reverie.data.idx import IDX_IMAGES, find_idx, of_idx
 from reverie.data.sets import DATASETS
-from reverie.data.source import Source, of_files, path_of, readable, set_folder
+from reverie.data.source import Source, of_files, readable, set_folder
 from reverie.data.tables import (
     CELEBA_IMAGES,
     CELEBA_LIST,

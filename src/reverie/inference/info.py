@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from reverie.core.files import path_of
 from reverie.core.result import Json, Result, lines_of, plain
 from reverie.inference.load import load
 from reverie.methods.capabilities import describe_capabilities
@@ -38,7 +39,7 @@ def info(place: str | Path) -> InfoResult:
 
 
 def _facts(place: str | Path) -> dict[str, Json]:
-    path = Path(place).expanduser()
+    path = path_of(place)
     model = load(place) if not (Run(path).exists() and not Run(path).model.exists()) else None
     facts: dict[str, Json] = {"place": str(place)}
     if model is not None:
@@ -60,7 +61,7 @@ def _facts(place: str | Path) -> dict[str, Json]:
         log = run.read_log()
         begun = run.facts()
         facts |= {
-            "data": begun["data"]["data"],
+            "data": run.recipe().data.data,
             "pictures": begun["picture_count"],
             "began": begun["began"],
             "machine": begun["machine"],

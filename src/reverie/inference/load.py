@@ -1,13 +1,18 @@
 """Models from wherever they are: the package, a run, a folder, a weight file, the hub."""
 
 import re
+from contextlib import suppress
+from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from torch import nn
 
+from reverie.core import progress
 from reverie.core.errors import UserError
+from reverie.core.files import path_of
 from reverie.core.state_dict import read_tensors
 from reverie.inference.model import Model
 from reverie.methods.superres.networks import Upscaler
@@ -26,20 +31,31 @@ BUILT_IN_MODELS = {
     folder.name: folder for folder in (Path(__file__).parent / "pretrained").glob("[!_]*")
 }
 
+HUB = "hf:"
+"""Begins the names of models on the Hugging Face hub."""
+HUB_NAME = r"[\w.-]+/[\w.-]+"
+LIKENESS = 0.7
+"""From which `difflib` ratio on a name is taken for a mistyped one."""
+MAX_FOLDERS = 1000
+"""How many folders are looked at for a mistyped name."""
+
 
 def load(place: str | Path, reference: str | None = None) -> Model:
     """A model: `digits` or `photos-x4`, which come with the package, a run, a model folder,
-    `user/name` on the Hugging Face hub, or a weight file: of the original CycleGAN and pix2pix, or
-    of SRResNet, RRDBNet and compact upscaling networks, or of others that the package spandrel
+    `hf:user/name` on the Hugging Face hub, or a weight file: of the original CycleGAN and pix2pix,
+    or of SRResNet, RRDBNet and compact upscaling networks, or of others that the package spandrel
     knows, where it is installed.
 
-    A run or model folder that is called `digits` goes before the built-in one. `reference` says
-    what a weight file should hold: see `import_weights`.
+    A run or model folder that is called `digits` goes before the built-in one. `user/name` without
+    `hf:` is looked for on the hub only where it resembles no run or model folder here. `reference`
+    says what a weight file should hold: see `import_weights`.
 
     Raises:
         UserError: if there is no usable model.
     """
-    path = Path(place).expanduser()
+    if str(place).startswith(HUB):
+        return Model(str(place), *load_model(_download(str(place).removeprefix(HUB))))
+    path = path_of(place)
     if reference is None and str(place) in BUILT_IN_MODELS and not holds_a_model(path):
         return Model(str(place), *load_model(BUILT_IN_MODELS[str(place)]))
     if path.is_file() or reference is not None:
@@ -55,12 +71,19 @@ def load(place: str | Path, reference: str | None = None) -> Model:
             raise UserError(
                 f"{place}: this run has no model yet; it comes with the first checkpoint."
             )
-    elif re.fullmatch(r"[\w.-]+/[\w.-]+", str(place)) and not path.parent.exists():
+    elif re.fullmatch(HUB_NAME, str(place)) and not path.parent.exists():
+        alike = _look_alike(path)
+        if alike is not None:
+            raise UserError(
+                f"{place}: there is no run or model folder of that name; did you mean {alike}? A "
+                f"model of that name on the hub is {HUB}{place}."
+            )
+        progress.say(f"there is no folder {path.parent}: asking the hub for {HUB}{place}")
         folder = _download(str(place))
     else:
         raise UserError(
             f"{place}: there is no run or model folder of that name; a model on the hub is named "
-            f"user/name, and {', '.join(BUILT_IN_MODELS)} come with reverie."
+            f"{HUB}user/name, and {', '.join(BUILT_IN_MODELS)} come with reverie."
         )
     return Model(str(place), *load_model(folder))
 
@@ -78,7 +101,7 @@ def import_weights(path: str | Path, reference: str | None = None) -> nn.Module:
     Raises:
         UserError: if it is another network, or none that is known.
     """
-    path = Path(path).expanduser()
+    path = path_of(path)
     tensors = read_tensors(path)
     network = build_from_state_dict(tensors, str(path))
     if network is None:
@@ -98,14 +121,28 @@ def holds_a_model(path: Path) -> bool:
     return Run(path).exists() or (path / "config.json").exists()
 
 
+def _look_alike(path: Path) -> Path | None:
+    """A run or model folder here whose path resembles that of one that does not exist."""
+    known: list[str] = []
+    top = (folder for folder in islice(Path().iterdir(), MAX_FOLDERS) if folder.is_dir())
+    every = (inner for folder in top for inner in (folder, *islice(folder.glob("*/"), MAX_FOLDERS)))
+    with suppress(OSError):  # a folder that may not be read holds nothing that was meant
+        known += [str(folder) for folder in islice(every, MAX_FOLDERS) if holds_a_model(folder)]
+    found = get_close_matches(str(path), known, n=1, cutoff=LIKENESS)
+    same_name = [one for one in known if Path(one).name == path.name]
+    return next((Path(one) for one in (*found, *same_name)), None)
+
+
 def _download(name: str) -> Path:
+    if not re.fullmatch(HUB_NAME, name):
+        raise UserError(f"{HUB}{name}: a model on the hub is named {HUB}user/name.")
     wanted = ["config.json", "model.safetensors", "README.md"]
     try:
         return Path(snapshot_download(name, allow_patterns=wanted))
     except (HfHubHTTPError, LocalEntryNotFoundError, HFValidationError, OSError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(
-            f"{name}: there is no such folder, and it could not be had from the hub ({reason})."
+            f"{HUB}{name}: this model could not be had from the hub ({reason})."
         ) from None
 
 

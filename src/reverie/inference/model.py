@@ -186,7 +186,6 @@ class Model:
         how = replace(Sampling(), **known)  # type: ignore[arg-type]
         if how.guidance != 1.0 and not self.method.conditional:
             raise UserError(f"{self.name} knows no classes, so there is nothing to guide towards.")
-        how.check()
         extra: dict[str, Any] = {"sampling": how}
         if start is not None:
             extra["start"] = start.to(self.device)

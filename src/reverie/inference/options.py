@@ -10,27 +10,38 @@ from typing import Annotated, Literal
 
 from reverie.core.errors import UserError
 from reverie.core.options import (
+    Above,
     AtLeast,
+    AtMost,
     Checked,
     Direction,
+    Fraction,
+    Length,
     NonNegative,
     NonNegativeInt,
     Positive,
+    PositiveFloat,
 )
+
+Layers = Annotated[tuple[str, ...], Length(0, 1000)]
+"""Layers of a network, each with a channel and a weight if there is more to say."""
+
+FrameRate = Annotated[float, Above(0), AtMost(1000)]
+"""Frames per second."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DenoisingOptions(Checked):
     """How a diffusion model samples; other models refuse these."""
 
-    guidance: float | None = None
+    guidance: Annotated[float, AtLeast(-1000), AtMost(1000)] | None = None
     """Diffusion: classifier-free guidance scale; 1 is plain, 2 is clearer and less varied."""
-    steps: Positive | None = None
+    steps: Annotated[int, AtLeast(1), AtMost(100_000)] | None = None
     """Diffusion: how many noise levels (12 unless told otherwise)."""
-    sampler: str | None = None
-    """Diffusion: ddpm, ddim, euler, heun or dpmpp-2m."""
-    schedule: str | None = None
-    """Diffusion: spacing of the noise levels: karras or uniform."""
+    sampler: Literal["ddpm", "ddim", "euler", "heun", "dpmpp-2m"] | None = None
+    """Diffusion: update rule from one noise level to the next (dpmpp-2m unless told otherwise)."""
+    schedule: Literal["karras", "uniform"] | None = None
+    """Diffusion: spacing of the noise levels (karras unless told otherwise)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +58,7 @@ class SampleOptions(DenoisingOptions):
     """Interpolate from the image of one seed to that of another."""
     init: Path | None = None
     """Diffusion: an image to start from instead of noise (SDEdit)."""
-    strength: float = 0.6
+    strength: Fraction = 0.6
     """Diffusion: how much of --init is regenerated, from 0 to 1."""
     mask: Path | None = None
     """Diffusion: an image, white where --init is to be regenerated (inpainting); resized if need
@@ -77,7 +88,7 @@ class TranslateOptions(Checked):
 class UpscaleOptions(Checked):
     """How images are upscaled."""
 
-    scale: float | None = None
+    scale: Annotated[float, Above(0), AtMost(16)] | None = None
     """Scale factor; where the network has another one, the result is resized."""
     tile: Positive | None = None
     """Side of the tiles in pixels; by default what fits into memory."""
@@ -93,35 +104,35 @@ class UpscaleOptions(Checked):
 class AscentOptions(Checked):
     """Gradient ascent of a deep dream."""
 
-    octaves: Positive = 4
+    octaves: Annotated[int, AtLeast(1), AtMost(100)] = 4
     """Number of octaves (image sizes), from small to large."""
-    octave_scale: float = 1.4
+    octave_scale: Annotated[float, AtLeast(1), AtMost(100)] = 1.4
     """Ratio between the sizes of two octaves."""
-    steps: Positive = 10
+    steps: Annotated[int, AtLeast(1), AtMost(100_000)] = 10
     """Gradient steps per octave."""
-    step_size: float = 0.02
+    step_size: Annotated[float, AtLeast(0), AtMost(100)] = 0.02
     """Mean change per step, where black to white is 2."""
-    jitter: NonNegativeInt = 32
+    jitter: Annotated[int, AtLeast(0), AtMost(2**16)] = 32
     """Random shift before each step, in pixels."""
     normalise: Literal["mean-absolute", "deviation"] = "mean-absolute"
     """Normalisation of the gradient."""
     carry: Literal["detail", "all"] = "detail"
     """From octave to octave: add the dreamt detail to the original, or resize the whole image."""
-    smoothing: float = 0.0
+    smoothing: Annotated[float, AtLeast(0), AtMost(1000)] = 0.0
     """Standard deviation of the gradient blur in pixels, reduced to 0 over the steps."""
-    total_variation: float = 0.0
+    total_variation: NonNegative = 0.0
     """Weight of the total variation, against noise."""
-    closeness: float = 0.0
+    closeness: NonNegative = 0.0
     """Weight of the squared distance from the original."""
-    tile: Annotated[int, AtLeast(64)] = 512
+    tile: Annotated[int, AtLeast(64), AtMost(2**16)] = 512
     """Side of the tiles in pixels; larger images are tiled."""
     seed: int = 0
     """Seed of the jitter: same seed, same dream."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.octave_scale <= 1 and self.octaves > 1:
-            raise UserError(f"--octave-scale is above 1, not {self.octave_scale:g}.")
+        if self.octave_scale == 1 and self.octaves > 1:
+            raise UserError("--octave-scale must be above 1 for several octaves.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +144,7 @@ class DreamOptions(AscentOptions):
     with --weights; or one of your own runs."""
     weights: Path | None = None
     """torchvision's file of the backbone's weights."""
-    layers: tuple[str, ...] = ()
+    layers: Layers = ()
     """Layers to maximize: NAME, NAME:CHANNEL, each with =WEIGHT if you like; see --list-layers."""
     towards: Literal["l2", "mean"] = "l2"
     """What is maximized: the mean squared activation, or the mean activation."""
@@ -144,11 +155,11 @@ class DreamOptions(AscentOptions):
     override them."""
     film: Positive | None = None
     """A film of so many frames, each dreamt from the one before."""
-    zoom: float = 1.04
+    zoom: PositiveFloat = 1.04
     """Film: zoom factor per second."""
-    rotate: float = 0.0
+    rotate: Annotated[float, AtLeast(-36_000), AtMost(36_000)] = 0.0
     """Film: rotation in degrees per second."""
-    rate: float = 12.0
+    rate: FrameRate = 12.0
     """Film: frames per second."""
 
 
@@ -201,7 +212,7 @@ class InterpolateOptions(DenoisingOptions):
     """Class, where the model is conditional."""
     plane: bool = False
     """Show the whole plane of a model with two latents."""
-    rate: float = 20.0
+    rate: FrameRate = 20.0
     """Frames per second."""
 
 

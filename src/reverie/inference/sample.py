@@ -103,12 +103,10 @@ def start_from(
     """What a diffusion model starts from: an image file, resized, and perhaps a mask.
 
     Raises:
-        UserError: if a file is no image, or the strength is not from 0 to 1.
+        UserError: if a file is no image, or a mask is given without one.
     """
     if image is None:
         raise UserError("--mask says which part of an image is regenerated: name it with --init.")
-    if not 0 <= strength <= 1:
-        raise UserError(f"--strength is from 0 to 1, not {strength}.")
     spec = model.method.spec
 
     def fitted(path: Path, channels: int) -> Tensor:

@@ -114,8 +114,6 @@ def _share(tiled_upscaler: TiledUpscaler, scale: float | None) -> float:
     own = tiled_upscaler.network.scale
     if scale is None:
         return 1.0
-    if not 0 < scale <= 16:
-        raise UserError(f"--scale is above 0 and at most 16, not {scale:g}.")
     if scale != own:
         how = "downscaled" if scale < own else "upscaled further by bicubic interpolation"
         progress.say(f"the network upscales {own} times; the result is {how}, to {scale:g} times")

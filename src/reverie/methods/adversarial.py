@@ -14,9 +14,9 @@ class AdversarialOptions(MethodOptions):
 
     loss: str = "bce"
     """Adversarial loss: bce, lsgan, hinge, wgan-gp, relativistic or relativistic-average."""
-    r1: float = 0.0
+    r1: NonNegative = 0.0
     """Weight γ of the R1 penalty, γ/2 ‖∇D‖² on real images; 0 disables it."""
-    r2: float = 0.0
+    r2: NonNegative = 0.0
     """Weight γ of the R2 penalty, γ/2 ‖∇D‖² on generated images; 0 disables it."""
     penalty_every: Positive = 16
     """Interval of the R1 and R2 penalties, in steps (lazy regularization, weighted n-fold)."""

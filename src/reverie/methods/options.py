@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from reverie.core.options import Checked, NonNegative
+from reverie.core.options import Checked, DecayRate, NonNegative
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -11,7 +11,7 @@ class MethodOptions(Checked):
 
     learning_rate: NonNegative = 2e-4
     """Learning rate of Adam."""
-    beta1: float = 0.5
+    beta1: DecayRate = 0.5
     """Adam's decay rate of the first moment."""
-    beta2: float = 0.999
+    beta2: DecayRate = 0.999
     """Adam's decay rate of the second moment."""

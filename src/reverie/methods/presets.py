@@ -1,16 +1,13 @@
 """Recipes by name: a method's presets stand at the foot of its file; here they are looked up."""
 
-import dataclasses
 from collections.abc import Mapping
-from typing import TypeVar
 
 from reverie.core.errors import UserError, nearest
+from reverie.core.options import options_from_json
 from reverie.core.result import Json
 from reverie.data import DataOptions
 from reverie.methods import METHODS, Method
 from reverie.methods.recipe import Recipe, TrainOptions
-
-T = TypeVar("T")
 
 
 def recipe_for(method: str, preset: str | None = None) -> Recipe:
@@ -31,15 +28,17 @@ def recipe_from_json(content: dict[str, Json]) -> Recipe:
     """The recipe that `Recipe.to_json` wrote.
 
     Raises:
-        UserError: if its method is not installed, or a part names an option that does not exist.
-        KeyError, TypeError: if a part is missing or of another form.
+        UserError: if its method is not installed, or a part is missing, names an option that does
+            not exist or has a value that does not fit.
     """
-    name = str(content["method"])
+    name = content.get("method")
+    if not isinstance(name, str):
+        raise UserError("the entry method is missing or is no name.")
     return Recipe(
         method=name,
-        options=options_from_json(installed_method(name, content).Options, content["options"]),
-        data=options_from_json(DataOptions, content["data"]),
-        training=options_from_json(TrainOptions, content["training"]),
+        options=options_from_json(installed_method(name, content).Options, content.get("options")),
+        data=options_from_json(DataOptions, content.get("data")),
+        training=options_from_json(TrainOptions, content.get("training")),
     )
 
 
@@ -63,22 +62,3 @@ def installed_method(name: str, origin: Mapping[str, Json]) -> type[Method]:
         kind = str(path).rsplit(".", 1)[-1]
         remedy = f"import {path} and register it, with reverie.METHODS.register({name!r}, {kind})"
     raise UserError(f"the method {name!r} is not built in and its plugin is absent: {remedy}.")
-
-
-def options_from_json(kind: type[T], content: Json) -> T:
-    """Options dataclass from its JSON representation; lists become tuples.
-
-    Raises:
-        UserError: if `content` has an unknown option.
-    """
-    if not isinstance(content, dict):
-        raise TypeError("options are an object")
-    known = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    unknown = set(content) - known
-    if unknown:
-        raise UserError(
-            f"the options name {', '.join(sorted(unknown))}, which this version does not have: "
-            "update reverie, or use the version that made the file."
-        )
-    values = {key: tuple(v) if isinstance(v, list) else v for key, v in content.items()}
-    return kind(**values)

@@ -11,6 +11,8 @@ from reverie.core.errors import UserError, nearest
 from reverie.core.options import (
     RESUMABLE,
     Checked,
+    DecayRate,
+    Fraction,
     NonNegative,
     NonNegativeInt,
     OptionValue,
@@ -48,11 +50,11 @@ class TrainOptions(Checked):
     """Linear learning-rate warm-up, in steps."""
     decay: Literal["none", "linear", "cosine"] = "none"
     """Learning-rate decay to 0 at the end."""
-    decay_from: float = 0.5
+    decay_from: Fraction = 0.5
     """Fraction of the training after which the decay begins."""
-    ema_decay: float = 0.999
+    ema_decay: DecayRate = 0.999
     """EMA decay of the weights that are used for inference; it ramps up. 0 turns the EMA off."""
-    clip_norm: float = 0.0
+    clip_norm: NonNegative = 0.0
     """Gradient clipping: largest norm of a network's gradient; 0 does not clip."""
     log_every: Positive = field(default=50, metadata=RESUMABLE)
     """Steps between log entries."""
@@ -117,7 +119,7 @@ class Recipe:
         for name, value in changes.items():
             if name not in homes:
                 raise UserError(f"{self.method} has no option {name!r}; {nearest(name, homes)}")
-            by_part[homes[name]][name] = tuple(value) if isinstance(value, list) else value
+            by_part[homes[name]][name] = value
         changed = {part: dataclasses.replace(o, **by_part[part]) for part, o in parts.items()}
         return dataclasses.replace(self, **changed)
 

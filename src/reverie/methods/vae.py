@@ -6,13 +6,20 @@ pixels would multiply the KL's weight by their number.)
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from reverie.core.options import NonNegative, Positive
+from reverie.core.options import (
+    DecayRate,
+    LayerSize,
+    Length,
+    NonNegative,
+    NonNegativeInt,
+    PositiveFloat,
+)
 from reverie.core.rng import Rng
 from reverie.data import Batch, DataOptions, ImageSpec
 from reverie.methods.base import Loss, Method, Phase
@@ -33,22 +40,22 @@ class VAEOptions(MethodOptions):
     """Options of the encoder, the decoder and the evidence lower bound."""
 
     learning_rate: NonNegative = 1e-3
-    beta1: float = 0.9
-    latent_size: Positive = 20
+    beta1: DecayRate = 0.9
+    latent_size: LayerSize = 20
     """Length of the latent vector; with 2, previews show a grid over the latent plane."""
     network: Literal["auto", "linear", "convolutional"] = "auto"
     """Linear or convolutional networks; auto is linear up to 32 pixels."""
-    hidden: tuple[int, ...] = (400,)
+    hidden: Annotated[tuple[LayerSize, ...], Length(0, 64)] = (400,)
     """Sizes of the hidden linear layers."""
-    width: Positive = 32
+    width: LayerSize = 32
     """Channels of the first convolution; each downsampling doubles them, up to 256."""
     likelihood: Literal["bernoulli", "gaussian"] = "bernoulli"
     """Likelihood p(x | z): Bernoulli with the decoder's logits, or Gaussian with its mean."""
-    sigma: float = 0.2
+    sigma: PositiveFloat = 0.2
     """Standard deviation of the Gaussian likelihood, for images in [-1, 1]."""
     kl_weight: NonNegative = 1.0
     """Weight of the KL divergence; 1 is the ELBO, more is a beta-VAE with blurrier images."""
-    kl_warmup_steps: int = 0
+    kl_warmup_steps: NonNegativeInt = 0
     """Linear warm-up of the KL's weight, in steps."""
     latent_weight: NonNegative = 0.0
     """Weight of the latent reconstruction loss -log q(z | x) of generated images (InfoGAN)."""

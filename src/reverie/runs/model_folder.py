@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
+from safetensors.torch import save
 
-from reverie.core.errors import UserError
+from reverie.core.errors import UserError, in_file
 from reverie.core.files import read_json, replace_folder, write_atomic
+from reverie.core.options import options_from_json
 from reverie.core.rng import DrawsFrom
+from reverie.core.state_dict import check_fit, parse_safetensors, without_memory
 from reverie.data import ImageSpec
 from reverie.methods import METHODS, PRETRAINED, Method
-from reverie.methods.presets import installed_method, options_from_json
+from reverie.methods.presets import installed_method
 from reverie.methods.recipe import Recipe
 from reverie.runs.environment import versions
 
@@ -78,49 +79,44 @@ def plugin_of(method_name: str) -> dict[str, str]:
 def load_model(folder: Path) -> tuple[str, Method]:
     """Load a model folder: the method's name and the method, frozen, in eval mode on the CPU.
 
+    Networks that only training needs are None. No more memory is taken than the file has weights.
+
     Raises:
         UserError: if a file is missing, damaged or not reverie's.
     """
     config_file, weights = folder / "config.json", folder / "model.safetensors"
     for file in (config_file, weights):
-        if not file.exists():
+        if not file.is_file():
             raise UserError(
                 f"{folder}: {file.name} is missing; a model folder holds config.json and "
                 "model.safetensors."
             )
     config = read_json(config_file)
-    if config.get("library_name") != "reverie" or "method" not in config:
+    name = config.get("method")
+    if config.get("library_name") != "reverie" or not isinstance(name, str):
         raise UserError(f"{config_file}: this is not a reverie model.")
-    name = config["method"]
     kind = PRETRAINED.get(name) or installed_method(name, config)
-    try:
-        images = config["pictures"]
-        spec = ImageSpec(
-            images["channels"],
-            images["image_size"],
-            tuple(images["class_names"]),
-            images["spread"],
-        )
-        options = options_from_json(kind.Options, config["options"])
-        with DrawsFrom(torch.Generator()):  # weights that the file replaces
-            method = kind(options, spec)
-        content = weights.read_bytes()
-        tensors = load(content)
-        fresh = method.state_dict()  # training-only networks are not in the file
-        tensors |= {k: v for k, v in fresh.items() if k.split(".", 1)[0] in method.training_only}
-        method.load_state_dict(tensors)
-    except (KeyError, TypeError) as error:
-        raise UserError(f"{config_file}: an entry is missing or unknown ({error}).") from None
-    except (SafetensorError, RuntimeError) as error:
-        first = str(error).strip().splitlines()[-1].strip()
-        raise UserError(f"{weights}: the weights do not match config.json ({first}).") from None
+    with in_file(config_file, f"The file is damaged or was edited: {COPY_AGAIN}."):
+        spec = options_from_json(ImageSpec, config.get("pictures"))
+        options = options_from_json(kind.Options, config.get("options"))
+        method = without_memory(lambda: kind(options, spec))
+    for network in method.training_only:  # the file has no weights for them
+        setattr(method, network, None)
+    content = weights.read_bytes()
+    tensors = parse_safetensors(content, weights)
+    with in_file(weights, f"The weights are damaged or do not match config.json: {COPY_AGAIN}."):
+        check_fit(tensors, method.state_dict())
     if "sha256" in config and config["sha256"] != digest_of(config, content):
         raise UserError(
             f"{folder}: config.json and model.safetensors are not as they were saved: take both "
             'from where they came from, or remove "sha256" from a config.json that you have '
             "changed on purpose."
         )
+    method.to_empty(device="cpu").load_state_dict(tensors)
     return name, channels_last(method).eval().requires_grad_(False)
+
+
+COPY_AGAIN = "copy the model folder again from where it came from"
 
 
 def build_method(recipe: Recipe, spec: ImageSpec) -> Method:

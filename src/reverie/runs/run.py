@@ -7,10 +7,12 @@ damaged one is detected and the previous one is used.
 import dataclasses
 import hashlib
 import json
+import math
+import re
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,15 +20,42 @@ from typing import Any
 from safetensors.torch import save
 
 from reverie.core import progress
-from reverie.core.errors import UserError
-from reverie.core.files import append_line, read_json, remove_partial_files, write_atomic
+from reverie.core.errors import UserError, in_file
+from reverie.core.files import (
+    append_line,
+    path_of,
+    read_json,
+    remove_partial_files,
+    write_atomic,
+)
 from reverie.core.lock import FolderLock
-from reverie.data import ImageDataset
-from reverie.methods.presets import recipe_from_json
+from reverie.core.options import NonNegativeInt, Unfit, fit, options_from_json
+from reverie.data import ImageDataset, ImageSpec
+from reverie.methods.presets import installed_method, recipe_from_json
 from reverie.methods.recipe import Recipe
 from reverie.runs.checkpoint import Checkpoint, _read_checkpoint
 from reverie.runs.environment import commit, machine, versions
+from reverie.runs.log import EVALUATION_LINE, LOG_LINE, read_lines
 from reverie.runs.model_folder import plugin_of
+
+FACTS: Mapping[str, Any] = {
+    "method": str,
+    "options": dict[str, Any],
+    "data": dict[str, Any],
+    "training": dict[str, Any],
+    "pictures": dict[str, Any],
+    "picture_count": NonNegativeInt,
+    "data_fingerprint": str,
+    "versions": dict[str, str],
+    "machine": dict[str, str | int | None],
+    "commit": str | None,
+    "began": str,
+}
+"""Entries of `options.json`; it may have others."""
+
+RESTORE = "The file is damaged or was edited: correct it, or restore it from a copy."
+
+SHEET_NAME = re.compile(r"step-(?P<step>[0-9]{6,15})(-(?P<kind>.+))?\.png")
 
 
 @dataclass(frozen=True)
@@ -131,8 +160,20 @@ class Run:
                 digest.unlink(missing_ok=True)
 
     def facts(self) -> dict[str, Any]:
-        """Content of `options.json`."""
-        return read_json(self.options_file)
+        """Content of `options.json`.
+
+        Raises:
+            UserError: if it is damaged.
+        """
+        content = read_json(self.options_file)
+        with in_file(self.options_file, RESTORE):
+            for name, kind in FACTS.items():
+                try:
+                    fit(kind, content.get(name))
+                except Unfit as unfit:
+                    raise UserError(f"the entry {name} must be {unfit}.") from None
+            options_from_json(ImageSpec, content["pictures"])
+        return content
 
     def recipe(self) -> Recipe:
         """Recipe of the run.
@@ -140,12 +181,10 @@ class Run:
         Raises:
             UserError: if `options.json` is damaged.
         """
-        try:
-            return recipe_from_json(self.facts())
-        except (KeyError, TypeError) as error:
-            raise UserError(
-                f"{self.options_file}: an entry is missing or unknown ({error})."
-            ) from None
+        content = self.facts()
+        installed_method(content["method"], content)  # says what to install
+        with in_file(self.options_file, RESTORE):
+            return recipe_from_json(content)
 
     def log(self, line: dict[str, Any]) -> None:
         """Append one line to the log."""
@@ -156,32 +195,35 @@ class Run:
         append_line(self.evaluations_file, json.dumps(line))
 
     def read_log(self) -> list[dict[str, Any]]:
-        """Lines of the log; an incomplete line of a killed process is skipped."""
-        return list(_lines_of(self.log_file))
+        """Lines of the log; damaged ones are left out."""
+        return read_lines(self.log_file, LOG_LINE)
 
     def read_evaluations(self) -> list[dict[str, Any]]:
         """Validation results, in order of steps."""
-        return list(_lines_of(self.evaluations_file))
+        return read_lines(self.evaluations_file, EVALUATION_LINE)
 
     def cut_log(self, step: int) -> None:
         """Truncate the log and the validation results after `step`, for resuming from there."""
-        for file in (self.log_file, self.evaluations_file):
+        for file, entries in ((self.log_file, LOG_LINE), (self.evaluations_file, EVALUATION_LINE)):
             if file.exists():
-                kept = [line for line in _lines_of(file) if line["step"] <= step]
+                kept = [line for line in read_lines(file, entries) if line["step"] <= step]
                 write_atomic(file, "".join(json.dumps(line) + "\n" for line in kept))
 
     def sheet_kinds(self) -> list[str]:
         """The kinds of sheets that there are, `samples` first."""
-        found = {p.stem[12:] or "samples" for p in self.samples.glob("step-??????*.png")}
+        found = {kind for kind, _, _ in self._sheets()}
         return sorted(found, key=lambda kind: (kind != "samples", kind))
 
     def sheets(self, kind: str = "samples") -> dict[int, Path]:
         """Preview sheets of one kind by step."""
-        marker = "" if kind == "samples" else f"-{kind}"
-        found = {}
-        for path in self.samples.glob(f"step-??????{marker}.png"):
-            found[int(path.name[5:11])] = path
-        return dict(sorted(found.items()))
+        return dict(sorted((step, path) for one, step, path in self._sheets() if one == kind))
+
+    def _sheets(self) -> Iterator[tuple[str, int, Path]]:
+        """Kind, step and path of every file that is named like a preview sheet."""
+        for path in self.samples.glob("step-*.png"):
+            name = SHEET_NAME.fullmatch(path.name)
+            if name is not None and path.is_file():
+                yield name["kind"] or "samples", int(name["step"]), path
 
     def sheet(self, step: int, kind: str = "samples") -> Path:
         """Path of the preview sheet of `kind` at `step`."""
@@ -231,22 +273,13 @@ def labels_fingerprint(images: ImageDataset) -> str | None:
     return hashlib.sha256(images.labels.tobytes()).hexdigest()[:16]
 
 
-def _lines_of(file: Path) -> Iterator[dict[str, Any]]:
-    if file.exists():
-        for text in file.read_text(encoding="utf-8").splitlines():
-            try:
-                yield json.loads(text)
-            except json.JSONDecodeError:
-                continue
-
-
 def find_run(place: str | Path) -> Run:
     """The run in folder `place`.
 
     Raises:
         UserError: if there is none.
     """
-    run = Run(Path(place).expanduser())
+    run = Run(path_of(place))
     if run.exists():
         return run
     beside = sorted(p.parent.name for p in run.folder.parent.glob("*/options.json"))
@@ -256,4 +289,5 @@ def find_run(place: str | Path) -> Run:
 
 def best_evaluation(run: Run) -> dict[str, Any]:
     """Validation result with the lowest Fréchet distance (its first metric)."""
-    return min(run.read_evaluations(), key=lambda line: next(iter(line["figures"].values())))
+    first = [(next(iter(line["figures"].values())), line) for line in run.read_evaluations()]
+    return min(first, key=lambda pair: (math.isnan(pair[0]), pair[0]))[1]

@@ -11,8 +11,10 @@ import tyro
 from torch import nn
 
 from reverie.core import image_io
+from reverie.core.errors import UserError
+from reverie.core.state_dict import without_memory
 from reverie.data import DataOptions
-from reverie.methods import MethodOptions, Samples
+from reverie.methods import Method, MethodOptions, Samples
 from reverie.methods.capabilities import cycle_labels
 from reverie.methods.presets import recipe_for, recipe_from_json
 from reverie.methods.recipe import TrainOptions
@@ -35,6 +37,8 @@ def check_declarations(subject: Subject) -> None:
     assert issubclass(kind.Options, MethodOptions), (
         f"{kind.__name__}.Options must be a dataclass that extends MethodOptions."
     )
+    _check_options(kind)
+    _check_meta(subject)
     for attribute in ("averaged", "frozen", "training_only"):
         for name in getattr(kind, attribute):
             assert hasattr(method, name), (
@@ -44,6 +48,29 @@ def check_declarations(subject: Subject) -> None:
         assert isinstance(getattr(method, kind.feature_network, None), nn.Module), (
             f"feature_network names {kind.feature_network!r}, which is no network of the method."
         )
+
+
+def _check_options(kind: type[Method]) -> None:
+    """What does not fit an option is refused."""
+    try:
+        kind.Options(learning_rate=float("nan"))
+    except UserError:
+        return
+    raise AssertionError(
+        f"{kind.__name__}.Options must refuse a learning rate that is no number: call "
+        "super().__post_init__() where it has a __post_init__ of its own."
+    )
+
+
+def _check_meta(subject: Subject) -> None:
+    """Loading compares a file with a network that has no memory yet."""
+    try:
+        without_memory(lambda: subject.kind(subject.recipe.options, SPEC))
+    except UserError as error:
+        raise AssertionError(
+            f"{subject.kind.__name__} must also be built under torch.device('meta'), and it says: "
+            f"{error} Make tensors whose values the constructor needs with device='cpu'."
+        ) from error
 
 
 def check_presets(subject: Subject) -> None:

@@ -3,11 +3,10 @@
 import hashlib
 import shutil
 from dataclasses import replace
-from pathlib import Path
 
 from reverie.core import progress
 from reverie.core.errors import UserError
-from reverie.core.files import replace_folder
+from reverie.core.files import path_of, replace_folder
 from reverie.inference.load import load
 from reverie.inference.model import Model
 from reverie.methods import METHODS, Method
@@ -67,7 +66,7 @@ def check_init(run: Run, start: Model) -> None:
 
 def keep_beside_init(run: Run, init: str | None, name: str) -> None:
     """Copy a trained model beside the model that it was trained for, where that is a run."""
-    if init is None or not Run(Path(init).expanduser()).exists():
+    if init is None or not Run(path_of(init)).exists():
         return
     then = run.facts().get("init_fingerprint")
     if then is not None and then != fingerprint_of(load(init)):
@@ -76,7 +75,7 @@ def keep_beside_init(run: Run, init: str | None, name: str) -> None:
             f"not fit it any more: it stays in {run.model}."
         )
         return
-    folder = Run(Path(init).expanduser()).folder / name
+    folder = Run(path_of(init)).folder / name
     with replace_folder(folder) as aside:
         shutil.copytree(run.model, aside, dirs_exist_ok=True)
     progress.say(f"{init} uses this model from now on: it is in {folder}")

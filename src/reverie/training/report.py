@@ -7,6 +7,7 @@ import base64
 import html
 import io
 import json
+import math
 import re
 import threading
 from collections.abc import Sequence
@@ -20,12 +21,15 @@ from reverie.core.errors import UserError
 from reverie.core.files import write_atomic
 from reverie.core.html import data_uri, page, table
 from reverie.core.outputs import refuse_replacing
-from reverie.core.progress import readable_seconds
-from reverie.core.result import Result, lines_of
+from reverie.core.progress import printable, readable_seconds
+from reverie.core.result import Result, lines_of, plain
 from reverie.methods import METHODS
+from reverie.methods.recipe import Recipe
 from reverie.runs.run import Run
 
 SHEETS_IN_REPORT = 40
+LARGEST_PLOTTED = 1e30
+"""Larger losses, and those that are not finite, are left out of the curves."""
 
 
 _DRAWING = threading.Lock()
@@ -36,7 +40,7 @@ COLOURS = ("#2563eb", "#ea580c", "#16a34a", "#9333ea", "#dc2626", "#0891b2", "#a
 
 def write_report(run: Run) -> Path:
     """Write the report of a run to its folder; returns its path."""
-    facts, log = run.facts(), run.read_log()
+    facts, recipe, log = run.facts(), run.recipe(), run.read_log()
     spec = facts["pictures"]
     last = log[-1] if log else None
     speeds = [line["images_per_second"] for line in log]
@@ -51,12 +55,12 @@ def write_report(run: Run) -> Path:
     films = "".join(_film(run, kind) for kind in run.sheet_kinds())
     size, name = spec["image_size"], html.escape(run.folder.resolve().name)
     body = f"""<h1>{name}</h1>
-<p class="about">{METHODS.find(facts["method"]).about} · {html.escape(str(facts["data"]["data"]))} ·
+<p class="about">{METHODS.find(recipe.method).about} · {html.escape(str(recipe.data.data))} ·
 {size}×{size} {"grayscale" if spec["channels"] == 1 else "RGB"}</p>
 <div class="tiles">{"".join(_tile(k, v) for k, v in tiles.items())}</div>
 <div class="row">{films}</div>
 <h2>Losses</h2>{_curves({name: log})}
-{_troubles(log)}{_measured(run, name)}<h2>Options</h2>{_options_table(facts)}
+{_troubles(log)}{_measured(run, name)}<h2>Options</h2>{_options_table(recipe)}
 <h2>Where it ran</h2>{table(_where(facts))}"""
     write_atomic(run.report, page(f"{name} · reverie", body))
     return run.report
@@ -128,9 +132,10 @@ def _film(run: Run, kind: str) -> str:
         return ""
     chosen = sorted({round(x) for x in np.linspace(0, len(sheets) - 1, SHEETS_IN_REPORT)})
     data = [(sheets[i][0], base64.b64encode(sheets[i][1].read_bytes()).decode()) for i in chosen]
+    name = html.escape(kind)
     return (
-        f'<div><h2>{kind.capitalize()}</h2><figure class="film" style="margin:0">'
-        f'<script type="application/json">{json.dumps(data)}</script><img alt="{kind}">'
+        f'<div><h2>{name.capitalize()}</h2><figure class="film" style="margin:0">'
+        f'<script type="application/json">{json.dumps(data)}</script><img alt="{name}">'
         f'<input type="range" min="0" max="{len(data) - 1}" value="{len(data) - 1}" '
         f'aria-label="step"><figcaption></figcaption></figure></div>'
     )
@@ -159,7 +164,7 @@ def _measured(run: Run, name: str) -> str:
 
 
 def _curves(logs: dict[str, list[dict[str, Any]]]) -> str:
-    if not any(logs.values()):
+    if not any(line["losses"] for log in logs.values() for line in log):
         return "<p>nothing was logged yet</p>"
     linear, logarithmic = (_plot(logs, scale) for scale in ("linear", "symlog"))
     return (
@@ -182,32 +187,40 @@ def _plot(logs: dict[str, list[dict[str, Any]]], scale: str) -> str:
         mine = [name for name in names if name.split("/")[0] == panel]
         curves = [(run, name) for run in logs for name in mine]
         for number, (run, name) in enumerate(curves):
-            points = [(x["step"], x["losses"][name]) for x in logs[run] if name in x["losses"]]
+            values = [(line["step"], line["losses"].get(name, math.nan)) for line in logs[run]]
+            points = [(step, value) for step, value in values if abs(value) <= LARGEST_PLOTTED]
             if points:
-                label = name if len(logs) == 1 else f"{run}: {name}"
+                label = printable(name if len(logs) == 1 else f"{run}: {name}")
                 colour = COLOURS[number % len(COLOURS)]
                 axis.plot(*zip(*points, strict=True), label=label, color=colour, linewidth=1.3)
-        axis.set_title(panel, fontsize=10)
+        axis.set_title(printable(panel), fontsize=10)
         axis.set_xlabel("step", fontsize=9)
         if scale == "symlog":
             axis.set_yscale("symlog", linthresh=0.01)
         axis.grid(alpha=0.25)
-        axis.legend(fontsize=8, frameon=False)
+        if axis.get_legend_handles_labels()[1]:  # none where the name of a loss begins with _
+            axis.legend(fontsize=8, frameon=False)
     for axis in figure.axes[len(panels) :]:
         axis.remove()
     buffer = io.StringIO()
     # IDs must differ between the SVGs: a clip path in a hidden one would hide the other's curves.
-    with _DRAWING, rc_context({"svg.fonttype": "none", "svg.hashsalt": scale}):
+    # Names of losses come from a file, and a $ in them begins no equation.
+    with (
+        _DRAWING,
+        rc_context({"svg.fonttype": "none", "svg.hashsalt": scale, "text.parse_math": False}),
+    ):
         figure.savefig(buffer, format="svg")
     text = re.sub(r"<metadata>.*?</metadata>", "", buffer.getvalue(), flags=re.DOTALL)
     return text[text.index("<svg") :].strip()
 
 
-def _options_table(facts: dict[str, Any]) -> str:
-    columns = "".join(
-        f"<div><b>{title}</b>{table(facts[part])}</div>"
-        for title, part in (("method", "options"), ("data", "data"), ("training", "training"))
-    )
+def _options_table(recipe: Recipe) -> str:
+    parts = {"method": recipe.options, "data": recipe.data, "training": recipe.training}
+    columns = ""
+    for title, part in parts.items():
+        values = plain(part)
+        assert isinstance(values, dict)
+        columns += f"<div><b>{title}</b>{table(values)}</div>"
     return f'<div class="row">{columns}</div>'
 
 

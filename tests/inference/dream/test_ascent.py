@@ -218,7 +218,7 @@ def test_octaves_that_are_too_small_are_left_out() -> None:
         (100, 200),
     ]
     assert sizes(10, 10, DreamOptions()) == [(10, 10)]
-    with pytest.raises(UserError, match="--octave-scale is above 1"):
+    with pytest.raises(UserError, match="--octave-scale must be above 1"):
         DreamOptions(octave_scale=1.0)
     with pytest.raises(UserError, match="--steps must be at least 1"):
         DreamOptions(steps=0)

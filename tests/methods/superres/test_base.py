@@ -106,7 +106,7 @@ def test_training_upscaling_and_evaluating(folder: Path) -> None:
 
 def test_bad_options(folder: Path) -> None:
     data = {"data": str(folder / "large"), "steps": 1}
-    with pytest.raises(UserError, match="--scale is one of 2, 3, 4, 8, not 5"):
+    with pytest.raises(UserError, match="--scale must be one of 2, 3, 4, 8, not 5"):
         reverie.train("srresnet", out=folder / "r", scale=5, **data)
     with pytest.raises(UserError, match="no multiple of the scale 3"):
         reverie.train("srresnet", out=folder / "r", scale=3, image_size=64, **data)

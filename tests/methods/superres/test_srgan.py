@@ -106,7 +106,7 @@ def test_esrgans_defaults_are_the_papers() -> None:
 def test_refusals() -> None:
     with pytest.raises(UserError, match="no adversarial loss 'bcee'; did you mean 'bce'"):
         SRGANOptions(loss="bcee")
-    with pytest.raises(UserError, match="--scale is one of 2, 3, 4, 8, not 5"):
+    with pytest.raises(UserError, match="--scale must be one of 2, 3, 4, 8, not 5"):
         srgan(scale=5)
     with pytest.raises(UserError, match=r"no multiple of the scale 3: use .* as 30"):
         srgan(scale=3)

@@ -48,8 +48,6 @@ def dream_film(
         UserError: if something that was asked for cannot be done.
     """
     frames, zoom, rotate, rate = options.film or 1, options.zoom, options.rotate, options.rate
-    if zoom <= 0 or rate <= 0:
-        raise UserError("a film has a zoom above 0 and a rate above 0.")
     suffix = out.suffix.lower()
     if suffix and suffix not in FILMS:
         raise UserError(f"a film is an .mp4, a .gif or a folder of frames, not {out.name}.")

@@ -3,19 +3,21 @@
 import json
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import Literal
 
 from PIL import Image
 from torch import Tensor, nn
 
 from reverie.core import image_io
-from reverie.core.errors import UserError
-from reverie.core.options import options_of
+from reverie.core.errors import UserError, in_file
+from reverie.core.files import parse_json, path_of
+from reverie.core.options import Checked, Unfit, fit, options_from_json, options_of
 from reverie.core.precision import bf16_is_native
 from reverie.inference.dream.objectives import DreamObjective, guided, l2, mean
 from reverie.inference.dream.objectives import channel as of_channel
 from reverie.inference.load import BUILT_IN_MODELS, holds_a_model, load
 from reverie.inference.model import Model
-from reverie.inference.options import AscentOptions, DreamOptions
+from reverie.inference.options import AscentOptions, DreamOptions, Layers
 from reverie.nn.backbones import BACKBONES, find_backbone
 from reverie.nn.backbones.backbone import Backbone, backbone_of
 from reverie.nn.fuse import fuse_backbone
@@ -24,13 +26,13 @@ SETTINGS = "reverie dream"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Dream:
+class Dream(Checked):
     """Settings of a dream, as they are written into its file."""
 
     backbone: str
     weights: str | None
-    layers: tuple[str, ...]
-    towards: str
+    layers: Layers
+    towards: Literal["l2", "mean"]
     guide: str | None
     options: AscentOptions
 
@@ -46,15 +48,24 @@ class Dream:
             UserError: if the file holds none.
         """
         image_io.size_of(path)
-        with Image.open(path) as image:
-            words = image.info.get(SETTINGS)
-        if words is None:
+        try:
+            with Image.open(path) as image:
+                words = image.info.get(SETTINGS)
+        except (OSError, SyntaxError, ValueError) as error:  # also of a text that is too long
+            raise UserError(f"{path}: this image cannot be read ({error}).") from None
+        if not isinstance(words, str):
             raise UserError(
                 f"{path}: no dream's settings are in this file; dreams saved as .png have."
             )
-        content = json.loads(words)
-        options = AscentOptions(**content.pop("options"))
-        return Dream(**content | {"layers": tuple(content["layers"]), "options": options})
+        with in_file(path, "The settings in this file are damaged: give them as options instead."):
+            try:
+                content = parse_json(words)
+            except ValueError as error:
+                raise UserError(f"they cannot be read ({error}).") from None
+            if isinstance(content, dict):
+                ascent = options_from_json(AscentOptions, content.get("options"))
+                content = content | {"options": ascent}
+            return options_from_json(Dream, content)
 
 
 def objective_of(dream: Dream, backbone: Backbone, guide: Tensor | None) -> DreamObjective:
@@ -69,9 +80,9 @@ def objective_of(dream: Dream, backbone: Backbone, guide: Tensor | None) -> Drea
         layer, _, number = name.partition(":")
         backbone.layer(layer)
         try:
-            factor = float(weight) if weight else 1.0
-            chosen = int(number) if number else None
-        except ValueError:
+            factor = fit(float, float(weight)) if weight else 1.0
+            chosen = fit(int, int(number)) if number else None
+        except (ValueError, Unfit):
             raise UserError(
                 f"{word!r}: a layer is written NAME, NAME:CHANNEL or NAME=WEIGHT, as in "
                 f"{layer}:42=0.5."
@@ -110,10 +121,10 @@ def find_backbone_for(name: str, weights: str | Path | None = None) -> Backbone:
     Raises:
         UserError: if there is none, or it is no network of images.
     """
-    own = Path(name).expanduser()
+    own = path_of(name)
     if name not in BACKBONES and (name in BUILT_IN_MODELS or holds_a_model(own)):
         return _network_of_model(load(name))
-    return find_backbone(name, None if weights is None else Path(weights).expanduser())
+    return find_backbone(name, None if weights is None else path_of(weights))
 
 
 def _network_of_model(model: Model) -> Backbone:

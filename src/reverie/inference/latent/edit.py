@@ -1,7 +1,6 @@
 """Latent arithmetic, attribute directions and GAN inversion on a model with an encoder."""
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +9,14 @@ from typing import Literal
 import numpy as np
 import torch
 from jaxtyping import Float
+from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from reverie.core import image_io, progress
 from reverie.core.errors import UserError, nearest
-from reverie.core.files import write_atomic
+from reverie.core.files import parse_json, write_atomic
 from reverie.data.attributes import Attributes
 from reverie.inference.latent.expressions import GroupTerm
 from reverie.inference.latent.vectors import (
@@ -158,15 +158,10 @@ def attribute_directions(
         kept: cache file (safetensors); None does not cache.
     """
     learnt_from = "" if kept is None else _digest(model, attributes)
-    if kept is not None and kept.exists():
-        content = kept.read_bytes()
-        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-        said = header["__metadata__"]
-        if said.get(LEARNT_FROM_KEY) == learnt_from:
-            return {
-                name: AttributeDirection(name, vector, *map(float, said[name].split()))
-                for name, vector in load_tensors(content).items()
-            }
+    if kept is not None and kept.is_file():
+        known = _read_directions(kept, learnt_from)
+        if known is not None:
+            return known
     order = np.random.default_rng(0).permutation(len(attributes))[:LEARNT_FROM]
     latents = encode_images(model, attributes, order.tolist())
     learn = difference_of_means if kind == "means" else classifier_normal
@@ -181,6 +176,23 @@ def attribute_directions(
         tensors = {name: one.vector.contiguous() for name, one in found.items()}
         write_atomic(kept, save_tensors(tensors, metadata=words))
     return found
+
+
+def _read_directions(kept: Path, learnt_from: str) -> dict[str, AttributeDirection] | None:
+    """The directions in a cache file; None if it is damaged or of other weights or images."""
+    try:
+        content = kept.read_bytes()
+        said = parse_json(content[8 : 8 + int.from_bytes(content[:8], "little")].decode())[
+            "__metadata__"
+        ]
+        if said.get(LEARNT_FROM_KEY) != learnt_from:
+            return None
+        return {
+            name: AttributeDirection(name, vector, *map(float, said[name].split()))
+            for name, vector in load_tensors(content).items()
+        }
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, SafetensorError):
+        return None
 
 
 def _digest(model: Model, attributes: Attributes) -> str:

@@ -19,6 +19,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from reverie.core.errors import UserError, nearest
+from reverie.core.options import Unfit, fit
 
 Mask = Bool[np.ndarray, " n"]
 
@@ -27,6 +28,10 @@ Lookup = Callable[[str], Mask]
 
 
 TOKEN = re.compile(r"\s*(?:(\d+(?:\.\d*)?|\.\d+)(?![\w.])|(\w+)|([-−+*&|!()]))")
+
+
+MOST_TOKENS = 150
+"""An expression is parsed and evaluated by recursion."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,8 @@ class _Parser:
     def __init__(self, text: str, names: Sequence[str]) -> None:
         self.text, self.names = text, names
         self.tokens = list(self._tokens())
+        if len(self.tokens) > MOST_TOKENS:
+            raise UserError(f"an expression has {MOST_TOKENS} words and signs at most.")
         self.position = 0
 
     def _tokens(self):
@@ -107,7 +114,10 @@ class _Parser:
         weight = sign
         if token is not None and token.kind == "number":
             self.position += 1
-            weight *= float(token.text)
+            try:
+                weight *= fit(float, float(token.text))
+            except Unfit as unfit:
+                raise self._wrong(f"a weight must be {unfit}", token.place) from None
             if not self._takes("*"):
                 raise self._wrong("a number is followed by * and a group", self._here())
         start = self._here()

@@ -12,9 +12,10 @@ from torch import Tensor
 from reverie.core import image_io, progress
 from reverie.core.errors import UserError
 from reverie.core.failures import Failures
-from reverie.core.files import write_atomic
+from reverie.core.files import path_of, write_atomic
 from reverie.core.image_folder import find_image_files
 from reverie.core.marks import SHEET_TEXT
+from reverie.core.options import Unfit, fit
 from reverie.core.outputs import refuse_replacing
 from reverie.core.result import FAILED_IN_PART, Json, Result
 from reverie.core.rng import latents_of_seeds
@@ -50,7 +51,7 @@ def load_encoding(place: str | Path) -> Model:
     Raises:
         UserError: if there is no encoder.
     """
-    beside = Run(Path(place).expanduser()).folder / str(GANInversion.kept_beside_init)
+    beside = Run(path_of(place)).folder / str(GANInversion.kept_beside_init)
     return require_encoder(load(beside if beside.is_dir() else place))
 
 
@@ -60,8 +61,8 @@ def attributes_for(place: str | Path, data: str | None) -> Attributes:
     Raises:
         UserError: if no dataset is known, or it has no attributes.
     """
-    run = Run(Path(place).expanduser())
-    named = data or (run.facts()["data"]["data"] if run.exists() else None)
+    run = Run(path_of(place))
+    named = data or (run.recipe().data.data if run.exists() else None)
     if named is None:
         raise UserError("no dataset is known for this model: name one with attributes by --data.")
     return read_attributes(named)
@@ -175,7 +176,7 @@ def edit_image(place: str | Path, image: Path, out: Path, options: EditOptions) 
     model = load_encoding(place)
     source = _fitted(model, [image])
     attributes = attributes_for(place, options.data)
-    kept = Run(Path(place).expanduser())
+    kept = Run(path_of(place))
     file = kept.folder / f"directions-{options.kind}.safetensors" if kept.exists() else None
     directions = attribute_directions(model, attributes, options.kind, file)
     latent = optimize_latents(model, source, model.encode(source), options.refine)
@@ -206,8 +207,8 @@ def _strengths(words: Sequence[str]) -> dict[str, float]:
     for word in words:
         name, _, value = word.partition("=")
         try:
-            found[name] = float(value or 1.0)
-        except ValueError:
+            found[name] = fit(float, float(value or 1.0))
+        except (ValueError, Unfit):
             raise UserError(f"{word!r}: a strength is a number, as in Smiling=1.0.") from None
     return found
 

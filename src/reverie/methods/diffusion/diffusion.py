@@ -9,14 +9,25 @@ EDM: Karras et al. 2022, table 1. ddpm and v: Ho et al. 2020, Salimans & Ho 2022
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from reverie.core.errors import UserError, nearest
-from reverie.core.options import NonNegative, Positive
+from reverie.core.options import (
+    AtLeast,
+    AtMost,
+    Checked,
+    DecayRate,
+    Fraction,
+    LayerCount,
+    LayerSize,
+    Length,
+    NonNegative,
+    NonNegativeInt,
+    Positive,
+)
 from reverie.core.rng import Rng
 from reverie.data import Batch, DataOptions, ImageSpec
 from reverie.methods.base import Loss, Method, Phase
@@ -40,57 +51,42 @@ class DiffusionOptions(MethodOptions):
     """Options of the U-Net, the objective and class conditioning."""
 
     learning_rate: NonNegative = 1e-3
-    beta1: float = 0.9
-    beta2: float = 0.99
+    beta1: DecayRate = 0.9
+    beta2: DecayRate = 0.99
     objective: Literal["edm", "flow", "v", "ddpm"] = "edm"
     """Prediction target: EDM's, the velocity (flow), v, or the noise (ddpm)."""
     noise_schedule: Literal["linear", "cosine"] = "cosine"
     """Noise schedule of ddpm and v, with 1000 noise levels."""
-    width: Positive = 64
+    width: LayerSize = 64
     """Channels at full resolution."""
-    multipliers: tuple[int, ...] = (1, 2)
+    multipliers: Annotated[tuple[LayerCount, ...], Length(1, 8)] = (1, 2)
     """Channel multiplier of each level; each level after the first halves the resolution."""
-    blocks: int = 1
+    blocks: LayerCount = 1
     """Residual blocks at each level."""
-    attention: tuple[int, ...] = (1,)
+    attention: Annotated[tuple[NonNegativeInt, ...], Length(0, 8)] = (1,)
     """Levels with self-attention, counted from 0 at full resolution."""
-    dropout: float = 0.0
+    dropout: Fraction = 0.0
     """Dropout probability in residual blocks."""
-    patch: int = 2
+    patch: Annotated[int, AtLeast(1), AtMost(64)] = 2
     """Factor of the pixel-unshuffle before the first convolution; 1 is none."""
     conditional: bool = True
     """Condition on class labels, where the dataset has them."""
-    label_dropout: float = 0.1
+    label_dropout: Fraction = 0.1
     """Probability of training without the label, for classifier-free guidance."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sampling:
+class Sampling(Checked):
     """Sampler, noise levels and guidance scale."""
 
-    steps: int = 12
+    steps: Positive = 12
     """Sampling steps; heun evaluates the network twice in each but the last."""
     sampler: Literal["ddpm", "ddim", "euler", "heun", "dpmpp-2m"] = "dpmpp-2m"
     """Update rule from one noise level to the next."""
     schedule: Literal["karras", "uniform"] = "karras"
     """Spacing of the noise levels."""
-    guidance: float = 1.0
+    guidance: Annotated[float, AtLeast(-1000), AtMost(1000)] = 1.0
     """Classifier-free guidance scale; 1 is none, larger trades diversity for fidelity."""
-
-    def check(self) -> None:
-        """Validate the settings.
-
-        Raises:
-            UserError: for fewer steps than 1, an unknown sampler or an unknown schedule.
-        """
-        if self.steps < 1:
-            raise UserError(f"sampling takes one step or more, not {self.steps}.")
-        for name, known in (("sampler", SAMPLERS), ("schedule", ("karras", "uniform"))):
-            if getattr(self, name) not in known:
-                raise UserError(
-                    f"there is no {name} {getattr(self, name)!r}; "
-                    f"{nearest(getattr(self, name), known)}"
-                )
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ def variance_preserving(target: Literal["epsilon", "v"], alpha_bar: Tensor) -> D
     """
     levels = ((1 - alpha_bar) / alpha_bar).sqrt().double()
     log_levels = levels.log()
-    times = torch.arange(1, len(levels) + 1, dtype=torch.float64)
+    times = torch.arange(1, len(levels) + 1, dtype=torch.float64, device=levels.device)
 
     def time_of(sigma: Sigma) -> Tensor:
         """Time in [0, 1] of a noise level, interpolated linearly in ln σ between steps."""
@@ -131,13 +131,13 @@ def variance_preserving(target: Literal["epsilon", "v"], alpha_bar: Tensor) -> D
 
 def linear_alpha_bar() -> Tensor:
     """ᾱ of the linear schedule, β from 1e-4 to 0.02 in 1000 steps: Ho et al. 2020, section 4."""
-    beta = torch.linspace(1e-4, 0.02, DDPM_STEPS, dtype=torch.float64)
+    beta = torch.linspace(1e-4, 0.02, DDPM_STEPS, dtype=torch.float64, device="cpu")
     return (1 - beta).cumprod(0)
 
 
 def cosine_alpha_bar() -> Tensor:
     """ᾱ of the cosine schedule, with β at most 0.999: Nichol & Dhariwal 2021, equation 17."""
-    t = torch.linspace(0, 1, DDPM_STEPS + 1, dtype=torch.float64)
+    t = torch.linspace(0, 1, DDPM_STEPS + 1, dtype=torch.float64, device="cpu")
     f = ((t + 0.008) / 1.008 * math.pi / 2).cos() ** 2
     beta = (1 - f[1:] / f[:-1]).clamp(max=0.999)
     return (1 - beta).cumprod(0)

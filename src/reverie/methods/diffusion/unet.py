@@ -62,7 +62,8 @@ class Attention(nn.Module):
 
     def __init__(self, channels: int, head_size: int = 32) -> None:
         super().__init__()
-        self.heads = max(1, channels // head_size)
+        most = max(1, channels // head_size)
+        self.heads = next(h for h in range(most, 0, -1) if channels % h == 0)
         self.norm = norm(channels)
         self.inputs = nn.Conv2d(channels, 3 * channels, 1)
         self.outputs = zeroed(nn.Conv2d(channels, channels, 1))

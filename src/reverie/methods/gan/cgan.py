@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from reverie.core.errors import UserError
+from reverie.core.options import LayerSize
 from reverie.data import DataOptions, ImageSpec
 from reverie.methods.base import Method, Phase
 from reverie.methods.gan.base import GANObjective, latent_encoder_for
@@ -26,7 +27,7 @@ from reverie.methods.recipe import Preset, TrainOptions
 class CGANOptions(DCGANOptions):
     """Options of DCGAN and of class conditioning."""
 
-    embedding_size: int = 32
+    embedding_size: LayerSize = 32
     """Length of a label's embedding."""
     condition: Literal["channel", "projection"] = "projection"
     """Conditioning of the discriminator: additional input channel, or projection."""
@@ -37,7 +38,9 @@ class CGANOptions(DCGANOptions):
 class LabelChannel(nn.Module):
     """Discriminator with the label as an additional input channel."""
 
-    def __init__(self, body: Discriminator, classes: int, embedding_size: int, size: int) -> None:
+    def __init__(
+        self, body: Discriminator, classes: int, embedding_size: LayerSize, size: int
+    ) -> None:
         super().__init__()
         self.body = body
         self.size = size

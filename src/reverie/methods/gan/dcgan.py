@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 from jaxtyping import Float
 from torch import Tensor
 
-from reverie.core.options import Positive
+from reverie.core.options import LayerSize, NonNegative, Positive
 from reverie.data import DataOptions, ImageSpec
 from reverie.methods.adversarial import AdversarialOptions
 from reverie.methods.base import Method, Phase
@@ -24,17 +24,17 @@ from reverie.nn.augment import Augmentation
 class DCGANOptions(AdversarialOptions):
     """Options of a convolutional generator and discriminator."""
 
-    latent_size: Positive = 100
+    latent_size: LayerSize = 100
     """Length of the latent vector."""
-    width: Positive = 64
+    width: LayerSize = 64
     """Channels at the highest resolution; deeper layers have 2, 4, 8 times as many."""
     upsampling: Upsampling = "transposed"
     """Upsampling in the generator: transposed, or nearest-neighbor and a convolution."""
     discriminator_norm: Literal["batch", "none"] = "none"
     """Normalization layers of the discriminator."""
     loss: str = "relativistic"
-    r1: float = 0.5
-    r2: float = 0.5
+    r1: NonNegative = 0.5
+    r2: NonNegative = 0.5
     penalty_every: Positive = 4
 
 

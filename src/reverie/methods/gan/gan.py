@@ -1,13 +1,13 @@
 """GAN of two multilayer perceptrons (Goodfellow et al. 2014)."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from reverie.core.options import Positive
+from reverie.core.options import LayerSize, Length
 from reverie.data import DataOptions, ImageSpec
 from reverie.methods.adversarial import AdversarialOptions
 from reverie.methods.base import Method, Phase
@@ -20,9 +20,9 @@ from reverie.nn.mlp import mlp
 class GANOptions(AdversarialOptions):
     """Options of a generator and a discriminator of linear layers."""
 
-    latent_size: Positive = 64
+    latent_size: LayerSize = 64
     """Length of the latent vector; 2, 4 and 8 are presets."""
-    hidden: tuple[int, ...] = (256, 512, 1024)
+    hidden: Annotated[tuple[LayerSize, ...], Length(0, 64)] = (256, 512, 1024)
     """Sizes of the generator's hidden layers; the discriminator reverses all but the last."""
 
 

@@ -15,7 +15,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from reverie.core.errors import UserError
-from reverie.core.options import NonNegative, Positive
+from reverie.core.options import (
+    AtLeast,
+    AtMost,
+    DecayRate,
+    LayerSize,
+    NonNegative,
+    NonNegativeInt,
+    options_from_json,
+)
 from reverie.core.rng import Rng
 from reverie.data import Batch, DataOptions, ImageSpec
 from reverie.methods.base import Loss, Method, Phase
@@ -37,8 +45,8 @@ class GANInversionOptions(MethodOptions):
     """Options of the encoder, and those of its generator."""
 
     learning_rate: NonNegative = 1e-3
-    beta1: float = 0.9
-    width: Positive = 32
+    beta1: DecayRate = 0.9
+    width: LayerSize = 32
     """Channels of the first convolution; each downsampling doubles them."""
     picture_weight: NonNegative = 1.0
     """Weight of the L1 reconstruction loss |G(E(x)) - x| of real images."""
@@ -46,14 +54,22 @@ class GANInversionOptions(MethodOptions):
     """Weight of the perceptual distance of G(E(x)) and x (EfficientNet-Lite0)."""
     norm_weight: NonNegative = 0.05
     """Weight of (‖E(x)‖²/d - 1)², a penalty on latent norms that differ from the prior's."""
-    pictures_after: int = 1000
+    pictures_after: NonNegativeInt = 1000
     """Steps on generated images alone, before real images are added."""
     base: Literal["dcgan", "gan", "cgan"] = "dcgan"
     """Method of the generator; taken from --init."""
     base_options: Annotated[dict[str, Any], tyro.conf.Suppress] = field(default_factory=dict)
     """Options of the generator; taken from --init."""
-    base_classes: Annotated[int, tyro.conf.Suppress] = 0
+    base_classes: Annotated[int, AtLeast(0), AtMost(2**16), tyro.conf.Suppress] = 0
     """Number of classes of the generator; taken from --init."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.generator_options()
+
+    def generator_options(self) -> MethodOptions:
+        """The options of the generator, checked like all others."""
+        return options_from_json(BASES[self.base].Options, self.base_options)
 
 
 class GANInversion(Method):
@@ -72,11 +88,8 @@ class GANInversion(Method):
     def __init__(self, options: GANInversionOptions, spec: ImageSpec) -> None:
         super().__init__(options, spec)
         kind = BASES[options.base]
-        given: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in options.base_options.items()
-        }
         known = replace(spec, class_names=tuple(map(str, range(options.base_classes))))
-        self.base = kind(kind.Options(**given), known).eval()
+        self.base = kind(options.generator_options(), known).eval()
         assert isinstance(self.base, Samples)
         (size,) = self.base.latent_shape
         if isinstance(self.base, CGAN):

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from reverie.core.errors import UserError
-from reverie.core.options import NonNegative, Positive
+from reverie.core.options import DecayRate, DefaultOrLayerCount, LayerSize, NonNegative
 from reverie.core.rng import Rng
 from reverie.data import Batch, DataOptions, ImageSpec
 from reverie.methods.base import Method
@@ -16,7 +16,7 @@ from reverie.methods.options import MethodOptions
 from reverie.methods.recipe import TrainOptions
 from reverie.methods.superres.degradation import degrade, downscale, quantize_8bit
 from reverie.methods.superres.families import FAMILIES
-from reverie.methods.superres.networks import SCALES, UpscalerConfig
+from reverie.methods.superres.networks import Scale, UpscalerConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,16 +24,16 @@ class SuperResolutionOptions(MethodOptions):
     """Options common to all super-resolution methods."""
 
     learning_rate: NonNegative = 1e-4
-    beta1: float = 0.9
-    scale: int = 4
-    """Scale factor: 2, 3, 4 or 8."""
+    beta1: DecayRate = 0.9
+    scale: Scale = 4
+    """Scale factor; the command upscale resizes to any other."""
     network: str = "srresnet"
     """Generator architecture: srresnet, rrdb (ESRGAN), compact (for CPUs), or msrresnet."""
-    width: Positive = 64
+    width: LayerSize = 64
     """Channels of the hidden layers."""
-    blocks: int = 0
+    blocks: DefaultOrLayerCount = 0
     """Number of blocks; 0 selects 23 for rrdb and 16 otherwise."""
-    growth: int = 32
+    growth: LayerSize = 32
     """Growth rate: channels added by each convolution of a dense block (rrdb)."""
     norm: bool = True
     """Batch norm in SRResNet, as in the paper; later networks omit it."""
@@ -55,12 +55,6 @@ class SuperResolution(Method):
 
     def __init__(self, options: SuperResolutionOptions, spec: ImageSpec) -> None:
         super().__init__(options, spec)
-        if options.scale not in SCALES:
-            known = ", ".join(map(str, SCALES))
-            raise UserError(
-                f"--scale is one of {known}, not {options.scale}; `upscale` resizes to any "
-                "other scale."
-            )
         if spec.image_size % options.scale:
             raise UserError(
                 f"crops of {spec.image_size} are no multiple of the scale {options.scale}: use an "

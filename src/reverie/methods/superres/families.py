@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from reverie.core.errors import UserError
 from reverie.core.plugins import Registry, not_a
 from reverie.methods.superres.networks import (
     MSRResNet,
@@ -22,6 +23,8 @@ from reverie.methods.superres.networks import (
 )
 
 Tensors = Mapping[str, Tensor]
+
+MOST_BLOCKS = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +56,18 @@ def family_of(network: Upscaler) -> str:
 
 
 def _count(named: Tensors, pattern: str) -> int:
-    """Number of distinct values of the pattern's group among the names."""
-    return len({m.group(1) for m in (re.match(pattern, name) for name in named) if m})
+    """Number of distinct values of the pattern's group among the names.
+
+    Raises:
+        UserError: if no network is so deep.
+    """
+    return _refuse_deep(len({m.group(1) for m in (re.match(pattern, n) for n in named) if m}))
+
+
+def _refuse_deep(blocks: int) -> int:
+    if blocks > MOST_BLOCKS:
+        raise UserError(f"it has {blocks} blocks, where networks have {MOST_BLOCKS} at most.")
+    return blocks
 
 
 def _rrdb(named: dict[str, Tensor]) -> RRDBNet:
@@ -81,7 +94,9 @@ def _compact(named: dict[str, Tensor]) -> SRVGGNetCompact:
     width, channels = named["body.0.weight"].shape[:2]
     last = max(int(name.split(".")[1]) for name in named)
     scale = math.isqrt(named[f"body.{last}.weight"].shape[0] // channels)
-    return SRVGGNetCompact(channels, scale, width, last // 2 - 1)
+    if scale < 1:
+        raise UserError("its last layer has too few channels for any scale factor.")
+    return SRVGGNetCompact(channels, scale, width, _refuse_deep(last // 2 - 1))
 
 
 def _srresnet(named: dict[str, Tensor]) -> SRResNet:

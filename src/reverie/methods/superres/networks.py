@@ -10,6 +10,7 @@ import copy
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
 import torch
 from jaxtyping import Float
@@ -56,7 +57,8 @@ class SRDiscriminator(nn.Module):
         return self.verdict(self.features(x))
 
 
-SCALES = (2, 3, 4, 8)
+Scale = Literal[2, 3, 4, 8]
+SCALES = get_args(Scale)
 PROBE_SIZE = 16
 
 

@@ -1,10 +1,12 @@
 """Pretrained super-resolution networks, loaded from weight files of other code bases."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from torch import nn
 
 from reverie.core.errors import UserError
+from reverie.core.options import AtLeast, AtMost, LayerCount, LayerSize
 from reverie.data import ImageSpec
 from reverie.methods.base import Method, Phase
 from reverie.methods.options import MethodOptions
@@ -19,13 +21,13 @@ class PretrainedUpscalerOptions(MethodOptions):
 
     network: str
     """Generator architecture: srresnet, rrdb, compact, or msrresnet."""
-    scale: int
+    scale: Annotated[int, AtLeast(1), AtMost(64)]
     """Scale factor."""
-    width: int
+    width: LayerSize
     """Channels of the hidden layers."""
-    blocks: int
+    blocks: LayerCount
     """Number of blocks."""
-    growth: int = 32
+    growth: LayerSize = 32
     """RRDBNet: growth rate, the channels added by each convolution of a dense block."""
     norm: bool = True
     """SRResNet: whether it has batch norm."""

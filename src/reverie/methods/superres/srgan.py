@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from reverie.core import progress
-from reverie.core.options import NonNegative, Positive
+from reverie.core.options import LayerSize, NonNegative, Positive
 from reverie.core.rng import Rng
 from reverie.data import Batch, ImageSpec
 from reverie.methods.base import FakeQueue, Loss, Phase
@@ -49,9 +49,9 @@ class SRGANOptions(SuperResolutionOptions):
     """Weight of the pixel loss (L1)."""
     content_weights: str | None = None
     """File of torchvision's VGG19 weights; by default the content loss uses EfficientNet-Lite0."""
-    discriminator_width: int = 64
+    discriminator_width: LayerSize = 64
     """Channels of the discriminator's first layer."""
-    r1: float = 0.0
+    r1: NonNegative = 0.0
     """Weight γ of the R1 penalty, the discriminator's squared gradient on real images; 0 turns it
     off. Prevents discriminator overfitting on small datasets."""
     penalty_every: Positive = 8

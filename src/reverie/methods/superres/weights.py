@@ -9,10 +9,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from reverie.core.errors import UserError
-from reverie.methods.superres.families import FAMILIES
+from reverie.core.errors import UserError, in_file
+from reverie.core.state_dict import check_fit, without_memory
+from reverie.methods.superres.families import FAMILIES, UpscalerFamily
 from reverie.methods.superres.networks import Upscaler
 
 Tensors = Mapping[str, Tensor]
@@ -31,10 +33,42 @@ def build_from_state_dict(tensors: Tensors, place: str) -> Upscaler | None:
     named = _present_names(tensors)
     for family in FAMILIES.available().values():
         if all(name in named for name in family.signature):
-            network = family.read(named)
-            _fill(network, named, place)
+            with in_file(place, UNFIT):
+                network = _filled(family, named)
             return network.eval().requires_grad_(False)
     return None
+
+
+UNFIT = "Weights are loaded as the original code saves them, for scales of 2, 3, 4 and 8."
+
+
+def _filled(family: UpscalerFamily, named: dict[str, Tensor]) -> Upscaler:
+    """The network of a family with the tensors of a state dict.
+
+    Raises:
+        UserError: if there is no such network, or a tensor does not fit.
+    """
+    read = dict(named)
+    planned = without_memory(lambda: family.read(read))
+    mine = planned.state_dict()
+    counters = {
+        name: torch.zeros_like(mine[name], device="cpu") for name in mine if name.endswith(COUNTER)
+    }
+    tensors = counters | read
+    try:
+        check_fit(tensors, mine)
+    except UserError as error:
+        raise UserError(
+            f"this looks like a {type(planned).__name__} of {planned.width} channels and "
+            f"{planned.blocks} blocks that upscales by {planned.scale}, but {error}"
+        ) from None
+    network = family.read(dict(named))
+    network.load_state_dict(tensors)
+    return network
+
+
+COUNTER = "num_batches_tracked"
+"""Ends the names of tensors that a file may lack."""
 
 
 def _present_names(tensors: Tensors) -> dict[str, Tensor]:
@@ -84,22 +118,6 @@ def _of_first_rrdb(named: dict[str, Tensor]) -> dict[str, Tensor]:
         else:
             present[f"conv_body.{name.rsplit('.', 1)[1]}"] = tensor
     return present
-
-
-def _fill(network: Upscaler, named: Tensors, place: str) -> None:
-    mine = network.state_dict()
-    counters = {name for name in mine if name.endswith("num_batches_tracked")}
-    missing = [name for name in mine if name not in named and name not in counters]
-    foreign = [name for name in named if name not in mine]
-    other = [name for name in mine if name in named and mine[name].shape != named[name].shape]
-    wrong = missing + foreign + other
-    if wrong:
-        raise UserError(
-            f"{place}: this looks like a {type(network).__name__} of {network.width} channels and "
-            f"{network.blocks} blocks that upscales by {network.scale}, but {wrong[0]} does not "
-            "fit."
-        )
-    network.load_state_dict({name: named.get(name, mine[name]) for name in mine})
 
 
 UNKNOWN_REACH = 2**16

@@ -4,13 +4,13 @@ reconstruction error and diagnostics of the logged losses.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from reverie.core.options import Positive
+from reverie.core.options import AtLeast, AtMost, DefaultOrLayerCount, LayerSize
 from reverie.core.rng import Rng
 from reverie.data import Batch, DataOptions
 from reverie.methods.adversarial import AdversarialOptions
@@ -45,9 +45,9 @@ class TranslationOptions(AdversarialOptions):
 
     network: Literal["resnet", "unet"] = "resnet"
     """Generator architecture: CycleGAN's residual network, or pix2pix's U-Net."""
-    width: Positive = 64
+    width: LayerSize = 64
     """Channels of the generator at full resolution."""
-    blocks: int = 0
+    blocks: DefaultOrLayerCount = 0
     """Number of residual blocks; 0 selects 6 for images up to 128 pixels and 9 above."""
     norm: NormName = "instance"
     """Normalization layers of the generator."""
@@ -63,9 +63,9 @@ class TranslationOptions(AdversarialOptions):
     """Learn a global affine transform of the input, for domains that differ in framing."""
     discriminator: PatchKind = "patch"
     """PatchGAN, PatchGAN with a logit map of the image size over 2ⁿ, or one logit per pixel."""
-    discriminator_width: int = 64
+    discriminator_width: LayerSize = 64
     """Channels of the discriminator's first layer."""
-    discriminator_layers: int = 3
+    discriminator_layers: Annotated[int, AtLeast(0), AtMost(16)] = 3
     """Stride-2 layers of the discriminator; 3 give a receptive field of 70×70 pixels."""
     discriminator_norm: NormName = "instance"
     """Normalization layers of the discriminator."""

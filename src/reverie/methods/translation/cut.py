@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from reverie.core.errors import UserError
-from reverie.core.options import Direction, NonNegative
+from reverie.core.options import Direction, LayerSize, NonNegative, PositiveFloat
 from reverie.core.rng import Rng
 from reverie.data import Batch, ImageSpec
 from reverie.methods.base import FakeQueue, Loss, Method, Phase
@@ -51,11 +51,11 @@ class CUTOptions(TranslationOptions):
     """Add the identity term: PatchNCE between images of domain B and their translations."""
     flip_equivariance: bool = False
     """Flip the generator's input in half of the batches and flip its features back (FastCUT)."""
-    temperature: float = 0.07
+    temperature: PositiveFloat = 0.07
     """Temperature τ of PatchNCE."""
-    places: int = 256
+    places: LayerSize = 256
     """Patches (spatial positions) sampled in each layer for PatchNCE."""
-    head_size: int = 256
+    head_size: LayerSize = 256
     """Dimension of the projected feature vectors."""
 
 
@@ -78,7 +78,7 @@ class ProjectionHeads(nn.Module):
 
 
 def patch_nce(
-    made: Float[Tensor, "b p d"], source: Float[Tensor, "b p d"], temperature: float
+    made: Float[Tensor, "b p d"], source: Float[Tensor, "b p d"], temperature: PositiveFloat
 ) -> Float[Tensor, ""]:
     """InfoNCE loss of the translation's patches against the source's: Park et al. 2020, equation 3.
 

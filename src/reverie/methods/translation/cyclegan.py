@@ -7,12 +7,12 @@ so the result is the same.
 """
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from reverie.core.options import Direction, NonNegative
+from reverie.core.options import AtLeast, AtMost, Direction, NonNegative
 from reverie.core.rng import Rng
 from reverie.data import Batch, DataOptions, ImageSpec
 from reverie.methods.base import FakeQueue, Loss, Method, Phase
@@ -41,16 +41,16 @@ class CycleGANOptions(TranslationOptions):
 
     cycle_weight: NonNegative = 10.0
     """Weight of the cycle-consistency loss |F(G(a)) - a| of domain A, with G: A → B, F: B → A."""
-    cycle_weight_b: float | None = None
+    cycle_weight_b: NonNegative | None = None
     """Weight of the cycle-consistency loss |G(F(b)) - b| of domain B; by default as for A."""
     identity_weight: NonNegative = 0.5
     """Weight of the identity losses |F(a) - a| and |G(b) - b|, relative to the cycle weights."""
-    cycle_noise: float = 0.0
+    cycle_noise: NonNegative = 0.0
     """Standard deviation of Gaussian noise added to a translation before its reconstruction,
     against information hidden in it (Chu et al. 2017)."""
-    smooth: float = 0.0
+    smooth: NonNegative = 0.0
     """Threshold β of the smooth L1 loss for cycle and identity losses; 0 is plain L1."""
-    pool_size: int = 50
+    pool_size: Annotated[int, AtLeast(0), AtMost(2**16)] = 50
     """Size of the pool of past translations shown to the discriminators; 0 turns it off."""
 
 

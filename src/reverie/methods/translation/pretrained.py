@@ -10,7 +10,7 @@ from typing import Literal
 from torch import nn
 
 from reverie.core.errors import UserError
-from reverie.core.options import Direction
+from reverie.core.options import Direction, LayerCount, LayerSize
 from reverie.data import ImageSpec
 from reverie.methods.base import Method, Phase
 from reverie.methods.options import MethodOptions
@@ -25,11 +25,11 @@ class PretrainedTranslatorOptions(MethodOptions):
 
     network: Literal["resnet", "unet"]
     """Generator architecture: CycleGAN's residual network, or pix2pix's U-Net."""
-    outputs: int
+    outputs: LayerSize
     """Channels of the output image."""
-    width: int
+    width: LayerSize
     """Channels of the generator at full resolution."""
-    depth: int
+    depth: LayerCount
     """Number of residual blocks, or of downsamplings of the U-Net."""
     norm: NormName
     """Normalization layers of the generator."""

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from reverie.core.errors import UserError
+from reverie.core.errors import UserError, in_file
+from reverie.core.state_dict import check_fit, without_memory
 from reverie.methods.translation.patchgan import PatchDiscriminator, PixelDiscriminator
 from reverie.methods.translation.resnet_generator import ResNetGenerator
 from reverie.methods.translation.unet_generator import UNetGenerator
@@ -36,8 +37,12 @@ def network_from_state_dict(tensors: Tensors, place: str) -> nn.Module:
     Raises:
         UserError: if the architecture is not supported; the message describes the state dict.
     """
-    network = _empty_network(tensors, place)
-    _fill(network, tensors, place)
+    with in_file(place, f"{_looks_like(tensors)}; {UNDERSTOOD}."):
+        planned = without_memory(lambda: _empty_network(tensors))
+        fitting = _without_unused(planned, tensors)
+        check_fit(fitting, planned.state_dict())
+    network = _empty_network(tensors)
+    network.load_state_dict(fitting)
     return network.eval().requires_grad_(False)
 
 
@@ -54,7 +59,12 @@ def reference_name(network: nn.Module) -> str:
             return "n_layers"
 
 
-def _empty_network(tensors: Tensors, place: str) -> nn.Module:
+MOST_LAYERS = 200
+
+
+def _empty_network(tensors: Tensors) -> nn.Module:
+    if len(_convolutions(tensors)) > MOST_LAYERS:
+        raise UserError(f"generators have {MOST_LAYERS} convolutions at most.")
     first = {name: tuple(tensors[name].shape) for name in _convolutions(tensors)}
     norm = _norm(tensors)
     shape = first.get("model.1.weight")
@@ -68,7 +78,7 @@ def _empty_network(tensors: Tensors, place: str) -> nn.Module:
     if "net.0.weight" in first:
         shape = first["net.0.weight"]
         return PixelDiscriminator(shape[1], shape[0], norm)
-    raise UserError(f"{place}: {_looks_like(tensors)}; {UNDERSTOOD}.")
+    raise UserError("this is no network of the reference code.")
 
 
 def _resnet(tensors: Tensors, norm: NormName) -> ResNetGenerator:
@@ -102,29 +112,25 @@ def _norm(tensors: Tensors) -> NormName:
     )
 
 
-def _fill(network: nn.Module, tensors: Tensors, place: str) -> None:
+UNUSED = re.compile(r"\.(running_mean|running_var|num_batches_tracked|bias)$")
+"""Ends the names of tensors without effect before or in an instance norm."""
+
+
+def _without_unused(network: nn.Module, tensors: Tensors) -> dict[str, Tensor]:
+    """The tensors that a network has, and those that it should have had."""
     mine = network.state_dict()
-    without_use = re.compile(r"\.(running_mean|running_var|num_batches_tracked|bias)$")
     instance = any(isinstance(layer, InstanceNorm) for layer in network.modules())
-    missing = [name for name in mine if name not in tensors]
-    foreign = [
-        name for name in tensors if name not in mine and not (instance and without_use.search(name))
-    ]
-    other = [n for n in mine if n in tensors and mine[n].shape != tensors[n].shape]
-    if missing or foreign or other:
-        name = (missing + foreign + other)[0]
-        raise UserError(f"{place}: {_looks_like(tensors)}, but {name} does not fit; {UNDERSTOOD}.")
-    network.load_state_dict({name: tensors[name] for name in mine})
+    return {n: t for n, t in tensors.items() if n in mine or not (instance and UNUSED.search(n))}
 
 
 def _looks_like(tensors: Tensors) -> str:
     """Short description of a state dict, for error messages."""
     if not tensors:
-        return "the file contains no tensors"
+        return "The file contains no tensors"
     convolutions = _convolutions(tensors)
     count = sum(tensor.numel() for tensor in tensors.values())
     some = ", ".join(f"{n} {list(tensors[n].shape)}" for n in list(tensors)[:2])
     return (
-        f"this looks like a network of {len(convolutions)} convolutions and {count:,} parameters "
+        f"This looks like a network of {len(convolutions)} convolutions and {count:,} parameters "
         f"whose first tensors are {some}"
     )

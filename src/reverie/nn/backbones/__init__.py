@@ -5,9 +5,9 @@ from pathlib import Path
 
 from torch import nn
 
-from reverie.core.errors import UserError
+from reverie.core.errors import UserError, in_file
 from reverie.core.plugins import Registry, not_a
-from reverie.core.state_dict import read_tensors
+from reverie.core.state_dict import check_fit, read_tensors
 from reverie.nn.backbones.backbone import Backbone, BackboneSpec
 from reverie.nn.backbones.efficientnet import EFFICIENTNET
 from reverie.nn.backbones.inception import GOOGLENET, INCEPTION_V3
@@ -60,10 +60,9 @@ def find_backbone(name: str, weights: Path | None = None) -> Backbone:
 
 
 def _with_weights(network: nn.Module, path: Path, name: str) -> nn.Module:
-    tensors = read_tensors(path)
-    mine = network.state_dict()
-    missing = [key for key in mine if key not in tensors or tensors[key].shape != mine[key].shape]
-    if missing:
-        raise UserError(f"{path}: these are not the weights of {name}: {missing[0]} does not fit.")
-    network.load_state_dict({key: tensors[key] for key in mine})
+    tensors, mine = read_tensors(path), network.state_dict()
+    own = {key: tensor for key, tensor in tensors.items() if key in mine}
+    with in_file(path, f"These are not the weights of {name}."):
+        check_fit(own, mine)
+    network.load_state_dict(own)
     return network.eval().requires_grad_(False)

@@ -1,0 +1,69 @@
+"""Lines of `log.jsonl` and `evaluations.jsonl`; what is damaged is left out and said."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from reverie.core import progress
+from reverie.core.files import parse_json
+from reverie.core.options import NonNegative, NonNegativeInt, Unfit, fit
+
+LOG_LINE: Mapping[str, Any] = {
+    "step": NonNegativeInt,
+    "seconds": NonNegative,
+    "images_seen": NonNegativeInt,
+    "images_per_second": NonNegative,
+    "waiting_share": NonNegative,
+    "losses": dict[str, Any],
+}
+"""Entries of a line of `log.jsonl`; it may have others."""
+
+EVALUATION_LINE: Mapping[str, Any] = {"step": NonNegativeInt, "figures": dict[str, Any]}
+"""Entries of a line of `evaluations.jsonl`; it may have others."""
+
+MAX_LINE_LENGTH, MAX_VALUES = 1_000_000, 1000
+
+
+def read_lines(file: Path, entries: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The lines of a file that have all `entries`, each of its type.
+
+    An incomplete last line is that of a process that was killed, and is left out silently.
+    """
+    if not file.is_file():
+        return []
+    lines, damaged, text, number = [], [], "\n", 0
+    with open(file, encoding="utf-8", errors="replace") as stream:
+        for number, text in enumerate(iter(lambda: stream.readline(MAX_LINE_LENGTH), ""), 1):
+            line = _line_of(text, entries)
+            if line is not None:
+                lines.append(line)
+            elif text.strip():
+                damaged.append(number)
+    if damaged and damaged[-1] == number and not text.endswith("\n"):
+        damaged.pop()
+    if damaged:
+        progress.warn(
+            f"{file}: {len(damaged)} damaged lines are left out, the first is line {damaged[0]}."
+        )
+    return lines
+
+
+def _line_of(text: str, entries: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The content of a line; None if it is damaged."""
+    try:
+        line = fit(dict[str, Any], parse_json(text))
+        line |= {name: fit(kind, line.get(name)) for name, kind in entries.items()}
+        fit(tuple[str, ...], line.get("troubles", ()))
+    except (ValueError, Unfit):
+        return None
+    named = [value for value in line.values() if isinstance(value, dict)]
+    return line if all(map(_are_numbers, named)) and line.get("figures") != {} else None
+
+
+def _are_numbers(values: Mapping[str, object]) -> bool:
+    """Whether all are numbers that a float holds, perhaps NaN, as losses become that diverge."""
+
+    def is_number(value: object) -> bool:
+        return isinstance(value, float) or (type(value) is int and abs(value) < 2**64)
+
+    return len(values) <= MAX_VALUES and all(map(is_number, values.values()))
