@@ -153,8 +153,8 @@ def test_odd_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         f"{tmp_path}/fifo.csv": "this is neither a file nor a folder",
         f"{tmp_path}/loop": "there is no folder or file",
         f"{tmp_path}/gone": "there is no folder or file",
-        f"{tmp_path}/{'x' * 300}": "there is no folder or file",
-        "a\0b": "there is no folder or file",
+        f"{tmp_path}/{'x' * 300}": "this name is too long for a file",
+        "a\0b": "no name of a file or folder",
         "~nobody-of-this-name/x": "there is no folder or file",
         " ": "there is no folder or file",
     }
