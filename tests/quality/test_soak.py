@@ -17,6 +17,7 @@ import itertools
 import os
 import shutil
 import statistics
+import sys
 import tempfile
 import threading
 import time
@@ -36,6 +37,8 @@ from reverie.data.check import check_data
 from tests.fingerprint import DATA, METHODS, SMALL, make_images
 
 MINUTES = float(os.environ.get("REVERIE_SOAK_MINUTES", "30"))
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 WARM_UP = 2
 """Rounds in which things happen for the first time."""
