@@ -76,7 +76,7 @@ def test_refusals() -> None:
 def test_resumable_options_do_not_change_what_is_trained() -> None:
     names = recipe_for("vae").resumable()
     assert {"steps", "minutes", "device", "checkpoint_every", "cache"} <= names
-    for name in ("seed", "batch_size", "accumulate", "latent_size", "flip", "data", "precision"):
+    for name in ("seed", "batch_size", "accumulate", "latent_size", "flip", "split", "precision"):
         assert name not in names
 
 

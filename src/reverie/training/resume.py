@@ -6,9 +6,10 @@ from pathlib import Path
 
 from reverie.core import progress
 from reverie.core.errors import UserError
+from reverie.core.files import path_of
 from reverie.core.options import flag_of
 from reverie.core.result import Json, plain
-from reverie.data import ImageDataset, ImageSpec
+from reverie.data import DATASETS, ImageDataset, ImageSpec
 from reverie.methods.presets import recipe_for
 from reverie.methods.recipe import Recipe
 from reverie.runs.checkpoint import Checkpoint
@@ -59,8 +60,11 @@ def refuse_existing(run: Run) -> None:
 def refuse_inside_data(out: Path, recipe: Recipe) -> None:
     """Raise a UserError if the run would lie in the folder of its images."""
     for data in (recipe.data.data, recipe.data.data_b):
-        folder = Path(data or "").expanduser()
-        if data and folder.is_dir() and out.resolve().is_relative_to(folder.resolve()):
+        known = DATASETS.get(data or "")
+        if not data or (known is not None and known.load is not None):
+            continue  # what comes with a package goes before a folder of its name
+        folder = path_of(data)
+        if folder.is_dir() and out.resolve().is_relative_to(folder.resolve()):
             raise UserError(
                 f"{out} lies in the folder of the images, {data}, so that the sheets of samples "
                 "would become images to train on: choose another --out."
