@@ -41,7 +41,7 @@ def loads_whole(folder: Path) -> Method:
     return method
 
 
-@rounds(25, 4000)
+@rounds(15, 1000)
 @pytest.mark.parametrize("name", KINDS)
 def test_configs(tmp_path: Path, name: str, count: int, seed: int) -> None:
     folder = model_folder(tmp_path / "model", name)
@@ -50,7 +50,7 @@ def test_configs(tmp_path: Path, name: str, count: int, seed: int) -> None:
     assert_only_user_errors(lambda _: loads_whole(folder), named(file, contents))
 
 
-@rounds(25, 4000)
+@rounds(15, 1000)
 def test_configs_of_pretrained_networks(tmp_path: Path, count: int, seed: int) -> None:
     options = {
         "translator": {"network": "resnet", "outputs": 1, "width": 2, "depth": 1}
@@ -101,7 +101,7 @@ def test_other_texts(tmp_path: Path) -> None:
     assert_only_user_errors(lambda _: load_model(folder), named(folder / "config.json", TEXTS))
 
 
-@rounds(150, 10_000)
+@rounds(80, 2000)
 def test_weights(tmp_path: Path, count: int, seed: int) -> None:
     folder = model_folder(tmp_path / "model")
     file = folder / "model.safetensors"

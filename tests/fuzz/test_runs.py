@@ -42,7 +42,7 @@ def read_run(folder: Path) -> None:
         best_evaluation(run)
 
 
-@rounds(100, 10_000)
+@rounds(60, 2000)
 def test_options(folder: Path, count: int, seed: int) -> None:
     file = folder / "options.json"
     before = file.read_text()
@@ -51,7 +51,7 @@ def test_options(folder: Path, count: int, seed: int) -> None:
     file.write_text(before)
 
 
-@rounds(60, 5000)
+@rounds(30, 1500)
 @pytest.mark.parametrize(("name", "line"), [("log", LOG_LINE), ("evaluations", EVALUATION)])
 def test_lines(folder: Path, name: str, line: dict[str, Any], count: int, seed: int) -> None:
     file = folder / f"{name}.jsonl"

@@ -50,7 +50,7 @@ def test_strange_contents(tmp_path: Path) -> None:
             import_weights(file)
 
 
-@rounds(25, 3000)
+@rounds(15, 1000)
 @pytest.mark.parametrize("zipped", [True, False])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_files(tmp_path: Path, name: str, zipped: bool, count: int, seed: int) -> None:

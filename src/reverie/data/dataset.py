@@ -17,9 +17,9 @@ from reverie.core.options import (
     AtMost,
     Checked,
     Direction,
+    Fraction,
     ImageSize,
     Length,
-    NonNegative,
 )
 from reverie.data.cache import RaggedImages, decode_cached, fingerprint_of
 from reverie.data.memo import remember, stat_digest
@@ -84,7 +84,7 @@ class ImageSpec(Checked):
     channels: int
     image_size: ImageSize
     class_names: Annotated[tuple[str, ...], Length(0, 2**16)] = ()
-    spread: NonNegative = 0.5
+    spread: Fraction = 0.5
     """Standard deviation of the pixels, in [-1, 1]: the σ_data of diffusion."""
 
     def __post_init__(self) -> None:
