@@ -190,13 +190,14 @@ def test_a_short_soak(tmp_path: Path, environment: dict[str, str]) -> None:
 @pytest.mark.timeout(60 * MINUTES + 900)
 def test_a_long_soak(tmp_path: Path, environment: dict[str, str]) -> None:
     kept = in_a_process(f"soak(SOAKED, 1e9, {MINUTES})", tmp_path, environment)
-    # Measured: 0.04 over 44 rounds, 0.02 over the last 25.
+    # Measured: 0.04 over 44 rounds, 0.03 over the last 25.
     assert_flat(kept, largest_slope=0.1)
 
 
 def test_growth_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The figures notice what they are for."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    Kept.now()  # what happens for the first time
     before = Kept.now()
     network, file = nn.Linear(1000, 1000), os.open(__file__, os.O_RDONLY)
     thread = threading.Thread(target=(leave := threading.Event()).wait)
@@ -206,7 +207,7 @@ def test_growth_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     grown = {name: after.counts()[name] - value for name, value in before.counts().items()}
     assert grown == {"networks": 1, "tensors": 2, "files": 1, "sockets": 0, "threads": 1,
                      "temporary": 1, "cached": 0}  # fmt: skip
-    assert 3 < after.megabytes - before.megabytes < 6
+    assert 3 < after.megabytes - before.megabytes < 12  # the network has 4
     leave.set()
     thread.join()
     os.close(file)
