@@ -249,6 +249,10 @@ class Run:
                 f"({error.strerror or error}): free disk space and continue with --resume; "
                 "what was saved before is unchanged."
             ) from None
+        self.delete_old_checkpoints(keep)
+
+    def delete_old_checkpoints(self, keep: int) -> None:
+        """Delete all but the `keep` newest checkpoints."""
         for old in self._checkpoint_files()[keep:]:
             old.unlink(missing_ok=True)
             old.with_suffix(".sha256").unlink(missing_ok=True)

@@ -172,8 +172,8 @@ class TrainingMonitor:
     def end(self, state: TrainState, counters: Counters, unlogged: dict[str, list[float]]) -> None:
         """Save the final state and write the report.
 
-        Model and sheets are written again where a resumed run has nothing left to train: it may
-        have been killed between the last checkpoint and these.
+        Model and sheets are written again, and old checkpoints deleted, where a resumed run has
+        nothing left to train: it may have been killed between the last checkpoint and these.
         """
         if unlogged and counters.step > self._logged:
             self._log(state, counters, state.learning_rate_now(), means_of(unlogged))
@@ -182,6 +182,7 @@ class TrainingMonitor:
         if counters.step > self._saved:
             self.keep(state, counters, unlogged)
         if counters.step > self._modelled:
+            self.run.delete_old_checkpoints(self.recipe.training.keep_checkpoints)
             self.save_model(state, counters)
         write_report(self.run)
         if self.recipe.training.track:
