@@ -110,7 +110,7 @@ def test_a_full_disk_leaves_the_previous_one(
 
 
 def test_facts_are_json(tmp_path: Path) -> None:
-    made = Checkpoint(3, {"a": torch.zeros(1)}, {"scaler": {"scale": 2.0, "steps": [1, 2]}})
+    made = Checkpoint(3, {"a": torch.zeros(1)}, {"seconds": 1.5, "scaler": {"steps": [1, 2]}})
     run = Run(tmp_path)
     run.save_checkpoint(made, keep=1)
     read = run.newest_checkpoint()

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import shutil
@@ -195,6 +196,98 @@ def test_a_run_does_not_lie_among_its_images(tmp_path: Path, photos: Callable[..
         with pytest.raises(UserError, match="lies in the folder of the images"):
             reverie.train("gan", out=out, steps=1, **(SMALL | {"data": str(folder)}))
     assert sorted(p.suffix for p in folder.iterdir()) == [".png"] * 6
+
+
+def test_a_shorter_length_is_refused(tmp_path: Path) -> None:
+    run = trained(tmp_path / "run", steps=6)
+    with pytest.raises(UserError, match="this run has already 6 steps, and a length of 4"):
+        reverie.train("gan", out=run.folder, resume=True, steps=4)
+    assert run.recipe().training.steps == 6
+
+
+def test_a_preset_is_for_new_runs(tmp_path: Path) -> None:
+    run = trained(tmp_path / "run")
+    for how in ("resume", "restart"):
+        with pytest.raises(UserError, match="--preset digits-2 is for a new run"):
+            reverie.train("gan", out=run.folder, preset="digits-2", **{how: True})
+
+
+def test_what_is_not_of_the_run_stays_at_a_restart(tmp_path: Path) -> None:
+    run = trained(tmp_path / "run")
+    (tmp_path / "elsewhere").mkdir()
+    for file in run.checkpoints.iterdir():
+        file.rename(tmp_path / "elsewhere" / file.name)
+    run.checkpoints.rmdir()
+    run.checkpoints.symlink_to(tmp_path / "elsewhere")
+    mine = [run.model / "notes.txt", run.samples / "step-000002-mine.png"]
+    mine += [run.checkpoints / name for name in ("step-good.safetensors", "step-000000002-x.txt")]
+    for file in mine:
+        file.write_text("mine")
+    reverie.train("gan", out=run.folder, restart=True, steps=3)
+    assert [file.read_text() for file in mine] == ["mine"] * 4
+    checkpoint = run.newest_checkpoint()
+    assert checkpoint is not None
+    assert checkpoint.step == 3
+    reverie.train("gan", out=run.folder, resume=True, steps=30)
+    assert [file.read_text() for file in mine] == ["mine"] * 4
+
+
+def test_a_restart_that_cannot_write_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = trained(tmp_path / "run")
+    before = files_of(run.folder)
+
+    def full(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Run, "begin", full)
+    with pytest.raises(OSError, match="No space left"):
+        reverie.train("gan", out=run.folder, restart=True)
+    assert files_of(run.folder) == before
+
+
+def test_init_is_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    reverie.train("dcgan", out="generator", steps=1, data="digits", width=4, batch_size=2)
+    options = {"data": "digits", "width": 4, "batch_size": 2, "init": "generator"}
+    reverie.train("encoder", out="encoder", steps=1, **options)
+    shutil.rmtree(tmp_path / "generator" / "encoder")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    reverie.train("encoder", out=tmp_path / "encoder", resume=True)
+    assert (tmp_path / "generator" / "encoder" / "model.safetensors").exists()
+
+
+def test_a_best_model_of_a_lost_step_goes(tmp_path: Path) -> None:
+    run = trained(tmp_path / "run", evaluate_every=2, evaluate_count=20)
+    lines = run.read_evaluations()
+    assert [line["step"] for line in lines] == [2, 4]
+    for line, distance in zip(lines, (2.0, 1.0), strict=True):  # the best is of step 4
+        line["figures"] = dict.fromkeys(line["figures"], distance)
+    run.evaluations_file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    for file in run.checkpoints.glob("step-000000004.*"):
+        file.unlink()
+    again = reverie.train("gan", out=run.folder, resume=True, steps=3, evaluate_every=0)
+    assert not run.best.exists()
+    assert "the best" not in again.summary()
+
+
+def test_damaged_contents_of_a_checkpoint_are_no_checkpoint(tmp_path: Path) -> None:
+    run = trained(tmp_path / "run")
+    newest = run.checkpoints / "step-000000004.safetensors"
+    for metadata in (None, {"step": "4", "facts": "{}"}, {"step": "x", "facts": "{}"}):
+        save_file({"a": torch.zeros(1)}, newest, metadata=metadata)
+        digest = hashlib.sha256(newest.read_bytes()).hexdigest()
+        newest.with_suffix(".sha256").write_text(digest)
+        checkpoint = run.newest_checkpoint()
+        assert checkpoint is not None
+        assert checkpoint.step == 2
+
+
+def test_names_that_are_no_text(tmp_path: Path) -> None:
+    run = trained(Path(os.fsdecode(os.fsencode(tmp_path) + b"/c\xffad")))
+    assert "c\\udcffad" in (run.model / "README.md").read_text()
 
 
 def test_a_refused_start_leaves_nothing(tmp_path: Path) -> None:

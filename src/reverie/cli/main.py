@@ -6,7 +6,6 @@ dataclasses. PyTorch is imported by the commands that need it.
 
 import contextlib
 import json
-import os
 import sys
 from collections.abc import Sequence
 
@@ -25,6 +24,7 @@ from reverie.cli.translate import TranslateCommand
 from reverie.cli.upscale import UpscaleCommand
 from reverie.core import progress
 from reverie.core.errors import UserError, nearest
+from reverie.core.launch import is_started_as_main
 from reverie.core.result import INTERRUPTED
 
 COMMANDS: dict[str, type[Command]] = {
@@ -88,7 +88,7 @@ def _run(argv: Sequence[str]) -> int:
         return 0
     command = parse_command(argv)
     result = command.run()
-    if os.environ.get("RANK", "0") == "0":  # of several processes that share the work, the first
+    if is_started_as_main():
         with printing():
             print(json.dumps(result.to_json()) if command.json else result.summary())
     return result.exit_code

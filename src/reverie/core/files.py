@@ -45,7 +45,8 @@ def write_atomic(path: Path, content: bytes | str) -> None:
     Raises:
         OSError: if the disk is full or the folder is not writable; `path` is then unchanged.
     """
-    data = content.encode() if isinstance(content, str) else content
+    # Names of files in other encodings than UTF-8 get escapes.
+    data = content.encode(errors="backslashreplace") if isinstance(content, str) else content
     with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_partial_files_once(path.parent.absolute(), os.getpid())

@@ -27,7 +27,9 @@ def _read_checkpoint(path: Path) -> Checkpoint | None:
         if hashlib.sha256(content).hexdigest() != expected:
             return None
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-        facts = header["__metadata__"]
-        return Checkpoint(int(facts["step"]), load(content), json.loads(facts["facts"]))
-    except (OSError, IndexError, UnicodeDecodeError, json.JSONDecodeError, SafetensorError):
+        metadata = header["__metadata__"]
+        facts = json.loads(metadata["facts"])
+        float(facts["seconds"])  # what no checkpoint is without
+        return Checkpoint(int(metadata["step"]), load(content), facts)
+    except (OSError, LookupError, ValueError, TypeError, SafetensorError):
         return None

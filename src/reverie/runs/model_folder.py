@@ -1,5 +1,6 @@
 """Model folders: weights, config and model card, in the layout of the Hugging Face hub."""
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -51,6 +52,14 @@ def save_model(folder: Path, method_name: str, method: Method, card: str) -> Non
             if not (aside / other.name).exists() and not other.name.endswith(".part"):
                 copy = shutil.copytree if other.is_dir() else shutil.copy2
                 copy(other, aside / other.name)
+
+
+def remove_model(folder: Path) -> None:
+    """Delete the files of a model folder, and the folder if nothing else is in it."""
+    for name in ("config.json", "README.md", "model.safetensors"):
+        (folder / name).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def digest_of(config: Mapping[str, Any], weights: bytes) -> str:

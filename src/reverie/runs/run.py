@@ -9,7 +9,6 @@ import hashlib
 import json
 import math
 import re
-import shutil
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -29,6 +28,7 @@ from reverie.core.files import (
     write_atomic,
 )
 from reverie.core.lock import FolderLock
+from reverie.core.marks import is_marked
 from reverie.core.options import NonNegativeInt, Unfit, fit, options_from_json
 from reverie.data import ImageDataset, ImageSpec
 from reverie.methods.presets import installed_method, recipe_from_json
@@ -36,7 +36,7 @@ from reverie.methods.recipe import Recipe
 from reverie.runs.checkpoint import Checkpoint, _read_checkpoint
 from reverie.runs.environment import commit, machine, versions
 from reverie.runs.log import EVALUATION_LINE, LOG_LINE, read_lines
-from reverie.runs.model_folder import plugin_of
+from reverie.runs.model_folder import plugin_of, remove_model
 
 FACTS: Mapping[str, Any] = {
     "method": str,
@@ -55,6 +55,7 @@ FACTS: Mapping[str, Any] = {
 
 RESTORE = "The file is damaged or was edited: correct it, or restore it from a copy."
 
+CHECKPOINT_NAME = re.compile(r"step-[0-9]{9,15}\.safetensors")
 SHEET_NAME = re.compile(r"step-(?P<step>[0-9]{6,15})(-(?P<kind>.+))?\.png")
 
 
@@ -143,20 +144,26 @@ class Run:
             write_atomic(self.options_file, json.dumps(now, indent=2) + "\n")
 
     def clear(self) -> None:
-        """Delete what a training has written: checkpoints, models, log, sheets and report."""
+        """Delete what a training has written: checkpoints, models, log, sheets and report.
+
+        What others have put beside them stays.
+        """
         for file in (self.log_file, self.evaluations_file, self.report):
             file.unlink(missing_ok=True)
-        for folder in (self.checkpoints, self.model, self.best):
-            shutil.rmtree(folder, ignore_errors=True)
-        for sheet in self.samples.glob("step-??????*.png"):
-            sheet.unlink(missing_ok=True)
+        self.delete_old_checkpoints(keep=0)
+        remove_model(self.model)
+        remove_model(self.best)
+        for _, _, sheet in self._sheets():
+            if is_marked(sheet):
+                sheet.unlink(missing_ok=True)
 
     def remove_partial_files(self) -> None:
         """Delete what writers that were killed have left."""
         for folder in (self.folder, self.checkpoints, self.samples, self.model, self.best):
             remove_partial_files(folder)
         for digest in self.checkpoints.glob("step-*.sha256"):
-            if not digest.with_suffix(".safetensors").exists():
+            weights = digest.with_suffix(".safetensors")
+            if CHECKPOINT_NAME.fullmatch(weights.name) and not weights.exists():
                 digest.unlink(missing_ok=True)
 
     def facts(self) -> dict[str, Any]:
@@ -203,7 +210,12 @@ class Run:
         return read_lines(self.evaluations_file, EVALUATION_LINE)
 
     def cut_log(self, step: int) -> None:
-        """Truncate the log and the validation results after `step`, for resuming from there."""
+        """Truncate the log and the validation results after `step`, for resuming from there.
+
+        The best model goes if it is of a step that is cut away: there will be another.
+        """
+        if self.read_evaluations() and best_evaluation(self)["step"] > step:
+            remove_model(self.best)
         for file, entries in ((self.log_file, LOG_LINE), (self.evaluations_file, EVALUATION_LINE)):
             if file.exists():
                 kept = [line for line in read_lines(file, entries) if line["step"] <= step]
@@ -267,14 +279,16 @@ class Run:
         return None
 
     def _checkpoint_files(self) -> list[Path]:
-        return sorted(self.checkpoints.glob("step-*.safetensors"), reverse=True)
+        found = self.checkpoints.glob("step-*.safetensors")
+        return sorted((p for p in found if CHECKPOINT_NAME.fullmatch(p.name)), reverse=True)
 
 
 def labels_fingerprint(images: ImageDataset) -> str | None:
     """Hash of the labels, which a table may change while its images stay; None without labels."""
     if images.labels is None:
         return None
-    return hashlib.sha256(images.labels.tobytes()).hexdigest()[:16]
+    names = json.dumps(images.spec.class_names).encode()
+    return hashlib.sha256(images.labels.tobytes() + names).hexdigest()[:16]
 
 
 def find_run(place: str | Path) -> Run:

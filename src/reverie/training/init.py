@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from reverie.core import progress
 from reverie.core.errors import UserError
-from reverie.core.files import path_of, replace_folder
+from reverie.core.files import path_of, remove_partial_files, replace_folder
 from reverie.inference.load import load
 from reverie.inference.model import Model
 from reverie.methods import METHODS, Method
@@ -43,6 +43,15 @@ def load_initial_weights(method: Method, start: Model) -> None:
     progress.say(f"initialized from {start.name}: {', '.join(common)}")
 
 
+def with_whole_path(recipe: Recipe) -> Recipe:
+    """The recipe with the whole path of `--init`, so that a run can be resumed from anywhere."""
+    init = recipe.training.init
+    if init is None or not path_of(init).exists():
+        return recipe  # a built-in model, or one on the hub
+    whole = str(path_of(init).absolute())
+    return replace(recipe, training=replace(recipe.training, init=whole))
+
+
 def fingerprint_of(model: Model) -> str:
     """Hash of a model's weights."""
     whole = hashlib.sha256()
@@ -67,7 +76,10 @@ def check_init(run: Run, start: Model) -> None:
 def keep_beside_init(run: Run, init: str | None, name: str) -> None:
     """Copy a trained model beside the model that it was trained for, where that is a run."""
     if init is None or not Run(path_of(init)).exists():
+        if init is not None and not path_of(init).exists():
+            progress.say(f"{init} is not here: the model is in {run.model} alone.")
         return
+    remove_partial_files(path_of(init))
     then = run.facts().get("init_fingerprint")
     if then is not None and then != fingerprint_of(load(init)):
         progress.warn(

@@ -43,10 +43,13 @@ class TrainResult(Result):
         pace = f"{self.steps:,} steps in {progress.readable_seconds(self.seconds)}"
         if not self.finished:
             method = run.recipe().method
-            command = shlex.join(["reverie", "train", method, "--out", str(run.folder), "--resume"])
+            out = ["--out", str(run.folder)]
+            if out[1].startswith("-"):
+                out = ["=".join(out)]
+            command = shlex.join(["reverie", "train", method, *out, "--resume"])
             return f"stopped after {pace}; resume with: {command}"
         text = f"{pace}: {self.report}"
-        if run.best.exists():
+        if run.best.exists() and run.read_evaluations():
             text += f"\nthe last model is in {run.model}, the best in {run.best}: "
             text += f"step {best_evaluation(run)['step']:,}"
         return text

@@ -24,11 +24,15 @@ def base_recipe(method: str, out: Path, preset: str | None, resume: bool) -> Rec
     """
     if not resume:
         return recipe_for(method, preset)
+    if preset is not None:
+        raise UserError(
+            f"--preset {preset} is for a new run: {out} goes on with its own options. Leave it out."
+        )
     before = find_run(out).recipe()
     if method != before.method:
         raise UserError(
             f"{out} trains a {before.method}, not a {method}: "
-            f"reverie train {before.method} --resume."
+            f"reverie train {before.method} --out {out} --resume."
         )
     return before
 

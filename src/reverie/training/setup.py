@@ -15,6 +15,7 @@ from accelerate.utils import LoggerType
 from reverie.core.errors import UserError, nearest
 from reverie.core.precision import bf16_is_native
 from reverie.methods.recipe import DEFAULT_STEPS, TrainOptions
+from reverie.runs.checkpoint import Checkpoint
 from reverie.runs.run import Run
 from reverie.training.state import Counters
 
@@ -51,6 +52,15 @@ class Budget:
         if self.seconds is not None:
             done = counters.seconds / max(self.seconds, 1e-9)
         return min(done, 1.0) if self.steps != 0 else 1.0
+
+
+def refuse_shorter(budget: Budget, checkpoint: Checkpoint) -> None:
+    """Raise a UserError if a run would be resumed to end before its checkpoint."""
+    if budget.steps is not None and budget.steps < checkpoint.step:
+        raise UserError(
+            f"this run has already {checkpoint.step:,} steps, and a length of {budget.steps:,} was "
+            "asked for: give a longer one, or leave it out."
+        )
 
 
 def learning_rate(base: float, options: TrainOptions, step: int, fraction: float) -> float:

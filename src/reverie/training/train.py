@@ -1,11 +1,11 @@
 """From options to a finished run."""
 
-import os
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 
 from reverie.core.errors import UserError
+from reverie.core.launch import is_started_as_main
 from reverie.core.memory import return_free_memory
 from reverie.core.options import OptionValue
 from reverie.data import decode_dataset, find_dataset
@@ -20,6 +20,7 @@ from reverie.training.init import (
     inherit_architecture,
     keep_beside_init,
     load_initial_weights,
+    with_whole_path,
 )
 from reverie.training.result import TrainResult
 from reverie.training.resume import (
@@ -57,7 +58,7 @@ def train(
         check_resumable(before, recipe)
     refuse_inside_data(out, recipe)
     # Only the main process writes.
-    with Run(out).lock() if os.environ.get("RANK", "0") == "0" else nullcontext():
+    with Run(out).lock() if is_started_as_main() else nullcontext():
         result = train_recipe(recipe, Run(out), resume, restart)
     return_free_memory()
     return result
@@ -81,12 +82,12 @@ def train_recipe(
     # Accelerate takes a second to import.
     from reverie.training.loop import fit
     from reverie.training.monitor import TrainingMonitor
-    from reverie.training.setup import make_accelerator
+    from reverie.training.setup import Budget, make_accelerator, refuse_shorter
 
     if not (resume or restart):
         refuse_existing(run)
     checkpoint = checkpoint_to_resume(run) if resume and not restart else None
-    recipe, start = (recipe, None) if checkpoint else inherit_architecture(recipe)
+    recipe, start = (recipe, None) if checkpoint else inherit_architecture(with_whole_path(recipe))
     kind = METHODS.find(recipe.method)
     found = _find_images(recipe)
     if checkpoint:
@@ -102,17 +103,19 @@ def train_recipe(
     if resume and not restart:
         check_images(run, images)
     if checkpoint:
-        Origin.of(run, recipe, accelerator.num_processes).check(checkpoint)
+        processes = accelerator.num_processes
+        Origin.of(run, recipe, processes).check(checkpoint)
+        refuse_shorter(Budget.of(recipe.training, len(images), processes), checkpoint)
     main = accelerator.is_main_process
     monitor = TrainingMonitor(run, recipe, method, images, accelerator) if main else None
     if main:
         run.remove_partial_files()
-        if restart:
-            run.clear()
         if checkpoint:
             run.continue_with(recipe)
         else:
             run.begin(recipe, images, None if start is None else fingerprint_of(start))
+        if restart:
+            run.clear()  # last, so that a disk that is full costs nothing
     accelerator.wait_for_everyone()
     counters = fit(method, images, recipe, accelerator, monitor, checkpoint)
     if main and kind.kept_beside_init:
