@@ -1,5 +1,6 @@
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -101,3 +102,26 @@ def test_what_is_no_place_of_images_is_refused(tmp_path: Path) -> None:
             find_image_files([tmp_path / name])
     (tmp_path / "dead.png").symlink_to("nowhere")
     assert len(find_image_files([tmp_path / "dead.png"])) == 1  # refused when it is read
+
+
+def test_hidden_folders_are_not_read(tmp_path: Path) -> None:
+    for name in (".cache", "seen"):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (4, 4)).save(tmp_path / name / "1.png")
+    assert scan_folder(tmp_path).images == [tmp_path / "seen" / "1.png"]
+
+
+def test_a_folder_that_may_not_be_entered_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "closed").mkdir()
+    Image.new("RGB", (4, 4)).save(tmp_path / "1.png")
+    look = os.stat
+
+    def refuse(path: object, *arguments: Any, **keywords: Any) -> os.stat_result:
+        if "closed/" in str(path):  # what the superuser never sees
+            raise PermissionError(13, "Permission denied", str(path))
+        return look(path, *arguments, **keywords)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    assert scan_folder(tmp_path).images == [tmp_path / "1.png"]

@@ -14,7 +14,13 @@ from reverie.core import files
 from reverie.core.errors import UserError
 from reverie.core.image_file import ImageFile, read_image_file
 from reverie.core.marks import RESULTS
-from reverie.core.outputs import OutputPlan, plan_outputs, refuse_no_folder, refuse_replacing
+from reverie.core.outputs import (
+    OutputPlan,
+    plan_outputs,
+    refuse_folder_of,
+    refuse_no_folder,
+    refuse_replacing,
+)
 
 IMAGE = ImageFile(np.full((3, 4, 3), 9, np.uint8))
 CLEAR = ImageFile(np.full((3, 4, 3), 9, np.uint8), np.full((3, 4), 9, np.uint8))
@@ -229,3 +235,12 @@ def test_a_full_disk_leaves_what_was_there(
         plan.write(plan.outputs[0], IMAGE)
     assert target.read_bytes() == before
     assert os.listdir(tmp_path / "out") == ["x.png"]
+
+
+def test_the_folder_of_an_input_is_no_folder_of_results(tmp_path: Path) -> None:
+    draw(tmp_path, "in/x.png")
+    (tmp_path / "link").symlink_to(tmp_path / "in")
+    for out in (tmp_path / "in", tmp_path / "link", tmp_path / "in" / ".." / "in"):
+        with pytest.raises(UserError, match=r"is the folder of x\.png: choose another --out"):
+            refuse_folder_of(out, [tmp_path / "in" / "x.png"])
+    refuse_folder_of(tmp_path / "new", [tmp_path / "in" / "x.png"])

@@ -217,3 +217,11 @@ def test_fuzzed_tables(photos: Photos, count: int, seed: int) -> None:
     assert_only_user_errors(read, named(table, damaged_bytes(content, count, seed)))
     inputs = named(table, damaged_bytes(content, count, seed + 9))
     assert_only_user_errors(lambda path: read_attributes(str(path)), inputs)
+
+
+def test_a_table_without_a_header_is_refused(tmp_path: Path) -> None:
+    for name in "ab":
+        Image.new("L", (4, 4)).save(tmp_path / f"{name}.png")
+    (tmp_path / "t.csv").write_text("a.png,cat\nb.png,dog\n")
+    with pytest.raises(UserError, match=r"the first line names an image, a\.png"):
+        find_source(str(tmp_path / "t.csv"))

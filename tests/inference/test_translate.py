@@ -73,6 +73,13 @@ def test_a_folder_is_mirrored_and_a_bad_file_does_not_stop_it(
     assert "deep/er/000.png" in page
 
 
+@pytest.mark.parametrize("size", [(1, 600), (600, 1)])
+def test_very_long_images_have_a_preview(run: Path, tmp_path: Path, size: tuple[int, int]) -> None:
+    Image.new("RGB", size).save(tmp_path / "long.png")
+    done = reverie.translate(run, tmp_path / "long.png", out=tmp_path / "out")
+    assert images.size_of(done.files[0]) == size
+
+
 def test_a_users_own_page_and_sheet_stay(run: Path, tmp_path: Path, photos: Photos) -> None:
     folder, out = photos(1), tmp_path / "out"
     (folder / "000.png").rename(folder / "before-after.png")

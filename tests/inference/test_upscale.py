@@ -172,6 +172,21 @@ def test_a_sheet_is_no_result_that_exists(
     assert len(reverie.upscale(tmp_path / "grid.png", out=tmp_path / "out", model=model).skipped)
 
 
+def test_an_image_that_is_newer_than_its_result_is_upscaled_again(
+    model: Model, tmp_path: Path
+) -> None:
+    place, out = tmp_path / "in", tmp_path / "out"
+    place.mkdir()
+    Image.new("RGB", (8, 8), "red").save(place / "x.gif")
+    reverie.upscale(place, out=out, model=model)
+    Image.new("RGB", (8, 8), "blue").save(place / "x.png")
+    again = reverie.upscale(place, out=out, model=model)
+    assert {file.name for file in again.files} == {"x.png", "x.gif.png"}
+    red, _, blue = Image.open(out / "x.png").convert("RGB").resize((1, 1)).getpixel((0, 0))
+    assert blue > red
+    assert len(reverie.upscale(place, out=out, model=model).skipped) == 2
+
+
 def test_a_folder_in_the_way_stops_one_file(
     model: Model, picture: Image.Image, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

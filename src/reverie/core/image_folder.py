@@ -32,7 +32,7 @@ class FolderContent:
 
     `images` are sorted; `broken` are files with the suffix of an image that are none, such as a
     link to nothing, and folders that cannot be opened; `skipped` is everything else, by reason.
-    Hidden files are in none of them.
+    Hidden files and what is in hidden folders are in none of them.
     """
 
     images: list[Path] = field(default_factory=list)
@@ -58,9 +58,11 @@ def scan_folder(folder: Path) -> FolderContent:
     for top, folders, files in os.walk(folder, onerror=cannot_open):
         for name in list(folders):
             inner = Path(top, name)
-            if inner.is_symlink():
+            if name.startswith("."):
+                folders.remove(name)
+            elif inner.is_symlink():
                 content.skipped["link to a folder"].append(inner)
-            elif (inner / RESULTS).exists():
+            elif os.path.exists(inner / RESULTS):  # False where it may not be looked into
                 content.skipped[FOLDER_OF_RESULTS].append(inner)
                 folders.remove(name)
         for name in files:

@@ -21,6 +21,9 @@ RESULTS = ".reverie-results"
 """Name of the file that marks a folder of results."""
 
 
+RESULTS_TEXT = "Results of reverie, no images to read.\n"
+
+
 MARKS = (b"tEXtreverie\0sheet", PAGE_TAG.encode())
 
 

@@ -17,7 +17,7 @@ from reverie.core.failures import Failures
 from reverie.core.files import LONGEST_NAME, write_atomic
 from reverie.core.image_file import WRITABLE, ImageFile, encode_image_file, holdable_suffix
 from reverie.core.image_folder import find_image_files, scan_folder
-from reverie.core.marks import RESULTS
+from reverie.core.marks import RESULTS, RESULTS_TEXT
 
 NAMED = 5
 
@@ -62,7 +62,7 @@ class OutputPlan:
             progress.say(f"{output.target.name} cannot hold the result, which is {target}")
         content = encode_image_file(image, target.suffix)
         if self.marks_folder and not (self.folder / RESULTS).exists():
-            write_atomic(self.folder / RESULTS, "Results of reverie, no images to read.\n")
+            write_atomic(self.folder / RESULTS, RESULTS_TEXT)
         write_atomic(target, content)
         return target
 
@@ -107,6 +107,18 @@ def refuse_replacing(targets: Iterable[Path], inputs: Iterable[Path]) -> None:
         same = identity(target)
         if same is not None and same in read:
             raise UserError(f"{read[same]} would be replaced by a result: choose another --out.")
+
+
+def refuse_folder_of(folder: Path, inputs: Iterable[Path]) -> None:
+    """Refuse a folder of results that is the folder of an input.
+
+    Raises:
+        UserError: if it is.
+    """
+    same = identity(folder)
+    for file in inputs:
+        if same is not None and identity(file.parent) == same:
+            raise UserError(f"{folder} is the folder of {file.name}: choose another --out.")
 
 
 def identity(path: Path) -> Identity | None:

@@ -53,7 +53,7 @@ class _StandardError(io.TextIOBase):
 
 def console() -> Console:
     """New console on standard error; created per call so that redirection is respected."""
-    return Console(file=_StandardError(), highlight=False, soft_wrap=True)  # type: ignore[arg-type]
+    return Console(file=_StandardError(), highlight=False, soft_wrap=True, emoji=False)  # type: ignore[arg-type]
 
 
 def say(text: str) -> None:

@@ -60,11 +60,12 @@ def _unpickled(path: Path) -> dict[str, Tensor]:
         with warnings.catch_warnings(action="ignore"):  # about formats that are rejected anyway
             _refuse_compressed(path)
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged file makes PyTorch's reader raise anything
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    except UserError:
+        raise
+    except Exception:  # a damaged file makes PyTorch's reader raise anything, with bad advice
         raise UserError(
-            f"{path}: this file cannot be read as plain weights, and pickled code is not executed "
-            f"({first})."
+            f"{path}: this file cannot be read as plain weights, and pickled code is not executed: "
+            "it is damaged, or holds something else."
         ) from None
     if isinstance(content, dict):
         inner = next((content[key] for key in WRAPPERS if isinstance(content.get(key), dict)), None)
@@ -82,13 +83,16 @@ def _refuse_compressed(path: Path) -> None:
     """PyTorch stores its archives without compression; others might unpack to any size.
 
     Raises:
-        ValueError: if an archive is compressed.
+        UserError: if an archive is compressed.
     """
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
         if sum(entry.file_size for entry in entries) > path.stat().st_size:
-            raise ValueError("it is a compressed archive: save it again with torch.save")
+            raise UserError(
+                f"{path}: this file cannot be read as plain weights: it is a compressed archive; "
+                "save it again with torch.save."
+            )
 
 
 def _flaw_of(tensor: Tensor) -> str | None:

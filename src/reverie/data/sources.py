@@ -14,6 +14,7 @@ import numpy as np
 from reverie.core.errors import UserError, nearest
 from reverie.core.files import path_of
 from reverie.core.image_folder import no_images, say_own, scan_folder
+from reverie.core.image_formats import SUFFIXES
 from reverie.data.idx import IDX_IMAGES, find_idx, of_idx
 from reverie.data.sets import DATASETS
 from reverie.data.source import Source, of_files, readable, set_folder
@@ -112,6 +113,11 @@ def _folder(root: Path) -> Source:
 
 def _table(path: Path, label_column: str | None) -> Source:
     header, rows = read_table(path)
+    if Path(header[0]).suffix.lower() in SUFFIXES and (path.parent / header[0]).is_file():
+        raise UserError(
+            f"{path}: the first line names an image, {header[0]}, and not the columns: put a line "
+            "such as file,label before it."
+        )
     return _labelled_table(path, path.parent, header, rows, label_column)
 
 

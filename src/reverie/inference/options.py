@@ -26,7 +26,8 @@ from reverie.core.options import (
 Layers = Annotated[tuple[str, ...], Length(0, 1000)]
 """Layers of a network, each with a channel and a weight if there is more to say."""
 
-FrameRate = Annotated[float, Above(0), AtMost(1000)]
+SampleCount = Annotated[int, AtLeast(1), AtMost(1_000_000)]
+FrameRate = Annotated[float, AtLeast(0.01), AtMost(1000)]
 """Frames per second."""
 
 
@@ -48,7 +49,7 @@ class DenoisingOptions(Checked):
 class SampleOptions(DenoisingOptions):
     """Which images to sample; image i depends on seed + i alone."""
 
-    count: Positive = 16
+    count: SampleCount = 16
     """How many images."""
     seed: int = 0
     """Number of the first image."""
@@ -232,7 +233,7 @@ class EvaluateOptions(DenoisingOptions):
     """The reference images: a folder, a table, an IDX file, or a built-in dataset."""
     split: Literal["train", "test", "all"] = "test"
     """Split, of data that has splits."""
-    count: Positive | None = None
+    count: SampleCount | None = None
     """How many samples; by default as many as there are images, 10,000 at most."""
     features: str | None = None
     """Feature network: digits, efficientnet or inception; by default the one that fits the data."""

@@ -12,7 +12,7 @@ from reverie.core import image_io
 from reverie.core.errors import UserError
 from reverie.core.files import write_atomic
 from reverie.core.marks import own_place
-from reverie.core.outputs import refuse_no_folder, refuse_replacing
+from reverie.core.outputs import refuse_folder_of, refuse_no_folder, refuse_replacing
 from reverie.core.result import Result
 from reverie.inference.model import Model
 from reverie.inference.options import SampleOptions
@@ -72,7 +72,10 @@ def sample_files(model: Model, out: Path, options: SampleOptions) -> SampleResul
     """
     count, seed = options.count, options.seed
     names = [] if out.suffix else [out / f"{seed + i:06d}.png" for i in range(count)]
-    refuse_replacing([out, *names], [file for file in (options.init, options.mask) if file])
+    inputs = [file for file in (options.init, options.mask) if file]
+    refuse_replacing([out, *names], inputs)
+    if names:
+        refuse_folder_of(out, inputs)
     if options.film is not None and out in (options.film, options.film.with_suffix(".png")):
         raise UserError(f"--film writes {out} as well: choose another --out.")
     folder = out.parent if out.suffix else out

@@ -138,7 +138,8 @@ def _small(pixels: np.ndarray) -> np.ndarray:
     height, width = pixels.shape[:2]
     if max(height, width) <= SHOWN_SIDE:
         return pixels
-    return image_io.resize(pixels, round(width * SHOWN_SIDE / max(height, width)), "width")
+    small = max(1, round(width * SHOWN_SIDE / max(height, width)))
+    return image_io.resize(pixels, small, "width")
 
 
 def _write_sheet(rows: list[list[np.ndarray]], path: Path) -> None:

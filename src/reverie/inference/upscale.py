@@ -92,12 +92,15 @@ def upscale_files(
 
 
 def _todo(outputs: Sequence[Output], options: UpscaleOptions) -> tuple[list[Output], list[Path]]:
-    """What is to be upscaled, and the targets that exist already and are skipped."""
+    """What is to be upscaled, and the targets that exist already and are skipped.
+
+    A target that is older than its image is another image's, or that of an earlier version.
+    """
     todo, skipped = [], []
     for output in outputs:
         possible = dict.fromkeys((output.target, output.as_png))
         existing = [path for path in possible if path.is_file() and not is_marked(path)]
-        if options.existing == "skip" and existing:
+        if options.existing == "skip" and existing and _is_newer(existing[0], output.source):
             skipped.append(existing[0])
         else:
             todo.append(output)
@@ -107,6 +110,12 @@ def _todo(outputs: Sequence[Output], options: UpscaleOptions) -> tuple[list[Outp
             "--existing overwrite computes them again."
         )
     return todo, skipped
+
+
+def _is_newer(result: Path, source: Path) -> bool:
+    """Whether a result was written after its image came to where it is."""
+    image = source.stat()
+    return result.stat().st_mtime_ns >= max(image.st_mtime_ns, image.st_ctime_ns)
 
 
 def _share(tiled_upscaler: TiledUpscaler, scale: float | None) -> float:

@@ -5,11 +5,13 @@ Their fields are the flags of the command line and the keyword arguments of `rev
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
 from reverie.core.errors import UserError, nearest
 from reverie.core.options import (
     RESUMABLE,
+    AtLeast,
+    AtMost,
     Checked,
     DecayRate,
     Fraction,
@@ -36,7 +38,7 @@ class TrainOptions(Checked):
     """Stop after so many passes over the dataset."""
     minutes: NonNegative | None = field(default=None, metadata=RESUMABLE)
     """Training time, in minutes."""
-    batch_size: Positive = 64
+    batch_size: Annotated[int, AtLeast(1), AtMost(2**16)] = 64
     """Images in a batch, in each process."""
     accumulate: Positive = 1
     """Batches whose gradients are averaged into one update (gradient accumulation)."""

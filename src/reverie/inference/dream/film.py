@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from reverie.core import image_io, progress
 from reverie.core.errors import UserError
 from reverie.core.files import write_atomic
+from reverie.core.marks import RESULTS, RESULTS_TEXT
 from reverie.inference.dream.ascent import dream_steps
 from reverie.inference.dream.settings import Dream, _fused, _guide, objective_of
 from reverie.inference.options import DreamOptions
@@ -59,6 +60,7 @@ def dream_film(
     if not settings.exists() and any(folder.glob("[0-9]*.png")):
         raise UserError(f"{folder} holds images that are no frames of a film: name another --out.")
     write_atomic(settings, about)
+    write_atomic(folder / RESULTS, RESULTS_TEXT)
     quick = _fused(backbone, dream)
     objective = objective_of(dream, quick, _guide(guide))
     there = sorted(folder.glob("[0-9]*.png"))[:frames]

@@ -16,7 +16,7 @@ from reverie.core.files import path_of, write_atomic
 from reverie.core.image_folder import find_image_files
 from reverie.core.marks import SHEET_TEXT
 from reverie.core.options import Unfit, fit
-from reverie.core.outputs import refuse_replacing
+from reverie.core.outputs import refuse_folder_of, refuse_replacing
 from reverie.core.result import FAILED_IN_PART, Json, Result
 from reverie.core.rng import latents_of_seeds
 from reverie.data.attributes import Attributes, read_attributes
@@ -266,6 +266,8 @@ def interpolate_files(
     if o.images:
         frames = [] if out.suffix else [out / f"{n:05d}.png" for n in range(o.frames)]
         refuse_replacing([out, *frames], o.images)
+        if frames:
+            refuse_folder_of(out, o.images)
         model = load_encoding(place)
         source = _fitted(model, o.images)
         points = optimize_latents(model, source, model.encode(source), 100)
