@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from reverie.core.errors import UserError
 from reverie.data import DataOptions, find_source, open_dataset
