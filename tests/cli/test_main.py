@@ -166,7 +166,9 @@ def test_data(capsys: Captured, photos: Photos, tmp_path: Path) -> None:
     photos(3, "set/a")
     photos(2, "set/b", size=(10, 20))
     (tmp_path / "set/a/001.png").write_text("broken")
-    facts = done(capsys, "data", "check", tmp_path / "set")
+    capsys.readouterr()
+    assert main(["data", "check", str(tmp_path / "set"), "--json"]) == 1  # one is left out
+    facts = json.loads(capsys.readouterr().out)
     assert facts["images"] == 4
     assert facts["sizes"] == {"40×32": 2, "10×20": 2}
     assert facts["shorter_side"] == {"least": 10, "median": 32, "most": 32}

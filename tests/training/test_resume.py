@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 import reverie
 from reverie.core.errors import UserError
 from reverie.runs.checkpoint import Checkpoint
-from reverie.runs.run import Run
+from reverie.runs.run import Run, best_evaluation
 from reverie.training.resume import Origin
 
 SMALL: dict[str, Any] = {"data": "digits", "hidden": (8,), "batch_size": 4, "checkpoint_every": 2}
@@ -271,6 +271,14 @@ def test_a_best_model_of_a_lost_step_goes(tmp_path: Path) -> None:
     again = reverie.train("gan", out=run.folder, resume=True, steps=3, evaluate_every=0)
     assert not run.best.exists()
     assert "the best" not in again.summary()
+
+
+def test_validations_of_other_counts_are_not_compared(tmp_path: Path) -> None:
+    run = trained(tmp_path / "run", evaluate_every=2, evaluate_count=20)
+    lines = run.read_evaluations()
+    lines[0]["figures"] = {"frechet_distance[of 400]": 0.1}
+    run.evaluations_file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert best_evaluation(run)["step"] == 4
 
 
 def test_damaged_contents_of_a_checkpoint_are_no_checkpoint(tmp_path: Path) -> None:

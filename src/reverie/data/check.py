@@ -7,7 +7,7 @@ from pathlib import Path
 from reverie.core import image_io, progress
 from reverie.core.errors import UserError
 from reverie.core.image_folder import scan_folder
-from reverie.core.result import Json, Result, lines_of
+from reverie.core.result import FAILED_IN_PART, Json, Result, lines_of
 from reverie.data.sources import find_source
 
 
@@ -22,6 +22,10 @@ class CheckResult(Result):
 
     def summary(self) -> str:
         return lines_of(self.facts)
+
+    @property
+    def exit_code(self) -> int:
+        return FAILED_IN_PART if self.facts["broken"] else 0
 
 
 def check_data(data: str, split: str = "train", label_column: str | None = None) -> CheckResult:

@@ -306,6 +306,11 @@ def find_run(place: str | Path) -> Run:
 
 
 def best_evaluation(run: Run) -> dict[str, Any]:
-    """Validation result with the lowest Fréchet distance (its first metric)."""
-    first = [(next(iter(line["figures"].values())), line) for line in run.read_evaluations()]
+    """Validation result with the lowest Fréchet distance (its first metric).
+
+    Of those that measured what the last one did: 50 samples have a larger distance than 400.
+    """
+    lines = run.read_evaluations()
+    name = next(iter(lines[-1]["figures"]))
+    first = [(line["figures"][name], line) for line in lines if name in line["figures"]]
     return min(first, key=lambda pair: (math.isnan(pair[0]), pair[0]))[1]
