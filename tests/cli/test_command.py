@@ -86,6 +86,7 @@ def test_only_the_first_process_prints(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
     assert main(["count"]) == 0
     assert capsys.readouterr().out == ""
 
