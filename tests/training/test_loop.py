@@ -279,7 +279,7 @@ def command(*words: object) -> list[str]:
 def test_a_run_killed_at_any_instant_ends_in_the_same_bits(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:
-    options = ["--data", "digits", "--width", 4, "--batch-size", 8, "--steps", 500, "--seed", 3,
+    options = ["--data", "digits", "--width", 4, "--batch-size", 8, "--steps", 300, "--seed", 3,
                "--checkpoint-every", 7, "--sample-every", 50, "--penalty-every", 3]  # fmt: skip
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     subprocess.run(command("train", "dcgan", "--out", whole, *options), env=environment, check=True)
