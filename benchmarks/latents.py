@@ -32,6 +32,7 @@ from reverie.core import progress
 from reverie.core.files import write_atomic
 from reverie.core.rng import latents_of_seeds
 from reverie.data.attributes import Attributes, read_attributes
+from reverie.data.expressions import parse_sum
 from reverie.inference.latent.edit import (
     DirectionKind,
     apply_directions,
@@ -40,7 +41,6 @@ from reverie.inference.latent.edit import (
     latent_neighborhood,
     optimize_latents,
 )
-from reverie.inference.latent.expressions import parse_sum
 from reverie.inference.latent.files import load_encoding
 from reverie.inference.latent.sheets import rows_sheet, sum_sheet
 from reverie.inference.model import Model

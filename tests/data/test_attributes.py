@@ -72,10 +72,11 @@ def test_images_are_centre_squares(tmp_path: Path) -> None:
 
 
 def test_what_has_no_attributes(tmp_path: Path) -> None:
+    Image.new("L", (4, 4)).save(tmp_path / "a.png")
     with pytest.raises(UserError, match="attributes are read from list_attr_celeba"):
         read_attributes(str(tmp_path))
     (tmp_path / "t.csv").write_text("file,age\na.png,30\n")
-    with pytest.raises(UserError, match="no column holds 1 or 0 for every image"):
+    with pytest.raises(UserError, match="columns that hold 1 or 0 for every image"):
         read_attributes(str(tmp_path / "t.csv"))
     (tmp_path / "t.csv").write_text("file,hat\n")
     with pytest.raises(UserError, match="a table needs a header line and one line per image"):

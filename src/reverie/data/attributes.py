@@ -1,6 +1,5 @@
 """Attribute labels of images: CelebA's list, or a table of 0 and 1."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,12 +8,8 @@ from jaxtyping import Bool
 
 from reverie.core import image_io
 from reverie.core.errors import UserError
-from reverie.core.files import path_of
-from reverie.data.sets import is_fetched
-from reverie.data.source import set_folder
-from reverie.data.tables import CELEBA_IMAGES, CELEBA_LIST, find_files, read_celeba, read_table
-
-YES, NO = ("1", "true", "yes"), ("-1", "0", "false", "no")
+from reverie.data.sources import find_source
+from reverie.data.tables import CELEBA_IMAGES, CELEBA_LIST
 
 
 @dataclass(frozen=True)
@@ -49,38 +44,11 @@ def read_attributes(place: str, split: str = "train") -> Attributes:
     Raises:
         UserError: if there is no such list.
     """
-    root = path_of(place)
-    if not os.path.exists(root) and is_fetched(place):
-        root = set_folder(place)
-        if not (root / CELEBA_LIST).exists():
-            raise UserError(
-                f"the images and attributes are not available yet: run reverie data get {place}"
-            )
-    if root.suffix == ".csv" and os.path.isfile(root):
-        return _of_table(root)
-    root = root.parent if root.name == CELEBA_LIST else root
-    if not os.path.isfile(root / CELEBA_LIST):
+    source = find_source(place, split)
+    if not (source.files and source.attributes):
         raise UserError(
             f"{place}: attributes are read from {CELEBA_LIST} beside {CELEBA_IMAGES}, or from a "
-            ".csv with file names and 0 or 1 for each attribute."
+            ".csv with file names and columns that hold 1 or 0 for every image."
         )
-    names, rows = read_celeba(root, split)
-    if not rows:
-        raise UserError(f"{place}: there are no images of the split {split!r}.")
-    files = find_files(root / CELEBA_LIST, root / CELEBA_IMAGES, [row[0] for row in rows])
-    values = np.array([[value == "1" for value in row[1:]] for row in rows])
-    return Attributes(tuple(names), tuple(files), values)
-
-
-def _of_table(path: Path) -> Attributes:
-    header, rows = read_table(path)
-    kept = [
-        column
-        for column in range(1, len(header))
-        if all(row[column].strip().lower() in (*YES, *NO) for row in rows)
-    ]
-    if not kept:
-        raise UserError(f"{path}: no column holds 1 or 0 for every image.")
-    values = [[row[column].strip().lower() in YES for column in kept] for row in rows]
-    files = tuple(find_files(path, path.parent, [row[0] for row in rows]))
-    return Attributes(tuple(header[column] for column in kept), files, np.array(values))
+    values = np.stack(list(source.attributes.values()), axis=1)
+    return Attributes(tuple(source.attributes), source.files, values)

@@ -24,6 +24,7 @@ from reverie.core.options import (
 from reverie.data.cache import RaggedImages, decode_cached, fingerprint_of
 from reverie.data.memo import remember, stat_digest
 from reverie.data.paired import find_low_res_pairs, find_paired
+from reverie.data.selection import select, two_domains
 from reverie.data.source import Source
 from reverie.data.sources import find_source
 
@@ -65,6 +66,12 @@ class DataOptions(Checked):
     data_b: str | None = field(default=None, metadata=RESUMABLE)
     """Translation: the folder of domain B, where --data is that of A. Super-resolution: the
     low-resolution images; by default they are downscaled from --data."""
+    where: str | None = None
+    """Only images with these attributes or of these classes: Smiling & !Male, or cat | dog."""
+    domain_a: str | None = None
+    """Translation: the images of domain A, by attributes or classes: Male & !Eyeglasses."""
+    domain_b: str | None = None
+    """Translation: the images of domain B, by attributes or classes: Male & Eyeglasses."""
     direction: Direction = "ab"
     """Translation: ba swaps the domains A and B."""
     split: Literal["train", "test", "all"] = "train"
@@ -205,20 +212,7 @@ def find_dataset(
         raise UserError(
             "no dataset is given: use --data FOLDER, or --data digits for the built-in dataset."
         )
-    other = None
-    if sides in ("one", "degraded"):
-        source = find_source(options.data, options.split, options.label_column)
-        if sides == "degraded" and options.data_b is not None:
-            other = find_source(options.data_b, options.split)
-            source, other = find_low_res_pairs(source, other, scale)
-    else:
-        source, other = find_paired(
-            options.data,
-            options.data_b,
-            options.split,
-            paired=sides == "paired",
-            swapped=options.direction == "ba",
-        )
+    source, other = _find_sides(options, options.data, sides, scale)
     usual = SIZE_OF_CROPS if sides == "degraded" else SIZE_OF_FOLDERS
     size = options.image_size or source.native_size or usual
     looks = [_look(one, options, size) for one in (source, other) if one is not None]
@@ -227,6 +221,41 @@ def find_dataset(
         for one in (source, other if scale == 1 else None):
             _refuse_smaller(one, spec, options)
     return PendingDataset(source, spec, options, sides, other, scale)
+
+
+def _find_sides(
+    options: DataOptions, data: str, sides: Sides, scale: int
+) -> tuple[Source, Source | None]:
+    """The images, and those of domain B or the low-resolution ones where there are two sides."""
+    by_expression = options.domain_a is not None or options.domain_b is not None
+    if by_expression and sides != "unpaired":
+        raise UserError(
+            "--domain-a and --domain-b are for translation without pairs; --where chooses images."
+        )
+    if sides in ("one", "degraded") or by_expression:
+        source = find_source(data, options.split, options.label_column)
+        if options.where is not None:
+            source = select(source, options.where, "where", data)
+        if by_expression and options.data_b is not None:
+            raise UserError("domain B is given by --data-b or by --domain-b, not by both.")
+        if by_expression:
+            a, b = two_domains(source, options.domain_a, options.domain_b, data)
+            return (b, a) if options.direction == "ba" else (a, b)
+        if sides == "degraded" and options.data_b is not None:
+            return find_low_res_pairs(source, find_source(options.data_b, options.split), scale)
+        return source, None
+    if options.where is not None:
+        raise UserError(
+            "of two folders no images are chosen by --where: use --domain-a and --domain-b on one "
+            "dataset."
+        )
+    return find_paired(
+        data,
+        options.data_b,
+        options.split,
+        paired=sides == "paired",
+        swapped=options.direction == "ba",
+    )
 
 
 def _refuse_smaller(source: Source | None, spec: ImageSpec, options: DataOptions) -> None:

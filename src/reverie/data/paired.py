@@ -104,7 +104,7 @@ def _matched(a: Source, b: Source) -> tuple[Source, Source]:
     files = [[side[name] for name in names] for side in by_name]
     _refuse_other_shapes(names, files)
     sides = [
-        replace(of_files(s.kind, _root(s), chosen), split=s.split)
+        replace(of_files(s.kind, s.root, chosen), split=s.split)
         for s, chosen in zip((a, b), files, strict=True)
     ]
     return sides[0], sides[1]
@@ -141,10 +141,6 @@ def find_low_res_pairs(large: Source, small: Source, scale: int) -> tuple[Source
             f"{', '.join(wrong[:NAMED])}."
         )
     return large, small
-
-
-def _root(source: Source) -> Path:
-    return Path(str(source.files[0]).removesuffix(str(source.names[0])))
 
 
 def _refuse_other_shapes(names: list[str], files: list[list[Path]]) -> None:

@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,9 @@ class Source:
 
     `read(i, at_least)` returns uint8 [H, W, C]; `digest()` is a hash of the content; `labels` is
     int64 [N]; `native_size` is set where all images are squares of one size; `split` is `all`
-    where the source is not split. `broken` is what is wrong with files that have no index, since
-    they are links to nothing, pipes or in folders that cannot be opened.
+    where the source is not split. `attributes` are masks [N] by name. `broken` is what is wrong
+    with files that have no index, since they are links to nothing, pipes or in folders that cannot
+    be opened.
     """
 
     kind: str
@@ -37,6 +38,12 @@ class Source:
     files: tuple[Path, ...] = ()
     split: str = "all"
     broken: dict[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def root(self) -> Path:
+        """The folder to which the names of its files are relative."""
+        return Path(str(self.files[0]).removesuffix(str(self.names[0])))
 
     @property
     def place(self) -> str:

@@ -30,6 +30,8 @@ from reverie.data.tables import (
 
 SPLITS = ("train", "test", "all")
 
+YES, NO = ("1", "true", "yes"), ("-1", "0", "false", "no")
+
 
 def find_source(place: str, split: str = "train", label_column: str | None = None) -> Source:
     """The image source that `place` names.
@@ -122,6 +124,23 @@ def _table(path: Path, label_column: str | None) -> Source:
 
 
 def _labelled_table(
+    path: Path, root: Path, header: list[str], rows: list[list[str]], label_column: str | None
+) -> Source:
+    source = _with_classes(path, root, header, rows, label_column)
+    return replace(source, attributes=_attributes(header, rows))
+
+
+def _attributes(header: list[str], rows: list[list[str]]) -> dict[str, np.ndarray]:
+    """The columns that hold yes or no for every image, by name."""
+    found = {}
+    for column, name in enumerate(header[1:], 1):
+        values = [row[column].strip().lower() for row in rows]
+        if all(value in YES or value in NO for value in values):
+            found[name] = np.array([value in YES for value in values])
+    return found
+
+
+def _with_classes(
     path: Path, root: Path, header: list[str], rows: list[list[str]], label_column: str | None
 ) -> Source:
     root, files = root_of(root, find_files(path, root, [row[0] for row in rows]))

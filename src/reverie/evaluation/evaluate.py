@@ -92,7 +92,9 @@ def _figures(
         )
     if o.luma or o.border:
         raise UserError("--luma and --border are for pairs: add --pairs.")
-    data = DataOptions(data=o.data, split=o.split)
+    data = DataOptions(
+        data=o.data, split=o.split, where=o.where, domain_a=o.domain_a, domain_b=o.domain_b
+    )
     if not isinstance(model, Model) and is_image_folder(Path(model)):
         if o.report is not None or o.count is not None:
             raise UserError(f"{model} is a folder of images: it takes no samples and no report.")

@@ -233,6 +233,12 @@ class EvaluateOptions(DenoisingOptions):
     """The reference images: a folder, a table, an IDX file, or a built-in dataset."""
     split: Literal["train", "test", "all"] = "test"
     """Split, of data that has splits."""
+    where: str | None = None
+    """Only reference images with these attributes or of these classes: Smiling & !Male."""
+    domain_a: str | None = None
+    """Translation: the images of domain A, by attributes or classes: Male & !Eyeglasses."""
+    domain_b: str | None = None
+    """Translation: the images of domain B, by attributes or classes: Male & Eyeglasses."""
     count: SampleCount | None = None
     """How many samples; by default as many as there are images, 10,000 at most."""
     features: str | None = None

@@ -9,8 +9,25 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from reverie.core.errors import UserError
+from reverie.data.expressions import parse_group
 from reverie.data.sets import faces
-from reverie.data.sets.faces import ATTRIBUTES, Face, FacesOptions, draw, get_faces, random_face
+from reverie.data.sets.faces import (
+    ATTRIBUTES,
+    Face,
+    FacesOptions,
+    closest,
+    draw,
+    get_faces,
+    random_face,
+)
+
+EXPRESSIONS = (
+    "Eyeglasses",
+    "Male & Eyeglasses",
+    "!Mustache",
+    "Mustache | !Male",
+    "!(Male & Smiling)",
+)
 
 draws = all(importlib.util.find_spec(name) for name in ("python_avatars", "resvg_py"))
 needs_drawing = pytest.mark.skipif(not draws, reason="nothing draws faces here")
@@ -77,6 +94,37 @@ def test_two_domains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert (tmp_path / "faces" / "testB" / name).read_bytes() == drawn
 
 
+@given(st.integers(0, 10_000), st.sampled_from(EXPRESSIONS))
+def test_the_closest_face_of_a_group(number: int, expression: str) -> None:
+    group = parse_group(expression, faces.ATTRIBUTES)
+    face = random_face(number)
+    found = closest(face, group)
+    assert found.number == number
+    assert found.attributes in faces.POSSIBLE
+    assert faces._is_member(found.attributes, group)
+    if faces._is_member(face.attributes, group):
+        assert found == face
+    fewest = min(
+        len(other ^ face.attributes) for other in faces.POSSIBLE if faces._is_member(other, group)
+    )
+    assert len(found.attributes ^ face.attributes) == fewest
+
+
+def test_glasses_are_taken_from_men_and_women() -> None:
+    for expression in ("Male & Eyeglasses", "!Male & Eyeglasses"):
+        with_it = parse_group(expression, faces.ATTRIBUTES)
+        without = parse_group(f"!({expression})", faces.ATTRIBUTES)
+        for number in range(50):
+            order = ("Male", "Eyeglasses")
+            b = closest(random_face(number), with_it, order)
+            assert closest(b, without, order) == b.with_attribute("Eyeglasses", False)
+
+
+def test_impossible_faces() -> None:
+    with pytest.raises(UserError, match="only male faces have moustaches"):
+        closest(random_face(0), parse_group("Mustache & !Male", faces.ATTRIBUTES))
+
+
 def test_refusals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match="no attribute 'Smilling'; did you mean 'Smiling'"):
         get_faces(tmp_path / "faces", "Smilling")
@@ -88,6 +136,9 @@ def test_refusals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_folder_is_named_after_the_attribute() -> None:
     assert FacesOptions().folder_name("faces") == "faces"
     assert FacesOptions(attribute="Male").folder_name("faces") == "faces-Male"
+    one, other = (FacesOptions(attribute=x) for x in ("Male & Eyeglasses", "Male | Eyeglasses"))
+    assert one.folder_name("faces").startswith("faces-Male-Eyeglasses-")
+    assert one.folder_name("faces") != other.folder_name("faces")
     with pytest.raises(UserError, match="--count must be at least 1"):
         FacesOptions(count=0)
 

@@ -13,6 +13,7 @@ from reverie.cli.main import main
 from reverie.core.errors import UserError
 from reverie.data import DataOptions, ImageSpec, open_dataset
 from reverie.data.attributes import read_attributes
+from reverie.data.expressions import parse_sum
 from reverie.inference.latent import edit as editing
 from reverie.inference.latent.edit import (
     apply_directions,
@@ -20,7 +21,6 @@ from reverie.inference.latent.edit import (
     latent_arithmetic,
     optimize_latents,
 )
-from reverie.inference.latent.expressions import parse_sum
 from reverie.inference.latent.files import load_encoding
 from reverie.inference.model import Model
 from reverie.methods import Method
@@ -97,7 +97,7 @@ def test_a_table_has_attributes_too(tmp_path: Path) -> None:
     assert table.names == ("red", "round")
     assert table.values.tolist() == [[True, False], [False, True]]
     (tmp_path / "u.csv").write_text("file,kind\na.png,x\n")
-    with pytest.raises(UserError, match="no column holds 1 or 0"):
+    with pytest.raises(UserError, match="columns that hold 1 or 0"):
         read_attributes(str(tmp_path / "u.csv"))
     with pytest.raises(UserError, match="attributes are read from"):
         read_attributes(str(tmp_path))

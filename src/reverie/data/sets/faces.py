@@ -4,18 +4,24 @@ Drawn by python-avatars, rasterized by resvg-py. A face is determined by its num
 an attribute changes nothing else: the target of an attribute translation is known exactly.
 """
 
+import hashlib
 import importlib.util
 import random
+import re
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from reverie.core import progress
-from reverie.core.errors import UserError, nearest
+from reverie.core.errors import UserError
 from reverie.core.options import Positive
+from reverie.data.expressions import Group, parse_group
 from reverie.data.source import Dataset, FetchOptions
 
 SIDE = 128
@@ -35,6 +41,15 @@ TRAIN_COUNT, TEST_COUNT = 1500, 300
 
 LABELLED = 20_000
 """Number of faces with attribute labels; a tenth of them are the test split."""
+
+
+POSSIBLE = tuple(
+    frozenset(chosen)
+    for count in range(len(ATTRIBUTES) + 1)
+    for chosen in combinations(ATTRIBUTES, count)
+    if "Male" in chosen or "Mustache" not in chosen
+)
+"""All combinations of attributes; only male faces have moustaches."""
 
 
 # Left, upper, right and lower edge of the eye region, as fractions of the side.
@@ -127,17 +142,48 @@ def _avatar(face: Face) -> str:
     ).render()
 
 
+def closest(face: Face, group: Group, order: Sequence[str] = ATTRIBUTES) -> Face:
+    """The same person with the fewest attributes changed so as to belong to a group.
+
+    Args:
+        face: a face.
+        group: the group's members, from `parse_group`.
+        order: of equally few changes, those of the later attributes are made.
+
+    Raises:
+        UserError: if no face can belong to the group.
+    """
+
+    def changes(other: Face) -> tuple[int, list[int]]:
+        changed = face.attributes ^ other.attributes
+        places = sorted(order.index(name) if name in order else -1 for name in changed)
+        return len(changed), [-place for place in places]
+
+    choices = [Face(face.number, kept) for kept in POSSIBLE if _is_member(kept, group)]
+    if not choices:
+        raise UserError("no face has such attributes: only male faces have moustaches.")
+    return min(choices, key=changes)
+
+
+def _is_member(attributes: frozenset[str], group: Group) -> bool:
+    return bool(group(lambda name: np.array([name in attributes]))[0])
+
+
 def get_faces(
-    out: Path, attribute: str = "Eyeglasses", train_count: int = TRAIN_COUNT, side: int = SIDE
+    out: Path,
+    attribute: str = "Eyeglasses",
+    train_count: int = TRAIN_COUNT,
+    side: int = SIDE,
 ) -> dict[str, int]:
-    """Write faces without (A) and with (B) an attribute: trainA, trainB, testA, testB.
+    """Write faces without (A) and with (B) some attributes: trainA, trainB, testA, testB.
 
     The training split is unpaired: A and B show different people. The test split is paired by file
-    name: the same people with and without the attribute.
+    name: the same people with and without the attributes. A random person gets as few changes as
+    the domain asks for; "Male & Eyeglasses" takes the glasses, which are named last, from a man.
 
     Args:
         out: the dataset's folder.
-        attribute: one of `ATTRIBUTES`.
+        attribute: one of `ATTRIBUTES`, or an expression over them; A is what it does not hold for.
         train_count: training images of each domain.
         side: image size in pixels.
 
@@ -147,8 +193,9 @@ def get_faces(
     Raises:
         UserError: if there is no such attribute, or the drawing packages are not installed.
     """
-    if attribute not in ATTRIBUTES:
-        raise UserError(f"there is no attribute {attribute!r}; {nearest(attribute, ATTRIBUTES)}")
+    with_it = parse_group(attribute, ATTRIBUTES)
+    without = parse_group(f"!({attribute})", ATTRIBUTES)
+    order = [name for name in re.findall(r"\w+", attribute) if name in ATTRIBUTES]
     first_test = 2 * train_count
     numbers = {
         "trainA": range(train_count),
@@ -156,11 +203,12 @@ def get_faces(
         "testA": range(first_test, first_test + TEST_COUNT),
         "testB": range(first_test, first_test + TEST_COUNT),
     }
-    wanted = [
-        (folder, random_face(number).with_attribute(attribute, folder.endswith("B")))
-        for folder, range_ in numbers.items()
-        for number in range_
-    ]
+
+    def drawn(folder: str, number: int) -> Face:
+        face = closest(random_face(number), with_it, order)
+        return face if folder.endswith("B") else closest(face, without, order)
+
+    wanted = [(folder, drawn(folder, n)) for folder, range_ in numbers.items() for n in range_]
     faces = [face for _, face in wanted]
     for (folder, face), png in zip(wanted, _drawn(faces, side), strict=True):
         path = out / folder / f"{face.number:05d}.png"
@@ -209,14 +257,18 @@ class FacesOptions(FetchOptions):
     """Which drawn faces."""
 
     attribute: str | None = None
-    """Two domains by Male, Eyeglasses, Smiling, Mustache or Wearing_Hat, as faces-NAME; by default
-    by Eyeglasses, and many faces with the list of all their attributes."""
+    """Two domains by Male, Eyeglasses, Smiling, Mustache or Wearing_Hat, or by an expression over
+    them such as "Male & Eyeglasses", as faces-NAME; by default by Eyeglasses, and many faces with
+    the list of all their attributes."""
     count: Positive | None = None
     """How many faces: by default 20,000 with the list of their attributes, or, of an attribute,
     1,500 to train in each domain."""
 
     def folder_name(self, name: str) -> str:
-        return name if self.attribute is None else f"{name}-{self.attribute}"
+        if self.attribute is None or self.attribute in ATTRIBUTES:
+            return name if self.attribute is None else f"{name}-{self.attribute}"
+        words = "-".join(re.findall(r"\w+", self.attribute))
+        return f"{name}-{words}-{hashlib.sha256(self.attribute.encode()).hexdigest()[:4]}"
 
 
 def fetch_faces(out: Path, options: FacesOptions) -> dict[str, int]:

@@ -18,7 +18,7 @@ from reverie.core import image_io, progress
 from reverie.core.errors import UserError, nearest
 from reverie.core.files import parse_json, write_atomic
 from reverie.data.attributes import Attributes
-from reverie.inference.latent.expressions import GroupTerm
+from reverie.data.expressions import GroupTerm
 from reverie.inference.latent.vectors import (
     AttributeDirection,
     classifier_normal,

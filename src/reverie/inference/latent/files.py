@@ -20,6 +20,7 @@ from reverie.core.outputs import refuse_folder_of, refuse_replacing
 from reverie.core.result import FAILED_IN_PART, Json, Result
 from reverie.core.rng import latents_of_seeds
 from reverie.data.attributes import Attributes, read_attributes
+from reverie.data.expressions import parse_sum
 from reverie.inference.latent.edit import (
     apply_directions,
     attribute_directions,
@@ -28,7 +29,6 @@ from reverie.inference.latent.edit import (
     optimize_latents,
     require_encoder,
 )
-from reverie.inference.latent.expressions import parse_sum
 from reverie.inference.latent.sheets import rows_sheet, sum_sheet
 from reverie.inference.latent.vectors import interpolation_path
 from reverie.inference.load import load

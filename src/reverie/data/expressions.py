@@ -1,6 +1,7 @@
-"""Parser of latent arithmetic over named groups.
+"""Parser of groups of images by their attributes or classes, and of arithmetic over groups.
 
-"Male & Eyeglasses - Male & !Eyeglasses + !Male & !Eyeglasses", in the grammar
+"Male & !Eyeglasses" or "cat | dog"; "Male & Eyeglasses - Male & !Eyeglasses + !Male & !Eyeglasses",
+in the grammar
 
     sum    = ["-"] term (("+" | "-") term)*
     term   = [number "*"] group
@@ -8,7 +9,8 @@
     both   = one ("&" one)*
     one    = "!" one | "(" group ")" | name
 
-A name is a word of letters, digits and underscores; `-` may also be the sign −.
+A name is a word of letters, digits and underscores, or anything in quotes; `-` may also be the
+sign −.
 """
 
 import re
@@ -27,7 +29,13 @@ Mask = Bool[np.ndarray, " n"]
 Lookup = Callable[[str], Mask]
 
 
-TOKEN = re.compile(r"\s*(?:(\d+(?:\.\d*)?|\.\d+)(?![\w.])|(\w+)|([-−+*&|!()]))")
+Group = Callable[[Lookup], Mask]
+"""From what looks an attribute up to the mask of the members."""
+
+
+TOKEN = re.compile(
+    r"\s*(?:(\d+(?:\.\d*)?|\.\d+)(?![\w.])|(\w+)|([-−+*&|!()])|\"([^\"]*)\"|'([^']*)')"
+)
 
 
 MOST_TOKENS = 150
@@ -40,7 +48,7 @@ class GroupTerm:
 
     weight: float
     text: str
-    members: Callable[[Lookup], Mask]
+    members: Group
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,7 @@ class _Token:
     kind: str
     text: str
     place: int
+    end: int
 
 
 def parse_sum(text: str, names: Sequence[str]) -> list[GroupTerm]:
@@ -61,6 +70,19 @@ def parse_sum(text: str, names: Sequence[str]) -> list[GroupTerm]:
         UserError: if the syntax is wrong or an attribute is unknown; a mark points at the position.
     """
     return _Parser(text, names).sum()
+
+
+def parse_group(text: str, names: Sequence[str]) -> Group:
+    """The function from attributes or classes to the mask of a group's members.
+
+    Args:
+        text: a group in the grammar above.
+        names: the known attributes and classes.
+
+    Raises:
+        UserError: if the syntax is wrong or a name is unknown; a mark points at the position.
+    """
+    return _Parser(text, names).group()
 
 
 class _Parser:
@@ -79,10 +101,11 @@ class _Parser:
             if not match:
                 start = place + len(self.text[place:]) - len(self.text[place:].lstrip())
                 raise self._wrong(f"{self.text[start]!r} is not part of the syntax", start)
-            number, word, sign = match.groups()
-            kind = "number" if number else "name" if word else "sign"
-            found = number or word or sign
-            yield _Token(kind, "-" if found == "−" else found, match.end() - len(found))
+            number, word, sign, *quoted = match.groups()
+            kind = "number" if number else "sign" if sign else "name"
+            found = next(x for x in (number, word, sign, *quoted) if x is not None)
+            start = match.end() - len(match.group().lstrip())
+            yield _Token(kind, "-" if found == "−" else found, start, match.end())
             place = match.end()
 
     def _wrong(self, what: str, place: int) -> UserError:
@@ -100,6 +123,13 @@ class _Parser:
             return token.text
         return None
 
+    def group(self) -> Group:
+        members = self._either()
+        left = self._next()
+        if left is not None:
+            raise self._wrong(f"expected & or | before {left.text!r}", left.place)
+        return members
+
     def sum(self) -> list[GroupTerm]:
         terms = [self._term(-1.0 if self._takes("-") else 1.0)]
         while (sign := self._takes("+", "-")) is not None:
@@ -112,7 +142,7 @@ class _Parser:
     def _term(self, sign: float) -> GroupTerm:
         token = self._next()
         weight = sign
-        if token is not None and token.kind == "number":
+        if token is not None and token.kind == "number" and not self._is_name(token):
             self.position += 1
             try:
                 weight *= fit(float, float(token.text))
@@ -123,25 +153,31 @@ class _Parser:
         start = self._here()
         members = self._either()
         end = self.tokens[self.position - 1]
-        return GroupTerm(weight, self.text[start : end.place + len(end.text)].strip(), members)
+        return GroupTerm(weight, self.text[start : end.end].strip(), members)
+
+    def _is_name(self, token: _Token) -> bool:
+        """Whether a number is a name here: a class of digits, and no weight before `*`."""
+        after = self.tokens[self.position + 1 : self.position + 2]
+        weighs = bool(after) and after[0].text == "*"
+        return token.kind == "number" and token.text in self.names and not weighs
 
     def _here(self) -> int:
         token = self._next()
         return len(self.text.rstrip()) if token is None else token.place
 
-    def _either(self) -> Callable[[Lookup], Mask]:
+    def _either(self) -> Group:
         members = self._both()
         while self._takes("|"):
             members = _or(members, self._both())
         return members
 
-    def _both(self) -> Callable[[Lookup], Mask]:
+    def _both(self) -> Group:
         members = self._one()
         while self._takes("&"):
             members = _and(members, self._one())
         return members
 
-    def _one(self) -> Callable[[Lookup], Mask]:
+    def _one(self) -> Group:
         if self._takes("!"):
             inner = self._one()
             return lambda lookup: ~inner(lookup)
@@ -152,7 +188,7 @@ class _Parser:
                 raise self._wrong("this parenthesis is not closed", opened)
             return members
         token = self._next()
-        if token is None or token.kind != "name":
+        if token is None or (token.kind != "name" and not self._is_name(token)):
             found = "the end" if token is None else repr(token.text)
             raise self._wrong(f"expected the name of an attribute, not {found}", self._here())
         if token.text not in self.names:
@@ -162,9 +198,9 @@ class _Parser:
         return lambda lookup: lookup(token.text)
 
 
-def _or(one: Callable[[Lookup], Mask], other: Callable[[Lookup], Mask]):
+def _or(one: Group, other: Group):
     return lambda lookup: one(lookup) | other(lookup)
 
 
-def _and(one: Callable[[Lookup], Mask], other: Callable[[Lookup], Mask]):
+def _and(one: Group, other: Group):
     return lambda lookup: one(lookup) & other(lookup)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reverie.core.errors import UserError
-from reverie.inference.latent.expressions import parse_sum
+from reverie.data.expressions import parse_sum
 
 NAMES = ("Male", "Eyeglasses", "Smiling", "Wearing_Hat", "Mustache")
 TABLE = np.array([[bool(n >> bit & 1) for bit in range(len(NAMES))] for n in range(32)])
