@@ -14,7 +14,6 @@ from reverie.core.files import (
     append_line,
     cache_home,
     part_name,
-    process_exists,
     read_json,
     readable_bytes,
     remove_partial_files,
@@ -141,14 +140,6 @@ def test_folders_are_replaced_as_a_whole(
     assert (tmp_path / "link").is_symlink()
     assert os.listdir(folder) == ["four"]
     assert os.listdir(folder.parent) == ["folder"]
-
-
-def test_processes_exist() -> None:
-    process = subprocess.Popen(["true"])
-    process.wait()
-    assert process_exists(os.getpid())
-    assert process_exists(1)
-    assert not process_exists(process.pid)
 
 
 def test_the_cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,10 +7,10 @@ from contextlib import suppress
 
 import pytest
 
-from reverie.core.interrupt import ENDING, StopSignal
+from reverie.core.interrupt import STOP_SIGNALS, StopSignal
 
 
-@pytest.mark.parametrize("number", ENDING)
+@pytest.mark.parametrize("number", STOP_SIGNALS)
 def test_the_first_signal_is_deferred(
     number: signal.Signals, capsys: pytest.CaptureFixture[str]
 ) -> None:

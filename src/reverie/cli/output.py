@@ -11,7 +11,7 @@ from reverie.core.errors import UserError
 
 
 def prepare_output() -> None:
-    """Give closed standard streams a reader, and unknown characters an escape.
+    """Replace closed standard streams by the null device, and unknown characters by escapes.
 
     A stream that was closed when the process began (`>&-`) is None in Python, and its file
     descriptor would be that of the next file that is opened, into which libraries might print.

@@ -47,7 +47,7 @@ def write_atomic(path: Path, content: bytes | str) -> None:
     """
     # Names of files in other encodings than UTF-8 get escapes.
     data = content.encode(errors="backslashreplace") if isinstance(content, str) else content
-    with naming(path):
+    with errors_with_name(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_partial_files_once(path.parent.absolute(), os.getpid())
         aside = part_name(path)
@@ -68,7 +68,7 @@ def append_line(path: Path, line: str) -> None:
     Raises:
         OSError: if the disk is full or the folder is not writable.
     """
-    with naming(path), open(path, "ab+") as file:
+    with errors_with_name(path), open(path, "ab+") as file:
         broken = False
         if file.seek(0, os.SEEK_END):
             file.seek(-1, os.SEEK_END)
@@ -84,7 +84,7 @@ def replace_folder(folder: Path) -> Iterator[Path]:
         OSError: if the disk is full or the folder is not writable; `folder` is then unchanged.
     """
     folder = folder.resolve()  # a link to a folder stays a link
-    with naming(folder):
+    with errors_with_name(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         aside = part_name(folder)
         try:
@@ -118,7 +118,7 @@ def _exchange_names(one: Path, other: Path) -> bool:
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
+def errors_with_name(path: Path) -> Iterator[None]:
     """Let errors of the system name `path` where they name none, or only its temporary name."""
     try:
         yield
@@ -155,22 +155,13 @@ def _remove_partial_files_once(folder: Path, process: int) -> None:
 
 def _is_written(part: Path, name: re.Match[str]) -> bool:
     if name["host"] == _host():
-        return process_exists(int(name["pid"]))
+        import psutil  # imported here since it is rarely needed
+
+        return psutil.pid_exists(int(name["pid"]))
     try:
         return time.time() - part.lstat().st_mtime < SECONDS_UNTIL_ABANDONED
     except FileNotFoundError:
         return False
-
-
-def process_exists(pid: int) -> bool:
-    """Whether a process of this number runs on this machine."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError as error:
-        return error.errno == errno.EPERM
-    return True
 
 
 @cache

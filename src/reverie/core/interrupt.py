@@ -7,17 +7,17 @@ from typing import Any
 
 from reverie.core import progress
 
-ENDING = tuple(
+STOP_SIGNALS = tuple(
     number
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGXCPU")
     if (number := getattr(signal, name, None)) is not None
 )
 """Ctrl-C; the end of a service; a closed terminal; a batch system's warning; spent CPU time."""
 
-INSISTING = (signal.SIGINT, signal.SIGTERM)
+ABORT_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 """The signals that, sent again, stop at once; the system repeats the others by itself."""
 
-SECONDS_OF_ONE_REQUEST = 1.0
+DEBOUNCE_SECONDS = 1.0
 """Terminals and supervisors send the same request to several processes, which pass it on: what
 arrives within this time of the first signal is no second request."""
 
@@ -36,7 +36,7 @@ class StopSignal:
 
     def __enter__(self):
         if threading.current_thread() is threading.main_thread():
-            for number in ENDING:
+            for number in STOP_SIGNALS:
                 if signal.getsignal(number) is not signal.SIG_IGN:
                     self._before[number] = signal.signal(number, self._on_signal)
         return lambda: self._requested_at is not None
@@ -50,5 +50,5 @@ class StopSignal:
         if self._requested_at is None:
             self._requested_at = now
             progress.say(f"{self._what}; once more to stop at once")
-        elif number in INSISTING and now - self._requested_at > SECONDS_OF_ONE_REQUEST:
+        elif number in ABORT_SIGNALS and now - self._requested_at > DEBOUNCE_SECONDS:
             raise KeyboardInterrupt

@@ -11,7 +11,7 @@ import filelock
 
 from reverie.core import progress
 from reverie.core.errors import UserError
-from reverie.core.files import naming
+from reverie.core.files import errors_with_name
 
 LOCK = ".lock"
 OWNER = ".lock.json"
@@ -62,7 +62,7 @@ class FolderLock:
                 f"the file system of {self.folder} has no locks: start nothing else there."
             )
         owner = {"pid": os.getpid(), "host": socket.gethostname(), "doing": self._doing}
-        with naming(self.folder / OWNER):
+        with errors_with_name(self.folder / OWNER):
             (self.folder / OWNER).write_text(json.dumps(owner))
         return self
 

@@ -143,132 +143,131 @@ class Checked:
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
             value = getattr(self, field.name)
             try:
-                fitted = fit(kinds[field.name], value)
-            except Unfit as unfit:
-                raise UserError(f"{flag_of(field.name)} must be {unfit}.") from None
-            if fitted is not value:
-                object.__setattr__(self, field.name, fitted)
+                coerced = coerce(kinds[field.name], value)
+            except InvalidValue as invalid:
+                raise UserError(f"{flag_of(field.name)} must be {invalid}.") from None
+            if coerced is not value:
+                object.__setattr__(self, field.name, coerced)
 
 
-class Unfit(Exception):
+class InvalidValue(Exception):
     """A value does not fit a type: `wanted` is what it must be; `str` adds what it is."""
 
     def __init__(self, wanted: str, value: object) -> None:
         super().__init__(f"{wanted}, not {_shown(value)}")
         self.wanted = wanted
-        self.value = value
 
 
-def fit(kind: Any, value: object) -> Any:
+def coerce(kind: Any, value: object) -> Any:
     """`value` as a field of the type `kind` holds it.
 
     Raises:
-        Unfit: if it is of another type, no choice of a `Literal`, or out of bounds.
+        InvalidValue: if it is of another type, no choice of a `Literal`, or out of bounds.
     """
     origin, parts = get_origin(kind), get_args(kind)
     if origin is Annotated:
-        return _within(parts[1:], fit(parts[0], value))
+        return _within(parts[1:], coerce(parts[0], value))
     if origin in (Union, UnionType):
-        return _fit_one_of(parts, value)
+        return _coerce_one_of(parts, value)
     if hasattr(value, "tolist"):  # of NumPy or PyTorch
         value = value.tolist()  # type: ignore[attr-defined]
     if origin is Literal:
         choices = ", ".join(map(str, parts))
         if not isinstance(value, str | int) or value not in parts:
-            raise Unfit(f"one of {choices}" if len(parts) > 1 else choices, value)
+            raise InvalidValue(f"one of {choices}" if len(parts) > 1 else choices, value)
         return value
     if origin is tuple:
-        return _fit_tuple(parts, value)
+        return _coerce_tuple(parts, value)
     if origin in (dict, Mapping):
-        return _fit_mapping(parts, value)
+        return _coerce_mapping(parts, value)
     if kind in SIMPLE:
         return SIMPLE[kind](value)
     if isinstance(kind, type) and not isinstance(value, kind):
-        raise Unfit("nothing" if kind is NoneType else f"a {kind.__name__}", value)
+        raise InvalidValue("nothing" if kind is NoneType else f"a {kind.__name__}", value)
     return value  # what other types mean is left to the class that uses them
 
 
-def _fit_one_of(kinds: Sequence[Any], value: object) -> object:
+def _coerce_one_of(kinds: Sequence[Any], value: object) -> object:
     """`value` as the first of several types that it fits."""
-    unfit = []
+    invalid = []
     for kind in kinds:
         try:
-            return fit(kind, value)
-        except Unfit as error:
+            return coerce(kind, value)
+        except InvalidValue as error:
             if kind is not NoneType:
-                unfit.append(error)
-    if len(unfit) == 1:
-        raise unfit[0]
-    raise Unfit(" or ".join(error.wanted for error in unfit), value)
+                invalid.append(error)
+    if len(invalid) == 1:
+        raise invalid[0]
+    raise InvalidValue(" or ".join(error.wanted for error in invalid), value)
 
 
-def _fit_tuple(kinds: Sequence[Any], value: object) -> tuple[object, ...]:
+def _coerce_tuple(kinds: Sequence[Any], value: object) -> tuple[object, ...]:
     if isinstance(value, str | os.PathLike):
         value = (value,)
     if not isinstance(value, Sequence) or isinstance(value, bytes):
-        raise Unfit("a list", value)
+        raise InvalidValue("a list", value)
     if Ellipsis in kinds:
         kinds = [kinds[0]] * len(value)
     if len(value) != len(kinds):
-        raise Unfit(f"a list of {len(kinds)}", value)
-    return tuple(fit(kind, one) for kind, one in zip(kinds, value, strict=True))
+        raise InvalidValue(f"a list of {len(kinds)}", value)
+    return tuple(coerce(kind, one) for kind, one in zip(kinds, value, strict=True))
 
 
-def _fit_mapping(kinds: Sequence[Any], value: object) -> dict[object, object]:
+def _coerce_mapping(kinds: Sequence[Any], value: object) -> dict[object, object]:
     if not isinstance(value, Mapping):
-        raise Unfit("names with values", value)
+        raise InvalidValue("names with values", value)
     keys, values = kinds or (Any, Any)
-    return {fit(keys, key): fit(values, one) for key, one in value.items()}
+    return {coerce(keys, key): coerce(values, one) for key, one in value.items()}
 
 
-def _fit_bool(value: object) -> bool:
+def _coerce_bool(value: object) -> bool:
     if not isinstance(value, bool):
-        raise Unfit("True or False", value)
+        raise InvalidValue("True or False", value)
     return value
 
 
-def _fit_int(value: object) -> int:
+def _coerce_int(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise Unfit("an integer", value)
+        raise InvalidValue("an integer", value)
     if not SMALLEST_INT <= value <= LARGEST_INT:
-        raise Unfit("an integer of 64 bits", value)
+        raise InvalidValue("an integer of 64 bits", value)
     return int(value)
 
 
-def _fit_float(value: object) -> float:
+def _coerce_float(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Unfit("a number", value)
+        raise InvalidValue("a number", value)
     if not math.isfinite(value) if isinstance(value, float) else abs(value) > LARGEST_INT:
-        raise Unfit("a finite number", value)
+        raise InvalidValue("a finite number", value)
     return float(value)
 
 
-def _fit_text(value: object) -> str:
+def _coerce_text(value: object) -> str:
     text = os.fspath(value) if isinstance(value, os.PathLike) else value
     if not isinstance(text, str):
-        raise Unfit("text", value)
+        raise InvalidValue("text", value)
     if "\0" in text:
-        raise Unfit("text without null characters", value)
+        raise InvalidValue("text without null characters", value)
     return str(text)
 
 
-def _fit_path(value: object) -> Path:
-    if not isinstance(value, str | os.PathLike) or not _fit_text(value):
-        raise Unfit("a path", value)
+def _coerce_path(value: object) -> Path:
+    if not isinstance(value, str | os.PathLike) or not _coerce_text(value):
+        raise InvalidValue("a path", value)
     return Path(value)
 
 
-def _fit_any(value: object) -> object:
+def _coerce_any(value: object) -> object:
     return value
 
 
 SIMPLE: dict[Any, Callable[[object], object]] = {
-    bool: _fit_bool,
-    int: _fit_int,
-    float: _fit_float,
-    str: _fit_text,
-    Path: _fit_path,
-    Any: _fit_any,
+    bool: _coerce_bool,
+    int: _coerce_int,
+    float: _coerce_float,
+    str: _coerce_text,
+    Path: _coerce_path,
+    Any: _coerce_any,
 }
 
 
@@ -278,9 +277,9 @@ def _within(marks: Sequence[object], value: Any) -> Any:
         return value
     for mark in marks:
         if isinstance(mark, Bound) and not mark.allows(value):
-            raise Unfit(str(mark), value)
+            raise InvalidValue(str(mark), value)
         if isinstance(mark, Length) and not mark.fewest <= len(value) <= mark.most:
-            raise Unfit(f"{mark.fewest} to {mark.most} values", value)
+            raise InvalidValue(f"{mark.fewest} to {mark.most} values", value)
     return value
 
 

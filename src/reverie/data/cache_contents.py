@@ -20,9 +20,9 @@ from reverie.data.cache_folder import (
     folder_bytes,
     readable_age,
     remove_abandoned,
-    sets_folder,
 )
 from reverie.data.memo import KINDS
+from reverie.data.source import set_folder, sets_folder
 
 MEMO = re.compile(r"[0-9a-f]{16}.*")
 """What the files of `reverie.data.memo` are called."""
@@ -85,7 +85,7 @@ def manage_cache(
     Raises:
         UserError: if there is no dataset of such a name here.
     """
-    folders = {name: sets_folder() / name for name in _sets()}
+    folders = {name: set_folder(name) for name in _sets()}
     for name in remove:
         if name not in folders:
             hint = nearest(name, folders) if folders else "none was fetched."

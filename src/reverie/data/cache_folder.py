@@ -19,6 +19,7 @@ from reverie.core.errors import UserError
 from reverie.core.files import cache_home, part_name, readable_bytes, remove_partial_files
 from reverie.core.lock import FolderLock
 from reverie.data.memo import KINDS, unsealed
+from reverie.data.source import sets_folder
 
 if sys.platform != "win32":
     import fcntl
@@ -72,11 +73,6 @@ def images_folder() -> Path:
     return cache_home() / "pictures"
 
 
-def sets_folder() -> Path:
-    """Where `reverie data get` puts datasets."""
-    return cache_home() / "sets"
-
-
 def entries() -> list[Entry]:
     """All entries, the one that was used the longest time ago first."""
     found = []
@@ -98,7 +94,7 @@ def folder_bytes(folder: Path) -> int:
 
 
 def building(folder: Path, doing: str, *, wait: bool = True) -> FolderLock:
-    """The lock of whoever builds or removes the entry `folder`.
+    """The lock for building or removing the entry `folder`.
 
     It lies beside the entries, since an entry is replaced as a whole.
     """

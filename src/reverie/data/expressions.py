@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from reverie.core.errors import UserError, nearest
-from reverie.core.options import Unfit, fit
+from reverie.core.options import InvalidValue, coerce
 
 Mask = Bool[np.ndarray, " n"]
 
@@ -145,9 +145,9 @@ class _Parser:
         if token is not None and token.kind == "number" and not self._is_name(token):
             self.position += 1
             try:
-                weight *= fit(float, float(token.text))
-            except Unfit as unfit:
-                raise self._wrong(f"a weight must be {unfit}", token.place) from None
+                weight *= coerce(float, float(token.text))
+            except InvalidValue as invalid:
+                raise self._wrong(f"a weight must be {invalid}", token.place) from None
             if not self._takes("*"):
                 raise self._wrong("a number is followed by * and a group", self._here())
         start = self._here()

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from reverie.core import progress
-from reverie.core.files import cache_home, write_atomic
+from reverie.core.files import cache_home, parse_json, write_atomic
 from reverie.data.source import Source, readable
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ def remember(kind: str, key: str, compute: Callable[[], T]) -> T:
     try:
         return unsealed(file.read_text())["value"]
     except FileNotFoundError:
-        pass
+        pass  # it is new
     except (OSError, ValueError, KeyError):
         progress.say(f"{file} is damaged: the images are read again")
     value = compute()
@@ -77,10 +77,7 @@ def unsealed(text: str) -> dict[str, Any]:
     Raises:
         ValueError: if it was changed since.
     """
-    try:
-        content = json.loads(text)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
+    content = parse_json(text)
     if not isinstance(content, dict) or content.pop("sha256", None) != _hash(content):
         raise ValueError("changed since it was written")
     return content

@@ -5,7 +5,7 @@ Published layouts: `trainA trainB testA testB`, images with A and B side by side
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -93,13 +93,8 @@ def _matched(a: Source, b: Source) -> tuple[Source, Source]:
     """Both domains, sorted by their common file names without suffix."""
     if not (a.files and b.files):
         raise UserError("pairs are matched by file name, so both domains must be image folders.")
-    by_name = [_by_stem(side) for side in (a, b)]
-    alone = sorted(by_name[0].keys() ^ by_name[1].keys())
-    if alone:
-        raise UserError(
-            f"{len(alone)} images have no counterpart of the same name in the other folder: "
-            f"{', '.join(alone[:NAMED])}."
-        )
+    by_name = [by_stem(side) for side in (a, b)]
+    refuse_unpaired(*by_name)
     names = sorted(by_name[0])
     files = [[side[name] for name in names] for side in by_name]
     _refuse_other_shapes(names, files)
@@ -110,8 +105,20 @@ def _matched(a: Source, b: Source) -> tuple[Source, Source]:
     return sides[0], sides[1]
 
 
-def _by_stem(source: Source) -> dict[str, Path]:
-    """Files by their names without suffix."""
+def refuse_unpaired(a: Mapping[str, Path], b: Mapping[str, Path]) -> None:
+    """Raise a UserError if a name is on one side only; the first ones are listed."""
+    alone = sorted(a.keys() ^ b.keys())
+    if alone:
+        named = ", ".join(alone[:NAMED])
+        raise UserError(f"{len(alone)} images have no counterpart of the same name: {named}.")
+
+
+def by_stem(source: Source) -> dict[str, Path]:
+    """Files by their names without suffix.
+
+    Raises:
+        UserError: if two files have the same name but for the suffix.
+    """
     files: dict[str, Path] = {}
     for name, file in zip(source.names, source.files, strict=True):
         other = files.setdefault(str(Path(name).with_suffix("")), file)

@@ -88,9 +88,14 @@ def readable(path: Path) -> Iterator[None]:
         ) from None
 
 
+def sets_folder() -> Path:
+    """Where `reverie data get` puts datasets."""
+    return cache_home() / "sets"
+
+
 def set_folder(name: str) -> Path:
     """Folder of a dataset downloaded by `reverie data get`."""
-    return cache_home() / "sets" / name
+    return sets_folder() / name
 
 
 def of_pixels(

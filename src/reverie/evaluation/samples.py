@@ -3,7 +3,7 @@
 Every metric's name contains the features, the number of images and the split.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from reverie.core.errors import UserError
 from reverie.core.failures import Failures
 from reverie.core.processes import is_distributed, my_share
 from reverie.data import DATASETS, DataOptions, ImageDataset, find_source, open_dataset
-from reverie.data.source import Source
+from reverie.data.paired import by_stem, refuse_unpaired
 from reverie.evaluation.metrics.features import Features, extract_features, find_extractor
 from reverie.evaluation.metrics.frechet import Moments, frechet_distance
 from reverie.evaluation.metrics.kernel import kernel_distance
@@ -61,7 +61,7 @@ def evaluate_model(
         seed: the number of the first sample.
         report: where to write a page with samples beside their nearest training images.
         sampling: how a diffusion model samples.
-        failures: is told which images are damaged and left out.
+        failures: records which images are damaged and left out.
 
     Raises:
         UserError: if there are too few images for the metrics.
@@ -69,7 +69,7 @@ def evaluate_model(
     name = features or default_features(data)
     find_extractor(name)
     spec = model.method.spec
-    real = open_told(like(data, spec.image_size, spec.channels), failures)
+    real = open_recorded(like(data, spec.image_size, spec.channels), failures)
     count = min(len(real), 10_000) if count is None else count
     labels = model.labels(count)
     mine = my_share(count)
@@ -114,7 +114,7 @@ def evaluate_folders(
 ) -> dict[str, float]:
     """Compare two datasets: `one` is evaluated, `other` is the reference."""
     name = features or default_features(other)
-    judged, real = open_told(one, failures), open_told(other, failures)
+    judged, real = open_recorded(one, failures), open_recorded(other, failures)
     fake_features, real_features = (
         _gathered(extract_features(name, _shown(p, f"features of images ({name})", share=True)))
         for p in (judged, real)
@@ -124,15 +124,15 @@ def evaluate_folders(
     )
 
 
-def open_told(data: DataOptions, failures: Failures | None) -> ImageDataset:
-    """Open a dataset, and tell `failures` which of its images are damaged."""
+def open_recorded(data: DataOptions, failures: Failures | None) -> ImageDataset:
+    """Open a dataset, and record in `failures` which of its images are damaged."""
     images = open_dataset(data)
-    tell_broken(images, failures)
+    record_broken(images, failures)
     return images
 
 
-def tell_broken(images: ImageDataset, failures: Failures | None) -> None:
-    """Tell `failures` which images of a dataset are damaged."""
+def record_broken(images: ImageDataset, failures: Failures | None) -> None:
+    """Record in `failures` which images of a dataset are damaged."""
     if failures is not None:
         for name, reason in images.broken.items():
             failures.reasons[f"{images.options.data}/{name}"] = reason
@@ -155,7 +155,7 @@ def evaluate_paired(
         features: the network of the perceptual distance; by default EfficientNet.
         on_luma: PSNR and SSIM of the luma Y alone, as in super-resolution's tables.
         cut: width of the border that PSNR and SSIM exclude, in pixels.
-        failures: is told which pairs are left out, since an image is damaged.
+        failures: records which pairs are left out, since an image is damaged.
 
     Raises:
         UserError: if names or sizes do not match, where the first five are listed, or no pair can
@@ -189,7 +189,7 @@ def evaluate_paired(
     }
 
 
-def _pairs(one: Path, other: Path, failures: Failures) -> tuple[dict[Path, Path], dict[Path, Path]]:
+def _pairs(one: Path, other: Path, failures: Failures) -> tuple[dict[str, Path], dict[str, Path]]:
     """The files of both folders by their common names without suffix."""
     sources = []
     for folder in (one, other):
@@ -198,25 +198,12 @@ def _pairs(one: Path, other: Path, failures: Failures) -> tuple[dict[Path, Path]
         sources.append(find_source(str(folder)))
     broken = {}
     for source in sources:
-        broken |= {Path(name).with_suffix(""): why for name, why in source.broken.items()}
-    failures.reasons.update({str(stem): why for stem, why in broken.items()})
-    sides = [_by_stem(source, broken.keys()) for source in sources]
-    alone = sorted(sides[0].keys() ^ sides[1].keys())
-    if alone:
-        named = ", ".join(str(stem) for stem in alone[:5])
-        raise UserError(f"{len(alone)} images have no counterpart of the same name: {named}.")
-    return sides[0], sides[1]
-
-
-def _by_stem(source: Source, left_out: Collection[Path]) -> dict[Path, Path]:
-    found: dict[Path, Path] = {}
-    for name, file in zip(source.names, source.files, strict=True):
-        stem = Path(name).with_suffix("")
-        if stem in found:
-            raise UserError(f"{found[stem]} and {file} have the same name: pairs are ambiguous.")
-        if stem not in left_out:
-            found[stem] = file
-    return found
+        broken |= {str(Path(name).with_suffix("")): why for name, why in source.broken.items()}
+    failures.reasons.update(broken)
+    whole = (by_stem(source) for source in sources)
+    one_side, other_side = ({k: v for k, v in side.items() if k not in broken} for side in whole)
+    refuse_unpaired(one_side, other_side)
+    return one_side, other_side
 
 
 def compare_features(

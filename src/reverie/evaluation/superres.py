@@ -42,7 +42,7 @@ def evaluate_upscaler(
         data: the high-resolution images.
         features: the network of the perceptual distance; by default EfficientNet.
         tile: passed to `Model.upscale`.
-        failures: is told which images are left out, since they are damaged or too small.
+        failures: records which images are left out, since they are damaged or too small.
 
     Raises:
         UserError: if the model does not upscale, or no image can be compared.

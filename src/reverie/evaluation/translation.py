@@ -22,7 +22,7 @@ from reverie.evaluation.metrics.features import Features, extract_features
 from reverie.evaluation.metrics.frechet import Moments, frechet_distance
 from reverie.evaluation.metrics.kernel import kernel_distance
 from reverie.evaluation.metrics.paired import perceptual_distance
-from reverie.evaluation.samples import DEFAULT_FEATURES, like, tell_broken
+from reverie.evaluation.samples import DEFAULT_FEATURES, like, record_broken
 from reverie.inference.model import Model
 from reverie.methods import Translates
 from reverie.methods.capabilities import require
@@ -43,7 +43,7 @@ def evaluate_translator(
         model: an image-to-image translation model.
         data: domains A and B, with a training and a test split.
         features: the feature network; by default EfficientNet.
-        failures: is told which images are damaged and left out.
+        failures: records which images are damaged and left out.
 
     Raises:
         UserError: if the model does not translate, or the data lacks a domain.
@@ -59,7 +59,7 @@ def evaluate_translator(
         test, paired = _sides(replace(wanted, split="test"), "unpaired"), False
     train = _sides(replace(wanted, split="train"), "unpaired")
     for images in (*test, *train):
-        tell_broken(images, failures)
+        record_broken(images, failures)
     figures: dict[str, float] = {}
     for direction in directions:
         source, truth = test if direction == "ab" else test[::-1]

@@ -6,7 +6,7 @@ from typing import Any
 
 from reverie.core import progress
 from reverie.core.files import parse_json
-from reverie.core.options import NonNegative, NonNegativeInt, Unfit, fit
+from reverie.core.options import InvalidValue, NonNegative, NonNegativeInt, coerce
 
 LOG_LINE: Mapping[str, Any] = {
     "step": NonNegativeInt,
@@ -51,10 +51,10 @@ def read_lines(file: Path, entries: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _line_of(text: str, entries: Mapping[str, Any]) -> dict[str, Any] | None:
     """The content of a line; None if it is damaged."""
     try:
-        line = fit(dict[str, Any], parse_json(text))
-        line |= {name: fit(kind, line.get(name)) for name, kind in entries.items()}
-        fit(tuple[str, ...], line.get("troubles", ()))
-    except (ValueError, Unfit):
+        line = coerce(dict[str, Any], parse_json(text))
+        line |= {name: coerce(kind, line.get(name)) for name, kind in entries.items()}
+        coerce(tuple[str, ...], line.get("troubles", ()))
+    except (ValueError, InvalidValue):
         return None
     named = [value for value in line.values() if isinstance(value, dict)]
     return line if all(map(_are_numbers, named)) and line.get("figures") != {} else None

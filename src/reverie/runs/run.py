@@ -11,7 +11,7 @@ import math
 import re
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from reverie.core.files import (
 )
 from reverie.core.lock import FolderLock
 from reverie.core.marks import is_marked
-from reverie.core.options import NonNegativeInt, Unfit, fit, options_from_json
+from reverie.core.options import InvalidValue, NonNegativeInt, coerce, options_from_json
 from reverie.data import ImageDataset, ImageSpec
 from reverie.methods.presets import installed_method, recipe_from_json
 from reverie.methods.recipe import Recipe
@@ -176,9 +176,9 @@ class Run:
         with in_file(self.options_file, RESTORE):
             for name, kind in FACTS.items():
                 try:
-                    fit(kind, content.get(name))
-                except Unfit as unfit:
-                    raise UserError(f"the entry {name} must be {unfit}.") from None
+                    coerce(kind, content.get(name))
+                except InvalidValue as invalid:
+                    raise UserError(f"the entry {name} must be {invalid}.") from None
             options_from_json(ImageSpec, content["pictures"])
         return content
 
@@ -214,11 +214,12 @@ class Run:
 
         The best model goes if it is of a step that is cut away: there will be another.
         """
-        if self.read_evaluations() and best_evaluation(self)["step"] > step:
+        evaluations = self.read_evaluations()
+        if evaluations and best_of(evaluations)["step"] > step:
             remove_model(self.best)
-        for file, entries in ((self.log_file, LOG_LINE), (self.evaluations_file, EVALUATION_LINE)):
+        for file, lines in ((self.log_file, self.read_log()), (self.evaluations_file, evaluations)):
             if file.exists():
-                kept = [line for line in read_lines(file, entries) if line["step"] <= step]
+                kept = [line for line in lines if line["step"] <= step]
                 write_atomic(file, "".join(json.dumps(line) + "\n" for line in kept))
 
     def sheet_kinds(self) -> list[str]:
@@ -306,11 +307,15 @@ def find_run(place: str | Path) -> Run:
 
 
 def best_evaluation(run: Run) -> dict[str, Any]:
+    """Validation result of a run with the lowest Fréchet distance."""
+    return best_of(run.read_evaluations())
+
+
+def best_of(lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Validation result with the lowest Fréchet distance (its first metric).
 
     Of those that measured what the last one did: 50 samples have a larger distance than 400.
     """
-    lines = run.read_evaluations()
     name = next(iter(lines[-1]["figures"]))
     first = [(line["figures"][name], line) for line in lines if name in line["figures"]]
     return min(first, key=lambda pair: (math.isnan(pair[0]), pair[0]))[1]

@@ -60,13 +60,18 @@ def fingerprint_of(model: Model) -> str:
     return whole.hexdigest()[:16]
 
 
+def _has_changed(run: Run, start: Model) -> bool:
+    """Whether a model is not the one that a run was initialized from."""
+    then = run.facts().get("init_fingerprint")  # older versions left it out
+    return then is not None and then != fingerprint_of(start)
+
+
 def check_init(run: Run, start: Model) -> None:
     """Raise a UserError if the model that a run begins from is not what it was when it was begun.
 
     For a run that was stopped before its first checkpoint.
     """
-    then = run.facts().get("init_fingerprint")  # older versions left it out
-    if then is not None and then != fingerprint_of(start):
+    if _has_changed(run, start):
         raise UserError(
             f"{start.name} has changed since {run.folder} was started from it: start a new run in "
             "another folder."
@@ -75,19 +80,21 @@ def check_init(run: Run, start: Model) -> None:
 
 def keep_beside_init(run: Run, init: str | None, name: str) -> None:
     """Copy a trained model beside the model that it was trained for, where that is a run."""
-    if init is None or not Run(path_of(init)).exists():
-        if init is not None and not path_of(init).exists():
+    if init is None:
+        return
+    base = Run(path_of(init))
+    if not base.exists():
+        if not base.folder.exists():
             progress.say(f"{init} is not here: the model is in {run.model} alone.")
         return
-    remove_partial_files(path_of(init))
-    then = run.facts().get("init_fingerprint")
-    if then is not None and then != fingerprint_of(load(init)):
+    remove_partial_files(base.folder)
+    if _has_changed(run, load(init)):
         progress.warn(
             f"{init} has changed since this training was started from it, so that this model does "
             f"not fit it any more: it stays in {run.model}."
         )
         return
-    folder = Run(path_of(init)).folder / name
+    folder = base.folder / name
     with replace_folder(folder) as aside:
         shutil.copytree(run.model, aside, dirs_exist_ok=True)
     progress.say(f"{init} uses this model from now on: it is in {folder}")

@@ -100,7 +100,7 @@ class TrainingMonitor:
         self._waited = self._seconds_at_log = 0.0
         self._step_at_log = 0
         # The step of the newest checkpoint, and of the model and sheets that this process wrote.
-        self._saved = self._modelled = self._sheeted = -1
+        self._checkpoint_step = self._model_step = self._sheets_step = -1
         self._shown = 0.0
 
     def begin(self, state: TrainState, counters: Counters) -> None:
@@ -108,11 +108,11 @@ class TrainingMonitor:
         self.run.cut_log(counters.step)
         self._origin = Origin.of(self.run, self.recipe, self.accelerator.num_processes)
         self._step_at_log, self._seconds_at_log = counters.step, counters.seconds
-        self._logged = max((line["step"] for line in self.run.read_log()), default=0)
+        self._logged_step = max((line["step"] for line in self.run.read_log()), default=0)
         if counters.step == 0:
             self.write_sheets(state, counters)
         else:
-            self._saved = counters.step
+            self._checkpoint_step = counters.step
         if self.recipe.training.track:
             self.accelerator.init_trackers("reverie", config=_plain(self.recipe.flat()))
 
@@ -175,13 +175,13 @@ class TrainingMonitor:
         Model and sheets are written again, and old checkpoints deleted, where a resumed run has
         nothing left to train: it may have been killed between the last checkpoint and these.
         """
-        if unlogged and counters.step > self._logged:
+        if unlogged and counters.step > self._logged_step:
             self._log(state, counters, state.learning_rate_now(), means_of(unlogged))
-        if counters.step > self._sheeted:
+        if counters.step > self._sheets_step:
             self.write_sheets(state, counters)
-        if counters.step > self._saved:
+        if counters.step > self._checkpoint_step:
             self.keep(state, counters, unlogged)
-        if counters.step > self._modelled:
+        if counters.step > self._model_step:
             self.run.delete_old_checkpoints(self.recipe.training.keep_checkpoints)
             self.save_model(state, counters)
         write_report(self.run)
@@ -193,14 +193,14 @@ class TrainingMonitor:
         facts = {"unlogged": unlogged, "origin": dataclasses.asdict(self._origin)}
         checkpoint = state.checkpoint(counters, facts)
         self.run.save_checkpoint(checkpoint, self.recipe.training.keep_checkpoints)
-        self._saved = counters.step
+        self._checkpoint_step = counters.step
         self.save_model(state, counters)
 
     def save_model(self, state: TrainState, counters: Counters) -> None:
         """Write the current model."""
         method = state.finished_method()
         save_model(self.run.model, self.recipe.method, method, model_card(self.recipe, self.run))
-        self._modelled = counters.step
+        self._model_step = counters.step
 
     @torch.no_grad()
     def write_sheets(self, state: TrainState, counters: Counters) -> None:
@@ -219,7 +219,7 @@ class TrainingMonitor:
             images = images[:MAX_SHOWN]
             shown = images[: len(images) // columns * columns] if columns else images
             image_io.save_sheet(shown, self.run.sheet(counters.step, kind), columns)
-        self._sheeted = counters.step
+        self._sheets_step = counters.step
 
     def _log(
         self, state: TrainState, counters: Counters, rate: float, losses: dict[str, float]
@@ -248,7 +248,7 @@ class TrainingMonitor:
         whole = [f"{name} {value:.3g}" for name, value in losses.items() if "/" not in name]
         self._words = f"{speed:,.0f} images/s  {'  '.join(whole)}"
         self._waited, self._seconds_at_log = 0.0, counters.seconds
-        self._step_at_log = self._logged = counters.step
+        self._step_at_log = self._logged_step = counters.step
 
     def _warn(self, counters: Counters, diagnostics: list[str]) -> None:
         """Print each kind of diagnostic once, after the first `STEPS_BEFORE_WARNING` steps."""

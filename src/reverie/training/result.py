@@ -8,7 +8,7 @@ from reverie.core import progress
 from reverie.core.result import INTERRUPTED, Json, Result
 from reverie.inference.load import load
 from reverie.inference.model import Model
-from reverie.runs.run import Run, best_evaluation
+from reverie.runs.run import Run, best_of
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,8 @@ class TrainResult(Result):
             command = shlex.join(["reverie", "train", method, *out, "--resume"])
             return f"stopped after {pace}; resume with: {command}"
         text = f"{pace}: {self.report}"
-        if run.best.exists() and run.read_evaluations():
+        evaluations = run.read_evaluations()
+        if run.best.exists() and evaluations:
             text += f"\nthe last model is in {run.model}, the best in {run.best}: "
-            text += f"step {best_evaluation(run)['step']:,}"
+            text += f"step {best_of(evaluations)['step']:,}"
         return text

@@ -107,9 +107,9 @@ def check_spec(run: Run, spec: ImageSpec) -> None:
 def check_images(run: Run, images: ImageDataset) -> None:
     """Raise a UserError if the images or labels are not those that the run was started with."""
     facts = run.facts()
-    labels = facts.get("labels_fingerprint", labels_fingerprint(images))  # old runs have none
+    labels = labels_fingerprint(images)
     same_images = facts["data_fingerprint"] == images.fingerprint
-    if same_images and labels == labels_fingerprint(images):
+    if same_images and facts.get("labels_fingerprint", labels) == labels:  # old runs have none
         return
     counts = f"{facts['picture_count']:,} images then, {len(images):,} now"
     raise UserError(

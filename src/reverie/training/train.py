@@ -73,7 +73,7 @@ def train_recipe(
         recipe: all options.
         run: the folder to write to.
         resume: continue from the run's newest checkpoint.
-        restart: train a run again from step 0.
+        restart: train a run again from step 0; it goes before `resume`.
 
     Raises:
         UserError: if the folder holds a run and neither `resume` nor `restart` is True, an option
@@ -84,9 +84,10 @@ def train_recipe(
     from reverie.training.monitor import TrainingMonitor
     from reverie.training.setup import Budget, make_accelerator, refuse_shorter
 
+    resume = resume and not restart
     if not (resume or restart):
         refuse_existing(run)
-    checkpoint = checkpoint_to_resume(run) if resume and not restart else None
+    checkpoint = checkpoint_to_resume(run) if resume else None
     recipe, start = (recipe, None) if checkpoint else inherit_architecture(with_whole_path(recipe))
     kind = METHODS.find(recipe.method)
     found = _find_images(recipe)
@@ -94,13 +95,13 @@ def train_recipe(
         check_spec(run, found.spec)
     method = build_method(recipe, found.spec)
     if start is not None:
-        if resume and not restart:
+        if resume:
             check_init(run, start)
         load_initial_weights(method, start)
     accelerator = make_accelerator(recipe.training, run)
     with accelerator.main_process_first():
         images = decode_dataset(found)
-    if resume and not restart:
+    if resume:
         check_images(run, images)
     if checkpoint:
         processes = accelerator.num_processes

@@ -17,7 +17,7 @@ from reverie.methods.capabilities import require
 from reverie.methods.recipe import Recipe
 from reverie.runs.model_card import model_card
 from reverie.runs.model_folder import save_model
-from reverie.runs.run import Run, best_evaluation
+from reverie.runs.run import Run, best_evaluation, best_of
 
 MIN_IMAGES = 2
 
@@ -90,5 +90,5 @@ class Validator:
         patience, lines = self.recipe.training.patience, self.run.read_evaluations()
         if not patience or not lines:
             return False
-        best = best_evaluation(self.run)["step"]
+        best = best_of(lines)["step"]
         return sum(line["step"] > best for line in lines) >= patience

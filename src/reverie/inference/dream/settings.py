@@ -5,13 +5,13 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Literal
 
-from PIL import Image
 from torch import Tensor, nn
 
 from reverie.core import image_io
 from reverie.core.errors import UserError, in_file
 from reverie.core.files import parse_json, path_of
-from reverie.core.options import Checked, Unfit, fit, options_from_json, options_of
+from reverie.core.image_formats import opened
+from reverie.core.options import Checked, InvalidValue, coerce, options_from_json, options_of
 from reverie.core.precision import bf16_is_native
 from reverie.inference.dream.objectives import DreamObjective, guided, l2, mean
 from reverie.inference.dream.objectives import channel as of_channel
@@ -47,12 +47,8 @@ class Dream(Checked):
         Raises:
             UserError: if the file holds none.
         """
-        image_io.size_of(path)
-        try:
-            with Image.open(path) as image:
-                words = image.info.get(SETTINGS)
-        except (OSError, SyntaxError, ValueError) as error:  # also of a text that is too long
-            raise UserError(f"{path}: this image cannot be read ({error}).") from None
+        with opened(path) as image:
+            words = image.info.get(SETTINGS)
         if not isinstance(words, str):
             raise UserError(
                 f"{path}: no dream's settings are in this file; dreams saved as .png have."
@@ -80,9 +76,9 @@ def objective_of(dream: Dream, backbone: Backbone, guide: Tensor | None) -> Drea
         layer, _, number = name.partition(":")
         backbone.layer(layer)
         try:
-            factor = fit(float, float(weight)) if weight else 1.0
-            chosen = fit(int, int(number)) if number else None
-        except (ValueError, Unfit):
+            factor = coerce(float, float(weight)) if weight else 1.0
+            chosen = coerce(int, int(number)) if number else None
+        except (ValueError, InvalidValue):
             raise UserError(
                 f"{word!r}: a layer is written NAME, NAME:CHANNEL or NAME=WEIGHT, as in "
                 f"{layer}:42=0.5."

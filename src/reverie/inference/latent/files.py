@@ -15,7 +15,7 @@ from reverie.core.failures import Failures
 from reverie.core.files import path_of, write_atomic
 from reverie.core.image_folder import find_image_files
 from reverie.core.marks import SHEET_TEXT
-from reverie.core.options import Unfit, fit
+from reverie.core.options import InvalidValue, coerce
 from reverie.core.outputs import refuse_folder_of, refuse_replacing
 from reverie.core.result import FAILED_IN_PART, Json, Result
 from reverie.core.rng import latents_of_seeds
@@ -207,8 +207,8 @@ def _strengths(words: Sequence[str]) -> dict[str, float]:
     for word in words:
         name, _, value = word.partition("=")
         try:
-            found[name] = fit(float, float(value or 1.0))
-        except (ValueError, Unfit):
+            found[name] = coerce(float, float(value or 1.0))
+        except (ValueError, InvalidValue):
             raise UserError(f"{word!r}: a strength is a number, as in Smiling=1.0.") from None
     return found
 

@@ -38,9 +38,7 @@ class CGANOptions(DCGANOptions):
 class LabelChannel(nn.Module):
     """Discriminator with the label as an additional input channel."""
 
-    def __init__(
-        self, body: Discriminator, classes: int, embedding_size: LayerSize, size: int
-    ) -> None:
+    def __init__(self, body: Discriminator, classes: int, embedding_size: int, size: int) -> None:
         super().__init__()
         self.body = body
         self.size = size

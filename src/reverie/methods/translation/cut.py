@@ -78,7 +78,7 @@ class ProjectionHeads(nn.Module):
 
 
 def patch_nce(
-    made: Float[Tensor, "b p d"], source: Float[Tensor, "b p d"], temperature: PositiveFloat
+    made: Float[Tensor, "b p d"], source: Float[Tensor, "b p d"], temperature: float
 ) -> Float[Tensor, ""]:
     """InfoNCE loss of the translation's patches against the source's: Park et al. 2020, equation 3.
 
