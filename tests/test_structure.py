@@ -15,6 +15,7 @@ PACKAGE = Path(reverie.__file__).parent
 
 FLOORS = [
     {"cli", "__main__"},
+    {"experiments"},
     {"api"},
     {"testing"},
     {"training"},
@@ -58,6 +59,7 @@ def test_public_names() -> None:
     assert reverie.__all__ == [
         "BACKBONES",
         "DATASETS",
+        "EXPERIMENTS",
         "METHODS",
         "UserError",
         "compare",
@@ -70,6 +72,7 @@ def test_public_names() -> None:
         "interpolate",
         "load",
         "reconstruct",
+        "reproduce",
         "sample",
         "train",
         "translate",
@@ -88,6 +91,7 @@ def test_public_names() -> None:
         "interpolate",
         "load",
         "reconstruct",
+        "reproduce",
         "sample",
         "train",
         "translate",

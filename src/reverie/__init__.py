@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from reverie.core import image_io as images  # noqa: F401
     from reverie.core.errors import UserError as UserError
     from reverie.data.sets import DATASETS as DATASETS
+    from reverie.experiments import EXPERIMENTS as EXPERIMENTS
+    from reverie.experiments.reproduce import reproduce as reproduce
     from reverie.methods import METHODS as METHODS
     from reverie.nn.backbones import BACKBONES as BACKBONES
 
@@ -31,6 +33,8 @@ _HOMES = {
     "DATASETS": "reverie.data.sets",
     "METHODS": "reverie.methods",
     "UserError": "reverie.core.errors",
+    "EXPERIMENTS": "reverie.experiments",
+    "reproduce": "reverie.experiments.reproduce",
     **dict.fromkeys(
         ["compare", "dream", "edit", "evaluate", "import_weights", "info", "interpolate", "load",
          "reconstruct", "sample", "train", "translate", "upscale"], "reverie.api",

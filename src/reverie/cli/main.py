@@ -18,6 +18,7 @@ from reverie.cli.help import help_text
 from reverie.cli.info import CompareCommand, InfoCommand
 from reverie.cli.latent import EditCommand, InterpolateCommand, ReconstructCommand
 from reverie.cli.output import prepare_output, printing
+from reverie.cli.reproduce import ReproduceCommand
 from reverie.cli.sample import SampleCommand
 from reverie.cli.train import TrainCommand
 from reverie.cli.translate import TranslateCommand
@@ -37,6 +38,7 @@ COMMANDS: dict[str, type[Command]] = {
     "interpolate": InterpolateCommand,
     "reconstruct": ReconstructCommand,
     "evaluate": EvaluateCommand,
+    "reproduce": ReproduceCommand,
     "info": InfoCommand,
     "compare": CompareCommand,
     "data list": DataListCommand,

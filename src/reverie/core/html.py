@@ -28,6 +28,8 @@ button { font: inherit; border: 1px solid var(--line); background: none; border-
   padding: .15rem .7rem; cursor: pointer; color: inherit; }
 table { border-collapse: collapse; width: 100%; } td, th { text-align: left; padding: .2rem .8rem
   .2rem 0; border-bottom: 1px solid var(--soft); vertical-align: top; }
+figure { margin: 1.2rem 0; } figure > img { max-width: 100%; border-radius: .4rem; }
+figcaption { opacity: .75; max-width: 46rem; }
 .images { border-spacing: .6rem; border-collapse: separate; width: auto; }
 .images img { display: block; border-radius: .4rem; width: 16rem; }
 .images td { border: 0; opacity: 1; }

@@ -57,6 +57,21 @@ def ssim(one: Float[Tensor, "b c h w"], other: Float[Tensor, "b c h w"]) -> Floa
     return values.reshape(len(one))
 
 
+def log_power_spectrum(image: Float[Tensor, "1 c h w"]) -> Float[Tensor, " bands"]:
+    """log₁₀ of the mean power of Y in bands of 0.05 cycles per pixel from 0.1 on.
+
+    Durall et al. 2020; with a Hann window. The image is in [-1, 1].
+    """
+    y = luma(image)[0, 0]
+    height, width = y.shape
+    window = torch.hann_window(height)[:, None] * torch.hann_window(width)
+    power = torch.fft.rfft2(y * window).abs().square()
+    across, down = torch.fft.rfftfreq(width), torch.fft.fftfreq(height)
+    frequency = torch.hypot(down[:, None], across[None])
+    bands = [(frequency >= f) & (frequency < f + 0.05) for f in torch.arange(0.1, 0.5, 0.05)]
+    return torch.stack([power[band].mean().log10() for band in bands])
+
+
 def perceptual_distance(
     name: str, one: Float[Tensor, "b c h w"], other: Float[Tensor, "b c h w"]
 ) -> Float[Tensor, " b"]:

@@ -1,0 +1,27 @@
+"""Experiments by name: the figures of the field's classic projects, each made by one command."""
+
+from reverie.core.plugins import Registry, not_a
+from reverie.experiments.diffusion_steps import DIFFUSION_STEPS
+from reverie.experiments.dreams import DREAMS
+from reverie.experiments.emoji import EMOJI
+from reverie.experiments.experiment import Experiment
+from reverie.experiments.generators import GENERATORS
+from reverie.experiments.glasses import GLASSES
+from reverie.experiments.latent_sizes import GAN_LATENTS, VAE_LATENTS
+from reverie.experiments.super_resolution import SUPER_RESOLUTION
+
+EXPERIMENTS: Registry[Experiment] = Registry(
+    "experiment",
+    "reverie.experiments",
+    {
+        "vae-latents": VAE_LATENTS,
+        "gan-latents": GAN_LATENTS,
+        "diffusion-steps": DIFFUSION_STEPS,
+        "generators": GENERATORS,
+        "emoji": EMOJI,
+        "glasses": GLASSES,
+        "super-resolution": SUPER_RESOLUTION,
+        "dreams": DREAMS,
+    },
+    not_a(Experiment),
+)

@@ -1,0 +1,175 @@
+"""What an experiment found: pictures, curves and tables, in a folder with a page.
+
+Pictures are PNG files, tables stand in `numbers.json`, and `index.html` shows both.
+"""
+
+import base64
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from reverie.core import image_io
+from reverie.core.files import write_atomic
+from reverie.core.html import page, text
+from reverie.core.marks import SHEET_TEXT
+from reverie.core.progress import readable_seconds
+from reverie.core.result import Json, plain
+from reverie.inference.latent.sheets import rows_sheet
+from reverie.inference.load import load
+from reverie.inference.model import Model
+from reverie.runs.environment import commit, machine, versions
+from reverie.runs.run import Run
+
+Row = Mapping[str, Json]
+
+COLOURS = ("#2563eb", "#ea580c", "#16a34a", "#9333ea", "#dc2626", "#0891b2", "#a16207", "#be185d")
+
+
+@dataclass
+class Findings:
+    """Results of an experiment, collected by its `draw` function.
+
+    Args:
+        name: the experiment's name.
+        about: what it shows.
+        folder: where everything goes; the trainings are in its folder `runs`.
+        budget: by what the lengths of the trainings were multiplied.
+    """
+
+    name: str
+    about: str
+    folder: Path
+    budget: float = 1.0
+    _parts: list[str] = field(default_factory=list)
+    _tables: dict[str, dict[str, Row]] = field(default_factory=dict)
+    _pictures: list[Path] = field(default_factory=list)
+
+    @property
+    def pictures(self) -> tuple[Path, ...]:
+        """The files of all pictures."""
+        return tuple(self._pictures)
+
+    @property
+    def tables(self) -> dict[str, dict[str, Row]]:
+        """All tables, by caption, row and column."""
+        return self._tables
+
+    def run(self, training: str) -> Run:
+        """The run of a training."""
+        return Run(self.folder / "runs" / training)
+
+    def model(self, training: str) -> Model:
+        """The model of a training."""
+        return load(self.run(training).folder)
+
+    def sheet(
+        self,
+        name: str,
+        images: Float[Tensor, "n c h w"],
+        caption: str,
+        columns: int | None = None,
+    ) -> None:
+        """Add images in [-1, 1] as one sheet, small ones magnified."""
+        self._add_picture(name, image_io.encode_sheet(images, columns), caption)
+
+    def rows(
+        self,
+        name: str,
+        rows: Mapping[str, Sequence[Float[Tensor, "c h w"]]],
+        caption: str,
+        titles: Sequence[str] = (),
+    ) -> None:
+        """Add rows of images in [-1, 1], each with its name below, and titles of columns."""
+        self.array(name, rows_sheet(list(rows.values()), titles, list(rows)), caption)
+
+    def array(self, name: str, pixels: UInt8[np.ndarray, "h w c"], caption: str) -> None:
+        """Add a picture of uint8 pixels."""
+        self._add_picture(name, image_io.encode(pixels, words=SHEET_TEXT), caption)
+
+    def curves(self, name: str, trainings: Sequence[str], loss: str, caption: str) -> None:
+        """Add the curve of one logged loss over epochs, with one colour for each training."""
+        from matplotlib.figure import Figure  # takes half a second
+
+        figure = Figure(figsize=(7, 3.2), layout="constrained")
+        axes = figure.subplots()
+        for colour, training in zip(COLOURS, trainings, strict=False):
+            images = self.run(training).facts()["picture_count"]
+            log = [line for line in self.run(training).read_log() if loss in line["losses"]]
+            epochs = [line["images_seen"] / images for line in log]
+            values = [line["losses"][loss] for line in log]
+            axes.plot(epochs, values, label=training, color=colour, linewidth=1.3)
+        axes.set(xlabel="epoch", ylabel=loss.replace("/", ": "))
+        axes.grid(alpha=0.25)
+        axes.legend(frameon=False, fontsize=8)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=120)
+        self._add_picture(name, buffer.getvalue(), caption)
+
+    def table(self, caption: str, rows: Mapping[str, Row]) -> None:
+        """Add a table of figures; the caption says of what: features, count, split, seed."""
+        self._tables[caption] = dict(rows)
+        columns = list(dict.fromkeys(column for row in rows.values() for column in row))
+        head = "".join(f"<th>{text(column)}</th>" for column in columns)
+        body = "".join(
+            f"<tr><td>{text(name)}</td>"
+            + "".join(f"<td>{text(_shown(row.get(column)))}</td>" for column in columns)
+            + "</tr>"
+            for name, row in rows.items()
+        )
+        self._parts.append(f"<h2>{text(caption)}</h2><table><tr><th></th>{head}</tr>{body}</table>")
+
+    def note(self, words: str) -> None:
+        """Add a paragraph."""
+        self._parts.append(f"<p>{text(words)}</p>")
+
+    def write(self, command: str) -> Path:
+        """Write the numbers and the page; returns the page's path."""
+        runs = {run.folder.name: _pace(run) for run in self._finished_runs()}
+        facts = {"experiment": self.name, "budget": self.budget, "command": command}
+        facts |= {"machine": machine(), "versions": versions(), "commit": commit()}
+        content = facts | {"trainings": runs, "tables": self._tables}
+        write_atomic(self.folder / "numbers.json", json.dumps(plain(content), indent=2) + "\n")
+        if runs:
+            self.table("The trainings, and their time here", runs)
+        body = f"""<h1>{text(self.name)}</h1><p class="about">{text(self.about)}</p>
+<p><code>{text(command)}</code></p>{"".join(self._parts)}
+<p class="about">{text(facts["machine"]["processor"])}, {facts["machine"]["threads"]} threads</p>"""
+        write_atomic(self.folder / "index.html", page(text(f"{self.name} · reverie"), body))
+        return self.folder / "index.html"
+
+    def _finished_runs(self) -> list[Run]:
+        folders = sorted((self.folder / "runs").glob("*/"), key=lambda f: f.stat().st_ctime)
+        return [Run(folder) for folder in folders if Run(folder).model.exists()]
+
+    def _add_picture(self, name: str, png: bytes, caption: str) -> None:
+        path = self.folder / f"{name}.png"
+        write_atomic(path, png)
+        self._pictures.append(path)
+        uri = f"data:image/png;base64,{base64.b64encode(png).decode()}"
+        self._parts.append(
+            f'<figure><img alt="{text(caption)}" src="{uri}"><figcaption>{text(caption)}'
+            "</figcaption></figure>"
+        )
+
+
+def _pace(run: Run) -> Row:
+    last, recipe = run.read_log()[-1], run.recipe()
+    return {
+        "method": recipe.method,
+        "steps": last["step"],
+        "images seen": last["images_seen"],
+        "time": readable_seconds(last["seconds"]),
+    }
+
+
+def _shown(value: Json) -> str:
+    if isinstance(value, float):
+        return f"{value:.3g}" if math.isfinite(value) else "–"
+    return "" if value is None else f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,0 +1,80 @@
+"""`vae-latents` and `gan-latents`: what 2, 4 and 8 latents can say about a digit."""
+
+from typing import TYPE_CHECKING
+
+from reverie.experiments.experiment import Experiment, Training
+
+if TYPE_CHECKING:
+    from reverie.experiments.findings import Findings
+
+SIZES, SHOWN = (2, 4, 8), 12
+
+
+def draw_vae(findings: "Findings") -> None:
+    """Reconstructions of test digits and samples for each size, the loss, and the latent plane."""
+    import torch
+
+    import reverie
+    from reverie.data import DataOptions, open_dataset
+    from reverie.methods.vae import PLANE_SIDE, plane
+
+    test = open_dataset(DataOptions(data="digits", split="test"))
+    digits = reverie.images.to_tensor(test.read(torch.arange(len(test)).numpy()))
+    names = [f"vae-{size}" for size in SIZES]
+    rows = {"test digits": list(digits[:SHOWN])}
+    errors = {}
+    for name in names:
+        model = findings.model(name)
+        back = model.generate(model.encode(digits))
+        rows[f"{name}: reconstructions"] = list(back[:SHOWN])
+        last = findings.run(name).read_log()[-1]["losses"]
+        errors[name] = {
+            "mean absolute error of 2,000 test digits, of 2": float((back - digits).abs().mean()),
+            "negative log-likelihood, nats": last["bound/nll"],
+            "KL divergence, nats": last["bound/kl"],
+        }
+    for name in names:
+        rows[f"{name}: samples"] = list(findings.model(name).sample(SHOWN))
+    findings.rows("reconstructions", rows, "Test digits, their reconstructions, and samples")
+    findings.curves("loss", names, "bound", "The loss, the negative ELBO in nats, per epoch")
+    findings.table("Reconstruction, and the parts of the loss at the end", errors)
+    grid = findings.model(names[0]).generate(plane(PLANE_SIDE))
+    findings.sheet("plane", grid, "The latent plane of two latents, at quantiles", PLANE_SIDE)
+
+
+def draw_gan(findings: "Findings") -> None:
+    """Samples of each size, the generator's and discriminator's losses, and distances."""
+    import reverie
+
+    names = [f"gan-{size}" for size in SIZES]
+    rows, figures = {}, {}
+    for name in names:
+        rows[name] = list(findings.model(name).sample(SHOWN))
+        found = reverie.evaluate(findings.model(name), data="digits", count=2000).figures
+        kept = ("frechet_distance", "precision", "recall")
+        figures[name] = {k: v for k, v in found.items() if k.split("[")[0] in kept}
+    findings.rows("samples", rows, "Samples: latents of seeds 0 to 11")
+    for phase in ("generator", "discriminator"):
+        findings.curves(phase, names, phase, f"The {phase}'s loss per epoch")
+    findings.table("2,000 samples against 2,000 test digits", figures)
+
+
+VAE_LATENTS = Experiment(
+    about="VAEs of 2, 4 and 8 latents on digits: reconstructions, samples, loss, latent plane",
+    trainings={
+        f"vae-{size}": Training(method="vae", preset=f"digits-{size}", minutes=0.5)
+        for size in SIZES
+    },
+    draw=draw_vae,
+    minutes=0.2,
+)
+
+GAN_LATENTS = Experiment(
+    about="GANs of 2, 4 and 8 latents on digits: samples, losses per epoch, distances",
+    trainings={
+        f"gan-{size}": Training(method="gan", preset=f"digits-{size}", minutes=1.5)
+        for size in SIZES
+    },
+    draw=draw_gan,
+    minutes=0.5,
+)
