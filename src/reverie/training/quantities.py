@@ -1,0 +1,75 @@
+"""What a logged number measures: the quantity, by its name in the log.
+
+Names are `phase` or `phase/part` (`discriminator`, `discriminator/probability_real_a`), the figures
+of diagnostics `samples/…`, those of validations `metric[…]`. Numbers of one quantity share an axis,
+others do not.
+"""
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A kind of logged number: its name, the label of its axis, and one sentence about it."""
+
+    name: str
+    axis: str
+    about: str
+
+
+LOSS = Quantity("loss", "loss", "What a phase minimises, and the terms of that sum.")
+LOGIT = Quantity(
+    "logit",
+    "mean logit",
+    "The discriminator's mean raw output on real and on generated images, larger for more real.",
+)
+PROBABILITY = Quantity(
+    "probability",
+    "probability of being real",
+    "The discriminator's mean probability that an image is real: D(x) on real and D(G(z)) on "
+    "generated images; both near 0.5 mean that it cannot tell them apart.",
+)
+PENALTY = Quantity(
+    "penalty",
+    "gradient penalty",
+    "The discriminator's squared gradient (R1, R2), or its distance from 1 (wgan-gp).",
+)
+SIMILARITY = Quantity(
+    "similarity",
+    "correlation",
+    "Correlation of brightness between input and translation, from -1 (inverted) to 1.",
+)
+RATIO = Quantity(
+    "ratio",
+    "samples relative to the data",
+    "A distance among samples divided by the same distance among training images: 1 is as in "
+    "the data, 0 is a collapse.",
+)
+DISTANCE = Quantity(
+    "distance",
+    "distance to the test images",
+    "Distance between the distributions of samples and of test images; 0 is the best.",
+)
+FRACTION = Quantity(
+    "fraction",
+    "fraction",
+    "A fraction of images: recall and coverage of the test images, precision of the samples, "
+    "accuracy of their labels; 1 is the best.",
+)
+
+_RULES: tuple[tuple[str, Quantity], ...] = (
+    (r"(frechet_distance|FID|kernel_distance|KID)\w*\[", DISTANCE),
+    (r"(precision|recall|coverage|label_accuracy)\[", FRACTION),
+    (r"samples/", RATIO),
+    (r"\w+/probability_", PROBABILITY),
+    (r"\w+/(real|fake)(_|$)", LOGIT),
+    (r"penalty(/|$)|\w+/slope$", PENALTY),
+    (r"\w+/likeness", SIMILARITY),
+)
+"""The first that a name begins with decides; all others are losses."""
+
+
+def quantity_of(name: str) -> Quantity:
+    """The quantity of a logged number."""
+    return next((quantity for rule, quantity in _RULES if re.match(rule, name)), LOSS)
