@@ -8,6 +8,7 @@ from reverie.experiments.experiment import Experiment
 from reverie.experiments.generators import GENERATORS
 from reverie.experiments.glasses import GLASSES
 from reverie.experiments.latent_sizes import GAN_LATENTS, VAE_LATENTS
+from reverie.experiments.men_women import MEN_WOMEN
 from reverie.experiments.super_resolution import SUPER_RESOLUTION
 
 EXPERIMENTS: Registry[Experiment] = Registry(
@@ -20,6 +21,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
         "generators": GENERATORS,
         "emoji": EMOJI,
         "glasses": GLASSES,
+        "men-women": MEN_WOMEN,
         "super-resolution": SUPER_RESOLUTION,
         "dreams": DREAMS,
     },

@@ -67,7 +67,11 @@ def blurred(images: "Tensor") -> "Tensor":
 
 GLASSES = Experiment(
     about="glasses taken off faces and put on, at 32×32, with the true face of each beside it",
-    trainings={"cyclegan": Training(method="cyclegan", preset="faces-small", minutes=30)},
+    trainings={
+        "cyclegan": Training(
+            method="cyclegan", preset="faces-small", minutes=30, options={"steps": 4815}
+        )
+    },
     draw=draw,
     data=("faces",),
     minutes=1,
