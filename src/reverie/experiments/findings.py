@@ -115,15 +115,7 @@ class Findings:
     def table(self, caption: str, rows: Mapping[str, Row]) -> None:
         """Add a table of figures; the caption says of what: features, count, split, seed."""
         self._tables[caption] = dict(rows)
-        columns = list(dict.fromkeys(column for row in rows.values() for column in row))
-        head = "".join(f"<th>{text(column)}</th>" for column in columns)
-        body = "".join(
-            f"<tr><td>{text(name)}</td>"
-            + "".join(f"<td>{text(_shown(row.get(column)))}</td>" for column in columns)
-            + "</tr>"
-            for name, row in rows.items()
-        )
-        self._parts.append(f"<h2>{text(caption)}</h2><table><tr><th></th>{head}</tr>{body}</table>")
+        self._parts.append(_table(caption, rows))
 
     def note(self, words: str) -> None:
         """Add a paragraph."""
@@ -136,10 +128,9 @@ class Findings:
         facts |= {"machine": machine(), "versions": versions(), "commit": commit()}
         content = facts | {"trainings": runs, "tables": self._tables}
         write_atomic(self.folder / "numbers.json", json.dumps(plain(content), indent=2) + "\n")
-        if runs:
-            self.table("The trainings, and their time here", runs)
+        trainings = _table("The trainings, and their time here", runs) if runs else ""
         body = f"""<h1>{text(self.name)}</h1><p class="about">{text(self.about)}</p>
-<p><code>{text(command)}</code></p>{"".join(self._parts)}
+<p><code>{text(command)}</code></p>{"".join(self._parts)}{trainings}
 <p class="about">{text(facts["machine"]["processor"])}, {facts["machine"]["threads"]} threads</p>"""
         write_atomic(self.folder / "index.html", page(text(f"{self.name} · reverie"), body))
         return self.folder / "index.html"
@@ -157,6 +148,18 @@ class Findings:
             f'<figure><img alt="{text(caption)}" src="{uri}"><figcaption>{text(caption)}'
             "</figcaption></figure>"
         )
+
+
+def _table(caption: str, rows: Mapping[str, Row]) -> str:
+    columns = list(dict.fromkeys(column for row in rows.values() for column in row))
+    head = "".join(f"<th>{text(column)}</th>" for column in columns)
+    body = "".join(
+        f"<tr><td>{text(name)}</td>"
+        + "".join(f"<td>{text(_shown(row.get(column)))}</td>" for column in columns)
+        + "</tr>"
+        for name, row in rows.items()
+    )
+    return f"<h2>{text(caption)}</h2><table><tr><th></th>{head}</tr>{body}</table>"
 
 
 def _pace(run: Run) -> Row:

@@ -7,7 +7,7 @@ from reverie.experiments.experiment import Experiment, Training
 if TYPE_CHECKING:
     from reverie.experiments.findings import Findings
 
-SIZES, SHOWN = (2, 4, 8), 12
+SIZES, SHOWN, COUNT = (2, 4, 8), 12, 2000
 
 
 def draw_vae(findings: "Findings") -> None:
@@ -50,13 +50,13 @@ def draw_gan(findings: "Findings") -> None:
     rows, figures = {}, {}
     for name in names:
         rows[name] = list(findings.model(name).sample(SHOWN))
-        found = reverie.evaluate(findings.model(name), data="digits", count=2000).figures
+        found = reverie.evaluate(findings.model(name), data="digits", count=COUNT).figures
         kept = ("frechet_distance", "precision", "recall")
         figures[name] = {k: v for k, v in found.items() if k.split("[")[0] in kept}
     findings.rows("samples", rows, "Samples: latents of seeds 0 to 11")
     for phase in ("generator", "discriminator"):
         findings.curves(phase, names, phase, f"The {phase}'s loss per epoch")
-    findings.table("2,000 samples against 2,000 test digits", figures)
+    findings.table(f"{COUNT:,} samples against 2,000 test digits", figures)
 
 
 VAE_LATENTS = Experiment(
