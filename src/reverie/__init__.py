@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from reverie.api import load as load
     from reverie.api import reconstruct as reconstruct
     from reverie.api import sample as sample
+    from reverie.api import sweep as sweep
     from reverie.api import train as train
     from reverie.api import translate as translate
     from reverie.api import upscale as upscale
@@ -37,7 +38,7 @@ _HOMES = {
     "reproduce": "reverie.experiments.reproduce",
     **dict.fromkeys(
         ["compare", "dream", "edit", "evaluate", "import_weights", "info", "interpolate", "load",
-         "reconstruct", "sample", "train", "translate", "upscale"], "reverie.api",
+         "reconstruct", "sample", "sweep", "train", "translate", "upscale"], "reverie.api",
     ),
 }  # fmt: skip
 """Every public name and the module that defines it."""

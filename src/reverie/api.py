@@ -4,7 +4,7 @@ Options are the fields of the dataclasses in `inference.options`: pass them as k
 as `options=`. `api.pyi` spells them out for type checkers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,8 +43,10 @@ from reverie.inference.translate import TranslateResult, translate_files
 from reverie.inference.upscale import UpscaleResult, upscale_files
 from reverie.methods import METHODS, Method
 from reverie.runs.run import find_run
-from reverie.training.report import CompareResult, write_comparison
+from reverie.training.comparison import CompareResult, write_comparison
 from reverie.training.result import TrainResult
+from reverie.training.sweep import sweep as _sweep
+from reverie.training.sweep_result import SweepResult
 from reverie.training.train import train as _train
 
 Paths = str | Path | Sequence[str | Path]
@@ -80,6 +82,36 @@ def train(
     return _train(
         name, path_of(out), preset=preset, resume=resume, restart=restart, changes=options
     )
+
+
+def sweep(
+    method: str | type[Method],
+    axes: Mapping[str, Sequence[OptionValue]],
+    *,
+    out: str | Path,
+    preset: str | None = None,
+    jobs: int = 1,
+    **options: OptionValue,
+) -> SweepResult:
+    """Train every combination of the values of some options, or go on where this was stopped.
+
+    Args:
+        method: a name in `METHODS`, or a class of your own in a module that can be imported.
+        axes: the values of each option that differs between the runs: `{"seed": [0, 1]}`.
+        out: the folder of the runs, of `sweep.html` and of `sweep.json`.
+        preset: a named set of options to start from.
+        jobs: trainings at a time, each in a process of its own.
+        **options: fields of the method's options, of `DataOptions` and of `TrainOptions`, for all
+            runs.
+
+    Returns:
+        The runs with their figures, and mean and spread over seeds.
+
+    Raises:
+        UserError: if something that was asked for cannot be done, before anything is trained.
+    """
+    name = method if isinstance(method, str) else METHODS.ensure(method)
+    return _sweep(name, axes, path_of(out), preset=preset, jobs=jobs, changes=options)
 
 
 @accepts_fields(SampleOptions)
@@ -272,7 +304,8 @@ def _loaded(model: str | Path | Model) -> Model:
 
 __all__ = [
     "CompareResult", "DreamResult", "EditResult", "EvaluateResult", "InfoResult",
-    "InterpolateResult", "Model", "ReconstructResult", "TrainResult", "TranslateResult",
-    "UpscaleResult", "compare", "dream", "edit", "evaluate", "import_weights", "info",
-    "interpolate", "load", "reconstruct", "sample", "train", "translate", "upscale",
+    "InterpolateResult", "Model", "ReconstructResult", "SweepResult", "TrainResult",
+    "TranslateResult", "UpscaleResult", "compare", "dream", "edit", "evaluate", "import_weights",
+    "info", "interpolate", "load", "reconstruct", "sample", "sweep", "train", "translate",
+    "upscale",
 ]  # fmt: skip

@@ -10,7 +10,8 @@ import reverie
 from reverie.data import DataOptions, open_dataset
 from reverie.methods.presets import recipe_for
 from reverie.runs.run import Run, best_evaluation, find_run
-from reverie.training.report import differing_options, write_report
+from reverie.training.comparison import differing_options
+from reverie.training.report import write_report
 from reverie.training.resume import base_recipe
 from tests.fuzzing import assert_only_user_errors, damaged_json, deep, named, rounds
 

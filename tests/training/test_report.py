@@ -8,7 +8,8 @@ from reverie.core.errors import UserError
 from reverie.data import open_dataset
 from reverie.methods.presets import recipe_for
 from reverie.runs.run import Run
-from reverie.training.report import differing_options, write_comparison, write_report
+from reverie.training.comparison import differing_options, write_comparison
+from reverie.training.report import write_report
 
 
 def begin(folder: Path, **options: object) -> Run:

@@ -10,7 +10,7 @@ from reverie.cli.command import Command
 
 if TYPE_CHECKING:
     from reverie.inference.info import InfoResult
-    from reverie.training.report import CompareResult
+    from reverie.training.comparison import CompareResult
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,7 @@ from reverie.cli.latent import EditCommand, InterpolateCommand, ReconstructComma
 from reverie.cli.output import prepare_output, printing
 from reverie.cli.reproduce import ReproduceCommand
 from reverie.cli.sample import SampleCommand
+from reverie.cli.sweep import SweepCommand
 from reverie.cli.train import TrainCommand
 from reverie.cli.translate import TranslateCommand
 from reverie.cli.upscale import UpscaleCommand
@@ -30,6 +31,7 @@ from reverie.core.result import INTERRUPTED
 
 COMMANDS: dict[str, type[Command]] = {
     "train": TrainCommand,
+    "sweep": SweepCommand,
     "sample": SampleCommand,
     "translate": TranslateCommand,
     "upscale": UpscaleCommand,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from reverie.cli.command import Command
 from reverie.cli.methods import MethodsCommand
@@ -14,6 +14,8 @@ from reverie.core.options import Checked, OptionValue
 if TYPE_CHECKING:
     from reverie.methods.recipe import Recipe
     from reverie.training.result import TrainResult
+
+F = TypeVar("F")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,28 +46,15 @@ class TrainCommand(Command):
     @classmethod
     def parse(cls, prog: str, argv: Sequence[str]) -> Command:
         """The flags depend on the method, so it is read before them."""
-        from reverie.methods import METHODS
-        from reverie.methods.recipe import LENGTHS, Recipe
         from reverie.training.resume import base_recipe
 
         if not argv or argv[0] in ("-h", "--help", "--json"):
             return MethodsCommand(json="--json" in argv)
-        method = argv[0]
-        out = value_of(argv, "--out")
+        method, out = argv[0], value_of(argv, "--out")
         resume = ("--resume" in argv or "--restart" in argv) and out is not None
         base = base_recipe(method, Path(out or ""), value_of(argv, "--preset"), resume)
-        kind = METHODS.find(method)
-        if any(value_of(argv, f"--{length}") is not None for length in LENGTHS):
-            base = base.with_options(**dict.fromkeys(LENGTHS))  # the given one replaces the base's
-        presets = f"Presets: {', '.join(kind.presets)}." if kind.presets else "It has no presets."
-        about = f"{kind.about[0].upper()}{kind.about[1:]}. {presets}"
-        parsed = parse(flags_of(base), f"{prog} {method}", argv[1:], about)
-        chosen = Recipe(
-            method=method, options=parsed.method, data=parsed.images, training=parsed.training
-        )
-        before = base.flat()
-        changes = {name: v for name, v in chosen.flat().items() if v != before[name]}
-        return cls(method=method, flags=parsed.run, changes=changes, json=parsed.run.json)
+        flags, changes = parse_changes(base, TrainFlags, f"{prog} {method}", argv[1:])
+        return cls(method=method, flags=flags, changes=changes, json=flags.json)
 
     def run(self) -> "TrainResult":
         from reverie.core.processes import leave_process_group
@@ -83,11 +72,35 @@ class TrainCommand(Command):
         return result
 
 
-def flags_of(recipe: "Recipe") -> type:
-    """A dataclass whose flags are the options of a recipe, with its values as defaults."""
+def parse_changes(
+    base: "Recipe", kind: type[F], prog: str, argv: Sequence[str]
+) -> tuple[F, dict[str, OptionValue]]:
+    """The flags of a command that trains, and the options that differ from those of `base`.
+
+    Raises:
+        UserError: if they cannot be understood.
+    """
+    from reverie.methods import METHODS
+    from reverie.methods.recipe import LENGTHS, Recipe
+
+    if any(value_of(argv, f"--{length}") is not None for length in LENGTHS):
+        base = base.with_options(**dict.fromkeys(LENGTHS))  # the given one replaces the base's
+    method = METHODS.find(base.method)
+    presets = f"Presets: {', '.join(method.presets)}." if method.presets else "It has no presets."
+    about = f"{method.about[0].upper()}{method.about[1:]}. {presets}"
+    parsed = parse(flags_of(base, kind), prog, argv, about)
+    chosen = Recipe(
+        method=base.method, options=parsed.method, data=parsed.images, training=parsed.training
+    )
+    before = base.flat()
+    return parsed.run, {name: v for name, v in chosen.flat().items() if v != before[name]}
+
+
+def flags_of(recipe: "Recipe", run: type = TrainFlags) -> type:
+    """A dataclass whose flags are those of `run` and the options of a recipe, as its defaults."""
     parts = {"method": recipe.options, "images": recipe.data, "training": recipe.training}
     fields = [
         (name, type(part), field(default_factory=lambda part=part: part))
         for name, part in parts.items()
     ]
-    return make_dataclass("Train", [("run", TrainFlags), *fields], frozen=True, kw_only=True)
+    return make_dataclass("Train", [("run", run), *fields], frozen=True, kw_only=True)

@@ -14,16 +14,23 @@ h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2.2rem 0 .6
 .tiles { display: flex; flex-wrap: wrap; gap: .8rem; }
 .tile { background: var(--soft); border-radius: .6rem; padding: .6rem 1rem; min-width: 7rem; }
 .tile b { display: block; font-size: 1.25rem; } .tile span { opacity: .7; font-size: .85rem; }
-.film { max-width: 34rem; }
-.film img { image-rendering: pixelated; width: 100%; border-radius: .4rem; }
-.film input { width: 100%; display: block; margin: .5rem 0; }
+.films input { width: 100%; max-width: 34rem; vertical-align: middle; margin: .5rem .8rem .5rem 0; }
+.strip { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: 1rem; }
+.few .strip { display: block; max-width: 34rem; }
+.strip figure { margin: 0; } .strip figcaption span { opacity: .7; }
+.strip img { image-rendering: pixelated; width: 100%; border-radius: .4rem; }
 input { accent-color: var(--accent); }
 .row { display: flex; flex-wrap: wrap; gap: 1.6rem; align-items: flex-start; }
 .row > div { flex: 1 1 16rem; min-width: 0; }
 .row > div > img { image-rendering: pixelated; width: 100%; border-radius: .4rem; }
 .curves svg { width: 100%; height: auto; background: #fff; border-radius: .6rem; }
-.curves .log { display: none; } .curves.logarithmic .log { display: block; }
-.curves.logarithmic .linear { display: none; }
+.curves:not(.logarithmic) .symlog, .curves.logarithmic .linear,
+.curves:not(.epochs) > .epochs, .curves.epochs > .steps { display: none; }
+.scroll { overflow-x: auto; } .sortable { font-size: .85rem; }
+.sortable th { cursor: pointer; vertical-align: bottom; }
+.sortable th[data-order]::after { content: " ▲"; }
+.sortable th[data-order="-1"]::after { content: " ▼"; }
+.swatch { display: inline-block; width: 1.4rem; height: .25rem; vertical-align: middle; }
 button { font: inherit; border: 1px solid var(--line); background: none; border-radius: .4rem;
   padding: .15rem .7rem; cursor: pointer; color: inherit; }
 table { border-collapse: collapse; width: 100%; } td, th { text-align: left; padding: .2rem .8rem
@@ -38,16 +45,37 @@ td { font-variant-numeric: tabular-nums; } td:first-child { opacity: .75; }
 
 
 SCRIPT = """
-document.querySelectorAll('.film').forEach(film => {
-  const sheets = JSON.parse(film.querySelector('script').textContent);
-  const image = film.querySelector('img'), slider = film.querySelector('input');
-  const caption = film.querySelector('figcaption');
-  const show = () => { const [step, data] = sheets[slider.value];
-    image.src = 'data:image/png;base64,' + data; caption.textContent = 'step ' + step; };
+document.querySelectorAll('.films').forEach(films => {
+  const steps = JSON.parse(films.querySelector('script').textContent);
+  const slider = films.querySelector('input'), output = films.querySelector('output');
+  const figures = [...films.querySelectorAll('figure')].map(figure => [figure,
+    JSON.parse(figure.querySelector('script').textContent)]);
+  const show = () => {
+    const now = steps[slider.value];
+    output.textContent = 'step ' + now.toLocaleString('en');
+    figures.forEach(([figure, sheets]) => {
+      const found = sheets.filter(([step]) => step <= now).pop();
+      const image = figure.querySelector('img');
+      image.hidden = !found;
+      if (found) image.src = 'data:image/png;base64,' + found[1];
+      figure.querySelector('span').textContent =
+        !found ? 'none yet' : found[0] < now ? 'step ' + found[0].toLocaleString('en') : '';
+    });
+  };
   slider.oninput = show; show();
 });
 document.querySelectorAll('.curves button').forEach(button => button.onclick = () =>
-  button.closest('.curves').classList.toggle('logarithmic'));
+  button.closest('.curves').classList.toggle(button.dataset.switch));
+document.querySelectorAll('.sortable th').forEach(head => head.onclick = () => {
+  const body = head.closest('table').tBodies[0];
+  const key = row => row.cells[head.cellIndex].dataset.value;
+  const order = head.dataset.order === '1' ? -1 : 1;
+  head.closest('tr').querySelectorAll('th').forEach(one => delete one.dataset.order);
+  head.dataset.order = order;
+  const compare = (a, b) => a === b ? 0 : a === '' ? 1 : b === '' ? -1
+    : isNaN(a) || isNaN(b) ? order * (a < b ? -1 : 1) : order * (a - b);
+  body.append(...[...body.rows].sort((a, b) => compare(key(a), key(b))));
+});
 """
 
 

@@ -139,7 +139,7 @@ class Checked:
     """
 
     def __post_init__(self) -> None:
-        kinds = _types(type(self))
+        kinds = field_types(type(self))
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
             value = getattr(self, field.name)
             try:
@@ -295,8 +295,8 @@ def _shown(value: object) -> str:
 
 
 @cache
-def _types(kind: type) -> dict[str, object]:
-    """The fields' types, also where a module postpones its annotations."""
+def field_types(kind: type) -> dict[str, object]:
+    """The types of a dataclass's fields, also where a module postpones its annotations."""
     fields = dataclasses.fields(kind)
     if any(isinstance(field.type, str) for field in fields):
         return dict(get_type_hints(kind, include_extras=True))

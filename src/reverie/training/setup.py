@@ -74,12 +74,8 @@ def learning_rate(base: float, options: TrainOptions, step: int, fraction: float
     return rate
 
 
-def make_accelerator(options: TrainOptions, run: Run) -> Accelerator:
-    """Accelerator with the device, precision and trackers of the options.
-
-    Raises:
-        UserError: if the device or precision is not available, or a tracker is not installed.
-    """
+def check_available(options: TrainOptions) -> None:
+    """Raise a UserError if device or precision is not available, or a tracker not installed."""
     trackers = [str(tracker.value) for tracker in LoggerType]
     for name in options.track:
         if name not in trackers:
@@ -90,10 +86,23 @@ def make_accelerator(options: TrainOptions, run: Run) -> Accelerator:
     present = {"auto": True, "cpu": True, "cuda": cuda, "mps": mps}
     if not present[options.device]:
         raise UserError(f"PyTorch finds no {options.device} device: use --device auto.")
-    cpu = options.device == "cpu" or not (cuda or mps)
-    if cpu and options.precision == "fp16":
+    if _trains_on_cpu(options) and options.precision == "fp16":
         raise UserError("fp16 needs a GPU: use --precision auto, bf16 or fp32 on a CPU.")
-    precision = options.precision
+
+
+def _trains_on_cpu(options: TrainOptions) -> bool:
+    found = torch.cuda.is_available() or torch.backends.mps.is_available()
+    return options.device == "cpu" or not found
+
+
+def make_accelerator(options: TrainOptions, run: Run) -> Accelerator:
+    """Accelerator with the device, precision and trackers of the options.
+
+    Raises:
+        UserError: if the device or precision is not available, or a tracker is not installed.
+    """
+    check_available(options)
+    cpu, precision = _trains_on_cpu(options), options.precision
     if precision == "auto":
         precision = "bf16" if bf16_is_native("cpu" if cpu else "cuda") else "fp32"
     with _ONE_AT_A_TIME:  # of the first, which finds out device and processes

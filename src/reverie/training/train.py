@@ -1,6 +1,7 @@
 """From options to a finished run."""
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -8,7 +9,8 @@ from reverie.core.errors import UserError
 from reverie.core.launch import is_started_as_main
 from reverie.core.memory import return_free_memory
 from reverie.core.options import OptionValue
-from reverie.data import decode_dataset, find_dataset
+from reverie.core.state_dict import without_memory
+from reverie.data import DataOptions, ImageSpec, decode_dataset, find_dataset
 from reverie.data.dataset import PendingDataset, Sides
 from reverie.methods import METHODS
 from reverie.methods.recipe import Recipe
@@ -123,6 +125,27 @@ def train_recipe(
         keep_beside_init(run, recipe.training.init, kind.kept_beside_init)
     accelerator.wait_for_everyone()  # until the main process has written the report
     return TrainResult(run.folder, counters.step, counters.seconds, counters.finished, run.report)
+
+
+def check_recipes(recipes: Iterable[Recipe]) -> None:
+    """Raise a UserError if one of several recipes cannot be trained, as far as can be seen before.
+
+    Datasets are found, networks are built without memory, and no image is decoded.
+    """
+    from reverie.training.setup import check_available
+    from reverie.training.validation import check_validation
+
+    specs: dict[tuple[DataOptions, int], ImageSpec] = {}
+    for recipe in recipes:
+        check_available(recipe.training)
+        recipe, _ = inherit_architecture(with_whole_path(recipe))
+        kind = METHODS.find(recipe.method)
+        key = recipe.data, kind.data_scale(recipe.options)
+        if key not in specs:
+            specs[key] = _find_images(recipe).spec
+        method = without_memory(functools.partial(kind, recipe.options, specs[key]))
+        if recipe.training.evaluate_every:
+            check_validation(recipe, method)
 
 
 def _find_images(recipe: Recipe) -> PendingDataset:

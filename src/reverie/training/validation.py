@@ -22,6 +22,13 @@ from reverie.runs.run import Run, best_evaluation, best_of
 MIN_IMAGES = 2
 
 
+def check_validation(recipe: Recipe, method: Method) -> None:
+    """Raise a UserError if the samples of a method cannot be validated as the options say."""
+    require(method, Samples, f"--evaluate-every measures samples, and {recipe.method}")
+    if recipe.training.evaluate_count < MIN_IMAGES:
+        raise UserError(f"--evaluate-count must be at least {MIN_IMAGES}.")
+
+
 class Validator:
     """Validates a model by the Fréchet distance of its samples to the dataset's test split.
 
@@ -36,9 +43,7 @@ class Validator:
 
     def __init__(self, run: Run, recipe: Recipe, method: Method) -> None:
         options = recipe.training
-        require(method, Samples, f"--evaluate-every measures samples, and {recipe.method}")
-        if options.evaluate_count < MIN_IMAGES:
-            raise UserError(f"--evaluate-count must be at least {MIN_IMAGES}.")
+        check_validation(recipe, method)
         self.run = run
         self.recipe = recipe
         self.features = default_features(recipe.data)

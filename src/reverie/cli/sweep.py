@@ -1,0 +1,72 @@
+"""`reverie sweep METHOD`: the flags of `reverie train METHOD`, and options with several values."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from reverie.cli.command import Command
+from reverie.cli.parse import value_of
+from reverie.cli.train import parse_changes
+from reverie.core.errors import UserError
+from reverie.core.files import path_of
+from reverie.core.options import Checked, OptionValue, Positive
+
+if TYPE_CHECKING:
+    from reverie.training.sweep_result import SweepResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepFlags(Checked):
+    """Where a sweep goes, what its runs start from, and how many train at a time."""
+
+    out: Path
+    """The sweep's folder: a run in a folder for each combination, sweep.html and sweep.json."""
+    preset: str | None = None
+    """A named set of options to start from."""
+    jobs: Positive = 1
+    """Trainings at a time, which share the processor's cores."""
+    json: bool = False
+    """Print the result as one JSON object."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepCommand(Command):
+    """Train every combination of some options' values; the same command goes on when stopped."""
+
+    usage: ClassVar = "METHOD NAME=VALUE,VALUE --data IMAGES --out FOLDER"
+    method: str
+    axes: Mapping[str, Sequence[OptionValue]]
+    flags: SweepFlags
+    changes: Mapping[str, OptionValue]
+
+    @classmethod
+    def parse(cls, prog: str, argv: Sequence[str]) -> Command:
+        """The flags depend on the method, and stand after the options with several values."""
+        from reverie.methods.presets import recipe_for
+        from reverie.training.combinations import axes_from_words, refuse_axes_given
+
+        if not argv or argv[0].startswith("-"):
+            raise UserError(f"{prog} {cls.usage}: the method comes first, as {prog} METHOD --help.")
+        method = argv[0]
+        words = list(takewhile(lambda word: not word.startswith("-"), argv[1:]))
+        flags = argv[1 + len(words) :]
+        base = recipe_for(method, value_of(argv, "--preset"))
+        axes = axes_from_words(base, words)
+        given = (word.split("=")[0].removeprefix("--") for word in flags if word.startswith("--"))
+        refuse_axes_given(axes, (name.removeprefix("no-").replace("-", "_") for name in given))
+        chosen, changes = parse_changes(base, SweepFlags, f"{prog} {method}", flags)
+        return cls(method=method, axes=axes, flags=chosen, changes=changes, json=chosen.json)
+
+    def run(self) -> "SweepResult":
+        from reverie.training.sweep import sweep
+
+        return sweep(
+            self.method,
+            self.axes,
+            path_of(self.flags.out),
+            preset=self.flags.preset,
+            jobs=self.flags.jobs,
+            changes=self.changes,
+        )
