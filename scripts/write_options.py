@@ -20,6 +20,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from reverie.cli.data import DataGetCommand, DataGetFlags
 from reverie.cli.main import COMMANDS
+from reverie.cli.sweep import SweepCommand, SweepFlags
 from reverie.cli.train import TrainCommand, TrainFlags
 from reverie.core.options import Bound, flag_of
 from reverie.core.plugins import Registry
@@ -173,6 +174,19 @@ def training() -> str:
     return "\n\n".join(parts)
 
 
+def sweep() -> str:
+    """The section of `sweep`: its own flags; the others are those of `train`."""
+    about = " ".join((SweepCommand.__doc__ or "").split())
+    parts = [
+        f"## reverie sweep\n\n{about}\n\n`reverie sweep {SweepCommand.usage}`",
+        "After the method stand the options with several values, such as `latent_size=2,4,8 "
+        "seed=0,1`; all other options of the method are flags, as those of `reverie train`. "
+        "[sweeps.md](sweeps.md) has an example.",
+        table(SweepFlags),
+    ]
+    return "\n\n".join(parts)
+
+
 def method_section(name: str, method: type[Method]) -> str:
     """The section of a method: its own options, and its presets."""
     base, recipe = MethodOptions(), recipe_for(name)
@@ -219,7 +233,7 @@ def data_get() -> str:
 
 def page() -> str:
     """The whole page."""
-    special = {"train": training, "data get": data_get}
+    special = {"train": training, "sweep": sweep, "data get": data_get}
     sections = [special[name]() if name in special else verb(name) for name in COMMANDS]
     return "\n\n".join([HEAD.rstrip(), *sections]) + "\n"
 

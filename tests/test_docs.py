@@ -18,11 +18,15 @@ import reverie
 from reverie.cli.data import DataGetFlags
 from reverie.cli.main import COMMANDS, parse_command
 from reverie.cli.parse import flags
-from reverie.cli.train import flags_of
+from reverie.cli.sweep import SweepFlags
+from reverie.cli.train import TrainFlags, flags_of
 from reverie.core.errors import UserError
 from reverie.data import DATASETS
 from reverie.methods import METHODS
 from reverie.methods.presets import recipe_for
+
+TRAINING = {"train": TrainFlags, "sweep": SweepFlags}
+"""Commands whose flags depend on a method, with those of their own."""
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "reverie"
@@ -101,6 +105,7 @@ def test_the_options_page_has_every_flag() -> None:
         assert shown >= flags(flags_of(recipe_for(name))) - hidden, name
     for name, command in COMMANDS.items():
         if name not in ("train", "data get"):
+            command = SweepFlags if name == "sweep" else command
             wanted = {flag for flag in flags(command) if not _is_positional(command, flag)}
             shown = set(re.findall(r"`(--[\w-]+)", sections[f"reverie {name}"]))
             assert shown == wanted - hidden, name
@@ -149,7 +154,7 @@ def is_template(words: list[str]) -> bool:
     arguments = words[3:] if words[1] == "data" else words[2:]
     left_out = {"…", "...", "--help"} & set(words) or not arguments
     placeholder = any(re.fullmatch(r"\[?[A-Z]{3,}[\].A-Za-z]*", word) for word in arguments)
-    return bool(left_out) or placeholder or (words[1] == "train" and "--out" not in words)
+    return bool(left_out) or placeholder or (words[1] in TRAINING and "--out" not in words)
 
 
 def check_flags(words: list[str]) -> None:
@@ -163,7 +168,7 @@ def check_flags(words: list[str]) -> None:
         return
     if name not in COMMANDS:
         raise UserError(f"there is no command {name!r}")
-    known = flags_of_command(name, words[1] if name == "train" and len(words) > 1 else None)
+    known = flags_of_command(name, words[1] if name in TRAINING and len(words) > 1 else None)
     for word in words:
         if word.startswith("--") and word.split("=")[0] not in known:
             raise UserError(f"{name} has no option {word}")
@@ -172,9 +177,10 @@ def check_flags(words: list[str]) -> None:
 @cache
 def flags_of_command(name: str, method: str | None = None) -> frozenset[str]:
     """The flags of a command; those of all methods where none is named."""
-    if name == "train":
+    if name in TRAINING:
         chosen = [method] if method in METHODS else list(METHODS)
-        return frozenset(flag for one in chosen for flag in flags(flags_of(recipe_for(one))))
+        recipes, kind = map(recipe_for, chosen), TRAINING[name]
+        return frozenset(flag for one in recipes for flag in flags(flags_of(one, kind)))
     if name == "data get":
         own = (flags(type(dataset.options)) for dataset in DATASETS.values())
         return frozenset(flags(DataGetFlags).union(*own))

@@ -3,7 +3,7 @@
 # fmt: off
 from typing import Literal
 from reverie.core.options import OptionValue
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from jaxtyping import Float
@@ -22,12 +22,13 @@ from reverie.inference.translate import TranslateResult, translate_files
 from reverie.inference.upscale import UpscaleResult, upscale_files
 from reverie.methods import METHODS, Method
 from reverie.runs.run import find_run
-from reverie.training.report import CompareResult, write_comparison
+from reverie.training.comparison import CompareResult, write_comparison
 from reverie.training.result import TrainResult
+from reverie.training.sweep_result import SweepResult
 
 Paths = str | Path | Sequence[str | Path]
 DEFAULT_UPSCALER = 'photos-x4'
-__all__ = ['CompareResult', 'DreamResult', 'EditResult', 'EvaluateResult', 'InfoResult', 'InterpolateResult', 'Model', 'ReconstructResult', 'TrainResult', 'TranslateResult', 'UpscaleResult', 'compare', 'dream', 'edit', 'evaluate', 'import_weights', 'info', 'interpolate', 'load', 'reconstruct', 'sample', 'train', 'translate', 'upscale']
+__all__ = ['CompareResult', 'DreamResult', 'EditResult', 'EvaluateResult', 'InfoResult', 'InterpolateResult', 'Model', 'ReconstructResult', 'SweepResult', 'TrainResult', 'TranslateResult', 'UpscaleResult', 'compare', 'dream', 'edit', 'evaluate', 'import_weights', 'info', 'interpolate', 'load', 'reconstruct', 'sample', 'sweep', 'train', 'translate', 'upscale']
 
 def train(
     method: str | type[Method],
@@ -74,6 +75,51 @@ def train(
     track: Sequence[str] = (),
     **options: OptionValue,
 ) -> TrainResult: ...
+def sweep(
+    method: str | type[Method],
+    axes: Mapping[str, Sequence[OptionValue]],
+    *,
+    out: str | Path,
+    preset: str | None = ...,
+    jobs: int = ...,
+    data: str | None = None,
+    image_size: int | None = None,
+    channels: Literal['auto', '1', '3'] = 'auto',
+    resize: Literal['crop', 'squash', 'pad', 'width', 'none'] = 'crop',
+    jitter: float = 0.0,
+    data_b: str | None = None,
+    where: str | None = None,
+    domain_a: str | None = None,
+    domain_b: str | None = None,
+    direction: Literal['ab', 'ba'] = 'ab',
+    split: Literal['train', 'test', 'all'] = 'train',
+    label_column: str | None = None,
+    flip: bool = False,
+    cache: bool = True,
+    steps: int | None = None,
+    epochs: float | None = None,
+    minutes: float | None = None,
+    batch_size: int = 64,
+    accumulate: int = 1,
+    seed: int = 0,
+    precision: Literal['auto', 'fp32', 'bf16', 'fp16'] = 'auto',
+    device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
+    warmup_steps: int = 0,
+    decay: Literal['none', 'linear', 'cosine'] = 'none',
+    decay_from: float = 0.5,
+    ema_decay: float = 0.999,
+    clip_norm: float = 0.0,
+    log_every: int = 50,
+    sample_every: int = 500,
+    checkpoint_every: int = 1000,
+    keep_checkpoints: int = 3,
+    evaluate_every: int = 0,
+    evaluate_count: int = 1000,
+    patience: int = 0,
+    init: str | None = None,
+    track: Sequence[str] = (),
+    **options: OptionValue,
+) -> SweepResult: ...
 def sample(
     model: str | Path | Model,
     count: int | None = ...,

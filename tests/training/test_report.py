@@ -2,13 +2,9 @@ import html
 import re
 from pathlib import Path
 
-import pytest
-
-from reverie.core.errors import UserError
 from reverie.data import open_dataset
 from reverie.methods.presets import recipe_for
 from reverie.runs.run import Run
-from reverie.training.comparison import differing_options, write_comparison
 from reverie.training.report import write_report
 
 
@@ -19,14 +15,18 @@ def begin(folder: Path, **options: object) -> Run:
     return run
 
 
+LINE = {
+    "step": 1, "seconds": 2.0, "images_seen": 8, "images_per_second": 4.0, "waiting_share": 0.125,
+}  # fmt: skip
+
+
 def log(run: Run, steps: int, trouble: str = "") -> None:
     for step in range(1, steps + 1):
-        line = {
+        line = LINE | {
             "step": step,
             "seconds": 2.0 * step,
             "images_seen": 8 * step,
             "images_per_second": 100.0 * step,
-            "waiting_share": 0.125,
             "losses": {"bound": 100.0 / step, "bound/kl": float(step)},
         }
         run.log(line | ({"troubles": [trouble]} if trouble and step == steps else {}))
@@ -66,6 +66,14 @@ def test_before_the_first_log(tmp_path: Path) -> None:
     assert "<b>0</b><span>steps</span>" in page
 
 
+def test_losses_and_gradient_penalties_have_panels_of_their_own(tmp_path: Path) -> None:
+    run = begin(tmp_path / "run")
+    run.log(LINE | {"losses": {"discriminator": 1.0, "discriminator/real": 2.0, "penalty": 3.0}})
+    page = write_report(run).read_text()
+    for axis in ("loss", "mean logit", "gradient penalty"):
+        assert page.count(f">{axis}</text>") >= 2  # linear and logarithmic
+
+
 def test_validation_has_curves_of_its_own(tmp_path: Path) -> None:
     run = begin(tmp_path / "run")
     run.log_evaluation({"step": 1, "figures": {"frechet_distance[x]": 3.0}})
@@ -75,29 +83,3 @@ def test_validation_has_curves_of_its_own(tmp_path: Path) -> None:
 def test_the_size_of_the_images_is_shown(tmp_path: Path) -> None:
     page = write_report(begin(tmp_path / "run")).read_text()
     assert "28×28 grayscale" in page
-
-
-def test_options_that_differ(tmp_path: Path) -> None:
-    one, other = begin(tmp_path / "one", seed=1), begin(tmp_path / "other", seed=2, flip=True)
-    assert differing_options([one, other]) == {"seed": [1, 2], "flip": [False, True]}
-    assert differing_options([one, one]) == {}
-
-
-def test_a_comparison(tmp_path: Path) -> None:
-    one, other = begin(tmp_path / "<one>", seed=1), begin(tmp_path / "other", seed=2)
-    log(one, 2)
-    result = write_comparison([one, other], tmp_path / "page.html")
-    assert result.differing == {"seed": {"<one>": 1, "other": 2}}
-    page = result.page.read_text()
-    assert "<tr><td>seed</td><td>1</td><td>2</td></tr>" in page
-    assert "<h1>&lt;one&gt; · other</h1>" in page
-    assert page.count("no samples yet") == 2
-    assert result.summary().endswith("page.html")
-    with pytest.raises(UserError, match="two runs or more"):
-        write_comparison([one], tmp_path / "page.html")
-
-
-def test_runs_of_the_same_name_are_told_apart(tmp_path: Path) -> None:
-    runs = [begin(tmp_path / folder / "run", seed=n) for n, folder in enumerate("ab")]
-    differing = write_comparison(runs, tmp_path / "page.html").differing
-    assert list(differing["seed"]) == [str(run.folder) for run in runs]

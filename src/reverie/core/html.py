@@ -27,7 +27,7 @@ input { accent-color: var(--accent); }
 .curves:not(.logarithmic) .symlog, .curves.logarithmic .linear,
 .curves:not(.epochs) > .epochs, .curves.epochs > .steps { display: none; }
 .scroll { overflow-x: auto; } .sortable { font-size: .85rem; }
-.sortable th { cursor: pointer; vertical-align: bottom; }
+.sortable th { cursor: pointer; vertical-align: bottom; } .sortable td { white-space: nowrap; }
 .sortable th[data-order]::after { content: " ▲"; }
 .sortable th[data-order="-1"]::after { content: " ▼"; }
 .swatch { display: inline-block; width: 1.4rem; height: .25rem; vertical-align: middle; }

@@ -91,17 +91,19 @@ def results_table(
     """A table that a click on a heading sorts: a row for each run or setting.
 
     Args:
-        rows: name, options and figures of each.
+        rows: name, options and figures of each; options stand for the name where there are some.
         colours: which of the curves' colours is that of a name; by default its place.
     """
     options = list(dict.fromkeys(option for _, values, _ in rows for option in values))
     figures = list(dict.fromkeys(figure for _, _, found in rows for figure in found))
-    head = "".join(f"<th>{text(name)}</th>" for name in ("", *options, *figures))
+    titles = ("", *options, *(figure.replace("[", " [") for figure in figures))
+    head = "".join(f"<th>{text(title)}</th>" for title in titles)
     body = ""
     for number, (name, values, found) in enumerate(rows):
         colour = COLOURS[(number if colours is None else colours[name]) % len(COLOURS)]
-        swatch = f'<span class="swatch" style="background:{colour}"></span> '
-        body += f'<tr><td data-value="{text(name)}">{swatch}{text(name)}</td>'
+        shown = f'<span class="swatch" style="background:{colour}" title="{text(name)}"></span>'
+        shown += "" if values else f" {text(name)}"
+        body += f'<tr><td data-value="{text(name)}">{shown}</td>'
         body += "".join(_option_cell(values.get(option)) for option in options)
         body += "".join(_figure_cell(found.get(figure)) for figure in figures) + "</tr>"
     return (
