@@ -19,7 +19,7 @@ from reverie.inference import options as verbs
 from reverie.methods.recipe import TrainOptions
 
 API = Path(__file__).parents[1] / "src" / "reverie" / "api.py"
-EXTRA = {name: (DataOptions, TrainOptions) for name in ("train", "sweep")}
+EXTRA = dict.fromkeys(("train", "sweep"), (DataOptions, TrainOptions))
 """Functions whose keyword arguments are the fields of several dataclasses."""
 
 

@@ -27,6 +27,8 @@ from reverie.runs.run import Run
 
 THREADS = "OMP_NUM_THREADS"
 
+COMMAND = [sys.executable, "-m", "reverie.training.child"]
+
 
 @dataclass(frozen=True)
 class Ending:
@@ -58,7 +60,7 @@ class Child:
         few = {} if threads is None or THREADS in os.environ else {THREADS: str(threads)}
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the process)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "reverie.training.child"],
+            COMMAND,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,

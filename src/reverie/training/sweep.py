@@ -115,7 +115,7 @@ class Sweep:
         definition: dict[str, Any] = {
             "method": base.method,
             "options": options,
-            "axes": list(axes),
+            "axes": list(combinations[0].values),
             "names": [one.name for one in combinations],
         }
         record = folder / RECORD
