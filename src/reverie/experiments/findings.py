@@ -4,7 +4,6 @@ Pictures are PNG files, tables stand in `numbers.json`, and `index.html` shows b
 """
 
 import base64
-import io
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -26,10 +25,10 @@ from reverie.inference.load import load
 from reverie.inference.model import Model
 from reverie.runs.environment import commit, machine, versions
 from reverie.runs.run import Run
+from reverie.training.curves import png_of
+from reverie.training.figures import loss_curves
 
 Row = Mapping[str, Json]
-
-COLOURS = ("#2563eb", "#ea580c", "#16a34a", "#9333ea", "#dc2626", "#0891b2", "#a16207", "#be185d")
 
 
 @dataclass
@@ -95,22 +94,8 @@ class Findings:
 
     def curves(self, name: str, trainings: Sequence[str], loss: str, caption: str) -> None:
         """Add the curve of one logged loss over epochs, with one colour for each training."""
-        from matplotlib.figure import Figure  # takes half a second
-
-        figure = Figure(figsize=(7, 3.2), layout="constrained")
-        axes = figure.subplots()
-        for colour, training in zip(COLOURS, trainings, strict=False):
-            images = self.run(training).facts()["picture_count"]
-            log = [line for line in self.run(training).read_log() if loss in line["losses"]]
-            epochs = [line["images_seen"] / images for line in log]
-            values = [line["losses"][loss] for line in log]
-            axes.plot(epochs, values, label=training, color=colour, linewidth=1.3)
-        axes.set(xlabel="epoch", ylabel=loss.replace("/", ": "))
-        axes.grid(alpha=0.25)
-        axes.legend(frameon=False, fontsize=8)
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=120)
-        self._add_picture(name, buffer.getvalue(), caption)
+        runs = [loss_curves(self.run(training), training) for training in trainings]
+        self._add_picture(name, png_of(runs, [loss], "epochs"), caption)
 
     def table(self, caption: str, rows: Mapping[str, Row]) -> None:
         """Add a table of figures; the caption says of what: features, count, split, seed."""

@@ -13,7 +13,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 
 Points = list[tuple[int, float]]
 """Values by step."""
+
+Unit = Literal["steps", "epochs"]
+"""What the horizontal axis counts."""
+
+Scale = Literal["linear", "symlog"]
+"""Of the vertical axis."""
 
 LARGEST_PLOTTED = 1e30
 """Larger numbers, and those that are not finite, leave a gap in the curves."""
@@ -77,14 +83,14 @@ def curves_html(runs: Sequence[Curves], *, epochs: bool = False) -> str:
     """The curves for a page, with a switch of the scale and, with `epochs`, of steps to epochs."""
     if not any(run.points for run in runs):
         return "<p>nothing was logged yet</p>"
-    units = ("steps", "epochs") if epochs else ("steps",)
+    units = get_args(Unit) if epochs else ("steps",)
     switches = '<button data-switch="logarithmic">linear / logarithmic</button>'
     if epochs:
         switches += ' <button data-switch="epochs">steps / epochs</button>'
     drawn = "".join(
         f'<div class="{scale} {unit}">{svg_of(runs, unit, scale)}</div>'
         for unit in units
-        for scale in ("linear", "symlog")
+        for scale in get_args(Scale)
     )
     return f'<div class="curves"><p>{switches}</p>{drawn}</div>'
 
@@ -105,9 +111,7 @@ def panels_of(names: Iterable[str], *, single: bool) -> dict[str, list[str]]:
     return dict(panels)
 
 
-def svg_of(
-    runs: Sequence[Curves], unit: Literal["steps", "epochs"] = "steps", scale: str = "linear"
-) -> str:
+def svg_of(runs: Sequence[Curves], unit: Unit = "steps", scale: Scale = "linear") -> str:
     """All curves as one SVG."""
     from matplotlib import rc_context  # imported here since it takes half a second
 
@@ -127,7 +131,15 @@ def svg_of(
     return text[text.index("<svg") :].strip()
 
 
-def draw(runs: Sequence[Curves], names: Sequence[str], unit: str, scale: str) -> "Figure":
+def png_of(runs: Sequence[Curves], names: Sequence[str], unit: Unit = "steps") -> bytes:
+    """The curves of some numbers as a PNG file."""
+    buffer = io.BytesIO()
+    with _DRAWING:
+        draw(runs, names, unit, "linear").savefig(buffer, format="png", dpi=120)
+    return buffer.getvalue()
+
+
+def draw(runs: Sequence[Curves], names: Sequence[str], unit: Unit, scale: Scale) -> "Figure":
     """A figure with a panel for each number, or for each quantity of a single run."""
     from matplotlib.figure import Figure
 
@@ -168,7 +180,7 @@ def _style(number: int) -> dict[str, Any]:
     return {"color": COLOURS[number % len(COLOURS)], "linestyle": dashes}
 
 
-def _dress(axis: "Axes", title: str, name: str, unit: str, scale: str) -> None:
+def _dress(axis: "Axes", title: str, name: str, unit: Unit, scale: Scale) -> None:
     """Title, labels, grid and scale of a panel."""
     quantity = quantity_of(name)
     axis.set_title(printable(title), fontsize=10)
@@ -182,16 +194,17 @@ def _dress(axis: "Axes", title: str, name: str, unit: str, scale: str) -> None:
         axis.set_yscale("symlog", linthresh=0.01)
 
 
-def _draw_numbers(axis: "Axes", run: Curves, names: Sequence[str], unit: str) -> None:
+def _draw_numbers(axis: "Axes", run: Curves, names: Sequence[str], unit: Unit) -> None:
     """Several numbers of one run."""
     for number, name in enumerate(names):
-        x, y = _thinned(run.points[name], run.steps_per_epoch if unit == "epochs" else 1.0)
+        points = run.points.get(name, [])
+        x, y = _thinned(points, run.steps_per_epoch if unit == "epochs" else 1.0)
         # Matplotlib gives names that begin with _ no place in the legend.
         axis.plot(x, y, label=printable(name), linewidth=1.4, **_marker(x), **_style(number))
 
 
 def _draw_runs(
-    axis: "Axes", runs: Sequence[Curves], labels: Sequence[str], name: str, unit: str
+    axis: "Axes", runs: Sequence[Curves], labels: Sequence[str], name: str, unit: Unit
 ) -> None:
     """One number of several runs."""
     for number, label in enumerate(labels):

@@ -35,9 +35,12 @@ def chosen_steps(sheets: Sequence[Mapping[int, Path]]) -> list[int]:
 
 def _film(kind: str, sheets: Mapping[str, Mapping[int, Path]]) -> str:
     steps = chosen_steps(list(sheets.values()))
-    figures = "".join(_figure(name, found, steps) for name, found in sheets.items())
+    single = len(sheets) == 1  # whose name is that of the page
+    figures = "".join(
+        _figure("" if single else name, found, steps) for name, found in sheets.items()
+    )
     name = html.escape(kind)
-    few = " few" if len(sheets) == 1 else ""
+    few = " few" if single else ""
     return (
         f'<div class="films{few}"><h2>{name.capitalize()}</h2>'
         f'<script type="application/json">{json.dumps(steps)}</script>'

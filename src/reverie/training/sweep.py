@@ -164,36 +164,35 @@ class Sweep:
             progress.say(f"{count - len(waiting)} of {count} runs are finished already")
         threads = max(1, _cores() // jobs) if jobs > 1 else None
         running: dict[str, Child] = {}
-        told = False
+        meter, told = _Meter(self, count), False
         with (
             StopSignal("finishing the present step of each run and saving") as stop_requested,
             _killed_at_the_end(running),
             progress.Bar("sweep", float(count)) as bar,
         ):
-            meter = _Meter(self, count)
             while running or (waiting and not stop_requested()):
-                while waiting and len(running) < jobs and not stop_requested():
-                    one = waiting.pop(0)
-                    folder = self.folder / one.name
-                    progress.say(f"run {count - len(waiting)} of {count}: {one.name}")
-                    options = plain_options(one.recipe)
-                    running[one.name] = Child(one.recipe.method, folder, options, threads)
                 if stop_requested() and not told:
                     told = True
                     for child in running.values():
                         child.stop()
-                for name in [name for name, child in running.items() if not child.runs]:
-                    self.endings[name] = running[name].ending(name)
-                    del running[name]
-                    self._say(name)
-                    self.write()
+                ended = [name for name, child in running.items() if not child.runs]
+                for name in ended:
+                    self._end(name, running.pop(name))
+                while waiting and len(running) < jobs and not stop_requested():
+                    one = waiting.pop(0)
+                    progress.say(f"run {count - len(waiting)} of {count}: {one.name}")
+                    options, folder = plain_options(one.recipe), self.folder / one.name
+                    running[one.name] = Child(one.recipe.method, folder, options, threads)
+                if ended:
+                    self.write()  # takes seconds, in which the next ones train
                 bar.update(*meter.read(running))
                 time.sleep(SECONDS_BETWEEN_LOOKS)
 
-    def _say(self, name: str) -> None:
-        error = self.endings[name].error
-        if error is not None:
-            progress.warn(f"{name} failed: {error}")
+    def _end(self, name: str, child: Child) -> None:
+        """Keep how a run ended, and say it where it failed."""
+        self.endings[name] = ending = child.ending(name)
+        if ending.error is not None:
+            progress.warn(f"{name} failed: {ending.error}")
 
 
 class _Meter:
