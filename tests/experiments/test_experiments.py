@@ -22,7 +22,7 @@ BUDGET = 0.0005
 SMALLER = {"COUNT": 60, "SHOWN": 3, "BLOCKS": (0,), "SIZE": (64, 42), "REAL": 12}
 """What the modules of experiments draw or measure, for a test."""
 
-SLOW = {"generators", "dreams", "super-resolution", "emoji"}
+SLOW = {"generators", "dreams", "super-resolution", "emoji", "earth"}
 
 
 def noise(folder: Path, count: int, size: int) -> None:
@@ -51,6 +51,7 @@ def two_domains(folder: Path) -> None:
 SETS: dict[str, Callable[[Path], None]] = {
     "faces": few_faces,
     "emoji": two_domains,
+    "earth": two_domains,
     "photos": lambda folder: noise(folder, 12, 128),
 }
 """What stands for the datasets that an experiment would fetch."""

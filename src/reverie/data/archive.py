@@ -6,13 +6,16 @@ their names. Links and special files are never followed.
 
 import hashlib
 import posixpath
+import shutil
+import subprocess
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from reverie.core import progress
 from reverie.core.errors import UserError
 from reverie.core.files import readable_bytes
 
@@ -43,6 +46,40 @@ class Package:
                 f"{self.name} {self.version} was downloaded with another content than is known of "
                 f"it (SHA-256 {found[:16]}…, not {self.sha256[:16]}…), so it is not used."
             )
+
+
+def download_npm(packages: Sequence[Package], folder: Path, content: str, size: str) -> list[Path]:
+    """Download npm packages with `npm pack` into `folder`; returns their archives in that order.
+
+    Args:
+        packages: packages of known versions.
+        folder: an empty folder.
+        content: what is in them, for messages: "the emojis".
+        size: how much is downloaded: "115 MB".
+
+    Raises:
+        UserError: if npm is not installed or fails, or a package is missing or has another content.
+    """
+    if shutil.which("npm") is None:
+        raise UserError(
+            f"{content} come from npm packages, and npm is not installed: install Node.js."
+        )
+    progress.say(f"downloading {content} with npm, {size}")
+    done = subprocess.run(
+        ["npm", "pack", "--silent", *(f"{p.name}@{p.version}" for p in packages)],
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise UserError(f"npm could not download {content} ({reason}).")
+    archives = []
+    for package in packages:
+        archive = next(folder.glob(f"*{package.name.split('/')[-1]}*.tgz"), None)
+        if archive is None:
+            raise UserError(f"npm did not bring {package.name} {package.version}.")
+        package.check(archive)
+        archives.append(archive)
+    return archives
 
 
 def read_members(file: IO[bytes], prefix: str, suffix: str) -> Iterator[tuple[str, bytes]]:

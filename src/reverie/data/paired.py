@@ -15,7 +15,7 @@ from reverie.core import image_io
 from reverie.core.errors import UserError
 from reverie.core.files import path_of
 from reverie.data.memo import content_digest
-from reverie.data.sets import is_fetched
+from reverie.data.sets import fetched_as
 from reverie.data.source import Source, of_files, set_folder
 from reverie.data.sources import find_source
 
@@ -55,9 +55,12 @@ def _in_one_folder(root: Path, split: str, paired: bool) -> tuple[Source, Source
     if not os.path.exists(root) and set_folder(root.name).is_dir():
         root = set_folder(root.name)
     if not root.is_dir():
-        kind = root.name.split("-")[0]
-        if is_fetched(kind):
-            raise UserError(f"the dataset {root.name} is not here yet: run reverie data get {kind}")
+        kind = fetched_as(root.name)
+        if kind is not None:
+            options = "" if kind == root.name else " with its options (see --help)"
+            raise UserError(
+                f"the dataset {root.name} is not here yet: run reverie data get {kind}{options}"
+            )
         raise UserError(
             f"{root}: translation needs a folder with trainA and trainB, or with images side by "
             "side; for two folders use --data A --data-b B."

@@ -3,6 +3,7 @@
 from reverie.core.plugins import Registry, not_a
 from reverie.experiments.diffusion_steps import DIFFUSION_STEPS
 from reverie.experiments.dreams import DREAMS
+from reverie.experiments.earth import EARTH
 from reverie.experiments.emoji import EMOJI
 from reverie.experiments.experiment import Experiment
 from reverie.experiments.generators import GENERATORS
@@ -22,6 +23,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
         "emoji": EMOJI,
         "glasses": GLASSES,
         "men-women": MEN_WOMEN,
+        "earth": EARTH,
         "super-resolution": SUPER_RESOLUTION,
         "dreams": DREAMS,
     },

@@ -6,8 +6,6 @@ from reverie.core.options import Direction
 from reverie.experiments.experiment import Experiment, Training
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from reverie.experiments.findings import Findings
 
 SIZE, REAL, SHOWN = 32, 1500, 16
@@ -18,7 +16,7 @@ def draw(findings: "Findings") -> None:
     """A sheet of held-out code points, and figures in both directions."""
     import torch
 
-    from reverie.experiments.pairs import pairs
+    from reverie.experiments.pairs import figures, pairs
     from reverie.methods import Translates
     from reverie.methods.capabilities import require
 
@@ -42,27 +40,6 @@ def draw(findings: "Findings") -> None:
             {name: figures(images, target, real) for name, images in made.items()}
             | {"the targets themselves": figures(target, target, real)},
         )
-
-
-def figures(made: "Tensor", target: "Tensor", real: "Tensor") -> dict[str, float]:
-    """Distance to real emojis of the domain; distances to each one's own counterpart."""
-    import torch
-
-    from reverie.evaluation.metrics.features import extract_features
-    from reverie.evaluation.metrics.frechet import Moments, frechet_distance
-    from reverie.evaluation.metrics.paired import perceptual_distance
-
-    seen, truth = (
-        Moments.of(extract_features("efficientnet", x.split(50)).features) for x in (made, real)
-    )
-    parts = zip(made.split(50), target.split(50), strict=True)
-    perceived = torch.cat([perceptual_distance("efficientnet", a, b) for a, b in parts])
-    about = f"[efficientnet, {len(made)} against {len(real)}]"
-    return {
-        f"Fréchet distance {about}": frechet_distance(seen, truth),
-        "perceptual distance to the counterpart [efficientnet]": float(perceived.mean()),
-        "mean absolute error, of 2": float((made - target).abs().mean()),
-    }
 
 
 EMOJI = Experiment(

@@ -2,6 +2,7 @@
 
 from reverie.core.plugins import Registry, not_a
 from reverie.data.sets.digits import DIGITS
+from reverie.data.sets.earth import EARTH, EARTH_NIGHT
 from reverie.data.sets.emoji import EMOJI
 from reverie.data.sets.faces import FACES
 from reverie.data.sets.photos import PHOTOS
@@ -10,11 +11,23 @@ from reverie.data.source import Dataset
 DATASETS: Registry[Dataset] = Registry(
     "dataset",
     "reverie.datasets",
-    {"digits": DIGITS, "emoji": EMOJI, "faces": FACES, "photos": PHOTOS},
+    {
+        "digits": DIGITS,
+        "earth": EARTH,
+        "earth-night": EARTH_NIGHT,
+        "emoji": EMOJI,
+        "faces": FACES,
+        "photos": PHOTOS,
+    },
     not_a(Dataset),
 )
 
 
-def is_fetched(name: str) -> bool:
-    """Whether `reverie data get` makes the dataset."""
-    return name in DATASETS and DATASETS[name].fetch is not None
+def fetched_as(folder: str) -> str | None:
+    """The dataset that `reverie data get` puts into a folder of this name: NAME or NAME-OPTIONS.
+
+    None where there is no such dataset; of several, the one with the longest name.
+    """
+    words = folder.split("-")
+    names = ("-".join(words[:count]) for count in range(len(words), 0, -1))
+    return next((n for n in names if n in DATASETS and DATASETS[n].fetch is not None), None)

@@ -5,17 +5,13 @@ licence; Apple's are Apple's property, for study, and stay in the local cache.
 """
 
 import re
-import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from reverie.core import progress
-from reverie.core.errors import UserError
-from reverie.data.archive import Package, read_members
+from reverie.data.archive import Package, download_npm, read_members
 from reverie.data.source import Dataset
 
 WINDOWS = (
@@ -53,26 +49,14 @@ def get_emoji(out: Path) -> dict[str, int]:
     Raises:
         UserError: if npm is not installed, or the packages cannot be downloaded.
     """
-    if shutil.which("npm") is None:
-        raise UserError("the emojis are npm packages, and npm is not installed: install Node.js.")
+    kinds = (WINDOWS, APPLE)
     with tempfile.TemporaryDirectory() as folder:
-        progress.say("downloading the emojis of Windows and Apple with npm, 115 MB")
-        packages = [f"{package.name}@{package.version}" for package, _, _ in (WINDOWS, APPLE)]
-        done = subprocess.run(
-            ["npm", "pack", "--silent", *packages],
-            cwd=folder, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        if done.returncode:
-            reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise UserError(f"npm could not download the emojis ({reason}).")
-        makers = []
-        for package, prefix, suffix in (WINDOWS, APPLE):
-            short = package.name.split("/")[-1]
-            archive = next(Path(folder).glob(f"*{short}*.tgz"), None)
-            if archive is None:
-                raise UserError(f"npm did not bring {package.name} {package.version}.")
-            package.check(archive)
-            makers.append(dict(_images(archive, prefix, suffix)))
+        packages = [package for package, _, _ in kinds]
+        archives = download_npm(packages, Path(folder), "the emojis", "115 MB")
+        makers = [
+            dict(_images(archive, prefix, suffix))
+            for archive, (_, prefix, suffix) in zip(archives, kinds, strict=True)
+        ]
     return write_sides(out, *makers, suffixes=(WINDOWS[2], APPLE[2]))
 
 

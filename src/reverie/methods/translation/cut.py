@@ -21,6 +21,9 @@ from reverie.data import Batch, ImageSpec
 from reverie.methods.base import FakeQueue, Loss, Method, Phase
 from reverie.methods.recipe import Preset
 from reverie.methods.translation.base import (
+    EARTH,
+    EARTH_DATA,
+    EARTH_TRAINING,
     PAPER_DATA,
     PAPER_TRAINING,
     SMALL,
@@ -211,6 +214,17 @@ class CUT(Method):
 
 
 CUT.presets = {
+    # As for CycleGAN: begun at the identity, and without a term that keeps images of B as they are.
+    "earth-small": Preset(
+        about="relief of the Earth to its satellite image at 64×64 on a processor",
+        options=CUTOptions(
+            **EARTH | {"residual": True, "width": 24, "learning_rate": 5e-4},
+            identity_contrast=False,
+            places=128,
+        ),
+        data=EARTH_DATA,
+        training=EARTH_TRAINING,
+    ),
     "emoji-small": Preset(
         about="Windows to Apple emojis at 32×32 on a processor",
         options=CUTOptions(**SMALL, places=64),

@@ -18,6 +18,9 @@ from reverie.data import Batch, DataOptions, ImageSpec
 from reverie.methods.base import FakeQueue, Loss, Method, Phase
 from reverie.methods.recipe import Preset
 from reverie.methods.translation.base import (
+    EARTH,
+    EARTH_DATA,
+    EARTH_TRAINING,
     PAPER_DATA,
     PAPER_TRAINING,
     SMALL,
@@ -193,6 +196,18 @@ class CycleGAN(Method):
 _SMALL_OPTIONS = CycleGANOptions(**SMALL, cycle_weight=5.0, identity_weight=0.4, smooth=0.2)
 
 CycleGAN.presets = {
+    # No identity loss, since no colour of a domain means the same in the other. A generator that
+    # begins at the identity keeps water blue: others may swap land and sea.
+    "earth-small": Preset(
+        about="relief of the Earth and its satellite image at 64×64 on a processor",
+        options=CycleGANOptions(
+            **EARTH | {"residual": True, "width": 24, "learning_rate": 5e-4},
+            cycle_weight=5.0,
+            identity_weight=0.0,
+        ),
+        data=EARTH_DATA,
+        training=replace(EARTH_TRAINING, batch_size=4),
+    ),
     # A strong identity loss and few steps: longer training comes nearer to each emoji's counterpart
     # and leaves the distribution of real ones.
     "emoji-small": Preset(

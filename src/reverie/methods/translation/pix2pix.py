@@ -17,6 +17,9 @@ from reverie.data import Batch, ImageSpec
 from reverie.methods.base import FakeQueue, Loss, Method, Phase
 from reverie.methods.recipe import Preset
 from reverie.methods.translation.base import (
+    EARTH,
+    EARTH_DATA,
+    EARTH_TRAINING,
     PAPER_DATA,
     PAPER_TRAINING,
     SMALL,
@@ -127,6 +130,12 @@ class Pix2Pix(Method):
 
 
 Pix2Pix.presets = {
+    "earth-small": Preset(
+        about="relief of the Earth to its satellite image at 64×64 on a processor",
+        options=Pix2PixOptions(**EARTH, network="resnet", dropout=False, pixel_weight=30.0),
+        data=EARTH_DATA,
+        training=EARTH_TRAINING,
+    ),
     "emoji-small": Preset(
         about="Windows emojis to their Apple counterparts at 32×32 on a processor",
         options=Pix2PixOptions(
