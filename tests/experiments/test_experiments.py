@@ -19,7 +19,15 @@ from reverie.methods.presets import recipe_for
 from reverie.methods.recipe import LENGTHS
 
 BUDGET = 0.0005
-SMALLER = {"COUNT": 60, "SHOWN": 3, "BLOCKS": (0,), "SIZE": (64, 42), "REAL": 12}
+SMALLER = {
+    "COUNT": 60,
+    "EXEMPLARS": 2,
+    "CLASSIFIER_STEPS": 3,
+    "SHOWN": 3,
+    "BLOCKS": (0,),
+    "SIZE": (64, 42),
+    "REAL": 12,
+}
 """What the modules of experiments draw or measure, for a test."""
 
 SLOW = {"generators", "dreams", "super-resolution", "emoji", "earth"}

@@ -6,6 +6,7 @@ from reverie.experiments.dreams import DREAMS
 from reverie.experiments.earth import EARTH
 from reverie.experiments.emoji import EMOJI
 from reverie.experiments.experiment import Experiment
+from reverie.experiments.face_sums import FACE_SUMS
 from reverie.experiments.generators import GENERATORS
 from reverie.experiments.glasses import GLASSES
 from reverie.experiments.latent_sizes import GAN_LATENTS, VAE_LATENTS
@@ -24,6 +25,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
         "glasses": GLASSES,
         "men-women": MEN_WOMEN,
         "earth": EARTH,
+        "face-sums": FACE_SUMS,
         "super-resolution": SUPER_RESOLUTION,
         "dreams": DREAMS,
     },

@@ -9,25 +9,43 @@ if TYPE_CHECKING:
     from reverie.experiments.findings import Findings
 
 MEN, WOMEN = "Male & Eyeglasses", "!Male & Eyeglasses"
-SIZE, SHOWN = 32, 12
+SIZE, SHOWN, CLASSIFIER_STEPS = 32, 12, 1500
 
 
 def draw(findings: "Findings") -> None:
     """Held-out faces and their translations, and what a classifier of attributes sees in them."""
     from reverie.data import DataOptions, open_dataset
+    from reverie.data.attributes import read_attributes
+    from reverie.evaluation.attributes import train_attribute_classifier
     from reverie.evaluation.translation import whole
 
     model = findings.model("cyclegan")
+    train = read_attributes("faces", "train")
+    classifier = train_attribute_classifier(train, SIZE, CLASSIFIER_STEPS)
+    sex, glasses = (classifier.names.index(name) for name in ("Male", "Eyeglasses"))
+    others = [n for n in range(len(classifier.names)) if n != sex]
     ways: tuple[tuple[Direction, str, str], ...] = (
         ("ab", MEN, "Men to women"),
         ("ba", WOMEN, "Women to men"),
     )
+    figures: dict[str, dict[str, float]] = {}
     for way, group, words in ways:
         wanted = DataOptions(data="faces", where=group, image_size=SIZE, split="test", channels="3")
         source = whole(open_dataset(wanted))
         made = model.translate(source, way)
         rows = {"source": list(source[:SHOWN]), "translation": list(made[:SHOWN])}
         findings.rows(way, rows, f"{words}, all with glasses: held-out faces")
+        before, after = classifier.predict(source), classifier.predict(made)
+        changed = before != after
+        figures[f"{words}, {len(source)} held-out faces"] = {
+            "seen as the other sex": float(changed[:, sex].float().mean()),
+            "glasses kept": float((~changed[:, glasses]).float().mean()),
+            "all other attributes kept": float((~changed[:, others]).all(1).float().mean()),
+            "mean absolute change, of 2": float((made - source).abs().mean()),
+        }
+    findings.table("What a classifier of attributes sees", figures)
+    accuracy = classifier.accuracy(read_attributes("faces", "test"))
+    findings.table("The classifier: correct on held-out faces", {"accuracy": accuracy})
 
 
 MEN_WOMEN = Experiment(

@@ -185,6 +185,9 @@ class EditOptions(Checked):
     exemplars: NonNegativeInt = 64
     """Images whose mean latent stands for a group: 3 in the DCGAN paper, after which half of the
     sums come out as expected, and with 64 nearly all; 0 takes all."""
+    choice: Literal["alike", "random"] = "alike"
+    """Exemplars of all groups: those most like one member of the first group in all attributes, as
+    far as their group allows, or random ones."""
     seed: int = 0
     """Seed of the exemplars and of the noise around the result."""
     noise: NonNegative = 0.2

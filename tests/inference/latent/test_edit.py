@@ -127,6 +127,40 @@ def test_a_sum_is_that_of_its_groups_means(discs: Path) -> None:
         latent_arithmetic(model, attributes, nobody)
 
 
+def test_exemplars_are_alike(discs: Path) -> None:
+    """Groups that an expression leaves mixed agree in all that it does not name."""
+    model, attributes = Model("pixels", "pixels", Pixels()), read_attributes(str(discs))
+    terms = parse_sum("Bright - !Bright", attributes.names)
+    bright, large = attributes.with_attribute("Bright"), attributes.with_attribute("Large")
+    kinds = set()
+    for seed in range(8):
+        alike = latent_arithmetic(model, attributes, terms, 20, seed, rescale=False)
+        kinds.add(alike.first["Large"])
+        assert alike.first["Bright"]
+        for one, group in zip(alike.terms, (bright, ~bright), strict=True):
+            same = group & (large == alike.first["Large"])  # 50 discs, of which 20 are chosen
+            area = one.exemplars.clamp(min=-0.5).gt(-0.5).float().sum((1, 2, 3))
+            assert len(one.exemplars) == 3
+            assert ((area > 60) == alike.first["Large"]).all()
+            assert one.members == group.sum() == 2 * same.sum()
+    assert kinds == {True, False}
+    mixed = latent_arithmetic(model, attributes, terms, 100, 0, rescale=False, choice="random")
+    whole = latent_arithmetic(model, attributes, terms, None, 0, rescale=False)
+    torch.testing.assert_close(mixed.latent, whole.latent)  # all members, in whatever order
+
+
+def test_exemplars_are_as_alike_as_their_group_allows(discs: Path) -> None:
+    """Of a group that none like the first is in, the nearest are taken, more if few."""
+    model, attributes = Model("pixels", "pixels", Pixels()), read_attributes(str(discs))
+    terms = parse_sum("Bright & Large - !Bright & !Large", attributes.names)
+    total = latent_arithmetic(model, attributes, terms, 3, 0)
+    assert [one.members for one in total.terms] == [50, 50]
+    terms = parse_sum("Bright - !Bright", attributes.names)
+    many = latent_arithmetic(model, attributes, terms, 80, 0, rescale=False)  # 50 are alike
+    other = latent_arithmetic(model, attributes, terms, 50, 0, rescale=False)
+    assert not torch.allclose(many.latent, other.latent)
+
+
 @pytest.mark.parametrize("kind", ["means", "classifier"])
 def test_directions_move_their_attribute(discs: Path, vae: Path, kind: Any, tmp_path: Path) -> None:
     model, attributes = load_encoding(str(vae)), read_attributes(str(discs))

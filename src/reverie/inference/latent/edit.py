@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
@@ -46,6 +46,9 @@ AROUND = 9
 DirectionKind = Literal["means", "classifier"]
 
 
+ExemplarChoice = Literal["alike", "random"]
+
+
 @dataclass(frozen=True)
 class GroupMean:
     """One term of latent arithmetic: a group, three of its exemplars [-1, 1], their mean latent."""
@@ -62,6 +65,8 @@ class LatentArithmetic:
 
     terms: list[GroupMean]
     latent: Float[Tensor, " d"]
+    first: dict[str, bool]
+    """The attributes of the member of the first group that all exemplars are chosen to be like."""
 
 
 def require_encoder(model: Model) -> Model:
@@ -99,16 +104,22 @@ def latent_arithmetic(
     exemplars: int | None = 64,
     seed: int = 0,
     rescale: bool = True,
+    choice: ExemplarChoice = "alike",
 ) -> LatentArithmetic:
     """Weighted sum of the mean latents of groups: Radford et al. 2016, section 6.3.2.
+
+    The paper's authors chose the exemplars by eye. Here they are, by default, those members of each
+    group that are most like one random member of the first in all attributes, so that groups which
+    are added and subtracted differ in what their expressions say and in little else.
 
     Args:
         model: has an encoder and a generator.
         attributes: images and their attributes.
         terms: from `parse_sum`.
-        exemplars: images per group, chosen at random, for its mean latent; None takes up to 1,000.
+        exemplars: images per group for its mean latent; None takes up to 1,000.
         seed: seed of the choice of exemplars.
         rescale: rescale the result to the norm of the prior.
+        choice: which members of a group are its exemplars: those that are alike, or random ones.
 
     Raises:
         UserError: if a group has no members.
@@ -116,6 +127,7 @@ def latent_arithmetic(
     chosen_by = np.random.default_rng(seed)
     summed = []
     spec = model.method.spec
+    first: Bool[np.ndarray, " a"] | None = None
     for term in terms:
         members = np.flatnonzero(term.members(attributes.with_attribute))
         if len(members) == 0:
@@ -123,12 +135,21 @@ def latent_arithmetic(
                 f"none of {len(attributes):,} images is in the group {term.text!r}: choose another."
             )
         count = min(len(members), 1000 if exemplars is None else exemplars)
-        chosen = chosen_by.choice(members, count, replace=False)
+        chosen = chosen_by.permutation(members)
+        first = attributes.values[chosen[0]] if first is None else first
+        if choice == "alike":
+            differing = (attributes.values[chosen] != first).sum(1)
+            chosen = chosen[np.argsort(differing, kind="stable")]
+        chosen = chosen[:count]
         mean = encode_images(model, attributes, chosen.tolist()).mean(0)
         shown = [attributes.read(int(i), spec.image_size, spec.channels) for i in chosen[:3]]
         summed.append(GroupMean(term, len(members), image_io.to_tensor(np.stack(shown)), mean))
     latent = torch.stack([one.term.weight * one.mean for one in summed]).sum(0)
-    return LatentArithmetic(summed, rescale_to_prior(latent) if rescale else latent)
+    assert first is not None
+    latent = rescale_to_prior(latent) if rescale else latent
+    return LatentArithmetic(
+        summed, latent, dict(zip(attributes.names, first.tolist(), strict=True))
+    )
 
 
 def latent_neighborhood(

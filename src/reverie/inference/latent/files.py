@@ -154,7 +154,13 @@ def edit_by_arithmetic(
     attributes = attributes_for(place, options.data)
     terms = parse_sum(expression, attributes.names)
     total = latent_arithmetic(
-        model, attributes, terms, options.exemplars or None, options.seed, options.norm == "prior"
+        model,
+        attributes,
+        terms,
+        options.exemplars or None,
+        options.seed,
+        rescale=options.norm == "prior",
+        choice=options.choice,
     )
     means = model.generate(torch.stack([one.mean for one in total.terms]))
     nine = model.generate(latent_neighborhood(total.latent, options.noise, options.seed))
