@@ -2,6 +2,7 @@ import json
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import reverie
+from reverie.methods.vae import plane
 from reverie.runs.run import Run
 from reverie.training.monitor import LossMeter
 
@@ -121,6 +123,19 @@ def test_a_column_for_each_class(run: Run) -> None:
     """64 samples of ten classes: six rows of ten, each image 28 pixels, magnified twice."""
     height, width = reverie.images.read(run.sheet(4)).shape[:2]
     assert (height, width) == (6 * (2 * 28 + 2) + 2, 10 * (2 * 28 + 2) + 2)
+
+
+def test_the_plane_of_two_latents_is_whole(tmp_path: Path) -> None:
+    """16 × 16 images of 28 pixels, magnified twice, row by row over the latent plane."""
+    reverie.train("vae", preset="digits-2", out=tmp_path / "run", steps=1, hidden=(8,))
+    run = Run(tmp_path / "run")
+    drawn = reverie.images.read(run.sheet(1, "plane"))
+    made = reverie.load(run.folder).generate(plane(16)).repeat_interleave(2, 2)
+    wanted = reverie.images.grid(made.repeat_interleave(2, 3), columns=16)
+    assert drawn.shape == wanted.shape == (16 * (2 * 28 + 2) + 2, 16 * (2 * 28 + 2) + 2, 1)
+    assert np.abs(drawn.astype(int) - wanted).max() <= 1
+    pairs = reverie.images.read(run.sheet(1, "reconstructions"))
+    assert pairs.shape[:2] == (6 * (2 * 28 + 2) + 2, 8 * (2 * 28 + 2) + 2)  # 24 pairs in 6 rows
 
 
 def test_the_samples_of_a_sheet_are_the_models(run: Run) -> None:

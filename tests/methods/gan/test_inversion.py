@@ -127,7 +127,7 @@ def test_it_encodes_and_generates(batch: Batch) -> None:
     method = inversion().eval()
     assert isinstance(method, Encodes)
     assert isinstance(method, Samples)
-    shown = method.previews(None, None, batch)["samples"]
+    shown = method.previews(None, None, batch)["samples"].images
     assert shown.shape == (8, 1, 16, 16)
     torch.testing.assert_close(shown[0::2], batch.images)
     torch.testing.assert_close(shown[1::2], method.generate(method.encode(batch.images)))

@@ -26,7 +26,7 @@ from reverie.core.options import (
 )
 from reverie.core.rng import Rng
 from reverie.data import Batch, DataOptions, ImageSpec
-from reverie.methods.base import Loss, Method, Phase
+from reverie.methods.base import Loss, Method, Phase, Preview
 from reverie.methods.capabilities import Samples
 from reverie.methods.gan.cgan import CGAN
 from reverie.methods.gan.dcgan import DCGAN
@@ -171,10 +171,10 @@ class GANInversion(Method):
 
     def previews(
         self, latents: Tensor | None, labels: Tensor | None, batch: Batch
-    ) -> dict[str, Tensor]:
+    ) -> dict[str, Preview]:
         """Images, each followed by its reconstruction G(E(x))."""
-        rows = [batch.images, self.generate(self.encode(batch.images))]
-        return {"samples": torch.stack(rows, dim=1).flatten(0, 1)}
+        decoded = self.generate(self.encode(batch.images))
+        return {"samples": Preview.of_groups(batch.images, decoded)}
 
 
 GANInversion.presets = {

@@ -18,7 +18,7 @@ from reverie.core.errors import UserError
 from reverie.core.options import Direction, LayerSize, NonNegative, PositiveFloat
 from reverie.core.rng import Rng
 from reverie.data import Batch, ImageSpec
-from reverie.methods.base import FakeQueue, Loss, Method, Phase
+from reverie.methods.base import FakeQueue, Loss, Method, Phase, Preview
 from reverie.methods.recipe import Preset
 from reverie.methods.translation.base import (
     EARTH,
@@ -105,7 +105,6 @@ class CUT(Method):
     data_kind = "unpaired"
     averaged = ("generator",)
     directions = ("ab",)
-    columns = 6
     about = "CUT: unpaired image-to-image translation in one direction, with a contrastive loss"
     tiny_options: ClassVar = {
         "width": 4,
@@ -207,10 +206,9 @@ class CUT(Method):
 
     def previews(
         self, latents: Tensor | None, labels: Tensor | None, batch: Batch
-    ) -> dict[str, Tensor]:
+    ) -> dict[str, Preview]:
         """Rows of input image and translation."""
-        rows = [batch.images, self.generator(batch.images)]
-        return {"samples": torch.stack(rows, dim=1).flatten(0, 1)}
+        return {"samples": Preview.of_groups(batch.images, self.generator(batch.images))}
 
 
 CUT.presets = {

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from reverie.core.options import AtLeast, AtMost, Direction, NonNegative
 from reverie.core.rng import Rng
 from reverie.data import Batch, DataOptions, ImageSpec
-from reverie.methods.base import FakeQueue, Loss, Method, Phase
+from reverie.methods.base import FakeQueue, Loss, Method, Phase, Preview
 from reverie.methods.recipe import Preset
 from reverie.methods.translation.base import (
     EARTH,
@@ -65,7 +65,6 @@ class CycleGAN(Method):
     averaged = ("generator_ab", "generator_ba")
     training_only = ("pool_a", "pool_b")
     directions = ("ab", "ba")
-    columns = 6
     about = "CycleGAN: unpaired image-to-image translation with cycle consistency"
     tiny_options: ClassVar = {"width": 4, "discriminator_width": 4, "blocks": 1}
     feature_network = "discriminator_b"
@@ -179,7 +178,7 @@ class CycleGAN(Method):
 
     def previews(
         self, latents: Tensor | None, labels: Tensor | None, batch: Batch
-    ) -> dict[str, Tensor]:
+    ) -> dict[str, Preview]:
         """Rows of input image, translation and cycle reconstruction, for both directions."""
         ways: tuple[tuple[Direction, Direction, Tensor], ...] = (
             ("ab", "ba", batch.images),
@@ -188,8 +187,8 @@ class CycleGAN(Method):
         said = {}
         for way, back, images in ways:
             there = self.translator(way)(images)
-            rows = torch.stack([images, there, self.translator(back)(there)], dim=1)
-            said["samples" if way == "ab" else way] = rows.flatten(0, 1)
+            shown = Preview.of_groups(images, there, self.translator(back)(there))
+            said["samples" if way == "ab" else way] = shown
         return said
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from reverie.core.options import Direction, NonNegative
 from reverie.core.rng import Rng
 from reverie.data import Batch, ImageSpec
-from reverie.methods.base import FakeQueue, Loss, Method, Phase
+from reverie.methods.base import FakeQueue, Loss, Method, Phase, Preview
 from reverie.methods.recipe import Preset
 from reverie.methods.translation.base import (
     EARTH,
@@ -56,7 +56,6 @@ class Pix2Pix(Method):
     data_kind = "paired"
     averaged = ("generator",)
     directions = ("ab",)
-    columns = 6
     about = "pix2pix: paired image-to-image translation with a conditional GAN"
     tiny_options: ClassVar = {"width": 4, "discriminator_width": 4, "blocks": 1}
     feature_network = "generator"
@@ -123,10 +122,10 @@ class Pix2Pix(Method):
 
     def previews(
         self, latents: Tensor | None, labels: Tensor | None, batch: Batch
-    ) -> dict[str, Tensor]:
+    ) -> dict[str, Preview]:
         """Rows of input image, translation and target."""
-        rows = [batch.images, self.generator(batch.images), batch.domain_b]
-        return {"samples": torch.stack(rows, dim=1).flatten(0, 1)}
+        made = self.generator(batch.images)
+        return {"samples": Preview.of_groups(batch.images, made, batch.domain_b)}
 
 
 Pix2Pix.presets = {
