@@ -73,11 +73,7 @@ def means_of(values: dict[str, list[float]]) -> dict[str, float]:
 
 
 class TrainingMonitor:
-    """Logs and saves a training after each step; used by the main process only.
-
-    Raises:
-        UserError: if validation is requested for a method that does not sample.
-    """
+    """Logs and saves a training after each step; used by the main process only."""
 
     def __init__(
         self,
