@@ -1,4 +1,5 @@
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -136,6 +137,21 @@ def test_the_plane_of_two_latents_is_whole(tmp_path: Path) -> None:
     assert np.abs(drawn.astype(int) - wanted).max() <= 1
     pairs = reverie.images.read(run.sheet(1, "reconstructions"))
     assert pairs.shape[:2] == (6 * (2 * 28 + 2) + 2, 8 * (2 * 28 + 2) + 2)  # 24 pairs in 6 rows
+
+
+def test_the_duration_is_estimated_for_steps_and_epochs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a line of its own; a training by the clock has no need of it."""
+    monkeypatch.setattr("reverie.training.duration.MEASURED_SECONDS", 0.0)
+    monkeypatch.setattr("reverie.training.duration.SHORTEST_SECONDS", 0.0)
+    options = {"data": "digits", "hidden": (8,), "batch_size": 8, "sample_every": 1000}
+    reverie.train("gan", out=tmp_path / "steps", steps=20, **options)
+    assert re.findall(r"^gan: 20 steps, about \d+ seconds? here$", capsys.readouterr().err, re.M)
+    reverie.train("gan", out=tmp_path / "epochs", epochs=0.01, **options)
+    assert re.findall(r"^gan: 10 steps, about", capsys.readouterr().err, re.M)
+    reverie.train("gan", out=tmp_path / "minutes", minutes=0.005, **options)
+    assert "about" not in capsys.readouterr().err
 
 
 def test_the_samples_of_a_sheet_are_the_models(run: Run) -> None:

@@ -180,7 +180,7 @@ def _convolutional_pair(options: VAEOptions, spec: ImageSpec) -> tuple[nn.Module
 
 def _digits(latent_size: int) -> Preset:
     return Preset(
-        about=f"digits in a minute, {latent_size} latents",
+        about=f"digits, {latent_size} latents: 6,000 steps, about 15 seconds on two cores",
         options=VAEOptions(latent_size=latent_size),
         data=DataOptions(data="digits"),
         training=TrainOptions(steps=6000, decay="cosine"),
@@ -193,7 +193,8 @@ VAE.presets = {
     "digits-8": _digits(8),
     "digits-20": _digits(20),
     "faces-small": Preset(
-        about="drawn faces at 32×32 for latent arithmetic, 15 minutes on a processor",
+        about="drawn faces at 32×32 for latent arithmetic: 80,000 steps, about 15 minutes on one "
+        "core",
         options=VAEOptions(
             latent_size=64,
             network="convolutional",
@@ -202,6 +203,6 @@ VAE.presets = {
             latent_weight=1.0,
         ),
         data=DataOptions(data="faces", image_size=32),
-        training=TrainOptions(minutes=15.0, decay="cosine"),
+        training=TrainOptions(steps=80_000, decay="cosine"),
     ),
 }

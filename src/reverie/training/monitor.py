@@ -17,6 +17,7 @@ from reverie.methods.recipe import Recipe
 from reverie.runs.model_card import model_card
 from reverie.runs.model_folder import save_model
 from reverie.runs.run import Run
+from reverie.training.duration import DurationEstimate
 from reverie.training.report import write_report
 from reverie.training.resume import Origin
 from reverie.training.state import Counters, Losses, TrainState
@@ -94,6 +95,8 @@ class TrainingMonitor:
         self._warned: set[str] = set()
         self._bar = progress.Bar(recipe.method, 1.0)
         self._words = ""
+        # The length of a training by the clock is known.
+        self._duration = DurationEstimate() if recipe.training.minutes is None else None
         self._waited = self._seconds_at_log = 0.0
         self._step_at_log = 0
         # The step of the newest checkpoint, and of the model and sheets that this process wrote.
@@ -142,6 +145,10 @@ class TrainingMonitor:
             waited: seconds that the step waited for its batch.
         """
         options = self.recipe.training
+        if self._duration:
+            estimate = self._duration.after_step(counters.step, done, counters.seconds)
+            if estimate:
+                progress.say(f"{self.recipe.method}: {estimate}")
         self._waited += waited
         if logged is not None:
             self._log(state, counters, rate, logged)

@@ -145,6 +145,19 @@ def test_it_inherits_the_generator_of_init() -> None:
     torch.testing.assert_close(method.generate(z), start.generate(z))
 
 
+def test_a_model_without_what_only_its_training_needs() -> None:
+    """`dcgan:faces-small` trains a network that reconstructs latents; its model has none."""
+    spec = ImageSpec(1, 16)
+    start = DCGAN(DCGANOptions(width=2, latent_size=3, latent_weight=1.0), spec).eval()
+    assert start.finder is not None
+    made = GANInversion.inherit_options(GANInversionOptions(), start, "dcgan")
+    start.finder = None
+    method = GANInversion(made, spec)  # type: ignore[arg-type]
+    assert method.load_matching(start) == ["base"]
+    z = torch.randn(2, 3, generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(method.generate(z), start.generate(z), rtol=0, atol=0)
+
+
 def test_it_inherits_the_classes_of_a_cgan() -> None:
     start = CGAN(CGANOptions(width=2, latent_size=3, embedding_size=2), SPEC)
     made = GANInversion.inherit_options(GANInversionOptions(), start, "cgan")

@@ -153,10 +153,11 @@ class CGAN(Method):
 
 CGAN.presets = {
     "digits": Preset(
-        about="digits by label, relativistic GAN + R1/R2 (Huang et al. 2024), 2.5 minutes",
+        about="digits by label, relativistic GAN + R1/R2 (Huang et al. 2024): 4,600 steps, about "
+        "2.5 minutes on two cores",
         options=CGANOptions(width=32, learning_rate=1.5e-3, beta2=0.99, r1=0.1, r2=0.1),
         data=DataOptions(data="digits"),
-        training=TrainOptions(minutes=2.5, decay="cosine"),
+        training=TrainOptions(steps=4600, decay="cosine"),
     ),
     "modern": Preset(
         about="relativistic GAN + R1/R2 (Huang et al. 2024) with DiffAugment (Zhao et al. 2020)",

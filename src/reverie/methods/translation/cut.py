@@ -224,10 +224,10 @@ CUT.presets = {
         training=EARTH_TRAINING,
     ),
     "emoji-small": Preset(
-        about="Windows to Apple emojis at 32×32 on a processor",
+        about="Windows to Apple emojis at 32×32: 3,300 steps, about 8 minutes on one core",
         options=CUTOptions(**SMALL, places=64),
         data=SMALL_DATA,
-        training=SMALL_TRAINING,
+        training=replace(SMALL_TRAINING, steps=3300),
     ),
     "fast": Preset(
         about="FastCUT, Park et al. 2020, section 4: 150 + 50 epochs",

@@ -5,7 +5,7 @@ generator is updated first and the discriminator reuses its translation, so that
 once; the reference code updates the discriminator first.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import torch
@@ -136,12 +136,13 @@ Pix2Pix.presets = {
         training=EARTH_TRAINING,
     ),
     "emoji-small": Preset(
-        about="Windows emojis to their Apple counterparts at 32×32 on a processor",
+        about="Windows emojis to their Apple counterparts at 32×32: 8,400 steps, about 12 minutes "
+        "on one core",
         options=Pix2PixOptions(
             **SMALL, network="resnet", dropout=False, warps=True, pixel_weight=20.0
         ),
         data=SMALL_DATA,
-        training=SMALL_TRAINING,
+        training=replace(SMALL_TRAINING, steps=8400),
     ),
     "paper": Preset(
         about="Isola et al. 2017, section 3 and appendix 6",
