@@ -1,5 +1,8 @@
+from pathlib import Path
+
 import pytest
 
+import reverie
 from reverie.cli.dream import DreamCommand, LayersResult
 from reverie.cli.main import parse_command
 from reverie.core.errors import UserError
@@ -37,5 +40,17 @@ def test_layers_are_listed() -> None:
         ("_bn1", "1280 × 7²"),
     ):
         assert result.layers[name].startswith(words)
+    assert result.layers["_conv_stem"].endswith("receptive field 3×3, depth 1")
     assert list(result.to_json()) == list(result.layers)
     assert len(result.summary().splitlines()) == len(result.layers)
+
+
+def test_layers_of_a_model_are_described_by_what_they_see(tmp_path: Path) -> None:
+    """A small conditional DCGAN's discriminator of 28 pixels knows no animals."""
+    run = reverie.train(
+        "cgan", out=tmp_path / "run", data="digits", steps=1, batch_size=4, width=4
+    ).folder
+    layers = DreamCommand(list_layers=True, backbone=str(run)).run().to_json()
+    first = next(iter(layers.values()))
+    assert first == "4 × 14²       receptive field 4×4, depth 1"
+    assert "receptive field 22×22, depth 3" in " ".join(map(str, layers.values()))

@@ -34,7 +34,7 @@ def test_the_contents_are_listed(photos) -> None:
 def test_an_empty_cache() -> None:
     result = manage_cache(empty=True, verify=True)
     assert (result.images, result.sets) == ((), {})
-    assert "decoded images: 0 bytes, at most" in result.summary()
+    assert "decoded images and features: 0 bytes, at most" in result.summary()
 
 
 def test_emptying_removes_only_what_can_be_made_again(
@@ -97,4 +97,4 @@ def test_verifying_removes_damaged_images(
     pixels.write_bytes(content.tobytes())
     assert manage_cache().images[0].folder.name == key
     assert manage_cache(verify=True).images == ()
-    assert f"{key} is damaged; the images are decoded again" in capsys.readouterr().err
+    assert f"{key} is damaged; it is made again" in capsys.readouterr().err

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from reverie.core.errors import UserError
 from reverie.data import Batch, ImageSpec
 from reverie.methods import METHODS, Encodes, Method, Phase, Samples, Translates
-from reverie.methods.base import FakeQueue
+from reverie.methods.base import FakeQueue, Preview
 from reverie.methods.capabilities import cycle_labels, describe_capabilities, require
 from reverie.methods.options import MethodOptions
 
@@ -110,9 +110,24 @@ def test_previews_are_samples_where_there_are_any() -> None:
     sampler = Sampler()
     shown = sampler.previews(latents, None, batch)
     assert shown.keys() == {"samples"}
-    assert torch.equal(shown["samples"], sampler.generate(latents))
+    assert torch.equal(shown["samples"].images, sampler.generate(latents))
+    assert shown["samples"].columns is None
     assert sampler.previews(None, None, batch) == {}
     assert Plain().previews(latents, None, batch) == {}
+
+
+@pytest.mark.parametrize(("count", "columns"), [(1, 8), (2, 8), (3, 6), (5, 5), (9, 9)])
+def test_groups_of_a_preview_stay_together(count: int, columns: int) -> None:
+    """Each row of the sheet holds whole groups: image i of each argument, side by side."""
+    sets = [
+        torch.full((4, 1, 2, 2), float(n)) + torch.arange(4.0).view(4, 1, 1, 1) / 10
+        for n in range(count)
+    ]
+    shown = Preview.of_groups(*sets)
+    assert shown.columns == columns
+    assert shown.images[:, 0, 0, 0].tolist() == pytest.approx(
+        [n + image / 10 for image in range(4) for n in range(count)]
+    )
 
 
 def test_inherited_options_are_those_of_the_model_of_init() -> None:

@@ -6,7 +6,7 @@ from torch import Tensor
 from reverie import testing
 from reverie.core.rng import Rng
 from reverie.data import Batch, ImageSpec
-from reverie.methods import Method, MethodOptions
+from reverie.methods import Method, MethodOptions, Preview
 from reverie.methods.base import Loss
 from reverie.methods.recipe import Preset
 from reverie.testing import Check, subject_of
@@ -22,8 +22,8 @@ class NotFinite(Linear):
 class OddPreview(Linear):
     def previews(
         self, latents: Tensor | None, labels: Tensor | None, batch: Batch
-    ) -> dict[str, Tensor]:
-        return {"odd": batch.images[:, :, 1:]}
+    ) -> dict[str, Preview]:
+        return {"odd": Preview(batch.images[:, :, 1:])}
 
 
 class Counts(Linear):

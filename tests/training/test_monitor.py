@@ -1,7 +1,9 @@
 import json
+import re
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import reverie
+from reverie.methods.vae import plane
 from reverie.runs.run import Run
 from reverie.training.monitor import LossMeter
 
@@ -121,6 +124,34 @@ def test_a_column_for_each_class(run: Run) -> None:
     """64 samples of ten classes: six rows of ten, each image 28 pixels, magnified twice."""
     height, width = reverie.images.read(run.sheet(4)).shape[:2]
     assert (height, width) == (6 * (2 * 28 + 2) + 2, 10 * (2 * 28 + 2) + 2)
+
+
+def test_the_plane_of_two_latents_is_whole(tmp_path: Path) -> None:
+    """16 × 16 images of 28 pixels, magnified twice, row by row over the latent plane."""
+    reverie.train("vae", preset="digits-2", out=tmp_path / "run", steps=1, hidden=(8,))
+    run = Run(tmp_path / "run")
+    drawn = reverie.images.read(run.sheet(1, "plane"))
+    made = reverie.load(run.folder).generate(plane(16)).repeat_interleave(2, 2)
+    wanted = reverie.images.grid(made.repeat_interleave(2, 3), columns=16)
+    assert drawn.shape == wanted.shape == (16 * (2 * 28 + 2) + 2, 16 * (2 * 28 + 2) + 2, 1)
+    assert np.abs(drawn.astype(int) - wanted).max() <= 1
+    pairs = reverie.images.read(run.sheet(1, "reconstructions"))
+    assert pairs.shape[:2] == (6 * (2 * 28 + 2) + 2, 8 * (2 * 28 + 2) + 2)  # 24 pairs in 6 rows
+
+
+def test_the_duration_is_estimated_for_steps_and_epochs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a line of its own; a training by the clock has no need of it."""
+    monkeypatch.setattr("reverie.training.duration.MEASURED_SECONDS", 0.0)
+    monkeypatch.setattr("reverie.training.duration.SHORTEST_SECONDS", 0.0)
+    options = {"data": "digits", "hidden": (8,), "batch_size": 8, "sample_every": 1000}
+    reverie.train("gan", out=tmp_path / "steps", steps=20, **options)
+    assert re.findall(r"^gan: 20 steps, about \d+ seconds? here$", capsys.readouterr().err, re.M)
+    reverie.train("gan", out=tmp_path / "epochs", epochs=0.01, **options)
+    assert re.findall(r"^gan: 10 steps, about", capsys.readouterr().err, re.M)
+    reverie.train("gan", out=tmp_path / "minutes", minutes=0.005, **options)
+    assert "about" not in capsys.readouterr().err
 
 
 def test_the_samples_of_a_sheet_are_the_models(run: Run) -> None:

@@ -11,14 +11,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class CacheCommand(Command):
-    """Show, check or empty the cache of decoded images and fetched datasets."""
+    """Show, check or empty the cache of decoded images, features and fetched datasets."""
 
     usage: ClassVar = ""
     verify: bool = False
-    """Read all decoded images and remove damaged ones; read the contents of all datasets' files
-    again when they are used next, whatever their sizes and times say."""
+    """Read all decoded images and features and remove damaged ones; read the contents of all
+    datasets' files again when they are used next, whatever their sizes and times say."""
     empty: bool = False
-    """Remove the decoded images that no process uses; they are made again when needed."""
+    """Remove the decoded images and features that no process uses; they are made again when they
+    are needed."""
     remove: tuple[str, ...] = ()
     """Names of fetched datasets to remove."""
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import tyro
 
@@ -12,10 +12,13 @@ from reverie.core.options import options_of
 from reverie.core.result import Json, Result, lines_of
 from reverie.inference.options import DreamOptions
 
+if TYPE_CHECKING:
+    from reverie.nn.backbones.backbone import LayerInfo
+
 
 @dataclass(frozen=True)
 class LayersResult(Result):
-    """The layers of a backbone, each in words."""
+    """The layers of a backbone: channels, side of the map, receptive field in pixels, and depth."""
 
     layers: dict[str, str]
 
@@ -36,7 +39,7 @@ class DreamCommand(DreamOptions, Command):
     out: Path = Path("dream.png")
     """The file to write; a .png also holds the settings. A film: .mp4, .gif or a folder."""
     list_layers: bool = False
-    """List the backbone's layers, with sizes and what they respond to."""
+    """List the backbone's layers, with their sizes, receptive fields and depths."""
 
     def run(self) -> Result:
         from reverie import api
@@ -53,6 +56,10 @@ def _list_layers(backbone: str, weights: Path | None) -> LayersResult:
     from reverie.nn.backbones.backbone import list_layers
 
     found = list_layers(find_backbone_for(backbone, weights))
-    return LayersResult(
-        {one.name: f"{one.channels} × {one.side}²  {one.description}" for one in found}
-    )
+    return LayersResult({one.name: _words(one) for one in found})
+
+
+def _words(layer: "LayerInfo") -> str:
+    height, width = layer.receptive_field
+    size = f"{layer.channels} × {layer.side}²"
+    return f"{size:<12}  receptive field {height}×{width}, depth {layer.depth}"

@@ -164,6 +164,17 @@ def readable_seconds(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
+def readable_duration(seconds: float) -> str:
+    """A rough time in words: `40 seconds`, `14 minutes`, `2.5 hours`, `3 days`."""
+    units = (("second", 1, 90), ("minute", 60, 5400), ("hour", 3600, 129_600))
+    chosen = ((unit, length) for unit, length, below in units if seconds < below)
+    unit, length = next(chosen, ("day", 86_400))
+    count = seconds / length
+    number = f"{count:.1f}" if unit in ("hour", "day") and count < 10 else f"{count:.0f}"
+    number = number.removesuffix(".0")
+    return f"{number} {unit}{'' if number == '1' else 's'}"
+
+
 def readable_speed(per_second: float, unit: str) -> str:
     """Format a rate: `1,200 images/s`, `2.5 images/s`, or `30 images/min` below one per second."""
     if per_second < 1:

@@ -12,9 +12,11 @@ from reverie.core import progress
 from reverie.core.errors import UserError, nearest
 from reverie.core.files import cache_home, part_name, readable_bytes
 from reverie.core.result import Json, Result
+from reverie.data.array_cache import open_arrays
 from reverie.data.cache import open_entry
 from reverie.data.cache_folder import (
     Entry,
+    arrays_folder,
     cache_limit,
     entries,
     folder_bytes,
@@ -34,41 +36,42 @@ class CacheResult(Result):
 
     folder: Path
     limit: int
-    """Bytes of decoded images that are kept."""
+    """Bytes of decoded images and features that are kept."""
     images: tuple[Entry, ...]
     """Decoded images, those used last at the end."""
+    features: tuple[Entry, ...]
+    """Features of datasets, those used last at the end."""
     sets: dict[str, int]
     """Fetched datasets by name, with their sizes in bytes."""
 
     def to_json(self) -> dict[str, Json]:
-        images = [
-            {
-                "folder": str(entry.folder),
-                "bytes": entry.bytes,
-                "used": entry.used,
-                "about": entry.about,
-            }
-            for entry in self.images
-        ]
         facts = {"folder": str(self.folder), "limit": self.limit}
-        return facts | {"images": images, "sets": self.sets}
+        images, features = (_to_json(part) for part in (self.images, self.features))
+        return facts | {"images": images, "features": features, "sets": self.sets}
 
     def summary(self) -> str:
-        total = sum(entry.bytes for entry in self.images)
+        kept = (*self.images, *self.features)
+        total = readable_bytes(sum(entry.bytes for entry in kept))
         rows = [
-            f"  {readable_bytes(entry.bytes):>8}  {entry.about}; used {readable_age(entry.used)}"
-            for entry in self.images
+            f"  {readable_bytes(e.bytes):>8}  {e.about}; used {readable_age(e.used)}" for e in kept
         ]
         fetched = [f"  {readable_bytes(size):>8}  {name}" for name, size in self.sets.items()]
         return "\n".join(
             [
                 str(self.folder),
-                f"decoded images: {readable_bytes(total)}, at most {readable_bytes(self.limit)}",
+                f"decoded images and features: {total}, at most {readable_bytes(self.limit)}",
                 *rows,
                 f"fetched datasets: {readable_bytes(sum(self.sets.values()))}",
                 *fetched,
             ]
         )
+
+
+def _to_json(entries: Sequence[Entry]) -> list[Json]:
+    return [
+        {"folder": str(e.folder), "bytes": e.bytes, "used": e.used, "about": e.about}
+        for e in entries
+    ]
 
 
 def manage_cache(
@@ -77,9 +80,9 @@ def manage_cache(
     """Check or empty the cache as asked, and return what it then holds.
 
     Args:
-        verify: read all decoded images and remove those that are damaged; forget what is known of
-            files, so that their contents are read again when they are used next.
-        empty: remove all decoded images that no process uses.
+        verify: read all decoded images and features and remove those that are damaged; forget what
+            is known of files, so that their contents are read again when they are used next.
+        empty: remove all decoded images and features that no process uses.
         remove: names of fetched datasets to remove.
 
     Raises:
@@ -97,7 +100,15 @@ def manage_cache(
         _verify()
     if empty:
         _empty()
-    return CacheResult(cache_home(), cache_limit(), tuple(entries()), _sets())
+    kept = entries()
+    images, features = (
+        tuple(entry for entry in kept if _is_of_arrays(entry) == wanted) for wanted in (False, True)
+    )
+    return CacheResult(cache_home(), cache_limit(), images, features, _sets())
+
+
+def _is_of_arrays(entry: Entry) -> bool:
+    return entry.folder.parent == arrays_folder()
 
 
 def _sets() -> dict[str, int]:
@@ -115,8 +126,12 @@ def _remove_folder(folder: Path) -> None:
 def _verify() -> None:
     _forget()
     for entry in entries():
-        if open_entry(entry.folder, None, None, every=True) is None:
-            progress.warn(f"{entry.folder} is damaged; the images are decoded again when used.")
+        if _is_of_arrays(entry):
+            intact = open_arrays(entry.folder) is not None
+        else:
+            intact = open_entry(entry.folder, None, None, every=True) is not None
+        if not intact:
+            progress.warn(f"{entry.folder} is damaged; it is made again when it is needed.")
             entry.remove()
 
 

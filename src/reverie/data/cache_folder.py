@@ -1,7 +1,7 @@
-"""The folder of decoded images: its entries, which are in use, and room for new ones.
+"""The folders of the cache: their entries, which are in use, and room for new ones.
 
-An entry is in use while a process has its pixels mapped into memory: each mapping holds a shared
-lock of the file, which ends with the mapping or with its process.
+An entry of decoded images is in use while a process has its pixels mapped into memory: each mapping
+holds a shared lock of the file, which ends with the mapping or with its process.
 """
 
 import contextlib
@@ -30,14 +30,14 @@ ENTRY = re.compile("[0-9a-f]{16}")
 """What an entry's folder is called."""
 
 LIMIT = 20e9
-"""Bytes of decoded images that are kept, unless REVERIE_CACHE_LIMIT says otherwise."""
+"""Bytes of entries that are kept, unless REVERIE_CACHE_LIMIT says otherwise."""
 
 SIZE = re.compile(r"(\d{1,12}(?:\.\d+)?)\s*([kmgt]?)b?", re.I)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """The decoded images of a dataset for one set of options."""
+    """The decoded images of a dataset for one set of options, or arrays computed from them."""
 
     folder: Path
     bytes: int
@@ -55,7 +55,7 @@ class Entry:
         """Remove it, unless a process uses or builds it; returns whether it is gone."""
         aside = part_name(self.folder)
         try:
-            with building(self.folder, "removing decoded images", wait=False):
+            with building(self.folder, "removing an entry of the cache", wait=False):
                 if _is_held(self.folder / PIXELS):
                     return False
                 os.replace(self.folder, aside)
@@ -73,10 +73,15 @@ def images_folder() -> Path:
     return cache_home() / "pictures"
 
 
+def arrays_folder() -> Path:
+    """Where arrays that were computed from datasets are kept, such as features."""
+    return cache_home() / "features"
+
+
 def entries() -> list[Entry]:
     """All entries, the one that was used the longest time ago first."""
     found = []
-    for folder in images_folder().glob("*"):
+    for folder in (*images_folder().glob("*"), *arrays_folder().glob("*")):
         if ENTRY.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink():
             with contextlib.suppress(FileNotFoundError):  # removed by another process meanwhile
                 used = max(path.stat().st_mtime for path in (folder, *folder.glob(META)))
@@ -110,8 +115,13 @@ def hold(file: BufferedReader) -> None:
     if sys.platform != "win32":  # where a mapped file cannot be removed anyway
         with contextlib.suppress(OSError):  # a file system without locks
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    mark_used(Path(file.name).parent)
+
+
+def mark_used(folder: Path) -> None:
+    """Let an entry be the one that was used last."""
     with contextlib.suppress(OSError):  # a cache of another user
-        os.utime(Path(file.name).with_name(META))
+        os.utime(folder / META)
 
 
 def _is_held(pixels: Path) -> bool:
@@ -129,13 +139,14 @@ def _is_held(pixels: Path) -> bool:
 
 def remove_abandoned() -> None:
     """Remove what killed processes left half-written."""
-    for folder in (images_folder(), sets_folder(), *(cache_home() / kind for kind in KINDS)):
+    memos = (cache_home() / kind for kind in KINDS)
+    for folder in (images_folder(), arrays_folder(), sets_folder(), *memos):
         with contextlib.suppress(OSError):  # a cache of another user
             remove_partial_files(folder)
 
 
 def cache_limit() -> int:
-    """Bytes of decoded images to keep: `REVERIE_CACHE_LIMIT`, as 500 MB or 1.5 TB, or 20 GB.
+    """Bytes of entries to keep: `REVERIE_CACHE_LIMIT`, as 500 MB or 1.5 TB, or 20 GB.
 
     Raises:
         UserError: if the variable holds no size.
@@ -157,14 +168,14 @@ def make_room(need: int) -> None:
     limit, found = cache_limit(), entries()
     total = sum(entry.bytes for entry in found)
     for entry in found:
-        if total + need <= limit and need <= shutil.disk_usage(images_folder()).free:
+        if total + need <= limit and need <= shutil.disk_usage(cache_home()).free:
             return
         about, age = entry.about, readable_age(entry.used)
         if entry.remove():
             total -= entry.bytes
             progress.say(
-                f"removed {readable_bytes(entry.bytes)} of decoded images, used {age}, to make "
-                f"room: {about}"
+                f"removed {readable_bytes(entry.bytes)} from the cache, used {age}, to make room: "
+                f"{about}"
             )
 
 

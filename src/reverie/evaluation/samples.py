@@ -3,7 +3,7 @@
 Every metric's name contains the features, the number of images and the split.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,13 @@ from reverie.core.failures import Failures
 from reverie.core.processes import is_distributed, my_share
 from reverie.data import DATASETS, DataOptions, ImageDataset, find_source, open_dataset
 from reverie.data.paired import by_stem, refuse_unpaired
-from reverie.evaluation.metrics.features import Features, extract_features, find_extractor
+from reverie.evaluation.dataset_features import batches_of, dataset_features
+from reverie.evaluation.metrics.features import (
+    Features,
+    extract_features,
+    find_extractor,
+    find_maps,
+)
 from reverie.evaluation.metrics.frechet import Moments, frechet_distance
 from reverie.evaluation.metrics.kernel import kernel_distance
 from reverie.evaluation.metrics.paired import paired_metrics
@@ -32,9 +38,6 @@ DEFAULT_FEATURES = "efficientnet"
 CLASSIFIERS = frozenset(["digits"])
 """Feature networks that classify the dataset they were trained on."""
 MAX_FOR_NEIGHBORS = 5000
-
-
-BATCH_SIZE = 250
 
 
 NEIGHBORS_SHOWN = 12
@@ -84,9 +87,9 @@ def evaluate_model(
         schedule=how.schedule,
         guidance=how.guidance,
     )
-    fake = _gathered(extract_features(name, _shown(images, f"features of samples ({name})")))
-    shown = _shown(real, f"features of images ({name})", share=True)
-    real_features, split = _gathered(extract_features(name, shown)), real.source.split
+    batches = batches_of(images, f"features of samples ({name})")
+    fake = _gathered(extract_features(name, batches))
+    real_features, split = _features_of(name, real), real.source.split
     figures = compare_features(fake, real_features, name, f"{count}", split)
     if labels is not None:
         figures |= _label_accuracy(fake, labels, model.class_names, name, count)
@@ -114,11 +117,9 @@ def evaluate_folders(
 ) -> dict[str, float]:
     """Compare two datasets: `one` is evaluated, `other` is the reference."""
     name = features or default_features(other)
+    find_extractor(name)
     judged, real = open_recorded(one, failures), open_recorded(other, failures)
-    fake_features, real_features = (
-        _gathered(extract_features(name, _shown(p, f"features of images ({name})", share=True)))
-        for p in (judged, real)
-    )
+    fake_features, real_features = (_features_of(name, images) for images in (judged, real))
     return dict(
         compare_features(fake_features, real_features, name, f"{len(judged)}", real.source.split)
     )
@@ -161,7 +162,8 @@ def evaluate_paired(
         UserError: if names or sizes do not match, where the first five are listed, or no pair can
             be read.
     """
-    name, failures = features or "efficientnet", failures or Failures()
+    name, failures = features or DEFAULT_FEATURES, failures or Failures()
+    find_maps(name)
     judged, truth = _pairs(one, other, failures)
     figures = []
     for stem in progress.track(judged, len(judged), "comparing", "pairs"):
@@ -282,7 +284,7 @@ def nearest_neighbors(images: Tensor, train: ImageDataset, name: str) -> Float[T
 
     Reveals memorised training images.
     """
-    known = extract_features(name, _shown(train, f"features of training images ({name})")).features
+    known = dataset_features(name, train).features
     nearest = (
         torch.cdist(extract_features(name, [images]).features, known).topk(5, largest=False).indices
     )
@@ -299,16 +301,12 @@ def like(data: DataOptions, size: int, channels: int, **changes: Any) -> DataOpt
     return replace(data, image_size=size, channels=colours, **changes)
 
 
-def _shown(images: ImageDataset | Tensor, label: str, *, share: bool = False) -> Iterator[Tensor]:
-    """Images in batches, with a progress bar; with `share`, only this process's part."""
-    mine = my_share(len(images)) if share else range(len(images))
-    starts = range(mine.start, mine.stop, BATCH_SIZE)
-    for first in progress.track(starts, len(starts), label, f"batches of {BATCH_SIZE}"):
-        if isinstance(images, Tensor):
-            yield images[first : first + BATCH_SIZE]
-        else:
-            indices = np.arange(first, min(first + BATCH_SIZE, mine.stop))
-            yield image_io.to_tensor(images.read(indices))
+def _features_of(name: str, images: ImageDataset) -> Features:
+    """Features of a dataset: from the cache, or, in several processes, of each one's share."""
+    if not is_distributed():
+        return dataset_features(name, images)
+    batches = batches_of(images, f"features of images ({name})", share=True)
+    return _gathered(extract_features(name, batches))
 
 
 def _gathered(seen: Features) -> Features:

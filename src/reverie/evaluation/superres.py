@@ -16,6 +16,7 @@ from reverie.core.errors import UserError
 from reverie.core.failures import Failures
 from reverie.data import DataOptions, find_source
 from reverie.data.source import Source
+from reverie.evaluation.metrics.features import find_maps
 from reverie.evaluation.metrics.paired import paired_metrics
 from reverie.evaluation.samples import DEFAULT_FEATURES
 from reverie.inference.model import Model
@@ -49,6 +50,7 @@ def evaluate_upscaler(
     """
     scale = require(model.method, Upscales, model.name).scale
     name = features or DEFAULT_FEATURES
+    find_maps(name)
     channels = model.method.spec.channels
     rows = []
     failures = failures or Failures()

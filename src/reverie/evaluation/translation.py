@@ -5,7 +5,7 @@ target domain; where the test images are paired, each translation is also compar
 The baseline is the untranslated source (`doing_nothing_`): a useful translator improves on it.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,11 @@ from torch import Tensor
 from reverie.core import image_io, progress
 from reverie.core.errors import UserError
 from reverie.core.failures import Failures
+from reverie.core.options import Direction
 from reverie.data import DataOptions, ImageDataset, find_dataset
 from reverie.data.dataset import decode_dataset
-from reverie.evaluation.metrics.features import Features, extract_features
+from reverie.evaluation.dataset_features import BATCH_SIZE, batches_of, dataset_features
+from reverie.evaluation.metrics.features import extract_features, find_extractor, find_maps
 from reverie.evaluation.metrics.frechet import Moments, frechet_distance
 from reverie.evaluation.metrics.kernel import kernel_distance
 from reverie.evaluation.metrics.paired import perceptual_distance
@@ -27,7 +29,7 @@ from reverie.inference.model import Model
 from reverie.methods import Translates
 from reverie.methods.capabilities import require
 
-BATCH_SIZE = 50
+PICTURES_AT_ONCE = 16
 
 
 def evaluate_translator(
@@ -50,58 +52,85 @@ def evaluate_translator(
     """
     directions = require(model.method, Translates, model.name).directions
     name = features or DEFAULT_FEATURES
-    spec = model.method.spec
-    wanted = like(replace(data, jitter=0.0, flip=False, resize="crop"), spec.image_size, 3)
+    find_extractor(name)
+    test, train, paired = _test_and_train(data, model.method.spec.image_size)
+    for images in (*test, *train):
+        record_broken(images, failures)
+    still: dict[str, float] = {}
+    if paired:  # the same in both directions, since these distances are symmetric
+        find_maps(name)
+        still = _pair_figures(Viewed.of(name, test[0]), Viewed.of(name, test[1]), name)
+    figures: dict[str, float] = {}
+    for direction in directions:
+        source, truth = test if direction == "ab" else test[::-1]
+        real = dataset_features(name, train[1] if direction == "ab" else train[0]).features
+        known = Moments.of(real)
+        there = Viewed.of(name, source)
+        made = _translated(model, direction, there.images, name)
+        for what, seen in (("", made), ("doing_nothing_", there)):
+            about = f"[{name}, {len(seen.images)} {direction}, train]"
+            kernel = kernel_distance(seen.features, real, torch.Generator().manual_seed(0))
+            figures[f"{what}frechet_distance{about}"] = frechet_distance(
+                Moments.of(seen.features), known
+            )
+            figures[f"{what}kernel_distance{about}"] = kernel.mean
+            if paired:
+                pairs = (
+                    still if seen is there else _pair_figures(made, Viewed.of(name, truth), name)
+                )
+                about = f"{len(seen.images)} pairs {direction}]"
+                figures |= {f"{what}{key}{about}": value for key, value in pairs.items()}
+    return figures
+
+
+def _test_and_train(
+    data: DataOptions, size: int
+) -> tuple[tuple[ImageDataset, ImageDataset], tuple[ImageDataset, ImageDataset], bool]:
+    """Test and training images of domains A and B, and whether the test images are paired."""
+    wanted = like(replace(data, jitter=0.0, flip=False, resize="crop"), size, 3)
     paired = True
     try:
         test = _sides(replace(wanted, split="test"), "paired")
     except UserError:
         test, paired = _sides(replace(wanted, split="test"), "unpaired"), False
-    train = _sides(replace(wanted, split="train"), "unpaired")
-    for images in (*test, *train):
-        record_broken(images, failures)
-    figures: dict[str, float] = {}
-    for direction in directions:
-        source, truth = test if direction == "ab" else test[::-1]
-        real = train[1] if direction == "ab" else train[0]
-        there = whole(source)
-        parts = progress.track(there.split(16), -(-len(there) // 16), "translating", "batches")
-        made = torch.cat([model.translate(x, direction) for x in parts])
-        real_features = _seen(name, whole(real))
-        true = whole(truth)
-        true_features = _seen(name, true) if paired else None
-        for what, images in (("", made.expand(-1, 3, -1, -1)), ("doing_nothing_", there)):
-            seen = _seen(name, images)
-            about = f"[{name}, {len(images)} {direction}, train]"
-            generator = torch.Generator().manual_seed(0)
-            kernel = kernel_distance(seen.features, real_features.features, generator)
-            figures[f"{what}frechet_distance{about}"] = frechet_distance(
-                Moments.of(seen.features), Moments.of(real_features.features)
-            )
-            figures[f"{what}kernel_distance{about}"] = kernel.mean
-            if true_features is not None:
-                cosine = 1 - torch.cosine_similarity(seen.features, true_features.features)
-                about = f"[{name}, {len(true)} pairs {direction}]"
-                figures |= {
-                    f"{what}perceptual_distance{about}": _perceived(name, images, true),
-                    f"{what}cosine_distance{about}": float(cosine.mean()),
-                    f"{what}mean_absolute_error[{len(true)} pairs {direction}]": float(
-                        (images - true).abs().mean()
-                    ),
-                }
-    return figures
+    return test, _sides(replace(wanted, split="train"), "unpaired"), paired
 
 
-def _perceived(name: str, images: Tensor, truth: Tensor) -> float:
-    pairs = zip(images.split(BATCH_SIZE), truth.split(BATCH_SIZE), strict=True)
-    return float(torch.cat([perceptual_distance(name, a, b) for a, b in pairs]).mean())
+@dataclass(frozen=True)
+class Viewed:
+    """Images [N, 3, H, W] in [-1, 1], and their features [N, D]."""
+
+    images: Tensor
+    features: Tensor
+
+    @staticmethod
+    def of(name: str, images: ImageDataset) -> "Viewed":
+        """All images of a dataset, and their features by the network called `name`."""
+        return Viewed(whole(images), dataset_features(name, images).features)
 
 
-def _seen(name: str, images: Tensor) -> Features:
-    parts = images.split(BATCH_SIZE)
-    return extract_features(
-        name, progress.track(parts, len(parts), f"features ({name})", "batches")
+def _translated(model: Model, direction: Direction, images: Tensor, name: str) -> Viewed:
+    """The translations of images, and their features by the network called `name`."""
+    parts = images.split(PICTURES_AT_ONCE)
+    parts = progress.track(parts, len(parts), "translating", f"batches of {PICTURES_AT_ONCE}")
+    made = torch.cat([model.translate(x, direction) for x in parts]).expand(-1, 3, -1, -1)
+    batches = batches_of(made, f"features of translations ({name})")
+    return Viewed(made, extract_features(name, batches).features)
+
+
+def _pair_figures(one: Viewed, other: Viewed, name: str) -> dict[str, float]:
+    """Mean distances between images i of both sets, by the beginnings of the figures' names."""
+    pairs = zip(one.images.split(BATCH_SIZE), other.images.split(BATCH_SIZE), strict=True)
+    pairs = progress.track(
+        pairs, -(-len(one.images) // BATCH_SIZE), "comparing", f"batches of {BATCH_SIZE}"
     )
+    perceived = torch.cat([perceptual_distance(name, a, b) for a, b in pairs])
+    cosine = 1 - torch.cosine_similarity(one.features, other.features)
+    return {
+        f"perceptual_distance[{name}, ": float(perceived.mean()),
+        f"cosine_distance[{name}, ": float(cosine.mean()),
+        "mean_absolute_error[": float((one.images - other.images).abs().mean()),
+    }
 
 
 def _sides(data: DataOptions, sides: Any) -> tuple[ImageDataset, ImageDataset]:

@@ -1,7 +1,7 @@
 """Every method by name. A new one is one file and one line here, or an entry point elsewhere."""
 
 from reverie.core.plugins import Registry
-from reverie.methods.base import Method, Phase, flaw_of
+from reverie.methods.base import Method, Phase, Preview, flaw_of
 from reverie.methods.capabilities import Denoises, Encodes, Samples, Translates, Upscales
 from reverie.methods.diffusion.diffusion import Diffusion
 from reverie.methods.gan.cgan import CGAN
@@ -53,6 +53,7 @@ __all__ = [
     "Method",
     "MethodOptions",
     "Phase",
+    "Preview",
     "Samples",
     "Translates",
     "Upscales",

@@ -15,6 +15,8 @@ from typing import (
     TypeVar,
 )
 
+import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from reverie.core.options import OptionValue
@@ -29,6 +31,26 @@ Loss = tuple[Tensor, dict[str, Tensor]]
 
 
 DataKind = Literal["images", "labelled", "unpaired", "paired", "degraded"]
+
+MAX_CLASS_COLUMNS = 16
+"""Classes up to which samples are shown in one column for each class."""
+
+COLUMNS_OF_GROUPS = 8
+"""Columns of a preview of groups of images, at most."""
+
+
+@dataclass(frozen=True)
+class Preview:
+    """Images [B, C, H, W] in [-1, 1] and the columns of their sheet; None: nearly square."""
+
+    images: Float[Tensor, "b c h w"]
+    columns: int | None = None
+
+    @staticmethod
+    def of_groups(*images: Float[Tensor, "b c h w"]) -> "Preview":
+        """Image i of each argument side by side, as many groups in a row as fit."""
+        columns = max(1, COLUMNS_OF_GROUPS // len(images)) * len(images)
+        return Preview(torch.stack(images, dim=1).flatten(0, 1), columns)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +80,6 @@ class Method(nn.Module, ABC):
     about: ClassVar[str]
     training_only: ClassVar[tuple[str, ...]] = ()
     """Networks that are saved in checkpoints, but not in the exported model."""
-    columns: ClassVar[int | None] = None
-    """Columns of preview sheets; None chooses them by the number of images."""
     inherited_options: ClassVar[tuple[str, ...]] = ()
     """Options inherited from the model of `--init`."""
     frozen: ClassVar[tuple[str, ...]] = ()
@@ -127,11 +147,17 @@ class Method(nn.Module, ABC):
 
     def previews(
         self, latents: Tensor | None, labels: Tensor | None, batch: Batch
-    ) -> dict[str, Tensor]:
-        """Named preview images [B, C, H, W] in [-1, 1]; `samples` for methods that sample."""
+    ) -> dict[str, Preview]:
+        """Previews by name; `samples` for methods that sample."""
         if isinstance(self, Samples) and latents is not None:
-            return {"samples": self.generate(latents, labels)}
+            return {"samples": Preview(self.generate(latents, labels), self.sample_columns)}
         return {}
+
+    @property
+    def sample_columns(self) -> int | None:
+        """Columns of samples: one for each class, where there are few; None: nearly square."""
+        few = self.conditional and self.spec.classes <= MAX_CLASS_COLUMNS
+        return self.spec.classes if few else None
 
     def diagnostics(self, losses: dict[str, float]) -> list[str]:
         """Warnings derived from logged losses."""

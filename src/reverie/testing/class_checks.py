@@ -14,7 +14,7 @@ from reverie.core import image_io
 from reverie.core.errors import UserError
 from reverie.core.state_dict import without_memory
 from reverie.data import DataOptions
-from reverie.methods import Method, MethodOptions, Samples
+from reverie.methods import Method, MethodOptions, Preview, Samples
 from reverie.methods.capabilities import cycle_labels
 from reverie.methods.presets import recipe_for, recipe_from_json
 from reverie.methods.recipe import TrainOptions
@@ -123,7 +123,9 @@ def check_previews(subject: Subject) -> None:
         with torch.no_grad():
             previews = method.eval().previews(latents, labels, random_batch(spec, 4))
         expected = (spec.channels, spec.image_size, spec.image_size)
-        for name, images in previews.items():
+        for name, shown in previews.items():
+            assert isinstance(shown, Preview), f"the preview {name!r} must be a Preview."
+            images = shown.images
             assert images.ndim == 4, f"the preview {name!r} must be images [B, C, H, W]."
             assert images.shape[1:] == expected, (
                 f"the images of the preview {name!r} must be {expected}, not "

@@ -17,16 +17,17 @@ from reverie.methods.recipe import Recipe
 from reverie.runs.model_card import model_card
 from reverie.runs.model_folder import save_model
 from reverie.runs.run import Run
+from reverie.training.duration import DurationEstimate
 from reverie.training.report import write_report
 from reverie.training.resume import Origin
 from reverie.training.state import Counters, Losses, TrainState
 from reverie.training.validation import Validator
 
 SAMPLES_SHOWN = 64
-MAX_COLUMNS = 16
 SECONDS_BETWEEN_UPDATES = 0.1
 MIN_SHOWN, MIN_SHOWN_OF_LARGE, MAX_SMALL_SIZE = 16, 4, 64
-MAX_SHOWN = 64
+MAX_SHOWN = 24
+"""Images of the dataset in a sheet, at most."""
 STEPS_BEFORE_WARNING = 500
 
 
@@ -73,11 +74,7 @@ def means_of(values: dict[str, list[float]]) -> dict[str, float]:
 
 
 class TrainingMonitor:
-    """Logs and saves a training after each step; used by the main process only.
-
-    Raises:
-        UserError: if validation is requested for a method that does not sample.
-    """
+    """Logs and saves a training after each step; used by the main process only."""
 
     def __init__(
         self,
@@ -92,11 +89,14 @@ class TrainingMonitor:
         self.accelerator = accelerator
         self.validator = Validator(run, recipe, method) if recipe.training.evaluate_every else None
         small = images.spec.image_size <= MAX_SMALL_SIZE
-        shown = max(recipe.training.batch_size, MIN_SHOWN if small else MIN_SHOWN_OF_LARGE)
+        least = MIN_SHOWN if small else MIN_SHOWN_OF_LARGE
+        shown = min(max(recipe.training.batch_size, least), MAX_SHOWN)
         self._shown_batch = Batches(images, shown, recipe.training.seed).read(0)
         self._warned: set[str] = set()
         self._bar = progress.Bar(recipe.method, 1.0)
         self._words = ""
+        # The length of a training by the clock is known.
+        self._duration = DurationEstimate() if recipe.training.minutes is None else None
         self._waited = self._seconds_at_log = 0.0
         self._step_at_log = 0
         # The step of the newest checkpoint, and of the model and sheets that this process wrote.
@@ -145,6 +145,10 @@ class TrainingMonitor:
             waited: seconds that the step waited for its batch.
         """
         options = self.recipe.training
+        if self._duration:
+            estimate = self._duration.after_step(counters.step, done, counters.seconds)
+            if estimate:
+                progress.say(f"{self.recipe.method}: {estimate}")
         self._waited += waited
         if logged is not None:
             self._log(state, counters, rate, logged)
@@ -207,18 +211,13 @@ class TrainingMonitor:
         """Write preview sheets from fixed seeds and a fixed batch."""
         method, device = state.finished_method(), self.accelerator.device
         latents = labels = None
-        columns = method.columns
+        count = SAMPLES_SHOWN - SAMPLES_SHOWN % (method.sample_columns or 1)  # whole rows
         if isinstance(method, Samples):
-            latents = latents_of_seeds(range(SAMPLES_SHOWN), method.latent_shape).to(device)
+            latents = latents_of_seeds(range(count), method.latent_shape).to(device)
         if method.conditional:
-            labels = cycle_labels(SAMPLES_SHOWN, method.spec.classes).to(device)
-            if method.spec.classes <= MAX_COLUMNS:  # one column for each class
-                columns = method.spec.classes
-        batch = self._shown_batch.to(device)
-        for kind, images in method.previews(latents, labels, batch).items():
-            images = images[:MAX_SHOWN]
-            shown = images[: len(images) // columns * columns] if columns else images
-            image_io.save_sheet(shown, self.run.sheet(counters.step, kind), columns)
+            labels = cycle_labels(count, method.spec.classes).to(device)
+        for kind, shown in method.previews(latents, labels, self._shown_batch.to(device)).items():
+            image_io.save_sheet(shown.images, self.run.sheet(counters.step, kind), shown.columns)
         self._sheets_step = counters.step
 
     def _log(

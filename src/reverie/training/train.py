@@ -35,6 +35,7 @@ from reverie.training.resume import (
     refuse_existing,
     refuse_inside_data,
 )
+from reverie.training.validation import check_validation
 
 SIDES: dict[str, Sides] = {"paired": "paired", "unpaired": "unpaired", "degraded": "degraded"}
 """How the data of each kind is found; one dataset where nothing is said."""
@@ -91,11 +92,11 @@ def train_recipe(
         refuse_existing(run)
     checkpoint = checkpoint_to_resume(run) if resume else None
     recipe, start = (recipe, None) if checkpoint else inherit_architecture(with_whole_path(recipe))
-    kind = METHODS.find(recipe.method)
     found = _find_images(recipe)
     if checkpoint:
         check_spec(run, found.spec)
     method = build_method(recipe, found.spec)
+    check_validation(recipe, method)
     if start is not None:
         if resume:
             check_init(run, start)
@@ -121,8 +122,8 @@ def train_recipe(
             run.clear()  # last, so that a disk that is full costs nothing
     accelerator.wait_for_everyone()
     counters = fit(method, images, recipe, accelerator, monitor, checkpoint)
-    if main and kind.kept_beside_init:
-        keep_beside_init(run, recipe.training.init, kind.kept_beside_init)
+    if main and method.kept_beside_init:
+        keep_beside_init(run, recipe.training.init, method.kept_beside_init)
     accelerator.wait_for_everyone()  # until the main process has written the report
     return TrainResult(run.folder, counters.step, counters.seconds, counters.finished, run.report)
 
@@ -133,7 +134,6 @@ def check_recipes(recipes: Iterable[Recipe]) -> None:
     Datasets are found, networks are built without memory, and no image is decoded.
     """
     from reverie.training.setup import check_available
-    from reverie.training.validation import check_validation
 
     specs: dict[tuple[DataOptions, int], ImageSpec] = {}
     for recipe in recipes:
@@ -144,8 +144,7 @@ def check_recipes(recipes: Iterable[Recipe]) -> None:
         if key not in specs:
             specs[key] = _find_images(recipe).spec
         method = without_memory(functools.partial(kind, recipe.options, specs[key]))
-        if recipe.training.evaluate_every:
-            check_validation(recipe, method)
+        check_validation(recipe, method)
 
 
 def _find_images(recipe: Recipe) -> PendingDataset:

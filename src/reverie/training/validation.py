@@ -3,12 +3,10 @@
 Results are stored in `evaluations.jsonl`, from which a resumed run restores its state.
 """
 
-import torch
-
-from reverie.core import image_io
 from reverie.core.errors import UserError
 from reverie.data import open_dataset
-from reverie.evaluation.metrics.features import extract_features
+from reverie.evaluation.dataset_features import dataset_features
+from reverie.evaluation.metrics.features import extract_features, find_extractor
 from reverie.evaluation.metrics.frechet import Moments, frechet_distance
 from reverie.evaluation.samples import CLASSIFIERS, default_features, frechet_name, like
 from reverie.inference.model import Model
@@ -23,10 +21,13 @@ MIN_IMAGES = 2
 
 
 def check_validation(recipe: Recipe, method: Method) -> None:
-    """Raise a UserError if the samples of a method cannot be validated as the options say."""
+    """Raise a UserError if the training shall be validated and cannot be."""
+    if not recipe.training.evaluate_every:
+        return
     require(method, Samples, f"--evaluate-every measures samples, and {recipe.method}")
     if recipe.training.evaluate_count < MIN_IMAGES:
         raise UserError(f"--evaluate-count must be at least {MIN_IMAGES}.")
+    find_extractor(default_features(recipe.data))
 
 
 class Validator:
@@ -36,26 +37,18 @@ class Validator:
         run: the folder to write to.
         recipe: all options.
         method: the method in training.
-
-    Raises:
-        UserError: if the method does not sample, or `evaluate_count` is too small.
     """
 
     def __init__(self, run: Run, recipe: Recipe, method: Method) -> None:
         options = recipe.training
-        check_validation(recipe, method)
         self.run = run
         self.recipe = recipe
         self.features = default_features(recipe.data)
         spec = method.spec
         data = like(recipe.data, spec.image_size, spec.channels, split="test")
         real = open_dataset(data)
-        count = options.evaluate_count
-        parts = (real.read(part.numpy()) for part in torch.arange(len(real)).split(250))
-        self.real = Moments.of(
-            extract_features(self.features, map(image_io.to_tensor, parts)).features
-        )
-        self.about = f"[{self.features}, {count}, {real.source.split}]"
+        self.real = Moments.of(dataset_features(self.features, real).features)
+        self.about = f"[{self.features}, {options.evaluate_count}, {real.source.split}]"
         self._should_stop: bool | None = None
 
     @property

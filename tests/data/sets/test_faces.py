@@ -129,7 +129,7 @@ def test_refusals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match="no attribute 'Smilling'; did you mean 'Smiling'"):
         get_faces(tmp_path / "faces", "Smilling")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match="pip install python-avatars resvg-py"):
+    with pytest.raises(UserError, match=r'pip install "reverie\[faces\]"'):
         draw(Face(0))
 
 

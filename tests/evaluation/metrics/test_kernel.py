@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from reverie.core.errors import UserError
-from reverie.evaluation.metrics.kernel import kernel_distance, squared_mmd
+from reverie.evaluation.metrics.kernel import kernel_distance, squared_mmd, squared_mmds
 
 
 def features(seed: int, count: int = 60, size: int = 7) -> torch.Tensor:
@@ -21,6 +21,30 @@ def test_the_estimate_equals_its_definition() -> None:
     across = sum(k(a, b) for a in x for b in y) / n**2
     got = squared_mmd(torch.from_numpy(x), torch.from_numpy(y)).item()
     assert got == pytest.approx(within - 2 * across, rel=1e-10)
+
+
+@pytest.mark.parametrize("counts", [(60, 60), (60, 90), (1500, 1100)])
+def test_all_subsets_at_once(counts: tuple[int, int]) -> None:
+    """Kernel values that several subsets share are computed once, with the same result."""
+    one, other = (features(seed, n).double() for seed, n in enumerate(counts))
+    generator = torch.Generator().manual_seed(0)
+    chosen = [[torch.randperm(n, generator=generator)[:50] for n in counts] for _ in range(4)]
+    members = [torch.zeros(4, n).double() for n in counts]
+    for number, pair in enumerate(chosen):
+        for side, indices in enumerate(pair):
+            members[side][number, indices] = 1
+    got = squared_mmds(one, other, *members)
+    expected = torch.stack([squared_mmd(one[x], other[y]) for x, y in chosen])
+    torch.testing.assert_close(got, expected, rtol=1e-9, atol=1e-11)
+
+
+def test_few_and_many_subsets_are_the_same_estimate(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = features(1, 300), features(3, 500)
+    monkeypatch.setattr("reverie.evaluation.metrics.kernel.SUBSET_SIZE", 40)
+    whole = kernel_distance(one, other, torch.Generator().manual_seed(5), 200)
+    part = kernel_distance(one, other, torch.Generator().manual_seed(5), 20)
+    assert 300**2 + 500**2 + 300 * 500 > 20 * 3 * 40**2  # the subsets are computed singly
+    assert part.mean == pytest.approx(whole.mean, abs=3 * part.standard_error)
 
 
 def test_sets_of_one_kind_are_near_zero_on_both_sides() -> None:

@@ -127,7 +127,7 @@ def test_it_encodes_and_generates(batch: Batch) -> None:
     method = inversion().eval()
     assert isinstance(method, Encodes)
     assert isinstance(method, Samples)
-    shown = method.previews(None, None, batch)["samples"]
+    shown = method.previews(None, None, batch)["samples"].images
     assert shown.shape == (8, 1, 16, 16)
     torch.testing.assert_close(shown[0::2], batch.images)
     torch.testing.assert_close(shown[1::2], method.generate(method.encode(batch.images)))
@@ -143,6 +143,19 @@ def test_it_inherits_the_generator_of_init() -> None:
     assert method.load_matching(start) == ["base"]
     z = torch.randn(2, 3, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(method.generate(z), start.generate(z))
+
+
+def test_a_model_without_what_only_its_training_needs() -> None:
+    """`dcgan:faces-small` trains a network that reconstructs latents; its model has none."""
+    spec = ImageSpec(1, 16)
+    start = DCGAN(DCGANOptions(width=2, latent_size=3, latent_weight=1.0), spec).eval()
+    assert start.finder is not None
+    made = GANInversion.inherit_options(GANInversionOptions(), start, "dcgan")
+    start.finder = None
+    method = GANInversion(made, spec)  # type: ignore[arg-type]
+    assert method.load_matching(start) == ["base"]
+    z = torch.randn(2, 3, generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(method.generate(z), start.generate(z), rtol=0, atol=0)
 
 
 def test_it_inherits_the_classes_of_a_cgan() -> None:

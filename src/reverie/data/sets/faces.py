@@ -86,7 +86,7 @@ def draw(face: Face, side: int = SIDE) -> bytes:
     """
     for package in ("python_avatars", "resvg_py"):
         if importlib.util.find_spec(package) is None:
-            raise UserError("drawing faces needs: pip install python-avatars resvg-py.")
+            raise UserError('drawing faces needs: pip install "reverie[faces]".')
     import resvg_py
 
     svg = _avatar(face).replace(DRAWN, SQUARE, 1)

@@ -4,6 +4,7 @@ Distances under different feature networks are not comparable. Images are quanti
 if saved to a file, then resized in float with antialiasing, as in clean-fid (Parmar et al. 2022).
 """
 
+import hashlib
 import importlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -17,7 +18,12 @@ from torch.nn import functional as F
 from reverie.core import image_io
 from reverie.core.errors import UserError, nearest
 from reverie.evaluation.metrics.digits import digit_classifier
-from reverie.nn.backbones.efficientnet import efficientnet, efficientnet_preprocess
+from reverie.nn.backbones.efficientnet import (
+    EfficientNetLite0,
+    efficientnet,
+    efficientnet_preprocess,
+)
+from reverie.nn.fuse import fuse_for_inference
 
 PICTURES_AT_ONCE = 50
 
@@ -35,11 +41,18 @@ def _see_digits(images: Tensor) -> Features:
     return Features(features, digit_classifier().head(features))
 
 
+@cache
+def _efficientnet() -> EfficientNetLite0:
+    """EfficientNet with its batch norms folded: a third of the time for the same features."""
+    return fuse_for_inference(efficientnet(), lambda network: network(torch.zeros(1, 3, 224, 224)))
+
+
 def _see_efficientnet(images: Tensor) -> Features:
-    network = efficientnet()
+    network = _efficientnet()
     if images.shape[-2:] != (224, 224):
         images = F.interpolate(images, (224, 224), mode="bicubic", antialias=True)
-    features = network.features(efficientnet_preprocess(images))
+    pixels = efficientnet_preprocess(images).contiguous(memory_format=torch.channels_last)
+    features = network.features(pixels)
     return Features(features, network._fc(features))
 
 
@@ -52,9 +65,9 @@ def _inception() -> nn.Module:
     except (ImportError, OSError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(
-            "Inception's features need the package torch-fidelity and its FID weights, which it "
-            f"downloads ({reason}): use --features efficientnet, and compare its metrics only "
-            "with each other."
+            "Inception's features need the package torch-fidelity (pip install torch-fidelity) and "
+            f"its FID weights, which it downloads ({reason}): use --features efficientnet, and "
+            "compare its metrics only with each other."
         ) from None
 
 
@@ -67,28 +80,64 @@ def _see_inception(images: Tensor) -> Features:
 class FeatureExtractor:
     """Feature network of images in [-1, 1]; `maps` returns the layers' feature maps."""
 
+    network: Callable[[], nn.Module]
+    batch_size: int
+    """Images at once; the activations of few large images fit a processor's cache."""
     extract_features: Callable[[Tensor], Features]
     maps: Callable[[Tensor], list[Tensor]] | None
 
 
 FEATURES = {
-    "digits": FeatureExtractor(_see_digits, lambda x: digit_classifier().maps(x)),
-    "efficientnet": FeatureExtractor(
-        _see_efficientnet, lambda x: efficientnet().maps(efficientnet_preprocess(x))
+    "digits": FeatureExtractor(
+        digit_classifier, 250, _see_digits, lambda x: digit_classifier().maps(x)
     ),
-    "inception": FeatureExtractor(_see_inception, None),
+    "efficientnet": FeatureExtractor(
+        _efficientnet,
+        8,
+        _see_efficientnet,
+        lambda x: _efficientnet().maps(efficientnet_preprocess(x)),
+    ),
+    "inception": FeatureExtractor(_inception, 8, _see_inception, None),
 }
 
 
 def find_extractor(name: str) -> FeatureExtractor:
-    """The feature network called `name`.
+    """The feature network called `name`, with its weights.
 
     Raises:
-        UserError: if there is none.
+        UserError: if there is none, or a package is missing.
     """
+    extractor = _named(name)
+    extractor.network()
+    return extractor
+
+
+def _named(name: str) -> FeatureExtractor:
     if name not in FEATURES:
         raise UserError(f"there are no features {name!r}; {nearest(name, FEATURES)}")
     return FEATURES[name]
+
+
+def find_maps(name: str) -> Callable[[Tensor], list[Tensor]]:
+    """The function from images to feature maps of the network called `name`.
+
+    Raises:
+        UserError: if there is no such network, a package is missing, or it has no feature maps.
+    """
+    look = _named(name).maps
+    if look is None:
+        raise UserError(f"{name} has no perceptual distance: use --features efficientnet.")
+    find_extractor(name)
+    return look
+
+
+@cache
+def network_digest(name: str) -> str:
+    """Hash of the weights of the feature network called `name`."""
+    whole = hashlib.sha256()
+    for key, tensor in find_extractor(name).network().state_dict().items():
+        whole.update(key.encode() + tensor.contiguous().numpy().tobytes())
+    return whole.hexdigest()[:16]
 
 
 @torch.inference_mode()
@@ -97,13 +146,15 @@ def extract_features(name: str, batches: Iterable[Float[Tensor, "b c h w"]]) -> 
 
     Args:
         name: a key of `FEATURES`.
-        batches: images of any batch size; processed in parts of `PICTURES_AT_ONCE`.
+        batches: images of any batch size; processed in parts of the network's own.
 
     Raises:
         UserError: if there is no such network, there are no images, or a feature is not finite.
     """
-    look = find_extractor(name).extract_features
-    parts = [look(part) for part in quantize_8bit(batches)]
+    extractor = find_extractor(name)
+    parts = [
+        extractor.extract_features(part) for part in quantize_8bit(batches, extractor.batch_size)
+    ]
     if not parts:
         raise UserError("there are no images to extract features from.")
     seen = Features(torch.cat([p.features for p in parts]), torch.cat([p.logits for p in parts]))
@@ -119,14 +170,13 @@ def maps(name: str, images: Float[Tensor, "b c h w"]) -> list[Float[Tensor, "b _
     Raises:
         UserError: if there is no such network, or it does not provide feature maps.
     """
-    look = find_extractor(name).maps
-    if look is None:
-        raise UserError(f"{name} has no perceptual distance: use --features efficientnet.")
-    return look(images)
+    return find_maps(name)(images)
 
 
-def quantize_8bit(batches: Iterable[Tensor]) -> Iterator[Tensor]:
+def quantize_8bit(
+    batches: Iterable[Tensor], batch_size: int = PICTURES_AT_ONCE
+) -> Iterator[Tensor]:
     """Round images in [-1, 1] to 8 bits, as if saved and read back; yields parts."""
     for batch in batches:
-        for part in batch.split(PICTURES_AT_ONCE):
+        for part in batch.split(batch_size):
             yield image_io.to_tensor(image_io.to_uint8(part))

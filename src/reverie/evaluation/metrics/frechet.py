@@ -5,6 +5,7 @@ Inception's features it is the FID; values under other features are not comparab
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Float
@@ -41,12 +42,18 @@ class Moments:
     def covariance(self) -> Float[Tensor, "d d"]:
         return self.scatter / (self.count - 1)
 
+    @cached_property
+    def root(self) -> Float[Tensor, "d d"]:
+        """The symmetric square root of the covariance."""
+        values, vectors = torch.linalg.eigh(self.covariance)
+        return (vectors * values.clamp(min=0).sqrt()) @ vectors.T
+
 
 def frechet_distance(one: Moments, other: Moments) -> float:
     """Squared Fréchet distance of two Gaussians.
 
     tr (Σ₁ Σ₂)^½ is the sum of the square roots of the eigenvalues of the symmetric matrix
-    Σ₁^½ Σ₂ Σ₁^½, so no square root of a general matrix is needed.
+    Σ₂^½ Σ₁ Σ₂^½, so no square root of a general matrix is needed; Σ₂^½ is kept in `other`.
 
     Raises:
         UserError: if a set has fewer than two images, or a feature is not finite.
@@ -56,13 +63,7 @@ def frechet_distance(one: Moments, other: Moments) -> float:
             raise UserError("a Fréchet distance needs two images or more in each set.")
         if not torch.isfinite(moments.scatter).all():
             raise UserError("the features are not finite, so there is no distance.")
-    root = _square_root(one.covariance)
-    eigenvalues = torch.linalg.eigvalsh(root @ other.covariance @ root)
+    eigenvalues = torch.linalg.eigvalsh(other.root @ one.covariance @ other.root)
     overlap = eigenvalues.clamp(min=0).sqrt().sum()
     traces = one.covariance.trace() + other.covariance.trace()
     return float((one.mean - other.mean).square().sum() + traces - 2 * overlap)
-
-
-def _square_root(matrix: Float[Tensor, "d d"]) -> Float[Tensor, "d d"]:
-    values, vectors = torch.linalg.eigh(matrix)
-    return (vectors * values.clamp(min=0).sqrt()) @ vectors.T

@@ -133,7 +133,8 @@ def _network_of_model(model: Model) -> Backbone:
             "images: dream with a model that has one, such as a GAN's discriminator, a translator "
             "or an encoder."
         )
-    return backbone_of(model.name, network.eval(), model.method.spec.channels)
+    spec = model.method.spec
+    return backbone_of(model.name, network.eval(), spec.channels, spec.image_size)
 
 
 def dream_for(options: DreamOptions) -> tuple[Dream, Backbone]:

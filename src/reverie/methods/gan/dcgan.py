@@ -90,13 +90,15 @@ SMALL_DATASET: tuple[Augmentation, ...] = ("colour", "translation", "cutout")
 
 DCGAN.presets = {
     "digits": Preset(
-        about="relativistic GAN + R1/R2 (Huang et al. 2024) on digits, 2.5 minutes",
+        about="relativistic GAN + R1/R2 (Huang et al. 2024) on digits: 4,700 steps, about 2.5 "
+        "minutes on two cores",
         options=DCGANOptions(width=32, learning_rate=1.5e-3, beta2=0.99, r1=0.1, r2=0.1),
         data=DataOptions(data="digits"),
-        training=TrainOptions(minutes=2.5, decay="cosine"),
+        training=TrainOptions(steps=4700, decay="cosine"),
     ),
     "faces-small": Preset(
-        about="drawn faces at 32×32 for which `encoder` can be trained, 20 minutes on a processor",
+        about="drawn faces at 32×32 for which `encoder` can be trained: 10,600 steps, about 20 "
+        "minutes on one core",
         options=DCGANOptions(
             latent_size=32,
             width=32,
@@ -107,7 +109,7 @@ DCGAN.presets = {
             latent_weight=2.0,
         ),
         data=DataOptions(data="faces", image_size=32),
-        training=TrainOptions(minutes=20.0, decay="cosine"),
+        training=TrainOptions(steps=10_600, decay="cosine"),
     ),
     "modern": Preset(
         about="relativistic GAN + R1/R2 (Huang et al. 2024) with DiffAugment (Zhao et al. 2020)",

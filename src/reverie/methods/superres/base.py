@@ -11,7 +11,7 @@ from reverie.core.errors import UserError
 from reverie.core.options import DecayRate, DefaultOrLayerCount, LayerSize, NonNegative
 from reverie.core.rng import Rng
 from reverie.data import Batch, DataOptions, ImageSpec
-from reverie.methods.base import Method
+from reverie.methods.base import Method, Preview
 from reverie.methods.options import MethodOptions
 from reverie.methods.recipe import TrainOptions
 from reverie.methods.superres.degradation import degrade, downscale, quantize_8bit
@@ -50,7 +50,6 @@ class SuperResolution(Method):
 
     data_kind = "degraded"
     averaged = ("generator",)
-    columns = 6
     inherited_options = ("network", "scale", "width", "blocks", "growth", "norm")
 
     def __init__(self, options: SuperResolutionOptions, spec: ImageSpec) -> None:
@@ -102,12 +101,12 @@ class SuperResolution(Method):
 
     def previews(
         self, latents: Tensor | None, labels: Tensor | None, batch: Batch
-    ) -> dict[str, Tensor]:
+    ) -> dict[str, Preview]:
         """Rows of bicubic interpolation, upscaled image and high-resolution target."""
         small = self.small(batch, None)
         made = self.generator(small).float()
         plain = F.interpolate(small, made.shape[-2:], mode="bicubic", antialias=True)
-        return {"samples": torch.stack([quantize_8bit(plain), made, batch.images], 1).flatten(0, 1)}
+        return {"samples": Preview.of_groups(quantize_8bit(plain), made, batch.images)}
 
 
 CROPS = DataOptions(image_size=128, resize="none", flip=True)

@@ -151,7 +151,8 @@ SRGAN.presets = {
         ),
     ),
     "photos-small": Preset(
-        about="adversarial fine-tuning of srresnet:photos or photos-small, named by --init",
+        about="adversarial fine-tuning of srresnet:photos or photos-small, named by --init: 4,600 "
+        "steps, about 15 minutes on one core",
         options=SRGANOptions(
             **STABLE,
             network="compact",
@@ -161,6 +162,6 @@ SRGAN.presets = {
             discriminator_width=16,
         ),
         data=PHOTOS,
-        training=replace(PHOTOS_TRAINING, batch_size=8, minutes=15.0),
+        training=replace(PHOTOS_TRAINING, batch_size=8, steps=4600),
     ),
 }

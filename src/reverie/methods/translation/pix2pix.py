@@ -5,7 +5,7 @@ generator is updated first and the discriminator reuses its translation, so that
 once; the reference code updates the discriminator first.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from reverie.core.options import Direction, NonNegative
 from reverie.core.rng import Rng
 from reverie.data import Batch, ImageSpec
-from reverie.methods.base import FakeQueue, Loss, Method, Phase
+from reverie.methods.base import FakeQueue, Loss, Method, Phase, Preview
 from reverie.methods.recipe import Preset
 from reverie.methods.translation.base import (
     EARTH,
@@ -56,7 +56,6 @@ class Pix2Pix(Method):
     data_kind = "paired"
     averaged = ("generator",)
     directions = ("ab",)
-    columns = 6
     about = "pix2pix: paired image-to-image translation with a conditional GAN"
     tiny_options: ClassVar = {"width": 4, "discriminator_width": 4, "blocks": 1}
     feature_network = "generator"
@@ -123,10 +122,10 @@ class Pix2Pix(Method):
 
     def previews(
         self, latents: Tensor | None, labels: Tensor | None, batch: Batch
-    ) -> dict[str, Tensor]:
+    ) -> dict[str, Preview]:
         """Rows of input image, translation and target."""
-        rows = [batch.images, self.generator(batch.images), batch.domain_b]
-        return {"samples": torch.stack(rows, dim=1).flatten(0, 1)}
+        made = self.generator(batch.images)
+        return {"samples": Preview.of_groups(batch.images, made, batch.domain_b)}
 
 
 Pix2Pix.presets = {
@@ -137,12 +136,13 @@ Pix2Pix.presets = {
         training=EARTH_TRAINING,
     ),
     "emoji-small": Preset(
-        about="Windows emojis to their Apple counterparts at 32×32 on a processor",
+        about="Windows emojis to their Apple counterparts at 32×32: 8,400 steps, about 12 minutes "
+        "on one core",
         options=Pix2PixOptions(
             **SMALL, network="resnet", dropout=False, warps=True, pixel_weight=20.0
         ),
         data=SMALL_DATA,
-        training=SMALL_TRAINING,
+        training=replace(SMALL_TRAINING, steps=8400),
     ),
     "paper": Preset(
         about="Isola et al. 2017, section 3 and appendix 6",

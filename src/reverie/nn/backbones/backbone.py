@@ -5,7 +5,8 @@ EfficientNet-Lite0's weights are installed as a Python package; the other networ
 torchvision's weight files.
 """
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from threading import get_ident
 
@@ -14,6 +15,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from reverie.core.errors import UserError, nearest
+from reverie.nn.receptive_field import receptions
+
+SIDE = 224
+"""Side of ImageNet's images, in pixels."""
 
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -38,6 +43,8 @@ class Backbone:
     """The layers of a deep dream that names none."""
     content_layers: tuple[str, ...] = ()
     """The layers that a content loss compares; none if the network has no use for it."""
+    side: int = SIDE
+    """Side of the images that it was made for, in pixels."""
 
     def activations(
         self, images: Float[Tensor, "b c h w"], layers: Sequence[str]
@@ -132,71 +139,56 @@ def to_rgb(images: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class LayerInfo:
-    """A layer: channels and side of its feature map, and typical content of its activations."""
+    """A layer: channels and side of its feature map, and what an element of it depends on."""
 
     name: str
     channels: int
     side: int
-    description: str
+    receptive_field: tuple[int, int]
+    """Height and width, in pixels of the image."""
+    depth: int
+    """Convolutions on the longest path from the image."""
 
 
-LAYER_DESCRIPTIONS = (
-    "strokes and edges",
-    "grids and weaves",
-    "textures",
-    "spots, scales and eyes",
-    "object parts: eyes, snouts",
-    "whole animals and objects",
-    "scenes, faintly",
-)
-"""Typical content of activations, from the first layers to the last."""
-
-
-def list_layers(backbone: Backbone, side: int = 224) -> list[LayerInfo]:
-    """Blocks of a network in order of execution, with feature map sizes for images of `side`."""
+def list_layers(backbone: Backbone, side: int | None = None) -> list[LayerInfo]:
+    """Blocks of a network in order of execution, for images of `side`, by default its own."""
     seen: list[tuple[str, Tensor]] = []
 
     def keep(name: str):
         return lambda module, inputs, output: seen.append((name, output))
 
-    blocks = _blocks(backbone.network)
-    hooks = [layer.register_forward_hook(keep(name)) for name, layer in blocks.items()]
+    layers = {name: m for name, m in backbone.network.named_modules() if name}
+    hooks = [layer.register_forward_hook(keep(name)) for name, layer in layers.items()]
+    image = torch.zeros(1, backbone.channels, *2 * (side or backbone.side,))
     try:
-        with torch.inference_mode():
-            backbone.activations(torch.zeros(1, backbone.channels, side, side), [list(blocks)[-1]])
+        with torch.inference_mode(), receptions(image) as reception:
+            backbone.activations(image, [list(layers)[-1]])
     finally:
         for hook in hooks:
             hook.remove()
-    maps = [(name, x) for name, x in seen if isinstance(x, Tensor) and x.ndim == 4]
-    return [
-        LayerInfo(
-            name,
-            x.shape[1],
-            x.shape[-1],
-            LAYER_DESCRIPTIONS[n * len(LAYER_DESCRIPTIONS) // len(maps)],
-        )
-        for n, (name, x) in enumerate(maps)
-    ]
-
-
-def _blocks(network: nn.Module) -> dict[str, nn.Module]:
-    """Blocks by name: the children of the network, and of its Sequentials and ModuleLists."""
-    found: dict[str, nn.Module] = {}
-
-    def walk(module: nn.Module, prefix: str) -> None:
-        for name, child in module.named_children():
-            place = f"{prefix}{name}"
-            if isinstance(child, nn.Sequential | nn.ModuleList):
-                walk(child, f"{place}.")
-            else:
-                found[place] = child
-
-    walk(network, "")
+    found = []
+    blocks = _outermost({name for name, _ in seen}, layers)
+    for name, x in seen:
+        if name in blocks and isinstance(x, Tensor) and x.ndim == 4:
+            height, width = map(math.ceil, reception(x).field)
+            depth = reception(x).depth
+            found.append(LayerInfo(name, x.shape[1], x.shape[-1], (height, width), depth))
     return found
 
 
-def backbone_of(name: str, network: nn.Module, channels: int) -> Backbone:
+def _outermost(called: set[str], layers: dict[str, nn.Module]) -> set[str]:
+    """Of the layers that were called, those within none that was, but for lists of layers."""
+    blocks = {n for n in called if not isinstance(layers[n], nn.Sequential | nn.ModuleList)}
+
+    def outer(name: str) -> Iterator[str]:
+        while "." in name:
+            name = name.rpartition(".")[0]
+            yield name
+
+    return {name for name in blocks if blocks.isdisjoint(outer(name))}
+
+
+def backbone_of(name: str, network: nn.Module, channels: int, side: int = SIDE) -> Backbone:
     """Any network on images in [-1, 1] as a backbone; images are converted to its channels."""
-    if channels == 1:
-        return Backbone(name, network, lambda x: x.mean(1, keepdim=True), channels)
-    return Backbone(name, network, to_rgb, channels)
+    prepare = to_rgb if channels == 3 else lambda x: x.mean(1, keepdim=True)
+    return Backbone(name, network, prepare, channels, side=side)

