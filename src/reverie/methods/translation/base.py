@@ -132,7 +132,7 @@ class DiscriminatorLoss:
         return self.network(augment(images, self.options.augment, rng)).float()
 
     def discriminator_loss(self, real: Tensor, fake: Tensor, rng: Rng) -> Loss:
-        """Adversarial loss of the discriminator, and its mean logits.
+        """Adversarial loss of the discriminator, its mean logits and probabilities.
 
         Real and generated images share one forward pass unless batch norm would mix them.
         """
@@ -140,8 +140,9 @@ class DiscriminatorLoss:
             real_logits, fake_logits = self._logits(real, rng), self._logits(fake, rng)
         else:
             real_logits, fake_logits = self._logits(torch.cat([real, fake]), rng).chunk(2)
-        loss = ADVERSARIAL[self.options.loss].discriminator(real_logits, fake_logits)
-        return loss, {"real": real_logits.mean(), "fake": fake_logits.mean()}
+        pair = ADVERSARIAL[self.options.loss]
+        loss = pair.discriminator(real_logits, fake_logits)
+        return loss, pair.log_parts(real_logits, fake_logits)
 
     def generator_loss(self, real: Tensor, fake: Tensor, rng: Rng) -> Tensor:
         """Adversarial loss of the generator."""
