@@ -26,6 +26,8 @@ from reverie.core.result import Result, lines_of, plain
 from reverie.methods import METHODS
 from reverie.methods.recipe import Recipe
 from reverie.runs.run import Run
+from reverie.training.diagnostics import kind_of
+from reverie.training.quantities import RATIO
 
 SHEETS_IN_REPORT = 40
 LARGEST_PLOTTED = 1e30
@@ -60,7 +62,8 @@ def write_report(run: Run) -> Path:
 <div class="tiles">{"".join(_tile(k, v) for k, v in tiles.items())}</div>
 <div class="row">{films}</div>
 <h2>Losses</h2>{_curves({name: log})}
-{_troubles(log)}{_measured(run, name)}<h2>Options</h2>{_options_table(recipe)}
+{_troubles(log)}{_diversity(log, name)}{_measured(run, name)}
+<h2>Options</h2>{_options_table(recipe)}
 <h2>Where it ran</h2>{table(_where(facts))}"""
     write_atomic(run.report, page(f"{name} · reverie", body))
     return run.report
@@ -152,10 +155,18 @@ def _last_sheet(run: Run) -> str:
 def _troubles(log: list[dict[str, Any]]) -> str:
     """Diagnostics in the last tenth of the log."""
     late = log[-max(1, len(log) // 10) :]
-    said = {t.split("(")[0]: t for line in late for t in line.get("troubles", ())}
+    said = {kind_of(t): t for line in late for t in line.get("troubles", ())}
     if not said:
         return ""
     return "<h2>Warnings</h2>" + "".join(f"<p>{html.escape(t)}</p>" for t in said.values())
+
+
+def _diversity(log: list[dict[str, Any]], name: str) -> str:
+    """Curves of the samples' diversity, where it was compared with the training images'."""
+    lines = [{"step": x["step"], "losses": x["diversity"]} for x in log if x.get("diversity")]
+    if not lines:
+        return ""
+    return f"<h2>Samples beside training images</h2><p>{RATIO.about}</p>{_curves({name: lines})}"
 
 
 def _measured(run: Run, name: str) -> str:
