@@ -105,6 +105,12 @@ def test_mode_collapse(name: str, low: float) -> None:
     assert kinds(checked(bad, bad, bad)[:-1] + log(1050)[-1:]) == []  # said where it is measured
 
 
+def test_losses_that_are_no_numbers_are_no_error() -> None:
+    for bad in (float("nan"), float("inf"), -float("inf"), 1e308, 2**63):
+        odd = balanced(bad, lambda n: (-1) ** n * bad, discriminator=lambda n: (-1) ** n * bad)  # noqa: B023
+        assert isinstance(diagnose(log(**odd), GAN), list)
+
+
 def test_copies() -> None:
     assert kinds(checked({"samples/copies": 0.4})) == ["memorised training images"]
     assert kinds(checked({"samples/copies": 0.1})) == []

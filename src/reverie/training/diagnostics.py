@@ -4,10 +4,9 @@ Functions of the log's lines alone, so that a run that was resumed is warned of 
 the same steps. Thresholds and what they were measured on: docs/diagnostics.md.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise, takewhile
-from statistics import fmean
 from typing import Any
 
 from reverie.methods import MethodOptions
@@ -96,7 +95,7 @@ def _balance(log: Sequence[Line]) -> Iterator[tuple[str, str]]:
     recent = _recent(log, MIN_LINES)
     for phase, which in _discriminators(log[-1]):
         real, fake = (
-            fmean(line["losses"].get(f"{phase}/probability_{kind}{which}", 0.5) for line in recent)
+            _mean(line["losses"].get(f"{phase}/probability_{kind}{which}", 0.5) for line in recent)
             for kind in ("real", "fake")
         )
         name = f"discriminator{which.replace('_', ' ').upper()}"
@@ -120,7 +119,7 @@ def _oscillation(log: Sequence[Line]) -> Iterator[tuple[str, str]]:
     for phase in dict.fromkeys(phase for phase, _ in _discriminators(log[-1])):
         losses = [line["losses"].get(phase, 0.0) for line in recent]
         changes = [abs(b - a) for a, b in pairwise(losses)]
-        swing = fmean(changes) / max(fmean(map(abs, losses)), 1e-9) if changes else 0.0
+        swing = _mean(changes) / max(_mean(map(abs, losses)), 1e-9) if changes else 0.0
         if len(losses) >= LINES_OF_SWINGS and swing > SWING:
             yield (
                 "oscillation",
@@ -154,6 +153,12 @@ def _copies(log: Sequence[Line]) -> Iterator[tuple[str, str]]:
     share = log[-1].get("diversity", {}).get("samples/copies", 0.0)
     if share > MANY_COPIES:
         yield "copies", f"memorised training images ({share:.0%} of the samples are copies of one)"
+
+
+def _mean(values: Iterable[float]) -> float:
+    """Mean; NaN for infinities of both signs, and no error, as `fmean` has it."""
+    numbers = [*values]
+    return sum(numbers) / len(numbers)
 
 
 def _recent(log: Sequence[Line], lines: int) -> Sequence[Line]:
