@@ -11,6 +11,7 @@ from reverie.data import DataOptions, open_dataset
 from reverie.methods.presets import recipe_for
 from reverie.runs.run import Run, best_evaluation, find_run
 from reverie.training.comparison import differing_options
+from reverie.training.diagnostics import diagnose
 from reverie.training.report import write_report
 from reverie.training.resume import base_recipe
 from tests.fuzzing import assert_only_user_errors, damaged_json, deep, named, rounds
@@ -18,6 +19,7 @@ from tests.fuzzing import assert_only_user_errors, damaged_json, deep, named, ro
 LOG_LINE: dict[str, Any] = {
     "step": 1, "seconds": 2.0, "images_seen": 8, "images_per_second": 4.0, "waiting_share": 0.1,
     "learning_rate": 0.01, "losses": {"bound": 1.5, "bound/kl": 2}, "troubles": ["it (1) rises"],
+    "diversity": {"samples/modes": 0.5},
 }  # fmt: skip
 EVALUATION: dict[str, Any] = {"step": 1, "seconds": 2.0, "figures": {"frechet_distance[x]": 3.0}}
 
@@ -38,6 +40,8 @@ def read_run(folder: Path) -> None:
     reverie.info(folder)
     differing_options([run, run])
     base_recipe("vae", folder, None, resume=True)
+    lines = [line | {"step": 600 + number} for number, line in enumerate(run.read_log())]
+    diagnose(lines * 5, run.recipe().options)
     json.dumps([run.read_log(), run.read_evaluations(), run.sheet_kinds()])
     if run.read_evaluations():
         best_evaluation(run)
@@ -67,6 +71,7 @@ LINES = (
     '{"step": 1, "step": "x"}', json.dumps(LOG_LINE)[:-1], json.dumps(LOG_LINE | {"step": 10**400}),
     json.dumps(LOG_LINE | {"losses": {"a": "x"}}), json.dumps(LOG_LINE | {"losses": deep(20)}),
     json.dumps(LOG_LINE | {"losses": {"\ud800": 1.0}}), json.dumps(LOG_LINE | {"troubles": [[1]]}),
+    json.dumps(LOG_LINE | {"diversity": 1}), json.dumps(LOG_LINE | {"diversity": {"x": "x"}}),
     json.dumps(LOG_LINE | {"losses": {f"x{n}": 1.0 for n in range(5000)}}),
 )  # fmt: skip
 PLOTTED = (

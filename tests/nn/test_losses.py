@@ -53,6 +53,47 @@ def test_adversarial_losses_push_the_right_way(name: str) -> None:
     assert (fake.grad < 0).all()
 
 
+def sigmoid(x: Tensor) -> Tensor:
+    return 1 / (1 + torch.exp(-x))
+
+
+PROBABILITIES = {
+    "bce": (sigmoid(REAL), sigmoid(FAKE)),
+    "lsgan": (torch.tensor([0.3, 0.0, 1.0]), torch.tensor([0.0, 0.9, 1.0])),
+    "relativistic": (sigmoid(REAL - FAKE), sigmoid(FAKE - REAL)),
+    "relativistic-average": (sigmoid(REAL - FAKE.mean()), sigmoid(FAKE - REAL.mean())),
+}
+
+
+@pytest.mark.parametrize("name", ADVERSARIAL)
+def test_mean_logits_and_probabilities_are_logged(name: str) -> None:
+    parts = ADVERSARIAL[name].log_parts(REAL.clone().requires_grad_(), FAKE)
+    assert not any(value.requires_grad for value in parts.values())
+    expected = {"real": REAL.mean(), "fake": FAKE.mean()}
+    if name in PROBABILITIES:  # hinge and wgan-gp estimate none
+        real, fake = PROBABILITIES[name]
+        expected |= {"probability_real": real.mean(), "probability_fake": fake.mean()}
+    assert parts.keys() == expected.keys()
+    for key, value in expected.items():
+        assert float(parts[key]) == pytest.approx(float(value), rel=1e-6), key
+
+
+def test_the_best_discriminator_says_the_probability() -> None:
+    """Trained on one point where p = 3 q, D says 3/4, by bce and by lsgan."""
+    for name in ("bce", "lsgan"):
+        logit = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+        optimizer = torch.optim.SGD([logit], 0.2)
+        for _ in range(200):  # three real images on each generated one
+            optimizer.zero_grad()
+            pair = ADVERSARIAL[name].discriminator
+            apart = torch.zeros(1, dtype=torch.float64)
+            loss = 3 * (pair(logit, apart) - pair(apart, apart)) + pair(apart, logit)
+            loss.backward()
+            optimizer.step()
+        found = ADVERSARIAL[name].log_parts(logit, logit)["probability_real"]
+        assert float(found) == pytest.approx(0.75, abs=1e-3), name
+
+
 def a_network() -> nn.Sequential:
     torch.manual_seed(0)
     return nn.Sequential(nn.Flatten(), nn.Linear(12, 8), nn.Tanh(), nn.Linear(8, 1)).double()

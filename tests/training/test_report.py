@@ -80,6 +80,16 @@ def test_validation_has_curves_of_its_own(tmp_path: Path) -> None:
     assert "<h2>Validation</h2>" in write_report(run).read_text()
 
 
+def test_diversity_has_curves_of_its_own(tmp_path: Path) -> None:
+    run = begin(tmp_path / "run")
+    log(run, 1)
+    assert "Samples beside training images" not in write_report(run).read_text()
+    run.log(run.read_log()[0] | {"step": 2, "diversity": {"samples/modes": 0.5}})
+    page = write_report(run).read_text()
+    assert "<h2>Samples beside training images</h2>" in page
+    assert "samples/modes" in page
+
+
 def test_the_size_of_the_images_is_shown(tmp_path: Path) -> None:
     page = write_report(begin(tmp_path / "run")).read_text()
     assert "28×28 grayscale" in page

@@ -36,7 +36,9 @@ def test_distances_are_logged_and_the_best_model_is_kept(
     name = "frechet_distance[digits, 20, test]"
     assert [(x["step"], x["figures"][name]) for x in lines] == [(2, 3.0), (4, 1.0), (6, 2.0)]
     facts = api.info(run.folder)
-    assert facts["best"] == {"model": str(run.best), "step": 4, name: 1.0}
+    near = {f"{measure}[digits, 20, test]" for measure in ("recall", "coverage")}
+    assert facts["best"].items() >= {"model": str(run.best), "step": 4, name: 1.0}.items()
+    assert facts["best"].keys() == {"model", "step", name} | near
     four = train(tmp_path / "four", steps=4)
     torch.testing.assert_close(  # the best is the model as it was at that step
         reverie.load(run.best).sample(2), four.load().sample(2), rtol=0, atol=0
@@ -44,12 +46,13 @@ def test_distances_are_logged_and_the_best_model_is_kept(
     assert "<h2>Validation</h2>" in run.report.read_text()
 
 
-def test_the_distance_is_that_of_an_evaluation(tmp_path: Path) -> None:
+def test_the_figures_are_those_of_an_evaluation(tmp_path: Path) -> None:
     run = train(tmp_path / "run", steps=2, evaluate_every=2)
     lines = Run(run.folder).read_evaluations()
-    name = "frechet_distance[digits, 20, test]"
     later = reverie.evaluate(run.load(), data="digits", count=20)
-    assert lines[0]["figures"][name] == pytest.approx(later[name], rel=1e-6)
+    for measure in ("frechet_distance", "recall", "coverage"):
+        name = f"{measure}[digits, 20, test]"
+        assert lines[0]["figures"][name] == pytest.approx(later[name], rel=1e-6)
 
 
 def test_it_stops_when_nothing_gets_better(

@@ -160,7 +160,10 @@ class Method(nn.Module, ABC):
         return self.spec.classes if few else None
 
     def diagnostics(self, losses: dict[str, float]) -> list[str]:
-        """Warnings derived from logged losses."""
+        """Warnings of this method alone, derived from the losses of a line of the log.
+
+        Each begins with what it is about, before the first parenthesis: it is printed once.
+        """
         return []
 
 

@@ -1,7 +1,9 @@
 """Adversarial losses and gradient penalties, as pure functions of logits.
 
 A loss is a pair: what the discriminator minimises and what the generator does, given the logits of
-real and of generated images. Others are added by `ADVERSARIAL.register` or as an entry point.
+real and of generated images. Where the discriminator's output can be read as the probability that
+an image is real, the loss says how. Others are added by `ADVERSARIAL.register` or as an entry
+point.
 """
 
 from collections.abc import Callable
@@ -29,6 +31,18 @@ class AdversarialPair:
     needs_real: bool = False
     interpolation_penalty: float = 0.0
     """Weight of the gradient penalty on points between real and generated images (WGAN-GP)."""
+    probabilities: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None
+    """From the logits of real and of generated images to D(x) and D(G(z)), each in [0, 1]; None
+    where they estimate no probability."""
+
+    def log_parts(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """Mean logits and mean probabilities of real and of generated images, for the log."""
+        real, fake = real.detach(), fake.detach()
+        parts = {"real": real.mean(), "fake": fake.mean()}
+        if self.probabilities is not None:
+            d_real, d_fake = self.probabilities(real, fake)
+            parts |= {"probability_real": d_real.mean(), "probability_fake": d_fake.mean()}
+        return parts
 
 
 ADVERSARIAL: Registry[AdversarialPair] = Registry(
@@ -39,18 +53,23 @@ ADVERSARIAL: Registry[AdversarialPair] = Registry(
         "bce": AdversarialPair(
             lambda real, fake: F.softplus(-real).mean() + F.softplus(fake).mean(),
             lambda real, fake: F.softplus(-fake).mean(),
+            probabilities=lambda real, fake: (real.sigmoid(), fake.sigmoid()),
         ),
         # Least squares with targets 0 and 1, Mao et al. 2017, equation 9.
         "lsgan": AdversarialPair(
             lambda real, fake: 0.5 * ((real - 1).square().mean() + fake.square().mean()),
             lambda real, fake: 0.5 * (fake - 1).square().mean(),
+            # The optimal output is p / (p + q), as for bce: Mao et al. 2017, section 3.2.
+            probabilities=lambda real, fake: (real.clamp(0, 1), fake.clamp(0, 1)),
         ),
-        # Lim & Ye 2017; Miyato et al. 2018, equations 16 and 17.
+        # Lim & Ye 2017; Miyato et al. 2018, equations 16 and 17. The optimum is 1 or -1, whichever
+        # kind is more frequent, so that the logits are no probabilities.
         "hinge": AdversarialPair(
             lambda real, fake: F.relu(1 - real).mean() + F.relu(1 + fake).mean(),
             lambda real, fake: -fake.mean(),
         ),
-        # Arjovsky et al. 2017; the gradient penalty is `interpolation_penalty`.
+        # Arjovsky et al. 2017; the gradient penalty is `interpolation_penalty`. The logits are a
+        # potential: only differences mean something, in units of distance.
         "wgan-gp": AdversarialPair(
             lambda real, fake: fake.mean() - real.mean(),
             lambda real, fake: -fake.mean(),
@@ -61,6 +80,8 @@ ADVERSARIAL: Registry[AdversarialPair] = Registry(
             lambda real, fake: F.softplus(-(real - fake)).mean(),
             lambda real, fake: F.softplus(-(fake - real)).mean(),
             needs_real=True,
+            # That an image is more realistic than the other one of its pair.
+            probabilities=lambda real, fake: ((real - fake).sigmoid(), (fake - real).sigmoid()),
         ),
         # Each logit relative to the mean of the other kind: Wang et al. 2018, equations 1 and 2.
         "relativistic-average": AdversarialPair(
@@ -73,6 +94,11 @@ ADVERSARIAL: Registry[AdversarialPair] = Registry(
                 * (F.softplus(real - fake.mean()).mean() + F.softplus(real.mean() - fake).mean())
             ),
             needs_real=True,
+            # That an image is more realistic than the other kind is on average.
+            probabilities=lambda real, fake: (
+                (real - fake.mean()).sigmoid(),
+                (fake - real.mean()).sigmoid(),
+            ),
         ),
     },
     not_a(AdversarialPair),

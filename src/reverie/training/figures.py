@@ -75,6 +75,12 @@ def loss_curves(run: Run, label: str) -> Curves:
     return Curves(label, points_of(log, "losses"), steps_per_epoch(run))
 
 
+def diversity_curves(run: Run, label: str) -> Curves:
+    """The diversity of samples, where it was compared with that of the training images."""
+    log = [line for line in run.read_log() if line.get("diversity")]
+    return Curves(label, points_of(log, "diversity"), steps_per_epoch(run))
+
+
 def validation_curves(run: Run, label: str) -> Curves:
     """The figures of a run's validations."""
     return Curves(label, points_of(run.read_evaluations(), "figures"), steps_per_epoch(run))

@@ -17,9 +17,11 @@ from reverie.methods.recipe import Recipe
 from reverie.runs.model_card import model_card
 from reverie.runs.model_folder import save_model
 from reverie.runs.run import Run
+from reverie.training.diagnostics import MIN_STEPS, diagnose, kind_of
 from reverie.training.duration import DurationEstimate
 from reverie.training.report import write_report
 from reverie.training.resume import Origin
+from reverie.training.sample_check import SampleCheck
 from reverie.training.state import Counters, Losses, TrainState
 from reverie.training.validation import Validator
 
@@ -28,7 +30,6 @@ SECONDS_BETWEEN_UPDATES = 0.1
 MIN_SHOWN, MIN_SHOWN_OF_LARGE, MAX_SMALL_SIZE = 16, 4, 64
 MAX_SHOWN = 24
 """Images of the dataset in a sheet, at most."""
-STEPS_BEFORE_WARNING = 500
 
 
 class LossMeter:
@@ -92,6 +93,9 @@ class TrainingMonitor:
         least = MIN_SHOWN if small else MIN_SHOWN_OF_LARGE
         shown = min(max(recipe.training.batch_size, least), MAX_SHOWN)
         self._shown_batch = Batches(images, shown, recipe.training.seed).read(0)
+        options = recipe.training
+        self._each = options.batch_size * options.accumulate * accelerator.num_processes
+        self._sample_check = SampleCheck(images, self._each)
         self._warned: set[str] = set()
         self._bar = progress.Bar(recipe.method, 1.0)
         self._words = ""
@@ -108,7 +112,10 @@ class TrainingMonitor:
         self.run.cut_log(counters.step)
         self._origin = Origin.of(self.run, self.recipe, self.accelerator.num_processes)
         self._step_at_log, self._seconds_at_log = counters.step, counters.seconds
-        self._logged_step = max((line["step"] for line in self.run.read_log()), default=0)
+        self._lines = self.run.read_log()
+        self._logged_step = max((line["step"] for line in self._lines), default=0)
+        for line in self._lines:
+            self._warned |= {kind_of(said) for said in _said(line)}
         if counters.step == 0:
             self.write_sheets(state, counters)
         else:
@@ -223,39 +230,50 @@ class TrainingMonitor:
     def _log(
         self, state: TrainState, counters: Counters, rate: float, losses: dict[str, float]
     ) -> None:
-        options = self.recipe.training
         steps = counters.step - self._step_at_log
         seconds = counters.seconds - self._seconds_at_log
-        each = options.batch_size * options.accumulate * self.accelerator.num_processes
-        speed = steps * each / max(seconds, 1e-9)
+        speed = steps * self._each / max(seconds, 1e-9)
         line: dict[str, Any] = {
             "step": counters.step,
             "seconds": round(counters.seconds, 3),
-            "images_seen": counters.step * each,
+            "images_seen": counters.step * self._each,
             "images_per_second": round(speed, 1),
             "waiting_share": round(self._waited / max(seconds, 1e-9), 4),
             "learning_rate": rate,
             "losses": losses,
         }
-        diagnostics = state.method.diagnostics(losses)
+        diversity: dict[str, float] = {}
+        if self._sample_check.is_due(state.method, counters.step, self._logged_step):
+            method, device = state.finished_method(), self.accelerator.device
+            diversity = line["diversity"] = self._sample_check.figures(method, device)
+        self._lines.append(line)
+        diagnostics = [
+            *diagnose(self._lines, state.method.options),
+            *state.method.diagnostics(losses),
+        ]
         if diagnostics:
             line["troubles"] = diagnostics
-            self._warn(counters, diagnostics)
+            self._warn(line)
         self.run.log(line)
-        if options.track:
-            self.accelerator.log(losses | {"images_per_second": speed}, step=counters.step)
+        if self.recipe.training.track:
+            figures = losses | diversity | {"images_per_second": speed}
+            self.accelerator.log(figures, step=counters.step)
         whole = [f"{name} {value:.3g}" for name, value in losses.items() if "/" not in name]
         self._words = f"{speed:,.0f} images/s  {'  '.join(whole)}"
         self._waited, self._seconds_at_log = 0.0, counters.seconds
         self._step_at_log = self._logged_step = counters.step
 
-    def _warn(self, counters: Counters, diagnostics: list[str]) -> None:
-        """Print each kind of diagnostic once, after the first `STEPS_BEFORE_WARNING` steps."""
-        for trouble in diagnostics:
-            kind = trouble.split("(")[0]
-            if kind not in self._warned and counters.step >= STEPS_BEFORE_WARNING:
-                self._warned.add(kind)
-                progress.warn(f"step {counters.step:,}: {trouble}")
+    def _warn(self, line: dict[str, Any]) -> None:
+        """Print each kind of diagnostic once, also where the run is resumed."""
+        for warning in _said(line):
+            if kind_of(warning) not in self._warned:
+                self._warned.add(kind_of(warning))
+                progress.warn(f"step {line['step']:,}: {warning}")
+
+
+def _said(line: dict[str, Any]) -> list[str]:
+    """Warnings of a line of the log that are printed: none of the first steps."""
+    return line.get("troubles", []) if line["step"] >= MIN_STEPS else []
 
 
 def _plain(options: dict[str, Any]) -> dict[str, Any]:

@@ -54,14 +54,15 @@ DISTANCE = Quantity(
 FRACTION = Quantity(
     "fraction",
     "fraction",
-    "A fraction of images: recall and coverage of the test images, precision of the samples, "
-    "accuracy of their labels; 1 is the best.",
+    "A fraction of images: test images that samples cover (recall, coverage), samples like test "
+    "images (precision), of the right class (accuracy) or copied from training images (copies).",
 )
 
 _RULES: tuple[tuple[str, Quantity], ...] = (
     (r"(frechet_distance|FID|kernel_distance|KID)\w*\[", DISTANCE),
     (r"(precision|recall|coverage|label_accuracy)\[", FRACTION),
-    (r"samples/", RATIO),
+    (r"samples/copies$", FRACTION),
+    (r"(samples|translations)/", RATIO),
     (r"\w+/probability_", PROBABILITY),
     (r"\w+/(real|fake)(_|$)", LOGIT),
     (r"penalty(/|$)|\w+/slope$", PENALTY),

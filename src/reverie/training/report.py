@@ -17,8 +17,10 @@ from reverie.methods import METHODS
 from reverie.methods.recipe import Recipe
 from reverie.runs.run import Run
 from reverie.training.curves import curves_html
-from reverie.training.figures import loss_curves, validation_curves
+from reverie.training.diagnostics import kind_of
+from reverie.training.figures import diversity_curves, loss_curves, validation_curves
 from reverie.training.films import films
+from reverie.training.quantities import RATIO
 
 
 def write_report(run: Run) -> Path:
@@ -42,7 +44,8 @@ def write_report(run: Run) -> Path:
 <div class="tiles">{"".join(_tile(k, v) for k, v in tiles.items())}</div>
 <div class="row">{films({name: run})}</div>
 <h2>Losses</h2>{curves_html([loss_curves(run, name)])}
-{_troubles(log)}{_validation(run, name)}<h2>Options</h2>{_options_table(recipe)}
+{_troubles(log)}{_diversity(run, name)}{_validation(run, name)}
+<h2>Options</h2>{_options_table(recipe)}
 <h2>Where it ran</h2>{table(_where(facts))}"""
     write_atomic(run.report, page(f"{name} · reverie", body))
     return run.report
@@ -55,10 +58,18 @@ def _tile(label: str, value: str) -> str:
 def _troubles(log: list[dict[str, Any]]) -> str:
     """Diagnostics in the last tenth of the log."""
     late = log[-max(1, len(log) // 10) :]
-    said = {t.split("(")[0]: t for line in late for t in line.get("troubles", ())}
+    said = {kind_of(t): t for line in late for t in line.get("troubles", ())}
     if not said:
         return ""
     return "<h2>Warnings</h2>" + "".join(f"<p>{html.escape(t)}</p>" for t in said.values())
+
+
+def _diversity(run: Run, name: str) -> str:
+    """Curves of the samples' diversity, where it was compared with the training images'."""
+    curves = diversity_curves(run, name)
+    if not curves.points:
+        return ""
+    return f"<h2>Samples beside training images</h2><p>{RATIO.about}</p>{curves_html([curves])}"
 
 
 def _validation(run: Run, name: str) -> str:

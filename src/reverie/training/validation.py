@@ -1,5 +1,7 @@
 """Periodic validation by Fréchet distance; tracks the best model and early stopping.
 
+Recall and coverage of the test images, which a mode collapse lowers, are measured beside it.
+
 Results are stored in `evaluations.jsonl`, from which a resumed run restores its state.
 """
 
@@ -8,7 +10,14 @@ from reverie.data import open_dataset
 from reverie.evaluation.dataset_features import dataset_features
 from reverie.evaluation.metrics.features import extract_features, find_extractor
 from reverie.evaluation.metrics.frechet import Moments, frechet_distance
-from reverie.evaluation.samples import CLASSIFIERS, default_features, frechet_name, like
+from reverie.evaluation.metrics.prdc import NEIGHBOURS, prdc
+from reverie.evaluation.samples import (
+    CLASSIFIERS,
+    MAX_FOR_NEIGHBORS,
+    default_features,
+    frechet_name,
+    like,
+)
 from reverie.inference.model import Model
 from reverie.methods import Method, Samples
 from reverie.methods.capabilities import require
@@ -47,7 +56,8 @@ class Validator:
         spec = method.spec
         data = like(recipe.data, spec.image_size, spec.channels, split="test")
         real = open_dataset(data)
-        self.real = Moments.of(dataset_features(self.features, real).features)
+        self.real_features = dataset_features(self.features, real).features
+        self.real = Moments.of(self.real_features)
         self.about = f"[{self.features}, {options.evaluate_count}, {real.source.split}]"
         self._should_stop: bool | None = None
 
@@ -67,12 +77,17 @@ class Validator:
         """Evaluate the model at `step`, log the metrics, and save the model if it is the best.
 
         Returns:
-            Metrics by name: the Fréchet distance and, for labelled digits, the label accuracy.
+            Metrics by name: the Fréchet distance; recall and coverage if there are enough images;
+            for labelled digits the label accuracy.
         """
         model = Model(self.recipe.method, self.recipe.method, method)
         images = model.sample(self.recipe.training.evaluate_count)
         seen = extract_features(self.features, [images])
         figures = {self.distance_name: frechet_distance(Moments.of(seen.features), self.real)}
+        sets = (self.real_features[:MAX_FOR_NEIGHBORS], seen.features[:MAX_FOR_NEIGHBORS])
+        if min(map(len, sets)) > NEIGHBOURS:
+            near = prdc(*sets)
+            figures |= {f"recall{self.about}": near.recall, f"coverage{self.about}": near.coverage}
         labels = model.labels(len(images))
         if labels is not None and self.features in CLASSIFIERS:
             right = seen.logits.argmax(1) == labels

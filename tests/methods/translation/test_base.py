@@ -143,9 +143,6 @@ def test_troubles_in_words() -> None:
     a = pictures(0)
     assert float(luminance_correlation(a, a)) == pytest.approx(1, abs=1e-5)
     assert float(luminance_correlation(a, -a)) == pytest.approx(-1, abs=1e-5)
-    inverted = diagnostics({"generators/likeness_ab": -0.6}, "lsgan")
+    inverted = diagnostics({"generators/likeness_ab": -0.6})
     assert "inverted" in inverted[0]
-    won = {"discriminators/real_a": 0.98, "discriminators/fake_a": 0.01}
-    assert "discriminator dominates" in diagnostics(won, "lsgan")[0]
-    assert diagnostics(won | {"discriminators/fake_a": 0.5}, "lsgan") == []
-    assert diagnostics({"generators/likeness_ab": 0.5}, "lsgan") == []
+    assert diagnostics({"generators/likeness_ab": 0.5}) == []

@@ -90,15 +90,15 @@ class GANObjective:
         with torch.no_grad():
             fake = self.generated(batch, rng)
         real_logits, fake_logits = self.paired_logits(batch, fake, rng)
-        loss = ADVERSARIAL[self.options.loss].discriminator(real_logits, fake_logits)
-        parts = {"real": real_logits.mean(), "fake": fake_logits.mean()}
-        weight = ADVERSARIAL[self.options.loss].interpolation_penalty
-        if weight:
+        pair = ADVERSARIAL[self.options.loss]
+        loss = pair.discriminator(real_logits, fake_logits)
+        parts = pair.log_parts(real_logits, fake_logits)
+        if pair.interpolation_penalty:
             share = rng.uniform(len(batch), 1, 1, 1)
             parts["slope"] = interpolation_penalty(
                 lambda x: self.discriminator_logits(x, batch.labels, rng), batch.images, fake, share
             )
-            loss = loss + weight * parts["slope"]
+            loss = loss + pair.interpolation_penalty * parts["slope"]
         return loss, parts
 
     def penalty_loss(self, batch: Batch, rng: Rng) -> Loss:

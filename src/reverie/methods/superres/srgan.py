@@ -125,8 +125,8 @@ class SRGAN(SuperResolution):
                 return batch.images, self.generator(self.small(batch, rng)).float()
 
         real, fake = (self.discriminator(x).float() for x in self._fakes.pop(recompute))
-        loss = ADVERSARIAL[self.options.loss].discriminator(real, fake)
-        return loss, {"real": real.mean(), "fake": fake.mean()}
+        pair = ADVERSARIAL[self.options.loss]
+        return pair.discriminator(real, fake), pair.log_parts(real, fake)
 
     def penalty_loss(self, batch: Batch, rng: Rng) -> Loss:
         """R1 penalty γ/2 E‖∇D‖² on real images, with lazy regularization."""

@@ -199,7 +199,7 @@ class CUT(Method):
         return self._discriminator_loss.penalty(batch.domain_b, rng), {}
 
     def diagnostics(self, losses: dict[str, float]) -> list[str]:
-        return diagnostics(losses, self.options.loss)
+        return diagnostics(losses)
 
     def translator(self, direction: Direction) -> nn.Module:
         return self.generator

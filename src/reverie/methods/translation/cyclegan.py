@@ -171,7 +171,7 @@ class CycleGAN(Method):
         return sum(DiscriminatorLoss(d, self.options).penalty(x, rng) for d, x in pairs), {}  # type: ignore[return-value]
 
     def diagnostics(self, losses: dict[str, float]) -> list[str]:
-        return diagnostics(losses, self.options.loss)
+        return diagnostics(losses)
 
     def translator(self, direction: Direction) -> nn.Module:
         return self.generator_ab if direction == "ab" else self.generator_ba

@@ -115,7 +115,7 @@ class Pix2Pix(Method):
         ), {}
 
     def diagnostics(self, losses: dict[str, float]) -> list[str]:
-        return diagnostics(losses, self.options.loss)
+        return diagnostics(losses)
 
     def translator(self, direction: Direction) -> nn.Module:
         return self.generator
