@@ -37,7 +37,7 @@ def train(
     resume: bool = ...,
     restart: bool = ...,
     data: str | None = None,
-    image_size: int | None = None,
+    image_size: int | str | Sequence[int] | None = None,
     channels: Literal['auto', '1', '3'] = 'auto',
     resize: Literal['crop', 'squash', 'pad', 'width', 'none'] = 'crop',
     jitter: float = 0.0,

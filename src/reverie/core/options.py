@@ -111,6 +111,14 @@ class Length:
     most: int
 
 
+class Form(ABC):
+    """A mark of a type whose values are given in several forms and stored in one."""
+
+    @abstractmethod
+    def parse(self, value: object) -> object:
+        """The value as it is stored; raises InvalidValue if it has none of the forms."""
+
+
 Positive = Annotated[int, AtLeast(1)]
 NonNegativeInt = Annotated[int, AtLeast(0)]
 NonNegative = Annotated[float, AtLeast(0)]
@@ -118,8 +126,6 @@ PositiveFloat = Annotated[float, Above(0)]
 Fraction = Annotated[float, AtLeast(0), AtMost(1)]
 DecayRate = Annotated[float, AtLeast(0), Below(1)]
 """The share of a moving average that is kept at each step."""
-ImageSize = Annotated[int, AtLeast(1), AtMost(2**16)]
-"""The side of a square image in pixels."""
 LayerSize = Annotated[int, AtLeast(1), AtMost(2**16)]
 """Channels or features of a layer."""
 LayerCount = Annotated[int, AtLeast(1), AtMost(100)]
@@ -165,6 +171,8 @@ def coerce(kind: Any, value: object) -> Any:
         InvalidValue: if it is of another type, no choice of a `Literal`, or out of bounds.
     """
     origin, parts = get_origin(kind), get_args(kind)
+    if origin is Annotated and isinstance(parts[1], Form):
+        return parts[1].parse(value.tolist() if hasattr(value, "tolist") else value)  # type: ignore[attr-defined]
     if origin is Annotated:
         return _within(parts[1:], coerce(parts[0], value))
     if origin in (Union, UnionType):

@@ -91,7 +91,7 @@ class TrainingMonitor:
         self.recipe = recipe
         self.accelerator = accelerator
         self.validator = Validator(run, recipe, method) if recipe.training.evaluate_every else None
-        small = images.spec.image_size <= MAX_SMALL_SIZE
+        small = max(images.spec.size) <= MAX_SMALL_SIZE
         shown = max(recipe.training.batch_size, MIN_SHOWN if small else MIN_SHOWN_OF_LARGE)
         self._shown_batch = Batches(images, shown, recipe.training.seed).read(0)
         self._warned: set[str] = set()

@@ -20,6 +20,7 @@ import numpy as np
 from reverie.core.errors import UserError
 from reverie.core.files import write_atomic
 from reverie.core.html import data_uri, page, table
+from reverie.core.image_size import Size
 from reverie.core.outputs import refuse_replacing
 from reverie.core.progress import printable, readable_seconds
 from reverie.core.result import Result, lines_of, plain
@@ -53,10 +54,10 @@ def write_report(run: Run) -> Path:
         "training images": f"{facts['picture_count']:,}",
     }
     films = "".join(_film(run, kind) for kind in run.sheet_kinds())
-    size, name = spec["image_size"], html.escape(run.folder.resolve().name)
+    size, name = Size.of(spec["image_size"]), html.escape(run.folder.resolve().name)
     body = f"""<h1>{name}</h1>
 <p class="about">{METHODS.find(recipe.method).about} · {html.escape(str(recipe.data.data))} ·
-{size}×{size} {"grayscale" if spec["channels"] == 1 else "RGB"}</p>
+{size} {"grayscale" if spec["channels"] == 1 else "RGB"}</p>
 <div class="tiles">{"".join(_tile(k, v) for k, v in tiles.items())}</div>
 <div class="row">{films}</div>
 <h2>Losses</h2>{_curves({name: log})}
