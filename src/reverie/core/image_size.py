@@ -59,6 +59,8 @@ class Size(NamedTuple):
 class SizeForm(Form):
     """The mark of options that hold a size."""
 
+    words = "SIDE or WIDTHxHEIGHT"
+
     def parse(self, value: object) -> int | str:
         """A square as its side, a rectangle as `96x64`."""
         return Size.of(value).option

@@ -112,7 +112,9 @@ class Length:
 
 
 class Form(ABC):
-    """A mark of a type whose values are given in several forms and stored in one."""
+    """A mark of a type whose values are given in several forms, `words`, and stored in one."""
+
+    words: ClassVar[str]
 
     @abstractmethod
     def parse(self, value: object) -> object:
@@ -171,14 +173,15 @@ def coerce(kind: Any, value: object) -> Any:
         InvalidValue: if it is of another type, no choice of a `Literal`, or out of bounds.
     """
     origin, parts = get_origin(kind), get_args(kind)
+    if hasattr(value, "tolist"):  # of NumPy or PyTorch
+        value = value.tolist()  # type: ignore[attr-defined]
     if origin is Annotated and isinstance(parts[1], Form):
-        return parts[1].parse(value.tolist() if hasattr(value, "tolist") else value)  # type: ignore[attr-defined]
+        absent = value is None and NoneType in get_args(parts[0])
+        return None if absent else parts[1].parse(value)
     if origin is Annotated:
         return _within(parts[1:], coerce(parts[0], value))
     if origin in (Union, UnionType):
         return _coerce_one_of(parts, value)
-    if hasattr(value, "tolist"):  # of NumPy or PyTorch
-        value = value.tolist()  # type: ignore[attr-defined]
     if origin is Literal:
         choices = ", ".join(map(str, parts))
         if not isinstance(value, str | int) or value not in parts:

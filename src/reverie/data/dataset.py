@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal
 
 import numpy as np
+import tyro
 
 from reverie.core import image_io, progress
 from reverie.core.errors import UserError
-from reverie.core.image_size import ImageSize, Size
+from reverie.core.image_size import ImageSize, Size, SizeForm
 from reverie.core.options import (
     RESUMABLE,
     AtLeast,
@@ -29,20 +30,17 @@ from reverie.data.source import Source
 from reverie.data.sources import find_source
 
 BROKEN_TO_NAME = 10
-
-
-SIZE_OF_FOLDERS = 64
-
-
-SIZE_OF_CROPS = 96
-
-
+SIZE_OF_FOLDERS, SIZE_OF_CROPS = 64, 96
 PICTURES_TO_LOOK_AT = 64
-
 
 RAGGED = ("width", "none")
 """Policies that keep images of different sizes, from which images of one size are cropped."""
 
+
+# One union with None: tyro warns of defaults that are in a union inside of another.
+OptionalSize = Annotated[
+    int | str | tuple[int, int] | None, SizeForm(), tyro.conf.arg(metavar=SizeForm.words)
+]
 
 Sides = Literal["one", "paired", "unpaired", "degraded"]
 """One dataset, two domains with or without pairs, or high-resolution images that are downscaled."""
@@ -54,7 +52,7 @@ class DataOptions(Checked):
 
     data: str | None = field(default=None, metadata=RESUMABLE)
     """Dataset: a folder, a table (.csv), an IDX file, or a built-in dataset: digits."""
-    image_size: ImageSize | None = None
+    image_size: OptionalSize = None
     """Side of square images in pixels, or WIDTHxHEIGHT as 96x64; by default the dataset's own, or
     64 for folders."""
     channels: Literal["auto", "1", "3"] = "auto"

@@ -15,7 +15,7 @@ STEP, SMALLEST, LARGEST = 4, 16, 512
 """Sides that are halved: multiples of 4 from 16 to 512."""
 SMALLEST_MAP = 7
 """The shorter side of a generator's smallest feature map is at most this."""
-SEARCHED = 512
+SEARCHED = 256
 """How far from a size that does not fit others are tried, in pixels."""
 
 
