@@ -268,17 +268,13 @@ def _coerce_path(value: object) -> Path:
     return Path(value)
 
 
-def _coerce_any(value: object) -> object:
-    return value
-
-
 SIMPLE: dict[Any, Callable[[object], object]] = {
     bool: _coerce_bool,
     int: _coerce_int,
     float: _coerce_float,
     str: _coerce_text,
     Path: _coerce_path,
-    Any: _coerce_any,
+    Any: lambda value: value,
 }
 
 
