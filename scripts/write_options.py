@@ -22,7 +22,7 @@ from reverie.cli.data import DataGetCommand, DataGetFlags
 from reverie.cli.main import COMMANDS
 from reverie.cli.sweep import SweepCommand, SweepFlags
 from reverie.cli.train import TrainCommand, TrainFlags
-from reverie.core.options import Bound, flag_of
+from reverie.core.options import Bound, Form, flag_of
 from reverie.core.plugins import Registry
 from reverie.data import DATASETS, DataOptions
 from reverie.methods import METHODS, Method, MethodOptions
@@ -69,6 +69,8 @@ def values_of(kind: Any) -> str:
     """What a flag takes, in words."""
     if get_origin(kind) is Annotated:
         inner, *marks = get_args(kind)
+        if isinstance(marks[0], Form):
+            return marks[0].words
         bounds = [f" {mark.sign} {mark.limit:g}" for mark in marks if isinstance(mark, Bound)]
         return values_of(inner) + ",".join(bounds)
     if get_origin(kind) is Literal:

@@ -219,7 +219,8 @@ def mine(factor: float = 1.0) -> type[Method]:
         def __init__(self, options: MineOptions, spec: ImageSpec) -> None:
             super().__init__(options, spec)
             self.latent_shape = (options.latent_size,)
-            self.network = nn.Linear(options.latent_size, spec.channels * spec.image_size**2)
+            pixels = spec.channels * spec.width * spec.height
+            self.network = nn.Linear(options.latent_size, pixels)
 
         def phases(self) -> tuple[Phase, ...]:
             return (Phase(name="network", networks=(self.network,), loss=self.loss),)
@@ -229,8 +230,8 @@ def mine(factor: float = 1.0) -> type[Method]:
             return factor * (made - batch.images).square().mean(), {}
 
         def generate(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
-            size = self.spec.image_size
-            return self.network(latents).tanh().unflatten(1, (self.spec.channels, size, size))
+            shape = (self.spec.channels, *self.spec.size.shape)
+            return self.network(latents).tanh().unflatten(1, shape)
 
     return Mine
 

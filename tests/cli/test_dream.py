@@ -35,9 +35,9 @@ def test_layers_are_listed() -> None:
     assert isinstance(result, LayersResult)
     # EfficientNet-Lite0 at 224 pixels, by its definition.
     for name, words in (
-        ("_conv_stem", "32 × 112²"),
-        ("_blocks.1", "24 × 56²"),
-        ("_bn1", "1280 × 7²"),
+        ("_conv_stem", "32 × 112×112"),
+        ("_blocks.1", "24 × 56×56"),
+        ("_bn1", "1280 × 7×7"),
     ):
         assert result.layers[name].startswith(words)
     assert result.layers["_conv_stem"].endswith("receptive field 3×3, depth 1")
@@ -52,5 +52,5 @@ def test_layers_of_a_model_are_described_by_what_they_see(tmp_path: Path) -> Non
     ).folder
     layers = DreamCommand(list_layers=True, backbone=str(run)).run().to_json()
     first = next(iter(layers.values()))
-    assert first == "4 × 14²       receptive field 4×4, depth 1"
+    assert first == "4 × 14×14       receptive field 4×4, depth 1"
     assert "receptive field 22×22, depth 3" in " ".join(map(str, layers.values()))

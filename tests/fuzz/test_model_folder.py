@@ -35,7 +35,7 @@ def loads_whole(folder: Path) -> Method:
     """Load a model, and use it as the tensors of a file decide."""
     method = load_model(folder)[1]
     assert all(bool(torch.isfinite(p).all()) for p in method.parameters())
-    if isinstance(method, Samples) and method.spec.image_size <= 64:
+    if isinstance(method, Samples) and max(method.spec.size) <= 64:
         labels = torch.zeros(1, dtype=torch.long) if method.conditional else None
         assert method.generate(torch.zeros(1, *method.latent_shape), labels).shape[0] == 1
     return method

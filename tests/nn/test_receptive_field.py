@@ -157,7 +157,7 @@ def test_the_published_field_of_vgg16() -> None:
     backbone = backbone_of("vgg16", BACKBONES["vgg16"].build().eval(), 3)
     found = {layer.name: layer for layer in list_layers(backbone)}
     last = found["features.28"]
-    assert (last.receptive_field, last.depth, last.side) == ((196, 196), 13, 14)
+    assert (last.receptive_field, last.depth, last.map_shape) == ((196, 196), 13, (14, 14))
     assert found["features.30"].receptive_field == (212, 212)
 
 
@@ -170,7 +170,7 @@ def test_the_networks_of_all_methods(name: str) -> None:
     network = method.get_submodule(kind.feature_network).eval()
     if not any(isinstance(module, nn.Conv2d) for module in network.modules()):
         return  # of linear layers
-    layers = list_layers(backbone_of(name, network, 3, 32))
+    layers = list_layers(backbone_of(name, network, 3, (32, 32)))
     assert layers[0].depth >= 1
     assert max(layer.depth for layer in layers) > 1
     for before, after in itertools.pairwise(layers):

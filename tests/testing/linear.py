@@ -30,7 +30,7 @@ class Linear(Method):
     def __init__(self, options: LinearOptions, spec: ImageSpec) -> None:
         super().__init__(options, spec)
         self.latent_shape = (options.latent_size,)
-        pixels = spec.channels * spec.image_size**2
+        pixels = spec.channels * spec.width * spec.height
         self.generator = nn.Linear(options.latent_size, pixels)
         self.encoder = nn.Linear(pixels, options.latent_size)
 
@@ -51,8 +51,8 @@ class Linear(Method):
         return (self.encoder(made.flatten(1)) - latents).square().mean(), {}
 
     def generate(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
-        size = self.spec.image_size
-        return self.generator(latents).tanh().unflatten(1, (self.spec.channels, size, size))
+        shape = (self.spec.channels, *self.spec.size.shape)
+        return self.generator(latents).tanh().unflatten(1, shape)
 
 
 def variant(**members: Any) -> type[Method]:

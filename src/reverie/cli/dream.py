@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LayersResult(Result):
-    """The layers of a backbone: channels, side of the map, receptive field in pixels, and depth."""
+    """The layers of a backbone: channels, size of the map, receptive field in pixels, and depth."""
 
     layers: dict[str, str]
 
@@ -60,6 +60,6 @@ def _list_layers(backbone: str, weights: Path | None) -> LayersResult:
 
 
 def _words(layer: "LayerInfo") -> str:
-    height, width = layer.receptive_field
-    size = f"{layer.channels} × {layer.side}²"
-    return f"{size:<12}  receptive field {height}×{width}, depth {layer.depth}"
+    (high, wide), (tall, broad) = layer.map_shape, layer.receptive_field
+    size = f"{layer.channels} × {high}×{wide}"
+    return f"{size:<14}  receptive field {tall}×{broad}, depth {layer.depth}"

@@ -23,6 +23,7 @@ from reverie.core.errors import UserError
 from reverie.core.files import write_atomic
 from reverie.core.image_formats import SUFFIXES as SUFFIXES
 from reverie.core.image_formats import opened
+from reverie.core.image_size import ImageSize, Size
 from reverie.core.marks import SHEET_TEXT, own_place
 
 SHEET_SIDE = 64
@@ -108,48 +109,54 @@ def with_channels(pixels: UInt8[np.ndarray, "h w c"], channels: int) -> UInt8[np
 
 
 def resize(
-    pixels: UInt8[np.ndarray, "h w c"], size: int, policy: Resize = "crop"
+    pixels: UInt8[np.ndarray, "h w c"], size: ImageSize, policy: Resize = "crop"
 ) -> UInt8[np.ndarray, "h2 w2 c"]:
-    """Resize an image by antialiased bicubic resampling, to a square unless `policy` is ragged.
+    """Resize an image by antialiased bicubic resampling, to `size` unless `policy` is ragged.
 
     Args:
         pixels: any size and aspect ratio.
-        size: target side in pixels.
-        policy: `crop` takes the centre square, `squash` changes the aspect ratio, `pad` pads with
-            white; `width` resizes to width `size` and keeps the aspect ratio, `none` keeps the
-            image unchanged. After the last two, squares are cropped later.
+        size: target side in pixels, or width and height.
+        policy: `crop` takes the largest centred crop of the target's aspect ratio, `squash` changes
+            the aspect ratio, `pad` pads with white; `width` resizes to the target's width and keeps
+            the aspect ratio, `none` keeps the image unchanged. After the last two, images of the
+            target's size are cropped later.
     """
     height, width, channels = pixels.shape
-    if (height, width) == (size, size) or policy == "none":
+    target = Size.of(size)
+    if (height, width) == target.shape or policy == "none":
         return pixels
-    if policy == "width":
-        shape = size, max(1, round(height * size / width))
-        image = Image.fromarray(pixels[..., 0] if channels == 1 else pixels)
-        image = image.resize(shape, Image.Resampling.BICUBIC)
-        return np.asarray(image).reshape(shape[1], shape[0], channels)
     image = Image.fromarray(pixels[..., 0] if channels == 1 else pixels)
     match policy:
+        case "width":
+            target = Size(target.width, max(1, round(height * target.width / width)))
         case "crop":
-            side = min(height, width)
-            left, top = (width - side) // 2, (height - side) // 2
             # Crop first: Pillow's `resize(box=...)` also filters pixels from outside the box.
-            image = image.crop((left, top, left + side, top + side))
-            image = image.resize((size, size), Image.Resampling.BICUBIC)
-        case "squash":
-            image = image.resize((size, size), Image.Resampling.BICUBIC)
+            image = image.crop(_centre(width, height, target))
         case "pad":
-            image = ImageOps.pad(image, (size, size), Image.Resampling.BICUBIC, color="white")
-    return np.asarray(image).reshape(size, size, channels)
+            image = ImageOps.pad(image, target, Image.Resampling.BICUBIC, color="white")
+    image = image.resize(target, Image.Resampling.BICUBIC)
+    return np.asarray(image).reshape(*target.shape, channels)
+
+
+def _centre(width: int, height: int, target: Size) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of the largest centred crop of the target's aspect ratio."""
+    across, down = width, height
+    if width * target.height > height * target.width:
+        across = max(1, round(height * target.width / target.height))
+    else:
+        down = max(1, round(width * target.height / target.width))
+    left, top = (width - across) // 2, (height - down) // 2
+    return left, top, left + across, top + down
 
 
 def cut(
     pixels: UInt8[np.ndarray, "h w c"],
-    size: int,
+    size: ImageSize,
     across: float = 0.5,
     down: float = 0.5,
     multiple: int = 1,
-) -> UInt8[np.ndarray, "size size c"]:
-    """Crop a square of side `size`; its offsets are rounded to multiples of `multiple`.
+) -> UInt8[np.ndarray, "h2 w2 c"]:
+    """Crop an image to `size`; the crop's offsets are rounded to multiples of `multiple`.
 
     `across` and `down` are the relative horizontal and vertical position in [0, 1].
 
@@ -157,14 +164,15 @@ def cut(
         UserError: if the image is smaller than the crop.
     """
     height, width = pixels.shape[:2]
-    if min(height, width) < size:
+    target = Size.of(size)
+    if width < target.width or height < target.height:
         raise UserError(
-            f"an image of {width}×{height} is smaller than the {size}×{size} crop: "
+            f"an image of {width}×{height} is smaller than the {target} crop: "
             "use a smaller --image-size, or --resize crop."
         )
-    top = round(down * (height - size) / multiple) * multiple
-    left = round(across * (width - size) / multiple) * multiple
-    return pixels[top : top + size, left : left + size]
+    top = round(down * (height - target.height) / multiple) * multiple
+    left = round(across * (width - target.width) / multiple) * multiple
+    return pixels[top : top + target.height, left : left + target.width]
 
 
 def to_tensor(pixels: NDArray[Any], max_value: int = 255) -> Float[Tensor, "b c h w"]:

@@ -111,6 +111,16 @@ class Length:
     most: int
 
 
+class Form(ABC):
+    """A mark of a type whose values are given in several forms, `words`, and stored in one."""
+
+    words: ClassVar[str]
+
+    @abstractmethod
+    def parse(self, value: object) -> object:
+        """The value as it is stored; raises InvalidValue if it has none of the forms."""
+
+
 Positive = Annotated[int, AtLeast(1)]
 NonNegativeInt = Annotated[int, AtLeast(0)]
 NonNegative = Annotated[float, AtLeast(0)]
@@ -118,8 +128,6 @@ PositiveFloat = Annotated[float, Above(0)]
 Fraction = Annotated[float, AtLeast(0), AtMost(1)]
 DecayRate = Annotated[float, AtLeast(0), Below(1)]
 """The share of a moving average that is kept at each step."""
-ImageSize = Annotated[int, AtLeast(1), AtMost(2**16)]
-"""The side of a square image in pixels."""
 LayerSize = Annotated[int, AtLeast(1), AtMost(2**16)]
 """Channels or features of a layer."""
 LayerCount = Annotated[int, AtLeast(1), AtMost(100)]
@@ -165,12 +173,15 @@ def coerce(kind: Any, value: object) -> Any:
         InvalidValue: if it is of another type, no choice of a `Literal`, or out of bounds.
     """
     origin, parts = get_origin(kind), get_args(kind)
+    if hasattr(value, "tolist"):  # of NumPy or PyTorch
+        value = value.tolist()  # type: ignore[attr-defined]
+    if origin is Annotated and isinstance(parts[1], Form):
+        absent = value is None and NoneType in get_args(parts[0])
+        return None if absent else parts[1].parse(value)
     if origin is Annotated:
         return _within(parts[1:], coerce(parts[0], value))
     if origin in (Union, UnionType):
         return _coerce_one_of(parts, value)
-    if hasattr(value, "tolist"):  # of NumPy or PyTorch
-        value = value.tolist()  # type: ignore[attr-defined]
     if origin is Literal:
         choices = ", ".join(map(str, parts))
         if not isinstance(value, str | int) or value not in parts:
@@ -257,17 +268,13 @@ def _coerce_path(value: object) -> Path:
     return Path(value)
 
 
-def _coerce_any(value: object) -> object:
-    return value
-
-
 SIMPLE: dict[Any, Callable[[object], object]] = {
     bool: _coerce_bool,
     int: _coerce_int,
     float: _coerce_float,
     str: _coerce_text,
     Path: _coerce_path,
-    Any: _coerce_any,
+    Any: lambda value: value,
 }
 
 

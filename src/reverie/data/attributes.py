@@ -8,6 +8,7 @@ from jaxtyping import Bool
 
 from reverie.core import image_io
 from reverie.core.errors import UserError
+from reverie.core.image_size import ImageSize, Size
 from reverie.data.sources import find_source
 from reverie.data.tables import CELEBA_IMAGES, CELEBA_LIST
 
@@ -27,10 +28,10 @@ class Attributes:
         """Mask [N] of the images that have the attribute."""
         return self.values[:, self.names.index(name)]
 
-    def read(self, index: int, size: int, channels: int) -> np.ndarray:
-        """Image `index` as the models use it: the centre square, uint8 [size, size, C]."""
-        pixels = image_io.with_channels(image_io.read(self.files[index], at_least=size), channels)
-        return image_io.resize(pixels, size)
+    def read(self, index: int, size: ImageSize, channels: int) -> np.ndarray:
+        """Image `index` as the models use it: the centre, resized to `size`, uint8 [H, W, C]."""
+        pixels = image_io.read(self.files[index], at_least=max(Size.of(size)))
+        return image_io.resize(image_io.with_channels(pixels, channels), size)
 
 
 def read_attributes(place: str, split: str = "train") -> Attributes:

@@ -20,6 +20,7 @@ import numpy as np
 from reverie.core import progress
 from reverie.core.errors import UserError
 from reverie.core.files import readable_bytes, replace_folder, write_atomic
+from reverie.core.image_size import ImageSize, Size
 from reverie.data.cache_folder import (
     META,
     PIXELS,
@@ -79,7 +80,7 @@ def fingerprint_of(source: Source, shape: str) -> str:
 
 
 def decode_cached(
-    source: Source, shape: str, decode: Decode, size: int | None
+    source: Source, shape: str, decode: Decode, size: ImageSize | None
 ) -> tuple[str, CachedImages]:
     """Decoded images of a source, from the cache if present.
 
@@ -87,7 +88,7 @@ def decode_cached(
         source: the image files.
         shape: string of all options that `decode` depends on.
         decode: returns image i.
-        size: side of the square images, or None if their sizes differ.
+        size: of the images, or None if their sizes differ.
 
     Returns:
         Fingerprint of the content, and the images.
@@ -111,7 +112,7 @@ def decode_cached(
 
 
 def _build(
-    source: Source, shape: str, decode: Decode, size: int | None, folder: Path
+    source: Source, shape: str, decode: Decode, size: ImageSize | None, folder: Path
 ) -> CachedImages:
     with building(folder, "decoding images"):
         cached = open_entry(folder, source.names, size)  # another process may have built it
@@ -129,14 +130,14 @@ def _build(
 
 
 def open_entry(
-    folder: Path, names: Sequence[str] | None, size: int | None, *, every: bool = False
+    folder: Path, names: Sequence[str] | None, size: ImageSize | None, *, every: bool = False
 ) -> CachedImages | None:
     """The images of an entry; None if it is absent or damaged.
 
     Args:
         folder: the entry.
         names: of the images, as the source has them; None does not compare them.
-        size: side of the square images, or None if their sizes differ.
+        size: of the images, or None if their sizes differ.
         every: compare the checksums of all images, not of `CHECKED_BYTES`.
     """
     try:
@@ -177,7 +178,7 @@ class Meta:
         write_atomic(path, sealed(content | {"about": self.about}))
 
     @classmethod
-    def read(cls, text: str, names: Sequence[str] | None, size: int | None) -> "Meta":
+    def read(cls, text: str, names: Sequence[str] | None, size: ImageSize | None) -> "Meta":
         """Parse a file, which must be of images of `names` and `size`.
 
         Raises:
@@ -193,8 +194,10 @@ class Meta:
             raise ValueError("broken")
         if names is not None and len(shapes) != sum(name not in broken for name in names):
             raise ValueError("names")
-        if size is not None and any(shape != [size, size, shapes[0][2]] for shape in shapes):
-            raise ValueError("size")
+        if size is not None:
+            expected = [*Size.of(size).shape, shapes[0][2]]
+            if any(shape != expected for shape in shapes):
+                raise ValueError("size")
         return cls([(h, w, c) for h, w, c in shapes], sums, broken, str(content.get("about")))
 
 

@@ -1,4 +1,4 @@
-"""Datasets ready to be read in batches: square `uint8` images of one size.
+"""Datasets ready to be read in batches: `uint8` images of one size.
 
 Files are decoded and resized once, see `cache`; a batch is then a copy of rows, or of crops of
 larger images. The cache is optional.
@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal
 
 import numpy as np
+import tyro
 
 from reverie.core import image_io, progress
 from reverie.core.errors import UserError
+from reverie.core.image_size import ImageSize, Size, SizeForm
 from reverie.core.options import (
     RESUMABLE,
     AtLeast,
@@ -18,7 +20,6 @@ from reverie.core.options import (
     Checked,
     Direction,
     Fraction,
-    ImageSize,
     Length,
 )
 from reverie.data.cache import RaggedImages, decode_cached, fingerprint_of
@@ -29,20 +30,17 @@ from reverie.data.source import Source
 from reverie.data.sources import find_source
 
 BROKEN_TO_NAME = 10
-
-
-SIZE_OF_FOLDERS = 64
-
-
-SIZE_OF_CROPS = 96
-
-
+SIZE_OF_FOLDERS, SIZE_OF_CROPS = 64, 96
 PICTURES_TO_LOOK_AT = 64
 
-
 RAGGED = ("width", "none")
-"""Policies that keep images of different sizes, from which squares are cropped."""
+"""Policies that keep images of different sizes, from which images of one size are cropped."""
 
+
+# One union with None: tyro warns of defaults that are in a union inside of another.
+OptionalSize = Annotated[
+    int | str | tuple[int, int] | None, SizeForm(), tyro.conf.arg(metavar=SizeForm.words)
+]
 
 Sides = Literal["one", "paired", "unpaired", "degraded"]
 """One dataset, two domains with or without pairs, or high-resolution images that are downscaled."""
@@ -54,12 +52,13 @@ class DataOptions(Checked):
 
     data: str | None = field(default=None, metadata=RESUMABLE)
     """Dataset: a folder, a table (.csv), an IDX file, or a built-in dataset: digits."""
-    image_size: ImageSize | None = None
-    """Side of the square images in pixels; by default the dataset's own, or 64 for folders."""
+    image_size: OptionalSize = None
+    """Side of square images in pixels, or WIDTHxHEIGHT as 96x64; by default the dataset's own, or
+    64 for folders."""
     channels: Literal["auto", "1", "3"] = "auto"
     """1 for grayscale, 3 for RGB; auto is derived from the images."""
     resize: image_io.Resize = "crop"
-    """How images become square: crop the centre, squash, or pad with white; or take a random crop
+    """How images get this shape: crop the centre, squash, or pad with white; or take a random crop
     after resizing to this width (width) or without resizing (none)."""
     jitter: Annotated[float, AtLeast(0), AtMost(4)] = 0.0
     """Resize to a size larger by this fraction, then crop at random: 0.117 is 286 for 256."""
@@ -100,6 +99,19 @@ class ImageSpec(Checked):
             raise UserError(f"images have 1 channel or 3, not {self.channels}.")
 
     @property
+    def size(self) -> Size:
+        """Width and height in pixels."""
+        return Size.of(self.image_size)
+
+    @property
+    def width(self) -> int:
+        return self.size.width
+
+    @property
+    def height(self) -> int:
+        return self.size.height
+
+    @property
     def classes(self) -> int:
         return len(self.class_names)
 
@@ -134,8 +146,8 @@ class ImageDataset:
         Images larger than the model's size are cropped at relative positions `places` [B, 2] in
         [0, 1], horizontal and vertical; by default at the centre.
         """
-        size = self.spec.image_size
-        if isinstance(self.pixels, np.ndarray) and self.pixels.shape[1] == size:
+        size = self.spec.size
+        if isinstance(self.pixels, np.ndarray) and self.pixels.shape[1:3] == size.shape:
             return self.pixels[indices]
         where = np.full((len(indices), 2), 0.5) if places is None else places
         whole = [
@@ -214,9 +226,9 @@ def find_dataset(
         )
     source, other = _find_sides(options, options.data, sides, scale)
     usual = SIZE_OF_CROPS if sides == "degraded" else SIZE_OF_FOLDERS
-    size = options.image_size or source.native_size or usual
+    size = Size.of(options.image_size or source.native_size or usual)
     looks = [_look(one, options, size) for one in (source, other) if one is not None]
-    spec = ImageSpec(max(c for c, _ in looks), size, source.class_names, looks[0][1])
+    spec = ImageSpec(max(c for c, _ in looks), size.option, source.class_names, looks[0][1])
     if options.resize in RAGGED:
         for one in (source, other if scale == 1 else None):
             _refuse_smaller(one, spec, options)
@@ -263,25 +275,26 @@ def _refuse_smaller(source: Source | None, spec: ImageSpec, options: DataOptions
     for file in source.files if source else ():
         width, height = image_io.size_of(file)
         if options.resize == "width":
-            width, height = _load_size(spec, options), height * _load_size(spec, options) // width
-        if min(width, height) < spec.image_size:
+            resized = _load_size(spec, options).width
+            width, height = resized, height * resized // width
+        if width < spec.width or height < spec.height:
             raise UserError(
-                f"{file}: an image of {width}×{height} is smaller than the square crop of side "
-                f"{spec.image_size}: use a smaller --image-size, or --resize crop."
+                f"{file}: an image of {width}×{height} is smaller than the {spec.size} crop: use a "
+                "smaller --image-size, or --resize crop."
             )
 
 
-def _look(source: Source, options: DataOptions, size: int) -> tuple[int, float]:
+def _look(source: Source, options: DataOptions, size: Size) -> tuple[int, float]:
     """Channels and standard deviation, estimated from a sample of images; cached for files."""
     if not (source.files and options.cache):  # images in memory are sampled faster than hashed
         channels, spread = _estimate(source, options, size)
     else:
-        key = f"{stat_digest(source)}-{size}-{options.resize}-{options.channels}"
+        key = f"{stat_digest(source)}-{size.option}-{options.resize}-{options.channels}"
         channels, spread = remember("looks", key, lambda: _estimate(source, options, size))
     return int(channels), spread
 
 
-def _estimate(source: Source, options: DataOptions, size: int) -> list[float]:
+def _estimate(source: Source, options: DataOptions, size: Size) -> list[float]:
     some = _sample_images(source)
     channels = 1 if all(image_io.is_grayscale(p) for p in some) else 3
     if options.channels != "auto":
@@ -301,7 +314,7 @@ def decode_dataset(found: PendingDataset) -> ImageDataset:
     images = _decoded(found.source, found.spec, found.options)
     if found.other is None:
         return images
-    small = replace(found.spec, image_size=found.spec.image_size // found.scale)
+    small = replace(found.spec, image_size=found.spec.size.times(1 / found.scale))
     other = _decoded(found.other, small, found.options)
     if found.paired and (images.broken or other.broken):
         raise UserError("an image of a pair is damaged: remove both images of the pair.")
@@ -313,16 +326,18 @@ def decode_dataset(found: PendingDataset) -> ImageDataset:
 
 
 def _decoded(source: Source, spec: ImageSpec, options: DataOptions) -> ImageDataset:
-    shape = (*(2 * (_load_size(spec, options),)), spec.channels)
-    if source.pixels is not None and source.pixels.shape[1:] == shape:
+    size = _load_size(spec, options)
+    if source.pixels is not None and source.pixels.shape[1:] == (*size.shape, spec.channels):
         return _pictures(source, options, spec, source.digest()[:16], source.pixels)
-    words = f"{_load_size(spec, options) if options.resize != 'none' else ''}"
-    words += f" {spec.channels} {options.resize}"
+    depends_on = {"none": "", "width": size.width}.get(options.resize, size.option)
+    words = f"{depends_on} {spec.channels} {options.resize}"
     if not options.cache:
         return _pictures(source, options, spec, fingerprint_of(source, words), None)
-    size = None if options.resize in RAGGED else shape[0]
     key, cached = decode_cached(
-        source, words, lambda index: _resized(source, index, spec, options), size
+        source,
+        words,
+        lambda index: _resized(source, index, spec, options),
+        None if options.resize in RAGGED else size,
     )
     return _pictures(source, options, spec, key, cached.images, cached.broken)
 
@@ -374,10 +389,11 @@ def _sample_images(source: Source) -> list[np.ndarray]:
 
 def _resized(source: Source, index: int, spec: ImageSpec, options: DataOptions) -> np.ndarray:
     size = _load_size(spec, options)
-    enough = None if options.resize in RAGGED else size
+    enough = None if options.resize in RAGGED else max(size)
     pixels = image_io.with_channels(source.read(index, enough), spec.channels)
     return image_io.resize(pixels, size, options.resize)
 
 
-def _load_size(spec: ImageSpec, options: DataOptions) -> int:
-    return round(spec.image_size * (1 + options.jitter))
+def _load_size(spec: ImageSpec, options: DataOptions) -> Size:
+    """The size that images are resized to, from which `jitter` crops."""
+    return spec.size.times(1 + options.jitter)

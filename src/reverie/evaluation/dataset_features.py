@@ -44,7 +44,7 @@ def dataset_features(name: str, images: ImageDataset) -> Features:
         "split": images.source.split,
         "count": len(images),
         "channels": images.spec.channels,
-        "image_size": images.spec.image_size,
+        "image_size": images.spec.size.option,
         "multiple": images.multiple,
         "network": name,
         "weights": network_digest(name),

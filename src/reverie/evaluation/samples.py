@@ -16,6 +16,7 @@ from torch import Tensor
 from reverie.core import image_io, progress
 from reverie.core.errors import UserError
 from reverie.core.failures import Failures
+from reverie.core.image_size import ImageSize
 from reverie.core.processes import is_distributed, my_share
 from reverie.data import DATASETS, DataOptions, ImageDataset, find_source, open_dataset
 from reverie.data.paired import by_stem, refuse_unpaired
@@ -295,7 +296,7 @@ def nearest_neighbors(images: Tensor, train: ImageDataset, name: str) -> Float[T
     return torch.cat(rows)
 
 
-def like(data: DataOptions, size: int, channels: int, **changes: Any) -> DataOptions:
+def like(data: DataOptions, size: ImageSize, channels: int, **changes: Any) -> DataOptions:
     """Data options with a model's image size and number of channels."""
     colours: Any = str(channels)
     return replace(data, image_size=size, channels=colours, **changes)

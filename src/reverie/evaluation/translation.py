@@ -16,6 +16,7 @@ from torch import Tensor
 from reverie.core import image_io, progress
 from reverie.core.errors import UserError
 from reverie.core.failures import Failures
+from reverie.core.image_size import ImageSize
 from reverie.core.options import Direction
 from reverie.data import DataOptions, ImageDataset, find_dataset
 from reverie.data.dataset import decode_dataset
@@ -84,7 +85,7 @@ def evaluate_translator(
 
 
 def _test_and_train(
-    data: DataOptions, size: int
+    data: DataOptions, size: ImageSize
 ) -> tuple[tuple[ImageDataset, ImageDataset], tuple[ImageDataset, ImageDataset], bool]:
     """Test and training images of domains A and B, and whether the test images are paired."""
     wanted = like(replace(data, jitter=0.0, flip=False, resize="crop"), size, 3)

@@ -90,6 +90,9 @@ class Method(nn.Module, ABC):
     """Named options; they stand at the foot of the method's file."""
     tiny_options: ClassVar[Mapping[str, OptionValue]] = {}
     """Options with which the contract tests take seconds."""
+    image_networks: ClassVar[Mapping[str, int]] = {}
+    """Networks with a smallest size of images, and how many images each takes, concatenated along
+    channels; a training is refused at a size that they do not fit."""
     feature_network: ClassVar[str | None] = None
     """The network of convolutions over images that deep dreams use; None if it has none."""
     kept_beside_init: ClassVar[str | None] = None

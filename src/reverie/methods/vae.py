@@ -5,7 +5,9 @@ pixels plus KL divergence summed over latent dimensions, averaged over the batch
 pixels would multiply the KL's weight by their number.)
 """
 
+import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated, ClassVar, Literal
 
 import torch
@@ -25,7 +27,7 @@ from reverie.data import Batch, DataOptions, ImageSpec
 from reverie.methods.base import Loss, Method, Phase, Preview
 from reverie.methods.options import MethodOptions
 from reverie.methods.recipe import Preset, TrainOptions
-from reverie.nn.conv_encoder import downsampling_levels
+from reverie.nn.image_sizes import doubling, halved_sizes
 from reverie.nn.losses import bernoulli_nll, gaussian_nll, kl_to_standard_normal, latent_nll
 from reverie.nn.mlp import mlp
 
@@ -74,7 +76,7 @@ class VAE(Method):
         super().__init__(options, spec)
         self.latent_shape = (options.latent_size,)
         linear = options.network == "linear" or (
-            options.network == "auto" and spec.image_size <= LARGEST_LINEAR_SIZE
+            options.network == "auto" and max(spec.size) <= LARGEST_LINEAR_SIZE
         )
         build = _linear_pair if linear else _convolutional_pair
         self.encoder, self.decoder = build(options, spec)
@@ -154,27 +156,27 @@ def plane(side: int) -> Float[Tensor, "n 2"]:
 
 
 def _linear_pair(options: VAEOptions, spec: ImageSpec) -> tuple[nn.Module, nn.Module]:
-    size = (spec.channels, spec.image_size, spec.image_size)
-    pixels = spec.channels * spec.image_size**2
+    shape = (spec.channels, spec.height, spec.width)
+    pixels = math.prod(shape)
     encoder = mlp((pixels, *options.hidden, 2 * options.latent_size))
     decoder = mlp((options.latent_size, *reversed(options.hidden), pixels))
-    return nn.Sequential(nn.Flatten(), encoder), nn.Sequential(decoder, nn.Unflatten(1, size))
+    return nn.Sequential(nn.Flatten(), encoder), nn.Sequential(decoder, nn.Unflatten(1, shape))
 
 
 def _convolutional_pair(options: VAEOptions, spec: ImageSpec) -> tuple[nn.Module, nn.Module]:
-    levels, base = downsampling_levels(spec.image_size)
-    widths = [min(options.width * 2**level, 256) for level in range(levels)]
+    sizes = halved_sizes(spec.image_size)
+    widths = [min(options.width * 2**level, 256) for level in range(len(sizes) - 1)]
     down: list[nn.Module] = []
     for inputs, outputs in zip([spec.channels, *widths[:-1]], widths, strict=True):
         down += [nn.Conv2d(inputs, outputs, 4, 2, 1), nn.SiLU()]
-    features = widths[-1] * base * base
+    smallest = (widths[-1], *sizes[-1].shape)
+    features = math.prod(smallest)
     encoder = nn.Sequential(*down, nn.Flatten(), nn.Linear(features, 2 * options.latent_size))
     up: list[nn.Module] = []
-    for inputs, outputs in zip(widths[::-1], [*widths[-2::-1], spec.channels], strict=True):
-        up += [nn.SiLU(), nn.ConvTranspose2d(inputs, outputs, 4, 2, 1)]
-    stem = nn.Sequential(
-        nn.Linear(options.latent_size, features), nn.Unflatten(1, (widths[-1], base, base))
-    )
+    channels = [*widths[::-1], spec.channels]
+    for pair, resized in zip(pairwise(channels), pairwise(reversed(sizes)), strict=True):
+        up += [nn.SiLU(), doubling(*pair, *resized)]
+    stem = nn.Sequential(nn.Linear(options.latent_size, features), nn.Unflatten(1, smallest))
     return encoder, nn.Sequential(stem, *up)
 
 

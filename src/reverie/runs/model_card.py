@@ -2,6 +2,7 @@
 
 import json
 
+from reverie.core.image_size import Size
 from reverie.methods import METHODS
 from reverie.methods.recipe import Recipe
 from reverie.runs.environment import versions
@@ -22,9 +23,9 @@ def model_card(recipe: Recipe, run: Run) -> str:
     log = run.read_log()
     last = log[-1] if log else {"step": 0, "images_seen": 0, "seconds": 0.0}
     images = facts["pictures"]
-    size, colours = images["image_size"], "grayscale" if images["channels"] == 1 else "RGB"
+    size, colours = Size.of(images["image_size"]), "grayscale" if images["channels"] == 1 else "RGB"
     label = ", label=0" if images["class_names"] and method.data_kind == "labelled" else ""
-    shape = [16, images["channels"], size, size]
+    shape = [16, images["channels"], *size.shape]
     options = json.dumps(recipe.to_json()["options"], indent=2)
     use = f"""images = model.sample(16, seed=7{label})   # float32 [-1, 1], {shape}
 reverie.images.save_grid(images, "grid.png")"""
@@ -37,7 +38,7 @@ tags: [{kind}, {recipe.method}]
 ---
 # {run.folder.resolve().name}
 
-{method.about}; {size}×{size} pixels, {colours}.
+{method.about}; {size} pixels, {colours}.
 
 Trained with reverie {versions()["reverie"]} on {facts["picture_count"]:,} images
 ({recipe.data.data}, fingerprint {facts["data_fingerprint"]}), {last["step"]:,} steps,

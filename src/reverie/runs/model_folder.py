@@ -19,6 +19,7 @@ from reverie.core.rng import DrawsFrom
 from reverie.core.state_dict import check_fit, parse_safetensors, without_memory
 from reverie.data import ImageSpec
 from reverie.methods import METHODS, PRETRAINED, Method
+from reverie.methods.image_networks import check_size
 from reverie.methods.presets import installed_method
 from reverie.methods.recipe import Recipe
 from reverie.runs.environment import versions
@@ -129,9 +130,15 @@ COPY_AGAIN = "copy the model folder again from where it came from"
 
 
 def build_method(recipe: Recipe, spec: ImageSpec) -> Method:
-    """New method with weights initialized from the recipe's seed."""
+    """New method with weights initialized from the recipe's seed.
+
+    Raises:
+        UserError: if it cannot be trained on images of this size.
+    """
     with DrawsFrom(torch.Generator().manual_seed(recipe.training.seed)):
-        return channels_last(METHODS.find(recipe.method)(recipe.options, spec))
+        method = channels_last(METHODS.find(recipe.method)(recipe.options, spec))
+    check_size(method, recipe.method, recipe.training.batch_size)
+    return method
 
 
 def channels_last(method: Method) -> Method:

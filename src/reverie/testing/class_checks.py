@@ -103,7 +103,7 @@ def check_flags(subject: Subject) -> None:
 def check_losses(subject: Subject) -> None:
     """Every loss is a finite number, for grayscale and RGB images of several sizes."""
     for method in subject.build_each():
-        where = f"{method.spec.channels}×{method.spec.image_size}×{method.spec.image_size}"
+        where = f"{method.spec.size}, {method.spec.channels} channels"
         for phase in method.phases():
             loss, parts = evaluate_loss(phase, random_batch(method.spec, 4))
             assert loss.ndim == 0, f"the loss of phase {phase.name!r} must be a scalar."
@@ -122,7 +122,7 @@ def check_previews(subject: Subject) -> None:
         labels = cycle_labels(4, spec.classes) if method.conditional else None
         with torch.no_grad():
             previews = method.eval().previews(latents, labels, random_batch(spec, 4))
-        expected = (spec.channels, spec.image_size, spec.image_size)
+        expected = (spec.channels, spec.height, spec.width)
         for name, shown in previews.items():
             assert isinstance(shown, Preview), f"the preview {name!r} must be a Preview."
             images = shown.images

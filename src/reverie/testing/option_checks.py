@@ -160,7 +160,7 @@ def check_samples(subject: Subject) -> None:
     model = Model("the method", subject.recipe.method, method)
     label = 4 if model.class_names else None
     many = model.sample(9, seed=10, label=label)
-    assert many.shape == (9, SPEC.channels, SPEC.image_size, SPEC.image_size), (
+    assert many.shape == (9, SPEC.channels, *SPEC.size.shape), (
         f"generate must return images [B, C, H, W] of the image spec, not {tuple(many.shape)}."
     )
     assert many.dtype == torch.float32, "generate must return float32."

@@ -23,7 +23,7 @@ SPEC = ImageSpec(1, 28, tuple("0123456789"))
 
 OTHER_SPECS = tuple(
     ImageSpec(channels, size, ("a", "b"))
-    for channels, size in ((3, 32), (1, 32), (3, 28), (3, 64), (3, 128))
+    for channels, size in ((3, 32), (1, 32), (3, 28), (3, 64), (3, 128), (3, "48x32"))
 )
 """Further images; a method may refuse some of them with a `UserError`."""
 
@@ -65,10 +65,10 @@ def generator(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def random_images(count: int, spec: ImageSpec, seed: int = 0) -> Float[Tensor, "b c s s"]:
+def random_images(count: int, spec: ImageSpec, seed: int = 0) -> Float[Tensor, "b c h w"]:
     """Random images in [-1, 1]: black and white areas with smooth edges."""
     coarse = torch.rand(count, spec.channels, 7, 7, generator=generator(seed)) * 2 - 1
-    fine = F.interpolate(coarse, (spec.image_size, spec.image_size), mode="bilinear")
+    fine = F.interpolate(coarse, spec.size.shape, mode="bilinear")
     return (4 * fine).clamp(-1, 1)
 
 

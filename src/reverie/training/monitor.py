@@ -89,7 +89,7 @@ class TrainingMonitor:
         self.recipe = recipe
         self.accelerator = accelerator
         self.validator = Validator(run, recipe, method) if recipe.training.evaluate_every else None
-        small = images.spec.image_size <= MAX_SMALL_SIZE
+        small = max(images.spec.size) <= MAX_SMALL_SIZE
         least = MIN_SHOWN if small else MIN_SHOWN_OF_LARGE
         shown = min(max(recipe.training.batch_size, least), MAX_SHOWN)
         self._shown_batch = Batches(images, shown, recipe.training.seed).read(0)

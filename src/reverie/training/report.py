@@ -11,6 +11,7 @@ import numpy as np
 
 from reverie.core.files import write_atomic
 from reverie.core.html import page, table
+from reverie.core.image_size import Size
 from reverie.core.progress import readable_seconds
 from reverie.core.result import plain
 from reverie.methods import METHODS
@@ -37,10 +38,10 @@ def write_report(run: Run) -> Path:
         "waiting for data": f"{np.median([x['waiting_share'] for x in log]):.1%}" if log else "–",
         "training images": f"{facts['picture_count']:,}",
     }
-    size, name = spec["image_size"], html.escape(run.folder.resolve().name)
+    size, name = Size.of(spec["image_size"]), html.escape(run.folder.resolve().name)
     body = f"""<h1>{name}</h1>
 <p class="about">{METHODS.find(recipe.method).about} · {html.escape(str(recipe.data.data))} ·
-{size}×{size} {"grayscale" if spec["channels"] == 1 else "RGB"}</p>
+{size} {"grayscale" if spec["channels"] == 1 else "RGB"}</p>
 <div class="tiles">{"".join(_tile(k, v) for k, v in tiles.items())}</div>
 <div class="row">{films({name: run})}</div>
 <h2>Losses</h2>{curves_html([loss_curves(run, name)])}

@@ -275,8 +275,8 @@ def _torchvision_models() -> Any:
 @needs_weights
 def test_layers_are_listed_with_sizes() -> None:
     found = {one.name: one for one in list_layers(find_backbone("efficientnet"))}
-    assert (found["_blocks.0"].channels, found["_blocks.0"].side) == (16, 112)
-    assert (found["_blocks.15"].channels, found["_blocks.15"].side) == (320, 7)
+    assert (found["_blocks.0"].channels, found["_blocks.0"].map_shape) == (16, (112, 112))
+    assert (found["_blocks.15"].channels, found["_blocks.15"].map_shape) == (320, (7, 7))
     assert found["_blocks.0"].receptive_field == (7, 7)  # of a 3×3 at stride 2 and another 3×3
 
 

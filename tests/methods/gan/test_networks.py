@@ -31,10 +31,29 @@ def test_sizes(size: int, upsampling: str) -> None:
     assert Discriminator(3, size, 2)(pictures).shape == (2,)
 
 
-@pytest.mark.parametrize("size", [0, 1, 8, 20, 48, 512])
+@pytest.mark.parametrize("size", [(20, 28), (48, 48), (100, 44), (16, 96)])
+@pytest.mark.parametrize("upsampling", ["transposed", "nearest"])
+def test_sizes_that_are_no_powers_of_two(size: tuple[int, int], upsampling: str) -> None:
+    generator = Generator(5, 3, size, 2, upsampling)  # type: ignore[arg-type]
+    images = generator(torch.randn(2, 5))
+    assert images.shape == (2, 3, size[1], size[0])
+    assert Discriminator(3, size, 2)(images).shape == (2,)
+    feature_map = Discriminator(3, size, 2).features(images)
+    assert 2 <= min(feature_map.shape[-2:]) <= 5
+
+
+@pytest.mark.parametrize("size", [8, 30, 516])
 def test_other_sizes_are_refused(size: int) -> None:
     with pytest.raises(UserError, match=f"not {size}"):
         Generator(5, 3, size, 2)
+
+
+def test_channels_double_up_to_32_fold() -> None:
+    with torch.device("meta"):
+        generator, discriminator = Generator(5, 3, 512, 2), Discriminator(3, 512, 2)
+    widths = [layer.out_channels for layer in discriminator.body if isinstance(layer, nn.Conv2d)]
+    assert widths == [2, 4, 8, 16, 32, 64, 64]
+    assert generator.stem.out_channels == 64
 
 
 def test_spectral_norm_bounds_every_layer() -> None:

@@ -110,7 +110,7 @@ def test_bad_options(folder: Path) -> None:
         reverie.train("srresnet", out=folder / "r", scale=5, **data)
     with pytest.raises(UserError, match="no multiple of the scale 3"):
         reverie.train("srresnet", out=folder / "r", scale=3, image_size=64, **data)
-    with pytest.raises(UserError, match="smaller than the square crop of side 256"):
+    with pytest.raises(UserError, match="smaller than the 256×256 crop"):
         reverie.train("srresnet", out=folder / "r", image_size=256, **data)
 
 

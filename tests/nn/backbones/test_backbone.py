@@ -87,9 +87,11 @@ def test_refusals(toy: Backbone) -> None:
 
 
 def test_layers_in_order(toy: Backbone) -> None:
-    found = list_layers(toy, side=9)
-    shapes = [(layer.name, layer.channels, layer.side) for layer in found]
-    assert shapes == [("0.0", 4, 7), ("0.1", 4, 7), ("1", 5, 3), ("2", 5, 3)]
+    found = list_layers(toy, (9, 9))
+    shapes = [(layer.name, layer.channels, layer.map_shape) for layer in found]
+    assert shapes == [
+        ("0.0", 4, (7, 7)), ("0.1", 4, (7, 7)), ("1", 5, (3, 3)), ("2", 5, (3, 3)),
+    ]  # fmt: skip
 
 
 def test_imagenets_normalization(generator: torch.Generator) -> None:

@@ -134,7 +134,7 @@ def _network_of_model(model: Model) -> Backbone:
             "or an encoder."
         )
     spec = model.method.spec
-    return backbone_of(model.name, network.eval(), spec.channels, spec.image_size)
+    return backbone_of(model.name, network.eval(), spec.channels, spec.size.shape)
 
 
 def dream_for(options: DreamOptions) -> tuple[Dream, Backbone]:

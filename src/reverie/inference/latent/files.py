@@ -320,7 +320,7 @@ def _write_path(made: Tensor, out: Path, rate: float) -> Path:
     if out.suffix.lower() != ".gif":
         image_io.save_sheet(made, out)
         return out
-    times = max(1, 128 // made.shape[-1])
+    times = max(1, 128 // max(made.shape[-2:]))
     large = image_io.to_uint8(made).repeat(times, 1).repeat(times, 2)
     write_atomic(out, image_io.encode_gif(list(large), max(20, round(1000 / rate))))
     progress.say(f"{len(large)} frames")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float, UInt8
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 from torch import Tensor
 
 from reverie.core import image_io
@@ -92,7 +92,6 @@ def _signed(weight: float, text: str, first: bool) -> str:
 
 def _large(image: Float[Tensor, "c h w"]) -> Image.Image:
     pixels = image_io.with_channels(image_io.to_uint8(image[None])[0], 3)
-    height, width = pixels.shape[:2]
-    whole = SIDE % width == 0 and SIDE % height == 0
-    how = Image.Resampling.NEAREST if whole else Image.Resampling.BICUBIC
-    return Image.fromarray(pixels).resize((SIDE, SIDE), how)
+    factor = SIDE / max(pixels.shape[:2])
+    how = Image.Resampling.NEAREST if factor.is_integer() else Image.Resampling.BICUBIC
+    return ImageOps.pad(Image.fromarray(pixels), (SIDE, SIDE), how, color="white")

@@ -117,7 +117,7 @@ class Diffusion(Method):
 
     def __init__(self, options: DiffusionOptions, spec: ImageSpec) -> None:
         super().__init__(options, spec)
-        self.latent_shape = (spec.channels, spec.image_size, spec.image_size)
+        self.latent_shape = (spec.channels, spec.height, spec.width)
         self.conditional = options.conditional and spec.classes > 1
         condition_size = 4 * options.width
         self.noise_embedding = NoiseEmbedding(condition_size)

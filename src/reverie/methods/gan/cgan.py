@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from reverie.core.errors import UserError
+from reverie.core.image_size import Size
 from reverie.core.options import LayerSize
 from reverie.data import DataOptions, ImageSpec
 from reverie.methods.base import Method, Phase
@@ -38,12 +39,12 @@ class CGANOptions(DCGANOptions):
 class LabelChannel(nn.Module):
     """Discriminator with the label as an additional input channel; zero without a label."""
 
-    def __init__(self, body: Discriminator, classes: int, embedding_size: int, size: int) -> None:
+    def __init__(self, body: Discriminator, classes: int, embedding_size: int, size: Size) -> None:
         super().__init__()
         self.body = body
-        self.size = size
+        self.shape = (1, *size.shape)
         self.embedding = nn.Embedding(classes, embedding_size)
-        self.plane = nn.Linear(embedding_size, size * size)
+        self.plane = nn.Linear(embedding_size, size.width * size.height)
 
     def forward(
         self, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"] | None = None
@@ -51,7 +52,7 @@ class LabelChannel(nn.Module):
         if labels is None:  # deep dreams have none
             plane = torch.zeros_like(images[:, :1])
         else:
-            plane = self.plane(self.embedding(labels)).unflatten(1, (1, self.size, self.size))
+            plane = self.plane(self.embedding(labels)).unflatten(1, self.shape)
         return self.body(torch.cat([images, plane.to(images.dtype)], dim=1))
 
 
@@ -118,9 +119,10 @@ class CGAN(Method):
             options.width,
             options.discriminator_norm,
             options.spectral_norm,
+            options.activation,
         )
         if channel:
-            self.discriminator: nn.Module = LabelChannel(body, spec.classes, size, spec.image_size)
+            self.discriminator: nn.Module = LabelChannel(body, spec.classes, size, spec.size)
         else:
             self.discriminator = Projection(body, spec.classes, options.spectral_norm)
         self.finder = latent_encoder_for(options, spec, options.latent_size)

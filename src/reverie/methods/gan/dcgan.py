@@ -12,22 +12,22 @@ from torch import Tensor
 
 from reverie.core.options import LayerSize, NonNegative, Positive
 from reverie.data import DataOptions, ImageSpec
-from reverie.methods.adversarial import AdversarialOptions
 from reverie.methods.base import Method, Phase
 from reverie.methods.gan.base import GANObjective, latent_encoder_for
 from reverie.methods.gan.networks import Discriminator, Generator, Upsampling
+from reverie.methods.gan.options import ActivatedOptions
 from reverie.methods.recipe import Preset, TrainOptions
 from reverie.nn.augment import Augmentation
 
 
 @dataclass(frozen=True, kw_only=True)
-class DCGANOptions(AdversarialOptions):
+class DCGANOptions(ActivatedOptions):
     """Options of a convolutional generator and discriminator."""
 
     latent_size: LayerSize = 100
     """Length of the latent vector."""
     width: LayerSize = 64
-    """Channels at the highest resolution; deeper layers have 2, 4, 8 times as many."""
+    """Channels at the highest resolution; deeper layers have 2, 4, 8 times as many, up to 32."""
     upsampling: Upsampling = "transposed"
     """Upsampling in the generator: transposed, or nearest-neighbor and a convolution."""
     discriminator_norm: Literal["batch", "none"] = "none"
@@ -65,6 +65,7 @@ class DCGAN(Method):
             options.width,
             options.discriminator_norm,
             options.spectral_norm,
+            options.activation,
         )
         self.finder = latent_encoder_for(options, spec, options.latent_size)
 

@@ -9,15 +9,16 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from reverie.core.options import LayerSize, Length
 from reverie.data import DataOptions, ImageSpec
-from reverie.methods.adversarial import AdversarialOptions
 from reverie.methods.base import Method, Phase
 from reverie.methods.gan.base import GANObjective, latent_encoder_for
+from reverie.methods.gan.networks import ACTIVATIONS
+from reverie.methods.gan.options import ActivatedOptions
 from reverie.methods.recipe import Preset, TrainOptions
 from reverie.nn.mlp import mlp
 
 
 @dataclass(frozen=True, kw_only=True)
-class GANOptions(AdversarialOptions):
+class GANOptions(ActivatedOptions):
     """Options of a generator and a discriminator of linear layers."""
 
     latent_size: LayerSize = 64
@@ -39,11 +40,10 @@ class GAN(Method):
     def __init__(self, options: GANOptions, spec: ImageSpec) -> None:
         super().__init__(options, spec)
         self.latent_shape = (options.latent_size,)
-        pixels = spec.channels * spec.image_size**2
-        self.generator = mlp(
-            (options.latent_size, *options.hidden, pixels), lambda: nn.LeakyReLU(0.2)
-        )
-        self.discriminator = mlp((pixels, *options.hidden[-2::-1], 1), lambda: nn.LeakyReLU(0.2))
+        pixels = spec.channels * spec.height * spec.width
+        activation = ACTIVATIONS[options.activation]
+        self.generator = mlp((options.latent_size, *options.hidden, pixels), activation)
+        self.discriminator = mlp((pixels, *options.hidden[-2::-1], 1), activation)
         if options.spectral_norm:
             for layer in self.discriminator:
                 if isinstance(layer, nn.Linear):
@@ -65,8 +65,8 @@ class GAN(Method):
     def generate(
         self, latents: Float[Tensor, "b d"], labels: Tensor | None = None
     ) -> Float[Tensor, "b c h w"]:
-        size = self.spec.image_size
-        return self.generator(latents).tanh().unflatten(1, (self.spec.channels, size, size))
+        shape = (self.spec.channels, self.spec.height, self.spec.width)
+        return self.generator(latents).tanh().unflatten(1, shape)
 
     def discriminate(
         self, images: Float[Tensor, "b c h w"], labels: Tensor | None = None

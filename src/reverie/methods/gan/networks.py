@@ -6,6 +6,9 @@ Options: resize-convolutions, conditional batch norm (Dumoulin et al. 2017), spe
 in the discriminator.
 """
 
+from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -13,9 +16,21 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from reverie.nn.conv_encoder import downsampling_levels
+from reverie.core.image_size import ImageSize, Size
+from reverie.nn.image_sizes import doubling, halved_sizes
 
 Upsampling = Literal["transposed", "nearest"]
+Activation = Literal["leaky_relu", "relu"]
+ACTIVATIONS: dict[Activation, Callable[[], nn.Module]] = {
+    "leaky_relu": partial(nn.LeakyReLU, 0.2),
+    "relu": nn.ReLU,
+}
+
+MOST_DOUBLINGS = 5
+"""Channels double at each downsampling, up to 32-fold."""
+SMALLEST_SEEN = 5
+"""The shorter side of a discriminator's smallest feature map is at most this: with the generator's
+two levels on 28 pixels the receptive field would be 10."""
 
 
 class ConditionalNorm(nn.Module):
@@ -34,11 +49,12 @@ class ConditionalNorm(nn.Module):
 
 
 class Generator(nn.Module):
-    """Generator from latents [B, D] to images [B, C, S, S] in [-1, 1].
+    """Generator from latents [B, D] to images [B, C, H, W] in [-1, 1].
 
     Args:
         latent_size: length of the latent vector.
-        channels, image_size: channels C and side S of the images.
+        channels: image channels C.
+        image_size: side of square images, or width and height: multiples of 4 from 16 to 512.
         width: channels before the last layer; each lower resolution has twice as many.
         upsampling: `transposed` convolutions, or `nearest` resizing and a 3×3 convolution, which
             avoids checkerboard artifacts.
@@ -49,22 +65,22 @@ class Generator(nn.Module):
         self,
         latent_size: int,
         channels: int,
-        image_size: int,
+        image_size: ImageSize,
         width: int,
         upsampling: Upsampling = "transposed",
         condition_size: int = 0,
     ) -> None:
         super().__init__()
-        levels, base = downsampling_levels(image_size)
-        widths = [width * 2**level for level in reversed(range(levels))]
-        self.stem = nn.ConvTranspose2d(latent_size, widths[0], base, bias=False)
-        pairs = list(zip(widths, [*widths[1:], channels], strict=True))
+        sizes = halved_sizes(image_size)[::-1]
+        widths = channels_of_levels(width, len(sizes) - 1)[::-1]
+        self.stem = nn.ConvTranspose2d(latent_size, widths[0], sizes[0].shape, bias=False)
         self.norms = nn.ModuleList(
             ConditionalNorm(w, condition_size) if condition_size else nn.BatchNorm2d(w)
             for w in widths
         )
         self.ups = nn.ModuleList(
-            _up(inputs, outputs, upsampling, bias=outputs == channels) for inputs, outputs in pairs
+            _up(*pair, *resized, upsampling, bias=pair[1] == channels)
+            for pair, resized in zip(pairwise([*widths, channels]), pairwise(sizes), strict=True)
         )
         init_dcgan(self)
 
@@ -78,48 +94,52 @@ class Generator(nn.Module):
         return torch.tanh(x)
 
 
-def _up(inputs: int, outputs: int, upsampling: Upsampling, bias: bool) -> nn.Module:
+def channels_of_levels(width: int, levels: int) -> list[int]:
+    """Channels after each downsampling, from the highest resolution."""
+    return [width * 2 ** min(level, MOST_DOUBLINGS) for level in range(levels)]
+
+
+def _up(
+    inputs: int, outputs: int, small: Size, large: Size, upsampling: Upsampling, bias: bool
+) -> nn.Module:
     if upsampling == "transposed":
-        return nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=bias)
-    return nn.Sequential(
-        nn.Upsample(scale_factor=2), nn.Conv2d(inputs, outputs, 3, 1, 1, bias=bias)
-    )
+        return doubling(inputs, outputs, small, large, bias=bias)
+    return nn.Sequential(nn.Upsample(large.shape), nn.Conv2d(inputs, outputs, 3, 1, 1, bias=bias))
 
 
 class Discriminator(nn.Module):
-    """Discriminator from images [B, C, S, S] to one logit each.
+    """Discriminator from images [B, C, H, W] to one logit each.
 
     Args:
-        channels, image_size: channels C and side S of the images.
+        channels: image channels C.
+        image_size: side of square images, or width and height: multiples of 4 from 16 to 512.
         width: channels after the first layer, doubled at each downsampling.
         norm: `batch` as in the paper (except in the first layer), or `none`.
         spectral: spectral normalization of every convolution (Miyato et al. 2018).
+        activation: after every convolution but the last.
     """
 
     def __init__(
         self,
         channels: int,
-        image_size: int,
+        image_size: ImageSize,
         width: int,
         norm: Literal["batch", "none"] = "batch",
         spectral: bool = False,
+        activation: Activation = "leaky_relu",
     ) -> None:
         super().__init__()
-        levels, base = downsampling_levels(image_size)
-        if image_size == 28:  # a third level, 7 to 3: with two, the receptive field is 10 pixels
-            levels, base = 3, 3
-        widths = [width * 2**level for level in range(levels)]
+        sizes = halved_sizes(image_size, SMALLEST_SEEN)
+        widths = channels_of_levels(width, len(sizes) - 1)
         layers: list[nn.Module] = []
-        for index, (inputs, outputs) in enumerate(
-            zip([channels, *widths[:-1]], widths, strict=True)
-        ):
+        for index, (inputs, outputs) in enumerate(pairwise([channels, *widths])):
             normed = norm == "batch" and index > 0
             layers.append(nn.Conv2d(inputs, outputs, 4, 2, 1, bias=not normed))
             if normed:
                 layers.append(nn.BatchNorm2d(outputs))
-            layers.append(nn.LeakyReLU(0.2))
+            layers.append(ACTIVATIONS[activation]())
         self.body = nn.Sequential(*layers)
-        self.head = nn.Conv2d(widths[-1], 1, base, bias=False)
+        self.head = nn.Conv2d(widths[-1], 1, sizes[-1].shape, bias=False)
         self.feature_count = widths[-1]
         init_dcgan(self)
         if spectral:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from reverie.core.errors import UserError
+from reverie.core.image_size import Size
 from reverie.core.options import DecayRate, DefaultOrLayerCount, LayerSize, NonNegative
 from reverie.core.rng import Rng
 from reverie.data import Batch, DataOptions, ImageSpec
@@ -17,6 +18,7 @@ from reverie.methods.recipe import TrainOptions
 from reverie.methods.superres.degradation import degrade, downscale, quantize_8bit
 from reverie.methods.superres.families import FAMILIES
 from reverie.methods.superres.networks import Scale, UpscalerConfig
+from reverie.nn.image_sizes import nearest_sizes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +56,10 @@ class SuperResolution(Method):
 
     def __init__(self, options: SuperResolutionOptions, spec: ImageSpec) -> None:
         super().__init__(options, spec)
-        if spec.image_size % options.scale:
+        if not self._is_multiple(spec.size):
+            remedy = nearest_sizes(spec.size, self._is_multiple, options.scale)
             raise UserError(
-                f"crops of {spec.image_size} are no multiple of the scale {options.scale}: use an "
-                f"--image-size that is, as {spec.image_size // options.scale * options.scale}."
+                f"crops of {spec.size} are no multiple of the scale {options.scale}: {remedy}"
             )
         family = FAMILIES.find(options.network)
         self.generator = family.network.from_config(
@@ -74,6 +76,9 @@ class SuperResolution(Method):
     @staticmethod
     def data_scale(options: SuperResolutionOptions) -> int:
         return options.scale
+
+    def _is_multiple(self, size: Size) -> bool:
+        return all(side % self.options.scale == 0 for side in size)
 
     @property
     def scale(self) -> int:

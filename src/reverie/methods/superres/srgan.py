@@ -69,6 +69,7 @@ class SRGAN(SuperResolution):
     about = "SRGAN: perceptual super-resolution with content and adversarial loss"
     tiny_options: ClassVar = {"width": 8, "blocks": 2, "discriminator_width": 4}
     feature_network = "discriminator"
+    image_networks: ClassVar = {"discriminator": 1}
     init_from = "srresnet"
 
     def __init__(self, options: SRGANOptions, spec: ImageSpec) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from reverie.core.options import AtLeast, AtMost, DefaultOrLayerCount, LayerSize
 from reverie.core.rng import Rng
-from reverie.data import Batch, DataOptions
+from reverie.data import Batch, DataOptions, ImageSpec
 from reverie.methods.adversarial import AdversarialOptions
 from reverie.methods.base import Loss, Phase
 from reverie.methods.recipe import TrainOptions
@@ -67,13 +67,14 @@ class TranslationOptions(AdversarialOptions):
     loss: str = "lsgan"
 
 
-def build_generator(o: TranslationOptions, channels: int, image_size: int) -> nn.Module:
+def build_generator(o: TranslationOptions, spec: ImageSpec) -> nn.Module:
     """Generator configured by the options, initialized as in the papers."""
+    channels = spec.channels
     if o.network == "unet":
-        levels = unet_levels(image_size)
+        levels = unet_levels(spec.size)
         network: nn.Module = UNetGenerator(channels, channels, o.width, levels, o.norm, o.dropout)
     else:
-        blocks = o.blocks or (6 if image_size <= 128 else 9)
+        blocks = o.blocks or (6 if max(spec.size) <= 128 else 9)
         network = ResNetGenerator(
             channels,
             channels,

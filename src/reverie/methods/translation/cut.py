@@ -114,10 +114,11 @@ class CUT(Method):
         "places": 16,
     }
     feature_network = "discriminator"
+    image_networks: ClassVar = {"generator": 1, "discriminator": 1}
 
     def __init__(self, options: CUTOptions, spec: ImageSpec) -> None:
         super().__init__(options, spec)
-        generator = build_generator(options, spec.channels, spec.image_size)
+        generator = build_generator(options, spec)
         if not isinstance(generator, ResNetGenerator):
             raise UserError(
                 "CUT's contrastive loss needs a residual network: use --network resnet."

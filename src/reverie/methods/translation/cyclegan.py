@@ -68,12 +68,16 @@ class CycleGAN(Method):
     about = "CycleGAN: unpaired image-to-image translation with cycle consistency"
     tiny_options: ClassVar = {"width": 4, "discriminator_width": 4, "blocks": 1}
     feature_network = "discriminator_b"
+    image_networks: ClassVar = {
+        "generator_ab": 1,
+        "discriminator_b": 1,
+    }  # as those of the other way
 
     def __init__(self, options: CycleGANOptions, spec: ImageSpec) -> None:
         super().__init__(options, spec)
-        shape = (spec.channels, spec.image_size, spec.image_size)
-        self.generator_ab = build_generator(options, spec.channels, spec.image_size)
-        self.generator_ba = build_generator(options, spec.channels, spec.image_size)
+        shape = (spec.channels, spec.height, spec.width)
+        self.generator_ab = build_generator(options, spec)
+        self.generator_ba = build_generator(options, spec)
         self.discriminator_a = build_discriminator(options, spec.channels)
         self.discriminator_b = build_discriminator(options, spec.channels)
         self.pool_a, self.pool_b = (ImagePool(options.pool_size, shape) for _ in "ab")
@@ -209,6 +213,12 @@ CycleGAN.presets = {
     ),
     # A strong identity loss and few steps: longer training comes nearer to each emoji's counterpart
     # and leaves the distribution of real ones.
+    "bce": Preset(
+        about="as paper, with binary cross-entropy in place of least squares: BCE + L1",
+        options=CycleGANOptions(loss="bce"),
+        data=PAPER_DATA,
+        training=PAPER_TRAINING,
+    ),
     "emoji-small": Preset(
         about="Windows and Apple emojis at 32×32: 1,700 steps, about 6 minutes on one core",
         options=replace(_SMALL_OPTIONS, identity_weight=1.5, learning_rate=3e-4),
@@ -226,6 +236,12 @@ CycleGAN.presets = {
         about="Zhu et al. 2017, section 4 and appendix 7",
         options=CycleGANOptions(),
         data=PAPER_DATA,
+        training=PAPER_TRAINING,
+    ),
+    "patch-8x8": Preset(
+        about="as paper at 128×128, discriminator C64-C128-C256-C512 of stride 2 to an 8×8 map",
+        options=CycleGANOptions(discriminator="patch-same", discriminator_layers=4),
+        data=replace(PAPER_DATA, image_size=128),
         training=PAPER_TRAINING,
     ),
 }

@@ -59,10 +59,11 @@ class Pix2Pix(Method):
     about = "pix2pix: paired image-to-image translation with a conditional GAN"
     tiny_options: ClassVar = {"width": 4, "discriminator_width": 4, "blocks": 1}
     feature_network = "generator"
+    image_networks: ClassVar = {"generator": 1, "discriminator": 2}
 
     def __init__(self, options: Pix2PixOptions, spec: ImageSpec) -> None:
         super().__init__(options, spec)
-        self.generator = build_generator(options, spec.channels, spec.image_size)
+        self.generator = build_generator(options, spec)
         self.discriminator = build_discriminator(options, 2 * spec.channels)
         self._fakes: FakeQueue[Tensor] = FakeQueue()
 

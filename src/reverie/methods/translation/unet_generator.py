@@ -9,25 +9,26 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from reverie.core.errors import UserError
+from reverie.core.image_size import ImageSize, Size
 from reverie.nn.dropout import Dropout
 from reverie.nn.norms import NormName, has_bias, norm_layer
 
 MOST_LEVELS = 8
 
 
-def unet_levels(image_size: int) -> int:
-    """Number of downsamplings for an image size: 8 at 256 pixels, 5 at 32, 8 at most.
+def unet_levels(image_size: ImageSize) -> int:
+    """Number of downsamplings for an image size: 8 at 256 pixels, 5 at 32 or 96×64, 8 at most.
 
     Raises:
-        UserError: if the size is not a multiple of 4.
+        UserError: if a side is not a multiple of 4.
     """
-    levels = 0
-    while levels < MOST_LEVELS and image_size % 2 ** (levels + 1) == 0:
+    size, levels = Size.of(image_size), 0
+    while levels < MOST_LEVELS and all(side % 2 ** (levels + 1) == 0 for side in size):
         levels += 1
     if levels < 2:
         raise UserError(
-            f"a U-Net downsamples at least twice, which an image size of {image_size} does not "
-            "allow: use a multiple of 4, best a power of 2."
+            f"a U-Net downsamples at least twice, which images of {size} do not allow: use an "
+            "--image-size of multiples of 4, best powers of 2."
         )
     return levels
 

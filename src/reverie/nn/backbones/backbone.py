@@ -43,8 +43,8 @@ class Backbone:
     """The layers of a deep dream that names none."""
     content_layers: tuple[str, ...] = ()
     """The layers that a content loss compares; none if the network has no use for it."""
-    side: int = SIDE
-    """Side of the images that it was made for, in pixels."""
+    image_shape: tuple[int, int] = (SIDE, SIDE)
+    """Height and width of the images that it was made for, in pixels."""
 
     def activations(
         self, images: Float[Tensor, "b c h w"], layers: Sequence[str]
@@ -139,19 +139,20 @@ def to_rgb(images: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class LayerInfo:
-    """A layer: channels and side of its feature map, and what an element of it depends on."""
+    """A layer: channels and size of its feature map, and what an element of it depends on."""
 
     name: str
     channels: int
-    side: int
+    map_shape: tuple[int, int]
+    """Height and width of the feature map."""
     receptive_field: tuple[int, int]
     """Height and width, in pixels of the image."""
     depth: int
     """Convolutions on the longest path from the image."""
 
 
-def list_layers(backbone: Backbone, side: int | None = None) -> list[LayerInfo]:
-    """Blocks of a network in order of execution, for images of `side`, by default its own."""
+def list_layers(backbone: Backbone, image_shape: tuple[int, int] | None = None) -> list[LayerInfo]:
+    """Blocks of a network in order of execution, for images of a height and width: its own."""
     seen: list[tuple[str, Tensor]] = []
 
     def keep(name: str):
@@ -159,7 +160,7 @@ def list_layers(backbone: Backbone, side: int | None = None) -> list[LayerInfo]:
 
     layers = {name: m for name, m in backbone.network.named_modules() if name}
     hooks = [layer.register_forward_hook(keep(name)) for name, layer in layers.items()]
-    image = torch.zeros(1, backbone.channels, *2 * (side or backbone.side,))
+    image = torch.zeros(1, backbone.channels, *(image_shape or backbone.image_shape))
     try:
         with torch.inference_mode(), receptions(image) as reception:
             backbone.activations(image, [list(layers)[-1]])
@@ -172,7 +173,8 @@ def list_layers(backbone: Backbone, side: int | None = None) -> list[LayerInfo]:
         if name in blocks and isinstance(x, Tensor) and x.ndim == 4:
             height, width = map(math.ceil, reception(x).field)
             depth = reception(x).depth
-            found.append(LayerInfo(name, x.shape[1], x.shape[-1], (height, width), depth))
+            map_shape = (x.shape[2], x.shape[3])
+            found.append(LayerInfo(name, x.shape[1], map_shape, (height, width), depth))
     return found
 
 
@@ -188,7 +190,9 @@ def _outermost(called: set[str], layers: dict[str, nn.Module]) -> set[str]:
     return {name for name in blocks if blocks.isdisjoint(outer(name))}
 
 
-def backbone_of(name: str, network: nn.Module, channels: int, side: int = SIDE) -> Backbone:
+def backbone_of(
+    name: str, network: nn.Module, channels: int, image_shape: tuple[int, int] = (SIDE, SIDE)
+) -> Backbone:
     """Any network on images in [-1, 1] as a backbone; images are converted to its channels."""
     prepare = to_rgb if channels == 3 else lambda x: x.mean(1, keepdim=True)
-    return Backbone(name, network, prepare, channels, side=side)
+    return Backbone(name, network, prepare, channels, image_shape=image_shape)
