@@ -1,6 +1,7 @@
 """Experiments by name: the figures of the field's classic projects, each made by one command."""
 
 from reverie.core.plugins import Registry, not_a
+from reverie.experiments.dcgan_collapse import DCGAN_COLLAPSE
 from reverie.experiments.diffusion_steps import DIFFUSION_STEPS
 from reverie.experiments.dreams import DREAMS
 from reverie.experiments.earth import EARTH
@@ -21,6 +22,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
         "gan-latents": GAN_LATENTS,
         "diffusion-steps": DIFFUSION_STEPS,
         "generators": GENERATORS,
+        "dcgan-collapse": DCGAN_COLLAPSE,
         "emoji": EMOJI,
         "glasses": GLASSES,
         "men-women": MEN_WOMEN,
