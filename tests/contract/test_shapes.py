@@ -1,5 +1,6 @@
 """Every method on rectangles and odd sizes: trained, resumed, saved, loaded and used."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ RECTANGLES = dict.fromkeys(METHODS, "36x28") | {
     "vae": "17x31",
     "diffusion": "19x30",
 }
-SIZES = [20, 36, 48, 60, 96, 100, "28x48", "100x16", "24x76"]
+SIZES = [20, 36, 48, 100, "100x16", "24x60"]
 """Sizes that are multiples of 4; no method may refuse them, but for translators those below 24."""
 
 
@@ -51,13 +52,17 @@ def test_a_rectangle_is_trained_resumed_and_used(name: str, folder: Path, tmp_pa
         "jitter": 0.2 if kind.data_kind == "unpaired" else 0.0,
         "batch_size": 2,
         "precision": "fp32",
+        "checkpoint_every": 1,
     }
     whole = reverie.train(name, out=tmp_path / "whole", steps=2, **options)
-    reverie.train(name, out=tmp_path / "parts", steps=1, **options)
-    parts = reverie.train(name, out=tmp_path / "parts", steps=2, resume=True)
+    shutil.copytree(tmp_path / "whole", tmp_path / "parts")
+    for newest in Path(tmp_path / "parts" / "checkpoints").glob("step-000000002.*"):
+        newest.unlink()
+    parts = reverie.train(name, out=tmp_path / "parts", resume=True)
     one, other = (Run(result.folder).newest_checkpoint() for result in (whole, parts))
     assert one is not None
     assert other is not None
+    assert one.step == other.step == 2
     assert all(torch.equal(tensor, other.tensors[key]) for key, tensor in one.tensors.items())
     model = reverie.load(whole.folder)
     assert model.method.spec.image_size == RECTANGLES[name]

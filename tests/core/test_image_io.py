@@ -10,6 +10,7 @@ from PIL import Image
 
 from reverie import images
 from reverie.core.errors import UserError
+from reverie.core.image_size import Size
 
 
 @given(hnp.arrays(np.uint8, st.tuples(*[st.integers(1, 4)] * 3, st.sampled_from([1, 3]))))
@@ -116,6 +117,45 @@ def test_resize_policies(policy: images.Resize, edge: int) -> None:
     resized = images.resize(pixels, 12, policy)
     assert resized.shape == (12, 12, 1)
     assert resized[6, 0, 0] == edge
+
+
+@pytest.mark.parametrize(
+    ("policy", "box"),
+    [("crop", (4, 0, 20, 8)), ("squash", (0, 0, 24, 8))],
+)
+def test_resizing_to_a_rectangle(policy: images.Resize, box: tuple[int, int, int, int]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 24, 3), np.uint8)
+    expected = Image.fromarray(pixels).crop(box).resize((8, 4), Image.Resampling.BICUBIC)
+    np.testing.assert_array_equal(images.resize(pixels, "8x4", policy), np.asarray(expected))
+    upright = pixels.transpose(1, 0, 2)
+    expected = Image.fromarray(upright).crop((*box[1::-1], *box[:1:-1]))
+    expected = expected.resize((4, 8), Image.Resampling.BICUBIC)
+    np.testing.assert_array_equal(images.resize(upright, (4, 8), policy), np.asarray(expected))
+
+
+def test_padding_to_a_rectangle() -> None:
+    padded = images.resize(np.zeros((8, 24, 1), np.uint8), "12x9", "pad")
+    assert padded.shape == (9, 12, 1)
+    assert padded[:, 5, 0].tolist() == [255, 255, 0, 0, 0, 0, 255, 255, 255]
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 40), st.integers(1, 40))
+def test_the_largest_centred_crop_has_the_aspect_ratio(w: int, h: int, w2: int, h2: int) -> None:
+    left, top, right, bottom = images._centre(w, h, Size(w2, h2))
+    across, down = right - left, bottom - top
+    assert 1 <= across <= w
+    assert 1 <= down <= h
+    assert across == w or down == h
+    assert abs(across * h2 - down * w2) <= max(w2, h2) / 2 or min(across, down) == 1
+    assert abs(left - (w - right)) <= 1
+    assert abs(top - (h - bottom)) <= 1
+
+
+def test_a_rectangle_is_cut_out() -> None:
+    pixels = np.arange(6 * 8, dtype=np.uint8).reshape(6, 8, 1)
+    np.testing.assert_array_equal(images.cut(pixels, "4x2", 1.0, 0.5), pixels[2:4, 4:8])
+    with pytest.raises(UserError, match="6×8 is smaller than the 7×2 crop"):
+        images.cut(pixels.transpose(1, 0, 2), "7x2")
 
 
 def test_a_grid_lays_pictures_out_in_rows() -> None:

@@ -152,6 +152,10 @@ def test_fingerprints_do_not_change_between_versions(tmp_path: Path) -> None:
     assert open_dataset(digits[32]).fingerprint == "155b0434b944c6b1"
     uncached = replace(digits[32], cache=False)
     assert open_dataset(uncached).fingerprint == "155b0434b944c6b1"
+    jittered = replace(uncached, image_size=16, resize="pad", jitter=0.25)
+    assert open_dataset(jittered).fingerprint == "21bbaaf8564c5caa"
+    ragged = replace(uncached, image_size=20, resize="width", channels="3")
+    assert open_dataset(ragged).fingerprint == "fd8d224dbb345173"
     (tmp_path / "labels.csv").write_text("file,kind\n2.ppm,a\n0.ppm,b\n")
     assert open_dataset(options(tmp_path / "labels.csv")).fingerprint == "f91d493f4b8bb5bf"
 
@@ -163,3 +167,27 @@ def test_damaged_estimates_are_made_again(photos: Photos) -> None:
         file.write_bytes(bytes(20))
     again = open_dataset(options(folder))
     assert (again.spec, again.fingerprint) == (first.spec, first.fingerprint)
+
+
+@pytest.mark.parametrize("changes", [{}, {"resize": "squash"}, {"resize": "pad", "jitter": 0.5},
+                                     {"resize": "width"}, {"resize": "none"}])  # fmt: skip
+def test_rectangles_are_read_from_the_cache_and_from_files(
+    photos: Photos, changes: dict[str, object]
+) -> None:
+    folder, where = photos(size=(40, 32)), np.array([[0.2, 0.9]] * 12)
+    cached = open_dataset(options(folder, image_size="20x12", **changes))
+    uncached = open_dataset(options(folder, image_size=(20, 12), cache=False, **changes))
+    read = cached.read(np.arange(12), where)
+    assert read.shape == (12, 12, 20, 3)
+    np.testing.assert_array_equal(read, uncached.read(np.arange(12), where))
+    assert cached.fingerprint == uncached.fingerprint
+    assert cached.spec.image_size == "20x12"
+    other = open_dataset(options(folder, image_size="24x12", cache=False, **changes))
+    assert (other.fingerprint == cached.fingerprint) == (changes.get("resize") == "none")
+
+
+@pytest.mark.parametrize("policy", ["none", "width"])
+def test_images_smaller_than_a_rectangle_are_refused(photos: Photos, policy: str) -> None:
+    folder = photos(size=(40, 20))
+    with pytest.raises(UserError, match="is smaller than the 24×40 crop"):
+        open_dataset(options(folder, image_size="24x40", resize=policy))

@@ -22,6 +22,7 @@ from reverie.inference.latent.edit import (
     optimize_latents,
 )
 from reverie.inference.latent.files import load_encoding
+from reverie.inference.latent.sheets import rows_sheet
 from reverie.inference.model import Model
 from reverie.methods import Method
 
@@ -323,3 +324,11 @@ def test_interpolation_samples_as_asked(tmp_path: Path, vae: Path, capsys: Any) 
     words = ["interpolate", str(vae), "--seeds", "1", "2", "--out", str(tmp_path / "vae.gif")]
     assert main([*words, "--guidance", "2"]) == 2
     assert "guidance is for diffusion models" in capsys.readouterr().err
+
+
+def test_a_sheet_shows_rectangles_in_their_shape() -> None:
+    wide = torch.full((1, 12, 24), -1.0)
+    sheet = rows_sheet([[wide]], ["image"], [])
+    dark = np.argwhere(sheet.max(2) == 0)
+    height, width = dark.max(0) - dark.min(0) + 1
+    assert (height, width) == (48, 96)

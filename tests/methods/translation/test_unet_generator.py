@@ -14,7 +14,7 @@ def test_levels(size: int) -> None:
     while size % 2 ** (powers + 1) == 0:
         powers += 1
     if powers < 2:
-        with pytest.raises(UserError, match="use a multiple of 4"):
+        with pytest.raises(UserError, match="multiples of 4"):
             unet_levels(size)
     else:
         assert unet_levels(size) == min(powers, MOST_LEVELS)

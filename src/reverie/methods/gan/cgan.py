@@ -5,6 +5,7 @@ the norms' scale and shift. The discriminator is conditioned by an additional in
 (`channel`), or by the inner product of features and embedding (`projection`, Miyato & Koyama 2018).
 """
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from reverie.core.errors import UserError
-from reverie.core.image_size import Size
+from reverie.core.image_size import ImageSize, Size
 from reverie.core.options import LayerSize
 from reverie.data import DataOptions, ImageSpec
 from reverie.methods.base import Method, Phase
@@ -39,12 +40,14 @@ class CGANOptions(DCGANOptions):
 class LabelChannel(nn.Module):
     """Discriminator with the label as an additional input channel; zero without a label."""
 
-    def __init__(self, body: Discriminator, classes: int, embedding_size: int, size: Size) -> None:
+    def __init__(
+        self, body: Discriminator, classes: int, embedding_size: int, image_size: ImageSize
+    ) -> None:
         super().__init__()
         self.body = body
-        self.shape = (1, *size.shape)
+        self.shape = (1, *Size.of(image_size).shape)
         self.embedding = nn.Embedding(classes, embedding_size)
-        self.plane = nn.Linear(embedding_size, size.width * size.height)
+        self.plane = nn.Linear(embedding_size, math.prod(self.shape))
 
     def forward(
         self, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"] | None = None
@@ -122,7 +125,7 @@ class CGAN(Method):
             options.activation,
         )
         if channel:
-            self.discriminator: nn.Module = LabelChannel(body, spec.classes, size, spec.size)
+            self.discriminator: nn.Module = LabelChannel(body, spec.classes, size, spec.image_size)
         else:
             self.discriminator = Projection(body, spec.classes, options.spectral_norm)
         self.finder = latent_encoder_for(options, spec, options.latent_size)
