@@ -195,7 +195,7 @@ VAE.presets = {
     "digits-8": _digits(8),
     "digits-20": _digits(20),
     "faces-small": Preset(
-        about="drawn faces at 32×32 for latent arithmetic: 80,000 steps, about 15 minutes on one "
+        about="drawn faces at 32×32 for latent arithmetic: 9,000 steps, about 15 minutes on one "
         "core",
         options=VAEOptions(
             latent_size=64,
@@ -205,6 +205,6 @@ VAE.presets = {
             latent_weight=1.0,
         ),
         data=DataOptions(data="faces", image_size=32),
-        training=TrainOptions(steps=80_000, decay="cosine"),
+        training=TrainOptions(steps=9000, decay="cosine"),
     ),
 }

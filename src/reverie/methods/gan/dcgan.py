@@ -98,7 +98,7 @@ DCGAN.presets = {
         training=TrainOptions(steps=4700, decay="cosine"),
     ),
     "faces-small": Preset(
-        about="drawn faces at 32×32 for which `encoder` can be trained: 10,600 steps, about 20 "
+        about="drawn faces at 32×32 for which `encoder` can be trained: 7,000 steps, about 20 "
         "minutes on one core",
         options=DCGANOptions(
             latent_size=32,
@@ -110,7 +110,7 @@ DCGAN.presets = {
             latent_weight=2.0,
         ),
         data=DataOptions(data="faces", image_size=32),
-        training=TrainOptions(steps=10_600, decay="cosine"),
+        training=TrainOptions(steps=7000, decay="cosine"),
     ),
     "modern": Preset(
         about="relativistic GAN + R1/R2 (Huang et al. 2024) with DiffAugment (Zhao et al. 2020)",
