@@ -17,7 +17,8 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     (cache_home() / "sets" / "faces").mkdir(parents=True)
     assert main(["cache", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {
-        "folder": str(cache_home()), "limit": 20_000_000_000, "images": [], "sets": {"faces": 0},
+        "folder": str(cache_home()), "limit": 20_000_000_000, "images": [], "features": [],
+        "sets": {"faces": 0},
     }  # fmt: skip
     assert main(["cache", "--remove", "facez"]) == 2
     assert "did you mean 'faces'" in capsys.readouterr().err

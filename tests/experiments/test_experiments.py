@@ -117,7 +117,7 @@ def test_draws(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     for table in result.tables.values():
         for row in table.values():
             for value in row.values():
-                assert isinstance(value, str | bool) or np.isfinite(value)
+                assert isinstance(value, str | bool | None) or np.isfinite(value)
 
 
 def shrink(experiment: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:

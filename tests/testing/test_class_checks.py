@@ -49,7 +49,7 @@ class Counts(Linear):
             "preset 'x' must be of the class LinearOptions",
         ),
         (Counts, testing.check_resuming, "must be the same after an interruption"),
-        (NotFinite, testing.check_losses, "'part' must be finite, and is not for images of 3×32"),
+        (NotFinite, testing.check_losses, "'part' must be finite, and is not for images of 32×32"),
         (OddPreview, testing.check_previews, "must be .1, 28, 28., not .1, 27, 28."),
     ],
 )
