@@ -30,7 +30,8 @@ SMALLER = {
 }
 """What the modules of experiments draw or measure, for a test."""
 
-SLOW = {"generators", "dreams", "super-resolution", "emoji", "earth"}
+FAST = {"vae-latents", "glasses", "face-sums"}
+"""Those that are drawn in the default suite, one of each kind."""
 
 
 def noise(folder: Path, count: int, size: int) -> None:
@@ -94,7 +95,7 @@ def test_what_is_said_of_them() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in EXPERIMENTS]
+    "name", [n if n in FAST else pytest.param(n, marks=pytest.mark.slow) for n in EXPERIMENTS]
 )
 def test_draws(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From trainings of a few steps: every picture can be read, every figure is a number."""

@@ -126,7 +126,9 @@ def test_comparison(model: Path, tmp_path: Path) -> None:
     reverie.train("gan", out=tmp_path / "wide", hidden=(8, 16), **TINY)
     differing = reverie.compare([model.parent, tmp_path / "wide"], tmp_path / "page.html")
     assert differing.differing == {"hidden": {"run": (8, 8), "wide": (8, 16)}}
-    assert "wide" in differing.page.read_text()
+    page = (tmp_path / "page.html").read_text()
+    assert page.count('<img alt="samples of') == 2
+    assert page.count("<svg") == 4  # linear and logarithmic, by steps and by epochs
     with pytest.raises(UserError, match="two runs or more"):
         reverie.compare([model.parent], tmp_path / "page.html")
     with pytest.raises(UserError, match="there is no run"):

@@ -52,6 +52,8 @@ def test_the_figures_of_a_comparison(tmp_path: Path) -> None:
 
 def test_figures_as_people_read_them() -> None:
     assert shown_figure(Spread(129.65, 1.987, 2)) == "129.7 ± 2"
+    assert shown_figure(Spread(1104.6, 111.7, 2)) == "1,105 ± 112"
+    assert shown_figure(Spread(28.53, 21.6, 2)) == "28.53 ± 22"
     assert shown_figure(Spread(300.0, 0.0, 2)) == "300"
     assert shown_figure(Spread(0.5, None, 1)) == "0.5"
     assert [shown_figure(x) for x in (51937, float("nan"), 1e300, None)] == [

@@ -209,25 +209,29 @@ def test_ctrl_c_reaches_each_child_once(tmp_path: Path, monkeypatch: pytest.Monk
     assert "3 of 3 runs are not finished; the same command goes on" in result.summary()
 
 
-def test_killed_in_the_middle_and_again(tmp_path: Path, environment: dict[str, str]) -> None:
-    """Two trainings at a time; SIGKILL; the same command ends in the weights of one alone."""
-    out, steps = tmp_path / "sweep", 400
-    words = ["seed=0,1", "--data", "digits", "--hidden", 8, "--batch-size", 4, "--steps", steps]
-    words += ["--checkpoint-every", 20, "--log-every", 20, "--jobs", 2, "--out", out]
+@pytest.mark.parametrize("count", [1, pytest.param(3, marks=pytest.mark.slow)])
+def test_killed_in_the_middle_and_again(
+    tmp_path: Path, environment: dict[str, str], count: int
+) -> None:
+    """SIGKILL, with up to two trainings at a time; then the same command ends in the weights of a
+    training alone. What the killed one had begun notices it, saves and leaves."""
+    out, steps, seeds = tmp_path / "sweep", 400, list(range(count))
+    words = ["seed=" + ",".join(map(str, seeds)), "--data", "digits", "--hidden", 8, "--jobs", 2]
+    words += ["--batch-size", 4, "--steps", steps, "--checkpoint-every", 20, "--out", out]
     command = [sys.executable, "-m", "reverie", "sweep", "gan", *map(str, words)]
     process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
-    runs = [Run(out / f"seed={seed}") for seed in (0, 1)]
-    while not all(list(run.checkpoints.glob("*.safetensors")) for run in runs):
+    runs = [Run(out / f"seed={seed}") for seed in seeds]
+    while not all(list(run.checkpoints.glob("*.safetensors")) for run in runs[:2]):
         assert process.poll() is None
         time.sleep(0.05)
     process.kill()
     process.wait()
-    options = {"hidden": (8,), "batch_size": 4, "checkpoint_every": 20, "log_every": 20}
-    options |= {"data": "digits", "steps": steps}
-    result = reverie.sweep("gan", {"seed": [0, 1]}, out=out, jobs=2, **options)
-    assert [run.state for run in result.runs] == ["finished", "finished"]
+    options = {"data": "digits", "hidden": (8,), "batch_size": 4, "steps": steps}
+    options["checkpoint_every"] = 20
+    result = reverie.sweep("gan", {"seed": seeds}, out=out, jobs=2, **options)
+    assert [run.state for run in result.runs] == ["finished"] * count
     assert result.page.read_text().count("<svg") == 4
     alone = Run(tmp_path / "alone")
-    reverie.train("gan", out=alone.folder, seed=1, **options)
-    one, other = (load_file(r.model / "model.safetensors") for r in (alone, runs[1]))
+    reverie.train("gan", out=alone.folder, seed=seeds[-1], **options)
+    one, other = (load_file(r.model / "model.safetensors") for r in (alone, runs[-1]))
     assert all(torch.equal(one[name], other[name]) for name in one)

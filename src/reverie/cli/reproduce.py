@@ -8,8 +8,7 @@ import tyro
 from reverie.cli.command import Command
 from reverie.core.options import options_of
 from reverie.core.result import Json, Result
-from reverie.experiments import EXPERIMENTS
-from reverie.experiments.reproduce import ReproduceOptions, reproduce
+from reverie.inference.options import ReproduceOptions
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,9 @@ class ReproduceCommand(ReproduceOptions, Command):
     """Which figure."""
 
     def run(self) -> Result:
+        from reverie.experiments import EXPERIMENTS
+        from reverie.experiments.reproduce import reproduce
+
         if self.name is None:
             known = EXPERIMENTS.available().items()
             return ExperimentsResult({n: (e.all_minutes, e.about) for n, e in known})

@@ -5,34 +5,22 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 from reverie.core import progress
 from reverie.core.errors import UserError
 from reverie.core.files import read_json, write_atomic
 from reverie.core.lock import FolderLock
-from reverie.core.options import Above, AtMost, Checked, OptionValue, accepts_fields
+from reverie.core.options import OptionValue, accepts_fields
 from reverie.core.result import Json, Result
 from reverie.experiments import EXPERIMENTS
 from reverie.experiments.experiment import Experiment, Training
+from reverie.inference.options import ReproduceOptions
 
 SCALED = ("steps", "epochs", "minutes")
 """Lengths, which the budget multiplies."""
 
 SCALED_INTERVALS = ("log_every", "sample_every")
 """Intervals in steps, which the budget multiplies: as many sheets for any budget."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReproduceOptions(Checked):
-    """How much is trained, and where everything goes."""
-
-    out: Path | None = None
-    """The folder; by default reproduced/NAME."""
-    budget: Annotated[float, Above(0), AtMost(100)] = 1.0
-    """Multiplies the length of every training: 0.2 is quick and shows less."""
-    seed: int = 0
-    """Seed of every training."""
 
 
 @dataclass(frozen=True)

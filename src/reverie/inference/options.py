@@ -256,3 +256,15 @@ class EvaluateOptions(DenoisingOptions):
     """Pairs: pixels at the edges that PSNR and SSIM leave out."""
     report: Path | None = None
     """Write a page (.html) with the figures and samples beside their nearest training images."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReproduceOptions(Checked):
+    """How much is trained, and where everything goes."""
+
+    out: Path | None = None
+    """The folder; by default reproduced/NAME."""
+    budget: Annotated[float, Above(0), AtMost(100)] = 1.0
+    """Multiplies the length of every training: 0.2 is quick and shows less."""
+    seed: int = 0
+    """Seed of every training."""

@@ -129,7 +129,12 @@ def shown_figure(value: float | Spread | None) -> str:
     if value is None:
         return "–"
     if isinstance(value, Spread):
-        return shown_figure(value.mean) + (f" ± {value.deviation:.2g}" if value.deviation else "")
-    if not math.isfinite(value) or value != int(value) or abs(value) > 1e12:
-        return f"{value:.4g}"
-    return f"{int(value):,}"
+        deviation = f" ± {_digits(value.deviation, 2)}" if value.deviation else ""
+        return shown_figure(value.mean) + deviation
+    return _digits(value, 4)
+
+
+def _digits(value: float, count: int) -> str:
+    """A number with so many digits, or all that stand before the point."""
+    whole = value % 1 == 0 or abs(value) >= 10 ** (count - 1)
+    return f"{value:,.0f}" if whole and abs(value) < 1e12 else f"{value:.{count}g}"
