@@ -21,7 +21,7 @@ SUMS: Mapping[str, tuple[str, str, dict[str, bool], tuple[str, ...]]] = {
         "Male & Eyeglasses - Male & !Eyeglasses + !Male & !Eyeglasses",
         "Male & Eyeglasses & {others} - Male & !Eyeglasses & {others}"
         " + !Male & !Eyeglasses & {others}",
-        {"Male": False, "Eyeglasses": True},
+        {"Male": False, "Eyeglasses": True, "Mustache": False},  # no woman here has one
         ("Smiling", "Wearing_Hat"),
     ),
     "hat-mustache": (
