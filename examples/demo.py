@@ -3,8 +3,8 @@
 Writes a sheet of samples and a report, and prints the share of 1,000 samples that a digit
 classifier, trained on real digits alone, assigns to the requested label.
 
-The training has 4,600 steps: about two and a half minutes on two cores with native bfloat16. How long
-it takes here is printed after its first seconds.
+The training has 4,600 steps: about two and a half minutes on two cores with native bfloat16. How
+long it takes here is printed after its first seconds.
 """
 
 import sys

@@ -51,5 +51,5 @@ def draw(findings: "Findings") -> None:
 DREAMS = Experiment(
     about="deep dreams of a photograph by eight layers, over octaves, and with a guide",
     draw=draw,
-    minutes=3,
+    minutes=1,
 )
