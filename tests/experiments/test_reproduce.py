@@ -108,7 +108,7 @@ def test_refused(tmp_path: Path, capsys: Captured) -> None:
         assert main(["reproduce", *words]) == 2
         return capsys.readouterr().err.strip().splitlines()[-1]
 
-    assert "did you mean 'two'?" in refusal("twoo")
+    assert "did you mean 'two'?" in refusal("tvo")
     assert "--budget must be above 0" in refusal("two", "--budget", "0")
     (tmp_path / "file").write_text("x")
     assert "this is a file" in refusal("two", "--out", str(tmp_path / "file"))
