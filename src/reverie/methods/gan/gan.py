@@ -74,18 +74,20 @@ class GAN(Method):
         return self.discriminator(images.flatten(1)).flatten().float()
 
 
-def _digits(latent_size: int) -> Preset:
+def _digits(latent_size: int, r1: float) -> Preset:
+    """Without R1 the discriminator wins after four to six thousand steps, and all samples become
+    noise; the fewer latents, the more of it is needed."""
     return Preset(
-        about=f"digits, {latent_size} latents: 10,000 steps, about a minute on two cores",
-        options=GANOptions(latent_size=latent_size),
+        about=f"digits, {latent_size} latents: 8,000 steps, about a minute on two cores",
+        options=GANOptions(latent_size=latent_size, r1=r1, penalty_every=8),
         data=DataOptions(data="digits"),
-        training=TrainOptions(steps=10_000),
+        training=TrainOptions(steps=8000, decay="linear"),
     )
 
 
 GAN.presets = {
-    "digits-2": _digits(2),
-    "digits-4": _digits(4),
-    "digits-8": _digits(8),
-    "digits-64": _digits(64),
+    "digits-2": _digits(2, r1=0.5),
+    "digits-4": _digits(4, r1=0.05),
+    "digits-8": _digits(8, r1=0.05),
+    "digits-64": _digits(64, r1=0.05),
 }
