@@ -26,7 +26,7 @@ from torch import Tensor
 
 import reverie
 from reverie import images
-from reverie.evaluation.metrics.paired import luma, paired_metrics
+from reverie.evaluation.metrics.paired import log_power_spectrum, paired_metrics
 from reverie.inference.upscale import bicubic
 from reverie.methods.superres.degradation import downscale
 
@@ -41,18 +41,6 @@ def target_of(name: str) -> Tensor:
     pixels = np.asarray(getattr(skimage.data, name)())
     height, width = (n // SCALE * SCALE for n in pixels.shape[:2])
     return images.to_tensor(pixels[None, :height, :width])
-
-
-def log_power_spectrum(image: Tensor) -> Tensor:
-    """log₁₀ of the mean power of Y in bands of 0.05 cycles per pixel, from 0.1 on."""
-    y = luma(image)[0, 0]
-    height, width = y.shape
-    window = torch.hann_window(height)[:, None] * torch.hann_window(width)
-    power = torch.fft.rfft2(y * window).abs().square()
-    across, down = torch.fft.rfftfreq(width), torch.fft.fftfreq(height)
-    frequency = torch.hypot(down[:, None], across[None])
-    bands = [(frequency >= f) & (frequency < f + 0.05) for f in torch.arange(0.1, 0.5, 0.05)]
-    return torch.stack([power[band].mean().log10() for band in bands])
 
 
 def main() -> None:

@@ -20,8 +20,8 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from reverie.cli.data import DataGetCommand, DataGetFlags
 from reverie.cli.main import COMMANDS
-from reverie.cli.sweep import SweepCommand, SweepFlags
-from reverie.cli.train import TrainCommand, TrainFlags
+from reverie.cli.sweep import SweepFlags
+from reverie.cli.train import TrainFlags
 from reverie.core.options import Bound, Form, flag_of
 from reverie.core.plugins import Registry
 from reverie.data import DATASETS, DataOptions
@@ -154,16 +154,20 @@ def built_in(registry: Registry[Any]) -> list[str]:
 
 def verb(name: str) -> str:
     """The section of a command."""
+    return f"{head(name)}\n\n{table(COMMANDS[name])}"
+
+
+def head(name: str) -> str:
+    """The beginning of the section of a command."""
     kind = COMMANDS[name]
     about, usage = " ".join((kind.__doc__ or "").split()), f"reverie {name} {kind.usage}".strip()
-    return f"## reverie {name}\n\n{about}\n\n`{usage}`\n\n{table(kind)}"
+    return f"## reverie {name}\n\n{about}\n\n`{usage}`"
 
 
 def training() -> str:
     """The section of `train`: what all methods share, then each method."""
-    about = " ".join((TrainCommand.__doc__ or "").split())
     parts = [
-        f"## reverie train\n\n{about}\n\n`reverie train {TrainCommand.usage}`",
+        head("train"),
         "† may differ when a run is resumed; all else is taken from the run. Of `--steps`, "
         "`--epochs` and `--minutes` one is given. The defaults of `--data`, length and so on are "
         "those of no preset; `reverie train METHOD --preset NAME --help` shows a preset's.",
@@ -178,9 +182,8 @@ def training() -> str:
 
 def sweep() -> str:
     """The section of `sweep`: its own flags; the others are those of `train`."""
-    about = " ".join((SweepCommand.__doc__ or "").split())
     parts = [
-        f"## reverie sweep\n\n{about}\n\n`reverie sweep {SweepCommand.usage}`",
+        head("sweep"),
         "After the method stand the options with several values, such as `latent_size=2,4,8 "
         "seed=0,1`; all other options of the method are flags, as those of `reverie train`. "
         "[sweeps.md](sweeps.md) has an example.",

@@ -48,7 +48,7 @@ def test_before_anything_is_logged(tmp_path: Path) -> None:
     run = begin(tmp_path / "run")
     assert list(figures_of(run)) == ["parameters"]
     assert loss_curves(Run(tmp_path / "none"), "x").points == {}
-    assert steps_per_epoch(run) == 1.0
+    assert steps_per_epoch(run, run.read_log()) == 1.0
 
 
 def test_parameters_are_those_of_the_networks(tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_curves_of_a_run(tmp_path: Path) -> None:
     run = logged(tmp_path)
     assert loss_curves(run, "x").points["bound"][:2] == [(1, 1.0), (2, 2.0)]
     assert validation_curves(run, "x").points["a"] == [(5, 1.0), (10, 1.0), (15, 1.0)]
-    assert steps_per_epoch(run) == 1000  # 8,000 images in batches of 8
+    assert steps_per_epoch(run, run.read_log()) == 1000  # 8,000 images in batches of 8
 
 
 def test_mean_and_spread() -> None:

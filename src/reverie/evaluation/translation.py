@@ -6,7 +6,7 @@ The baseline is the untranslated source (`doing_nothing_`): a useful translator 
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import torch
@@ -91,10 +91,10 @@ def _test_and_train(
     wanted = like(replace(data, jitter=0.0, flip=False, resize="crop"), size, 3)
     paired = True
     try:
-        test = _sides(replace(wanted, split="test"), "paired")
+        test = domains_of(replace(wanted, split="test"), "paired")
     except UserError:
-        test, paired = _sides(replace(wanted, split="test"), "unpaired"), False
-    return test, _sides(replace(wanted, split="train"), "unpaired"), paired
+        test, paired = domains_of(replace(wanted, split="test"), "unpaired"), False
+    return test, domains_of(replace(wanted, split="train"), "unpaired"), paired
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,10 @@ def _pair_figures(one: Viewed, other: Viewed, name: str) -> dict[str, float]:
     }
 
 
-def _sides(data: DataOptions, sides: Any) -> tuple[ImageDataset, ImageDataset]:
+def domains_of(
+    data: DataOptions, sides: Literal["paired", "unpaired"]
+) -> tuple[ImageDataset, ImageDataset]:
+    """The images of domains A and B; if they are paired, image i of A belongs to image i of B."""
     images = decode_dataset(find_dataset(data, sides))
     assert images.domain_b is not None
     return images, images.domain_b

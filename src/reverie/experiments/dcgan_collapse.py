@@ -25,8 +25,8 @@ FIGURES = ("frechet_distance", "precision", "recall", "coverage")
 
 def draw(findings: "Findings") -> None:
     """Samples of each, distance, recall and coverage, and how many digits are there."""
-    import reverie
     from reverie.evaluation.metrics.digits import recognised
+    from reverie.experiments.digits import digit_figures
 
     rows, figures = {}, {}
     for name in RECIPES:
@@ -34,9 +34,7 @@ def draw(findings: "Findings") -> None:
         samples = model.sample(COUNT)
         rows[name] = list(samples[:SHOWN])
         shares = recognised(samples).bincount(minlength=10) / COUNT
-        found = reverie.evaluate(model, data="digits", count=COUNT).figures
-        figures[name] = {k: v for k, v in found.items() if k.split("[")[0] in FIGURES}
-        figures[name] |= {
+        figures[name] = digit_figures(model, COUNT, FIGURES) | {
             f"digits of ten with at least {PRESENT:.0%} of the samples": int(
                 (shares >= PRESENT).sum()
             ),

@@ -29,13 +29,12 @@ def draw(findings: "Findings") -> None:
     test = open_dataset(DataOptions(data="digits", split="test"))
     digits = reverie.images.to_tensor(test.read(np.arange(SEEDS)))
     noise = noise_of_seeds(SEEDS)
-    forward = {f"test digit {n}": [digits[n] + s * noise[n] for s in SIGMAS] for n in range(SEEDS)}
-    words = "The forward process: x = x₀ + σ ε, shown in [-1, 1] after division by √(1 + σ²)"
-    shrunk = {
-        n: [x / (1 + s * s) ** 0.5 for x, s in zip(row, SIGMAS, strict=True)]
-        for n, row in forward.items()
+    rows = {
+        f"test digit {n}": [shrunk(digits[n] + s * noise[n], s) for s in SIGMAS]
+        for n in range(SEEDS)
     }
-    findings.rows("forward", shrunk, words, [f"σ = {s:g}" for s in SIGMAS])
+    words = "The forward process: x = x₀ + σ ε, shown in [-1, 1] after division by √(1 + σ²)"
+    findings.rows("forward", rows, words, [f"σ = {s:g}" for s in SIGMAS])
     states, predictions, sigmas = reverse(findings.model("diffusion"), SEEDS)
     rows = {}
     for n in range(SEEDS):
@@ -54,6 +53,11 @@ def first_row(sheet: Path) -> "list[Tensor]":
     side = (pixels.shape[1] - 2) // CLASSES - 2  # the images are 2 pixels apart
     cells = [pixels[2 : 2 + side, 2 + n * (side + 2) :][:, :side] for n in range(CLASSES)]
     return [reverie.images.to_tensor(cell[None])[0] for cell in cells]
+
+
+def shrunk(x: "Tensor", sigma: float) -> "Tensor":
+    """Noisy images x / √(1 + σ²), as large as images without noise."""
+    return x / (1 + sigma**2) ** 0.5
 
 
 def noise_of_seeds(count: int) -> "Tensor":
@@ -75,7 +79,7 @@ def reverse(model: "Model", count: int) -> "tuple[list[Tensor], list[Tensor], li
     )
     x, states = noise_of_seeds(count).double() * sigmas[0], []
     for sigma, below, x_0 in zip(sigmas, sigmas[1:], predictions, strict=False):
-        states.append((x / (1 + sigma**2) ** 0.5).float())
+        states.append(shrunk(x, sigma).float())
         x = x + (below - sigma) * (x - x_0) / sigma
     return states, [x_0.float() for x_0 in predictions], sigmas[:-1]
 
@@ -84,7 +88,7 @@ DIFFUSION_STEPS = Experiment(
     about="a diffusion model on digits: while it learns, noise added, noise removed",
     trainings={
         "diffusion": Training(
-            method="diffusion", preset="digits", minutes=9, options={"sample_every": 100}
+            method="diffusion", preset="digits", minutes=12, options={"sample_every": 100}
         )
     },
     draw=draw,

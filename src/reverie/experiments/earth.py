@@ -35,8 +35,7 @@ def draw(findings: "Findings") -> None:
     )
     findings.table(
         f"Relief to satellite image, {len(source)} held-out tiles",
-        {name: figures(images, target, train[1]) for name, images in (made | trained).items()}
-        | {"the satellite image itself": figures(target, target, train[1])},
+        figures(made | trained | {"the satellite image itself": target}, target, train[1]),
     )
 
 

@@ -37,8 +37,7 @@ def draw(findings: "Findings") -> None:
         findings.rows(way, rows, f"{words}: code points that no training saw")
         findings.table(
             f"{words}, {len(source)} held-out code points",
-            {name: figures(images, target, real) for name, images in made.items()}
-            | {"the targets themselves": figures(target, target, real)},
+            figures(made | {"the targets themselves": target}, target, real),
         )
 
 

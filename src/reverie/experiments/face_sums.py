@@ -13,13 +13,14 @@ MODELS = {"VAE": "vae", "DCGAN and encoder": "dcgan"}
 SUMS: Mapping[str, tuple[str, str, dict[str, bool], tuple[str, ...]]] = {
     "men-glasses": (
         "Male & !Eyeglasses + Eyeglasses - !Eyeglasses",
-        "Male & !Eyeglasses & {others} + Eyeglasses & {others} - !Eyeglasses & {others}",
+        "Male & !Eyeglasses & !Mustache & {others} + Eyeglasses & !Mustache & {others}"
+        " - !Eyeglasses & !Mustache & {others}",
         {"Male": True, "Eyeglasses": True},
         ("Smiling", "Wearing_Hat"),
     ),
     "women-glasses": (
         "Male & Eyeglasses - Male & !Eyeglasses + !Male & !Eyeglasses",
-        "Male & Eyeglasses & {others} - Male & !Eyeglasses & {others}"
+        "Male & Eyeglasses & !Mustache & {others} - Male & !Eyeglasses & !Mustache & {others}"
         " + !Male & !Eyeglasses & {others}",
         {"Male": False, "Eyeglasses": True, "Mustache": False},  # no woman here has one
         ("Smiling", "Wearing_Hat"),
@@ -42,35 +43,31 @@ def draw(findings: "Findings") -> None:
     from reverie.data.attributes import read_attributes
     from reverie.evaluation.attributes import train_attribute_classifier
     from reverie.evaluation.sums import evaluate_sum
+    from reverie.inference.latent.edit import ExemplarChoice
     from reverie.inference.latent.files import load_encoding
 
     train = read_attributes("faces", "train")
     classifier = train_attribute_classifier(train, SIZE, CLASSIFIER_STEPS)
     for title, training in MODELS.items():
         model = load_encoding(findings.run(training).folder)
-        rows = {}
+        rows: dict[str, dict[str, float | None]] = {}
         for name, (plain, written_out, expected, others) in SUMS.items():
             sheet(findings, f"{name}-{training}", training, plain, title)
-            ways = {
-                f"{plain}, exemplars alike": evaluate_sum(
-                    model, train, classifier, plain, expected, exemplars=EXEMPLARS, count=COUNT
-                ),
-                f"{plain}, exemplars at random": evaluate_sum(
-                    model, train, classifier, plain, expected,
-                    exemplars=EXEMPLARS, count=COUNT, choice="random",
-                ),
-                f"{written_out}, exemplars at random": evaluate_sum(
-                    model, train, classifier, written_out, expected,
-                    others=others, exemplars=EXEMPLARS, count=COUNT, choice="random",
-                ),
-            }  # fmt: skip
-            rows |= {
-                words: {
+            ways: tuple[tuple[str, str, tuple[str, ...], ExemplarChoice], ...] = (
+                (f"{plain}, exemplars alike", plain, (), "alike"),
+                (f"{plain}, exemplars at random", plain, (), "random"),
+                (f"{written_out}, exemplars at random", written_out, others, "random"),
+            )
+            for words, expression, agreed, choice in ways:
+                found = evaluate_sum(
+                    model, train, classifier, expression, expected,
+                    others=agreed, exemplars=EXEMPLARS, choice=choice, count=COUNT,
+                )  # fmt: skip
+                mixed = choice == "random" and not agreed  # the groups have no others in common
+                rows[words] = {
                     "expected attributes": found.expected,
-                    "others unchanged": found.others_unchanged if "random" not in words else None,
+                    "others unchanged": None if mixed else found.others_unchanged,
                 }
-                for words, found in ways.items()
-            }
         findings.table(
             f"{title}: {COUNT} results of {EXEMPLARS} exemplars a group, training split", rows
         )

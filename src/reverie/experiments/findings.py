@@ -3,7 +3,6 @@
 Pictures are PNG files, tables stand in `numbers.json`, and `index.html` shows both.
 """
 
-import base64
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -16,10 +15,11 @@ from torch import Tensor
 
 from reverie.core import image_io
 from reverie.core.files import write_atomic
-from reverie.core.html import page, text
+from reverie.core.html import data_uri, page, text
 from reverie.core.marks import SHEET_TEXT
 from reverie.core.progress import readable_seconds
 from reverie.core.result import Json, plain
+from reverie.experiments.experiment import Experiment
 from reverie.inference.latent.sheets import rows_sheet
 from reverie.inference.load import load
 from reverie.inference.model import Model
@@ -37,13 +37,13 @@ class Findings:
 
     Args:
         name: the experiment's name.
-        about: what it shows.
+        experiment: the experiment, whose trainings are finished.
         folder: where everything goes; the trainings are in its folder `runs`.
         budget: by what the lengths of the trainings were multiplied.
     """
 
     name: str
-    about: str
+    experiment: Experiment
     folder: Path
     budget: float = 1.0
     _parts: list[str] = field(default_factory=list)
@@ -108,30 +108,25 @@ class Findings:
 
     def write(self, command: str) -> Path:
         """Write the numbers and the page; returns the page's path."""
-        runs = {run.folder.name: _pace(run) for run in self._finished_runs()}
+        runs = {training: _pace(self.run(training)) for training in self.experiment.trainings}
         facts = {"experiment": self.name, "budget": self.budget, "command": command}
         facts |= {"machine": machine(), "versions": versions(), "commit": commit()}
         content = facts | {"trainings": runs, "tables": self._tables}
         write_atomic(self.folder / "numbers.json", json.dumps(plain(content), indent=2) + "\n")
         trainings = _table("The trainings, and their time here", runs) if runs else ""
-        body = f"""<h1>{text(self.name)}</h1><p class="about">{text(self.about)}</p>
+        body = f"""<h1>{text(self.name)}</h1><p class="about">{text(self.experiment.about)}</p>
 <p><code>{text(command)}</code></p>{"".join(self._parts)}{trainings}
 <p class="about">{text(facts["machine"]["processor"])}, {facts["machine"]["threads"]} threads</p>"""
         write_atomic(self.folder / "index.html", page(text(f"{self.name} · reverie"), body))
         return self.folder / "index.html"
 
-    def _finished_runs(self) -> list[Run]:
-        folders = sorted((self.folder / "runs").glob("*/"), key=lambda f: f.stat().st_ctime)
-        return [Run(folder) for folder in folders if Run(folder).model.exists()]
-
     def _add_picture(self, name: str, png: bytes, caption: str) -> None:
         path = self.folder / f"{name}.png"
         write_atomic(path, png)
         self._pictures.append(path)
-        uri = f"data:image/png;base64,{base64.b64encode(png).decode()}"
         self._parts.append(
-            f'<figure><img alt="{text(caption)}" src="{uri}"><figcaption>{text(caption)}'
-            "</figcaption></figure>"
+            f'<figure><img alt="{text(caption)}" src="{data_uri(png)}">'
+            f"<figcaption>{text(caption)}</figcaption></figure>"
         )
 
 

@@ -69,7 +69,7 @@ GLASSES = Experiment(
     about="glasses taken off faces and put on, at 32×32, with the true face of each beside it",
     trainings={
         "cyclegan": Training(
-            method="cyclegan", preset="faces-small", minutes=30, options={"steps": 4815}
+            method="cyclegan", preset="faces-small", minutes=31, options={"steps": 4815}
         )
     },
     draw=draw,

@@ -22,9 +22,8 @@ def draw_vae(findings: "Findings") -> None:
     digits = reverie.images.to_tensor(test.read(torch.arange(len(test)).numpy()))
     names = [f"vae-{size}" for size in SIZES]
     rows = {"test digits": list(digits[:SHOWN])}
-    errors = {}
-    for name in names:
-        model = findings.model(name)
+    errors, models = {}, {name: findings.model(name) for name in names}
+    for name, model in models.items():
         back = model.generate(model.encode(digits))
         rows[f"{name}: reconstructions"] = list(back[:SHOWN])
         last = findings.run(name).read_log()[-1]["losses"]
@@ -33,26 +32,25 @@ def draw_vae(findings: "Findings") -> None:
             "negative log-likelihood, nats": last["bound/nll"],
             "KL divergence, nats": last["bound/kl"],
         }
-    for name in names:
-        rows[f"{name}: samples"] = list(findings.model(name).sample(SHOWN))
+    for name, model in models.items():
+        rows[f"{name}: samples"] = list(model.sample(SHOWN))
     findings.rows("reconstructions", rows, "Test digits, their reconstructions, and samples")
     findings.curves("loss", names, "bound", "The loss, the negative ELBO in nats, per epoch")
     findings.table("Reconstruction, and the parts of the loss at the end", errors)
-    grid = findings.model(names[0]).generate(plane(PLANE_SIDE))
+    grid = models[names[0]].generate(plane(PLANE_SIDE))
     findings.sheet("plane", grid, "The latent plane of two latents, at quantiles", PLANE_SIDE)
 
 
 def draw_gan(findings: "Findings") -> None:
     """Samples of each size, the generator's and discriminator's losses, and distances."""
-    import reverie
+    from reverie.experiments.digits import digit_figures
 
     names = [f"gan-{size}" for size in SIZES]
     rows, figures = {}, {}
     for name in names:
-        rows[name] = list(findings.model(name).sample(SHOWN))
-        found = reverie.evaluate(findings.model(name), data="digits", count=COUNT).figures
-        kept = ("frechet_distance", "precision", "recall")
-        figures[name] = {k: v for k, v in found.items() if k.split("[")[0] in kept}
+        model = findings.model(name)
+        rows[name] = list(model.sample(SHOWN))
+        figures[name] = digit_figures(model, COUNT, ("frechet_distance", "precision", "recall"))
     findings.rows("samples", rows, "Samples: latents of seeds 0 to 11")
     for phase in ("generator", "discriminator"):
         findings.curves(phase, names, phase, f"The {phase}'s loss per epoch")
@@ -72,7 +70,7 @@ VAE_LATENTS = Experiment(
 GAN_LATENTS = Experiment(
     about="GANs of 2, 4 and 8 latents on digits: samples, losses per epoch, distances",
     trainings={
-        f"gan-{size}": Training(method="gan", preset=f"digits-{size}", minutes=1.5)
+        f"gan-{size}": Training(method="gan", preset=f"digits-{size}", minutes=3)
         for size in SIZES
     },
     draw=draw_gan,

@@ -54,7 +54,7 @@ MEN_WOMEN = Experiment(
         "cyclegan": Training(
             method="cyclegan",
             preset="faces-small",
-            minutes=30,
+            minutes=31,
             options={"domain_a": MEN, "domain_b": WOMEN, "steps": 4815},
         )
     },

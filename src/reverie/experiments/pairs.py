@@ -1,16 +1,19 @@
 """Pairs of images that are held out, as tensors, and figures of translations of them."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from reverie.data import DataOptions, decode_dataset, find_dataset
+from reverie.data import DataOptions
 from reverie.evaluation.metrics.features import extract_features
 from reverie.evaluation.metrics.frechet import Moments, frechet_distance
 from reverie.evaluation.metrics.paired import perceptual_distance
-from reverie.evaluation.translation import whole
+from reverie.evaluation.translation import domains_of, whole
+
+FEATURES, AT_ONCE = "efficientnet", 50
 
 
 def pairs(
@@ -18,23 +21,35 @@ def pairs(
 ) -> tuple[Tensor, Tensor]:
     """Images of domains A and B, each [N, 3, H, W] in [-1, 1]; image i of A pairs with i of B."""
     wanted = DataOptions(data=data, image_size=image_size, split=split, channels="3")
-    images = decode_dataset(find_dataset(wanted, "paired"))
-    assert images.domain_b is not None
-    return whole(images), whole(images.domain_b)
+    a, b = domains_of(wanted, "paired")
+    return whole(a), whole(b)
 
 
 def figures(
-    made: Float[Tensor, "n 3 h w"], target: Float[Tensor, "n 3 h w"], real: Float[Tensor, "m 3 h w"]
-) -> dict[str, float]:
-    """Distance to real images of the domain; distances of each image to its own counterpart."""
-    seen, truth = (
-        Moments.of(extract_features("efficientnet", x.split(50)).features) for x in (made, real)
-    )
-    parts = zip(made.split(50), target.split(50), strict=True)
-    perceived = torch.cat([perceptual_distance("efficientnet", a, b) for a, b in parts])
-    about = f"[efficientnet, {len(made)} against {len(real)}]"
-    return {
-        f"Fréchet distance {about}": frechet_distance(seen, truth),
-        "perceptual distance to the counterpart [efficientnet]": float(perceived.mean()),
-        "mean absolute error, of 2": float((made - target).abs().mean()),
-    }
+    made: Mapping[str, Float[Tensor, "n 3 h w"]],
+    target: Float[Tensor, "n 3 h w"],
+    real: Float[Tensor, "m 3 h w"],
+) -> dict[str, dict[str, float]]:
+    """Figures of several sets of images, each by its name.
+
+    Args:
+        made: images that are evaluated; image i belongs to target i.
+        target: the counterpart of each.
+        real: real images of the targets' domain, for the Fréchet distance.
+    """
+    known = _moments(real)
+    about = f"[{FEATURES}, {len(target)} against {len(real)}]"
+    rows = {}
+    for name, images in made.items():
+        parts = zip(images.split(AT_ONCE), target.split(AT_ONCE), strict=True)
+        perceived = torch.cat([perceptual_distance(FEATURES, a, b) for a, b in parts])
+        rows[name] = {
+            f"Fréchet distance {about}": frechet_distance(_moments(images), known),
+            f"perceptual distance to the counterpart [{FEATURES}]": float(perceived.mean()),
+            "mean absolute error, of 2": float((images - target).abs().mean()),
+        }
+    return rows
+
+
+def _moments(images: Tensor) -> Moments:
+    return Moments.of(extract_features(FEATURES, images.split(AT_ONCE)).features)

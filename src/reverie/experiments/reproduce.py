@@ -16,9 +16,6 @@ from reverie.experiments import EXPERIMENTS
 from reverie.experiments.experiment import Experiment, Training
 from reverie.inference.options import ReproduceOptions
 
-SCALED = ("steps", "epochs", "minutes")
-"""Lengths, which the budget multiplies."""
-
 SCALED_INTERVALS = ("log_every", "sample_every")
 """Intervals in steps, which the budget multiplies: as many sheets for any budget."""
 
@@ -60,11 +57,12 @@ def reproduce(name: str, *, options: ReproduceOptions | None = None) -> Reproduc
         _claim(folder, {"experiment": name, "budget": o.budget, "seed": o.seed})
         for dataset in experiment.data:
             _fetch(dataset)
-        findings = Findings(name, experiment.about, folder, o.budget)
+        findings = Findings(name, experiment, folder, o.budget)
         for training, words in _with_time_left(experiment, o.budget):
             progress.say(f"{name}: {words}")
             _train(experiment.trainings[training], training, folder / "runs", o)
-        progress.say(f"{name}: pictures and figures, {_about(experiment.minutes)}")
+        left = progress.readable_duration(60 * experiment.minutes)
+        progress.say(f"{name}: pictures and figures, about {left}")
         experiment.draw(findings)
         page = findings.write(_command(name, o))
     return ReproduceResult(page, findings.pictures, findings.tables)
@@ -73,10 +71,11 @@ def reproduce(name: str, *, options: ReproduceOptions | None = None) -> Reproduc
 def scaled(training: Training, budget: float, seed: int) -> dict[str, OptionValue]:
     """The options of a training that differ from its preset's, for a budget."""
     from reverie.methods.presets import recipe_for
+    from reverie.methods.recipe import LENGTHS
 
     recipe = recipe_for(training.method, training.preset).with_options(**training.options)
     changed: dict[str, OptionValue] = {}
-    for name in SCALED:
+    for name in LENGTHS:
         length = getattr(recipe.training, name)
         if length is not None:
             scale = float(length) * budget
@@ -120,20 +119,9 @@ def _with_time_left(experiment: Experiment, budget: float) -> Iterator[tuple[str
     for number, (name, training) in enumerate(experiment.trainings.items(), 1):
         ratio = clock.seconds / 60 / (expected * budget) if expected and clock.seconds > 30 else 1.0
         left = ((total - experiment.minutes - expected) * budget + experiment.minutes) * ratio
-        yield (
-            name,
-            (
-                f"training {number} of {len(experiment.trainings)}, {name}; "
-                f"{_about(left)} left in all"
-            ),
-        )
+        where = f"training {number} of {len(experiment.trainings)}, {name}"
+        yield name, f"{where}; about {progress.readable_duration(60 * left)} left in all"
         expected += training.minutes
-
-
-def _about(minutes: float) -> str:
-    return (
-        "less than a minute" if minutes < 1 else f"about {progress.readable_seconds(60 * minutes)}"
-    )
 
 
 def _claim(folder: Path, content: dict[str, Json]) -> None:

@@ -40,11 +40,6 @@ class Combination:
     values: dict[str, OptionValue]
     recipe: Recipe
 
-    @property
-    def setting(self) -> str:
-        """Its values without the seed, as one text."""
-        return setting_of(self.values)
-
 
 def combine(base: Recipe, axes: Axes) -> list[Combination]:
     """Every combination of the values; in the order of the options' names, seeds change fastest.

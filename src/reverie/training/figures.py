@@ -4,6 +4,7 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from reverie.core.options import options_from_json
 from reverie.core.state_dict import without_memory
@@ -72,23 +73,24 @@ def spread_of(runs: Sequence[Mapping[str, float]]) -> dict[str, Spread]:
 def loss_curves(run: Run, label: str) -> Curves:
     """What a run has logged while it trained."""
     log = run.read_log()
-    return Curves(label, points_of(log, "losses"), steps_per_epoch(run))
+    return Curves(label, points_of(log, "losses"), steps_per_epoch(run, log))
 
 
 def diversity_curves(run: Run, label: str) -> Curves:
     """The diversity of samples, where it was compared with that of the training images."""
-    log = [line for line in run.read_log() if line.get("diversity")]
-    return Curves(label, points_of(log, "diversity"), steps_per_epoch(run))
+    log = run.read_log()
+    compared = [line for line in log if line.get("diversity")]
+    return Curves(label, points_of(compared, "diversity"), steps_per_epoch(run, log))
 
 
 def validation_curves(run: Run, label: str) -> Curves:
     """The figures of a run's validations."""
-    return Curves(label, points_of(run.read_evaluations(), "figures"), steps_per_epoch(run))
+    points = points_of(run.read_evaluations(), "figures")
+    return Curves(label, points, steps_per_epoch(run, run.read_log()))
 
 
-def steps_per_epoch(run: Run) -> float:
-    """Steps in one pass over the dataset; 1 before anything is logged."""
-    log = run.read_log()
+def steps_per_epoch(run: Run, log: Sequence[Mapping[str, Any]]) -> float:
+    """Steps in one pass over the dataset, by the log of a run; 1 before anything is logged."""
     if not log or not log[-1]["images_seen"]:
         return 1.0
     return run.facts()["picture_count"] * log[-1]["step"] / log[-1]["images_seen"]

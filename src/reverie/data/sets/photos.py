@@ -15,7 +15,7 @@ from PIL import Image
 from reverie.core import image_io, progress
 from reverie.core.errors import UserError
 from reverie.core.files import write_atomic
-from reverie.data.archive import Package, read_members
+from reverie.data.archive import DownloadError, Package, download_debian, read_members
 from reverie.data.source import Dataset
 
 PACKAGES = (
@@ -77,22 +77,15 @@ def get_photos(out: Path) -> dict[str, int]:
             )
     with tempfile.TemporaryDirectory() as folder:
         progress.say("downloading the photographs with apt-get, 121 MB")
-        done = subprocess.run(
-            ["apt-get", "download", "-q", *(f"{p.name}={p.version}" for p in PACKAGES)],
-            cwd=folder, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        if done.returncode:
-            reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        try:
+            archives = download_debian(PACKAGES, Path(folder))
+        except DownloadError as error:
             raise UserError(
                 f"apt-get could not download the photographs, which are those of Debian 12 "
-                f"({reason}): use a folder of your own photographs with --data."
-            )
+                f"({error}): use a folder of your own photographs with --data."
+            ) from None
         found: dict[str, bytes] = {}
-        for package in PACKAGES:
-            archive = next(Path(folder).glob(f"{package.name}_*.deb"), None)
-            if archive is None:
-                raise UserError(f"apt-get did not bring {package.name} {package.version}.")
-            package.check(archive)
+        for archive in archives:
             images = _images_of(archive)
             found |= {_name(Path(name)): images[name] for name in sorted(images)}
         for name in progress.track(sorted(found), len(found), "downscaling"):
