@@ -70,8 +70,7 @@ VAE_LATENTS = Experiment(
 GAN_LATENTS = Experiment(
     about="GANs of 2, 4 and 8 latents on digits: samples, losses per epoch, distances",
     trainings={
-        f"gan-{size}": Training(method="gan", preset=f"digits-{size}", minutes=3)
-        for size in SIZES
+        f"gan-{size}": Training(method="gan", preset=f"digits-{size}", minutes=3) for size in SIZES
     },
     draw=draw_gan,
     minutes=0.5,
