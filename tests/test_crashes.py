@@ -28,11 +28,11 @@ def assert_nothing_is_lost(environment: dict[str, str], *words: object) -> None:
 def test_a_killed_training_ends_in_the_same_files(
     environment: dict[str, str], works: tuple[str, ...]
 ) -> None:
-    assert_nothing_is_lost(environment, *works, "--sample", 4)
+    assert_nothing_is_lost(environment, *works, "--sample", 3)
 
 
 def test_a_full_disk_costs_nothing(environment: dict[str, str]) -> None:
-    assert_nothing_is_lost(environment, "gan", "encoder", "--error", "ENOSPC", "--sample", 6)
+    assert_nothing_is_lost(environment, "gan", "encoder", "--error", "ENOSPC", "--sample", 4)
 
 
 def test_one_of_two_processes_is_killed(environment: dict[str, str]) -> None:
@@ -40,8 +40,8 @@ def test_one_of_two_processes_is_killed(environment: dict[str, str]) -> None:
 
 
 def test_a_killed_command_ends_in_the_same_files(environment: dict[str, str]) -> None:
-    assert_nothing_is_lost(environment, *VERBS, "--sample", 3)
-    assert_nothing_is_lost(environment, "translate", "film", "--sample", 3, "--error", "EIO")
+    assert_nothing_is_lost(environment, *VERBS, "--sample", 2)
+    assert_nothing_is_lost(environment, "translate", "film", "--sample", 2, "--error", "EIO")
 
 
 @pytest.mark.slow

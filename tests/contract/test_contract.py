@@ -51,8 +51,16 @@ def subject_of(variant: tuple[str, dict[str, Any]]) -> Subject:
     return testing.subject_of(method, dict(method.tiny_options) | variant[1])
 
 
-@pytest.mark.parametrize("check", OPTION_CHECKS, ids=name_of)
-@pytest.mark.parametrize("variant", VARIANTS, ids=name_of)
+def slow_where_it_trains(variant: tuple[str, dict[str, Any]], check: Check) -> Any:
+    """A method with options is overfitted by `make test-all`, which takes minutes for all."""
+    slow = (pytest.mark.slow,) if variant[1] and check is testing.check_overfitting else ()
+    return pytest.param(variant, check, marks=slow, id=f"{name_of(variant)}-{name_of(check)}")
+
+
+@pytest.mark.parametrize(
+    ("variant", "check"),
+    [slow_where_it_trains(variant, check) for variant in VARIANTS for check in OPTION_CHECKS],
+)
 def test_options(variant: tuple[str, dict[str, Any]], check: Check) -> None:
     check(subject_of(variant))
 

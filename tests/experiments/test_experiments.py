@@ -30,8 +30,8 @@ SMALLER = {
 }
 """What the modules of experiments draw or measure, for a test."""
 
-FAST = {"vae-latents", "glasses", "face-sums"}
-"""Those that are drawn in the default suite, one of each kind."""
+FAST = {"vae-latents", "glasses"}
+"""Those that are drawn in the default suite."""
 
 
 def noise(folder: Path, count: int, size: int) -> None:
