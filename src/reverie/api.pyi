@@ -46,6 +46,7 @@ def train(
     where: str | None = None,
     domain_a: str | None = None,
     domain_b: str | None = None,
+    pair_by: Literal['grey', 'edges', 'lowres', 'blur'] | None = None,
     direction: Literal['ab', 'ba'] = 'ab',
     split: Literal['train', 'test', 'all'] = 'train',
     label_column: str | None = None,
@@ -91,6 +92,7 @@ def sweep(
     where: str | None = None,
     domain_a: str | None = None,
     domain_b: str | None = None,
+    pair_by: Literal['grey', 'edges', 'lowres', 'blur'] | None = None,
     direction: Literal['ab', 'ba'] = 'ab',
     split: Literal['train', 'test', 'all'] = 'train',
     label_column: str | None = None,
@@ -147,6 +149,7 @@ def translate(
     dropout: Literal['off', 'on'] = 'off',
     statistics: Literal['trained', 'image'] = 'trained',
     tile: int | None = None,
+    pair_by: Literal['grey', 'edges', 'lowres', 'blur'] | None = None,
     seed: int = 0,
 ) -> TranslateResult: ...
 def upscale(
@@ -248,6 +251,7 @@ def evaluate(
     where: str | None = None,
     domain_a: str | None = None,
     domain_b: str | None = None,
+    pair_by: Literal['grey', 'edges', 'lowres', 'blur'] | None = None,
     count: int | None = None,
     features: str | None = None,
     seed: int = 0,

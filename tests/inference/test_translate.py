@@ -14,6 +14,7 @@ import reverie
 from reverie import images
 from reverie.cli.main import main
 from reverie.core.errors import UserError
+from reverie.data.derived import derive
 from reverie.inference.model import Model
 
 Photos = Callable[..., Path]
@@ -245,3 +246,19 @@ def test_bad_requests(run: Path, data: Path, tmp_path: Path, photos: Photos) -> 
         reverie.train("cyclegan", out=tmp_path / "x", data=str(data), **measured)
     with pytest.raises(UserError, match="residual network"):
         reverie.train("cut", out=tmp_path / "y", data=str(data), network="unet", **TINY)
+
+
+def test_inputs_are_made_from_the_images_where_training_did(photos: Photos, tmp_path: Path) -> None:
+    """One folder is enough to train, to evaluate, and to translate images or drawings."""
+    folder = photos(6, size=(48, 40))
+    out = tmp_path / "run"
+    options = TINY | {"sample_every": 2}
+    reverie.train("pix2pix", out=out, data=folder, pair_by="edges", network="resnet", **options)
+    found = reverie.evaluate(out, data=folder, pair_by="edges").figures
+    assert any("pairs ab" in name for name in found)
+    model = reverie.load(out)
+    whole = images.read(folder / "000.png")
+    made = reverie.translate(out, [folder / "000.png"], out=tmp_path / "made", pair_by="edges")
+    want = model.translate(derive(images.to_tensor(whole[None]), "edges"))
+    got = images.read(made.files[0]).astype(int)
+    assert np.abs(got - images.to_uint8(want)[0]).max() <= 1

@@ -47,6 +47,9 @@ OptionValue = (
 Direction = Literal["ab", "ba"]
 """From domain A to B, or from B to A."""
 
+PairBy = Literal["grey", "edges", "lowres", "blur"]
+"""What the input of a pair is made of its target by: see `data/derived.py`."""
+
 RESUMABLE = {"resumable": True}
 """Metadata of options that may differ when a run is resumed."""
 

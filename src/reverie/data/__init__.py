@@ -2,13 +2,13 @@
 
 from reverie.data.batches import Batch, Batches
 from reverie.data.dataset import (
-    DataOptions,
     ImageDataset,
     ImageSpec,
     decode_dataset,
     find_dataset,
     open_dataset,
 )
+from reverie.data.options import DataOptions
 from reverie.data.sets import DATASETS
 from reverie.data.sources import find_source
 

@@ -5,29 +5,20 @@ larger images. The cache is optional.
 """
 
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
-import tyro
 
 from reverie.core import image_io, progress
 from reverie.core.errors import UserError
-from reverie.core.image_size import ImageSize, Size, SizeForm
-from reverie.core.options import (
-    RESUMABLE,
-    AtLeast,
-    AtMost,
-    Checked,
-    Direction,
-    Fraction,
-    Length,
-)
+from reverie.core.image_size import ImageSize, Size
+from reverie.core.options import Checked, Fraction, Length, PairBy
 from reverie.data.cache import RaggedImages, decode_cached, fingerprint_of
+from reverie.data.derived import derive
 from reverie.data.memo import remember, stat_digest
-from reverie.data.paired import find_low_res_pairs, find_paired
-from reverie.data.selection import select, two_domains
+from reverie.data.options import DataOptions
+from reverie.data.sides import Sides, find_sides
 from reverie.data.source import Source
-from reverie.data.sources import find_source
 
 BROKEN_TO_NAME = 10
 SIZE_OF_FOLDERS, SIZE_OF_CROPS = 64, 96
@@ -35,52 +26,6 @@ PICTURES_TO_LOOK_AT = 64
 
 RAGGED = ("width", "none")
 """Policies that keep images of different sizes, from which images of one size are cropped."""
-
-
-# One union with None: tyro warns of defaults that are in a union inside of another.
-OptionalSize = Annotated[
-    int | str | tuple[int, int] | None, SizeForm(), tyro.conf.arg(metavar=SizeForm.words)
-]
-
-Sides = Literal["one", "paired", "unpaired", "degraded"]
-"""One dataset, two domains with or without pairs, or high-resolution images that are downscaled."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DataOptions(Checked):
-    """Dataset and preprocessing."""
-
-    data: str | None = field(default=None, metadata=RESUMABLE)
-    """Dataset: a folder, a table (.csv), an IDX file, or a built-in dataset: digits."""
-    image_size: OptionalSize = None
-    """Side of square images in pixels, or WIDTHxHEIGHT as 96x64; by default the dataset's own, or
-    64 for folders."""
-    channels: Literal["auto", "1", "3"] = "auto"
-    """1 for grayscale, 3 for RGB; auto is derived from the images."""
-    resize: image_io.Resize = "crop"
-    """How images get this shape: crop the centre, squash, or pad with white; or take a random crop
-    after resizing to this width (width) or without resizing (none)."""
-    jitter: Annotated[float, AtLeast(0), AtMost(4)] = 0.0
-    """Resize to a size larger by this fraction, then crop at random: 0.117 is 286 for 256."""
-    data_b: str | None = field(default=None, metadata=RESUMABLE)
-    """Translation: the folder of domain B, where --data is that of A. Super-resolution: the
-    low-resolution images; by default they are downscaled from --data."""
-    where: str | None = None
-    """Only images with these attributes or of these classes: Smiling & !Male, or cat | dog."""
-    domain_a: str | None = None
-    """Translation: the images of domain A, by attributes or classes: Male & !Eyeglasses."""
-    domain_b: str | None = None
-    """Translation: the images of domain B, by attributes or classes: Male & Eyeglasses."""
-    direction: Direction = "ab"
-    """Translation: ba swaps the domains A and B."""
-    split: Literal["train", "test", "all"] = "train"
-    """Split, of a dataset that has a training and a test split."""
-    label_column: str | None = None
-    """Column of a table that holds the class."""
-    flip: bool = False
-    """Random horizontal flip with probability 1/2."""
-    cache: bool = field(default=True, metadata=RESUMABLE)
-    """Cache decoded images in a file."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +79,8 @@ class ImageDataset:
     """The low-resolution inputs, where these are the high-resolution targets."""
     paired: bool = False
     """Whether image i and image i of `other` are a pair."""
+    derived: PairBy | None = None
+    """What is read is derived from the images in this way."""
     multiple: int = 1
     """Crops begin at multiples of this: the scale factor between high and low resolution."""
 
@@ -146,6 +93,12 @@ class ImageDataset:
         Images larger than the model's size are cropped at relative positions `places` [B, 2] in
         [0, 1], horizontal and vertical; by default at the centre.
         """
+        pixels = self._read_crops(indices, places)
+        if self.derived is None:
+            return pixels
+        return image_io.to_uint8(derive(image_io.to_tensor(pixels), self.derived))
+
+    def _read_crops(self, indices: np.ndarray, places: np.ndarray | None) -> np.ndarray:
         size = self.spec.size
         if isinstance(self.pixels, np.ndarray) and self.pixels.shape[1:3] == size.shape:
             return self.pixels[indices]
@@ -224,50 +177,17 @@ def find_dataset(
         raise UserError(
             "no dataset is given: use --data FOLDER, or --data digits for the built-in dataset."
         )
-    source, other = _find_sides(options, options.data, sides, scale)
+    source, other = find_sides(options, options.data, sides, scale)
     usual = SIZE_OF_CROPS if sides == "degraded" else SIZE_OF_FOLDERS
     size = Size.of(options.image_size or source.native_size or usual)
     looks = [_look(one, options, size) for one in (source, other) if one is not None]
     spec = ImageSpec(max(c for c, _ in looks), size.option, source.class_names, looks[0][1])
+    if options.pair_by == "grey" and spec.channels == 1:
+        raise UserError(f"--pair-by grey: the images of {options.data} have no colours.")
     if options.resize in RAGGED:
         for one in (source, other if scale == 1 else None):
             _refuse_smaller(one, spec, options)
     return PendingDataset(source, spec, options, sides, other, scale)
-
-
-def _find_sides(
-    options: DataOptions, data: str, sides: Sides, scale: int
-) -> tuple[Source, Source | None]:
-    """The images, and those of domain B or the low-resolution ones where there are two sides."""
-    by_expression = options.domain_a is not None or options.domain_b is not None
-    if by_expression and sides != "unpaired":
-        raise UserError(
-            "--domain-a and --domain-b are for translation without pairs; --where chooses images."
-        )
-    if sides in ("one", "degraded") or by_expression:
-        source = find_source(data, options.split, options.label_column)
-        if options.where is not None:
-            source = select(source, options.where, "where", data)
-        if by_expression and options.data_b is not None:
-            raise UserError("domain B is given by --data-b or by --domain-b, not by both.")
-        if by_expression:
-            a, b = two_domains(source, options.domain_a, options.domain_b, data)
-            return (b, a) if options.direction == "ba" else (a, b)
-        if sides == "degraded" and options.data_b is not None:
-            return find_low_res_pairs(source, find_source(options.data_b, options.split), scale)
-        return source, None
-    if options.where is not None:
-        raise UserError(
-            "of two folders no images are chosen by --where: use --domain-a and --domain-b on one "
-            "dataset."
-        )
-    return find_paired(
-        data,
-        options.data_b,
-        options.split,
-        paired=sides == "paired",
-        swapped=options.direction == "ba",
-    )
 
 
 def _refuse_smaller(source: Source | None, spec: ImageSpec, options: DataOptions) -> None:
@@ -318,11 +238,20 @@ def decode_dataset(found: PendingDataset) -> ImageDataset:
     other = _decoded(found.other, small, found.options)
     if found.paired and (images.broken or other.broken):
         raise UserError("an image of a pair is damaged: remove both images of the pair.")
+    if (how := found.options.pair_by) is not None:
+        if found.options.direction == "ab":
+            images = _derived(images, how)
+        else:
+            other = _derived(other, how)
     both = f"{images.fingerprint}-{other.fingerprint}"
     images = replace(images, paired=found.paired, fingerprint=both, multiple=found.scale)
     if found.sides == "degraded":
         return replace(images, low_res=other)
     return replace(images, domain_b=other)
+
+
+def _derived(images: ImageDataset, how: PairBy) -> ImageDataset:
+    return replace(images, derived=how, fingerprint=f"{images.fingerprint}-{how}")
 
 
 def _decoded(source: Source, spec: ImageSpec, options: DataOptions) -> ImageDataset:

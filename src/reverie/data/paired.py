@@ -63,7 +63,8 @@ def _in_one_folder(root: Path, split: str, paired: bool) -> tuple[Source, Source
             )
         raise UserError(
             f"{root}: translation needs a folder with trainA and trainB, or with images side by "
-            "side; for two folders use --data A --data-b B."
+            "side; for two folders use --data A --data-b B, and --pair-by to make the inputs from "
+            "the images."
         )
     splits = ("test", "val") if split == "test" else ("train",)
     for one in splits:
@@ -83,7 +84,8 @@ def _in_one_folder(root: Path, split: str, paired: bool) -> tuple[Source, Source
                 return _half(source, 0, chosen), _half(source, 1, chosen)
     raise UserError(
         f"{root}: there are no trainA and trainB here, and its images do not show A and B side by "
-        "side (twice as wide as tall): for two folders use --data A --data-b B."
+        "side (twice as wide as tall): for two folders use --data A --data-b B, and --pair-by to "
+        "make the inputs from the images."
     )
 
 

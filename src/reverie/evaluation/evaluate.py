@@ -93,7 +93,12 @@ def _figures(
     if o.luma or o.border:
         raise UserError("--luma and --border are for pairs: add --pairs.")
     data = DataOptions(
-        data=o.data, split=o.split, where=o.where, domain_a=o.domain_a, domain_b=o.domain_b
+        data=o.data,
+        split=o.split,
+        where=o.where,
+        domain_a=o.domain_a,
+        domain_b=o.domain_b,
+        pair_by=o.pair_by,
     )
     if not isinstance(model, Model) and is_image_folder(Path(model)):
         if o.report is not None or o.count is not None:

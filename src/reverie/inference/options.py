@@ -19,6 +19,7 @@ from reverie.core.options import (
     Length,
     NonNegative,
     NonNegativeInt,
+    PairBy,
     Positive,
     PositiveFloat,
 )
@@ -81,6 +82,9 @@ class TranslateOptions(Checked):
     pix2pix."""
     tile: Positive | None = None
     """Side of the tiles in pixels; large images are tiled by default."""
+    pair_by: PairBy | None = None
+    """Make each input from the image, as a training with --pair-by does: grey, edges, lowres or
+    blur."""
     seed: int = 0
     """Seed of the dropout; an image's translation depends on it and on the image alone."""
 
@@ -242,6 +246,8 @@ class EvaluateOptions(DenoisingOptions):
     """Translation: the images of domain A, by attributes or classes: Male & !Eyeglasses."""
     domain_b: str | None = None
     """Translation: the images of domain B, by attributes or classes: Male & Eyeglasses."""
+    pair_by: PairBy | None = None
+    """Translation: make each input from its target, as a training with --pair-by does."""
     count: SampleCount | None = None
     """How many samples; by default as many as there are images, 10,000 at most."""
     features: str | None = None

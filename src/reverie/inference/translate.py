@@ -18,6 +18,7 @@ from reverie.core.marks import own_place
 from reverie.core.options import Direction
 from reverie.core.outputs import plan_outputs
 from reverie.core.result import FAILED_IN_PART, Json, Result
+from reverie.data.derived import derive
 from reverie.inference.model import Model
 from reverie.inference.options import TranslateOptions
 from reverie.inference.tiling import is_out_of_memory
@@ -74,6 +75,8 @@ def translate_files(
         with plan.failures.of(output.source), _memory_is_enough(output.source):
             image = read_image_file(output.source)
             source = image_io.to_tensor(image.colour[None], image.max_value)
+            if options.pair_by is not None:
+                source = derive(source, options.pair_by)
             made = _translated(model, source, options.direction, options)
             written.append(plan.write(output, _as_file(made, image)))
             if len(rows) < SHOWN:

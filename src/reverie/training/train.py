@@ -11,7 +11,8 @@ from reverie.core.memory import return_free_memory
 from reverie.core.options import OptionValue
 from reverie.core.state_dict import without_memory
 from reverie.data import DataOptions, ImageSpec, decode_dataset, find_dataset
-from reverie.data.dataset import PendingDataset, Sides
+from reverie.data.dataset import PendingDataset
+from reverie.data.sides import Sides
 from reverie.methods import METHODS
 from reverie.methods.recipe import Recipe
 from reverie.runs.model_folder import build_method
