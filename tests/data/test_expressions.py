@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reverie.core.errors import UserError
-from reverie.data.expressions import parse_sum
+from reverie.data.expressions import MOST_TOKENS, parse_sum
 
 NAMES = ("Male", "Eyeglasses", "Smiling", "Wearing_Hat", "Mustache")
 TABLE = np.array([[bool(n >> bit & 1) for bit in range(len(NAMES))] for n in range(32)])
@@ -51,7 +51,10 @@ def test_binding(text: str, python: str) -> None:
         assert eval(python, dict(zip(NAMES, map(bool, row), strict=True))) == said
 
 
-@given(st.lists(st.tuples(st.sampled_from(NAMES), st.integers(1, 9), st.booleans()), min_size=1))
+TERMS = st.tuples(st.sampled_from(NAMES), st.integers(1, 9), st.booleans())
+
+
+@given(st.lists(TERMS, min_size=1, max_size=MOST_TOKENS // 4))
 def test_any_sum_of_names(parts: list[tuple[str, int, bool]]) -> None:
     text = " ".join(f"{'-' if minus else '+'} {n} * {name}" for name, n, minus in parts)
     terms = parse_sum(text.removeprefix("+ "), NAMES)
