@@ -7,13 +7,9 @@ of their fields. Methods and datasets of other packages are left out. `--check` 
 page is not what this would write.
 """
 
-import ast
 import dataclasses
-import inspect
 import sys
 from collections.abc import Iterable, Sequence
-from functools import cache
-from itertools import pairwise
 from pathlib import Path
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -22,6 +18,7 @@ from reverie.cli.data import DataGetCommand, DataGetFlags
 from reverie.cli.main import COMMANDS
 from reverie.cli.sweep import SweepFlags
 from reverie.cli.train import TrainFlags
+from reverie.core.option_help import help_of
 from reverie.core.options import Bound, Form, flag_of
 from reverie.core.plugins import Registry
 from reverie.data import DATASETS, DataOptions
@@ -43,26 +40,6 @@ values are given, they stand one after the other: `--seeds 1 2 3`. Every command
 """
 
 WORDS = {int: "integer", float: "number", str: "text", Path: "path"}
-
-
-@cache
-def docstrings(kind: type) -> dict[str, str]:
-    """The docstring of each field that a class itself declares."""
-    body = ast.parse(inspect.cleandoc(inspect.getsource(kind))).body[0].body  # type: ignore[attr-defined]
-    return {
-        one.target.id: " ".join(ast.literal_eval(after.value).split())
-        for one, after in pairwise(body)
-        if isinstance(one, ast.AnnAssign)
-        and isinstance(one.target, ast.Name)
-        and isinstance(after, ast.Expr)
-        and isinstance(after.value, ast.Constant)
-    }
-
-
-def help_of(kind: type, name: str) -> str:
-    """A field's docstring, that of the nearest class that has one."""
-    bases = [base for base in kind.__mro__ if dataclasses.is_dataclass(base)]
-    return next((docstrings(b)[name] for b in bases if name in docstrings(b)), "")
 
 
 def values_of(kind: Any) -> str:

@@ -15,6 +15,7 @@ PACKAGE = Path(reverie.__file__).parent
 
 FLOORS = [
     {"cli", "__main__"},
+    {"studio"},
     {"experiments"},
     {"api"},
     {"testing"},

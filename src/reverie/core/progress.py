@@ -1,10 +1,13 @@
 """Progress on standard error: a bar with speed and remaining time, or periodic lines in a log.
 
-Standard output is reserved for results.
+Standard output is reserved for results. Where the environment names a file in `REVERIE_PROGRESS`,
+it holds the newest state as JSON, for programs that show it.
 """
 
 import contextlib
 import io
+import json
+import os
 import sys
 import time
 import unicodedata
@@ -19,6 +22,9 @@ T = TypeVar("T")
 
 
 SECONDS_BETWEEN_LINES = 10.0
+
+PROGRESS_FILE, SECONDS_BETWEEN_FILES = "REVERIE_PROGRESS", 0.5
+"""The environment's name of the file, and how often it is written at most."""
 
 
 class _StandardError(io.TextIOBase):
@@ -89,6 +95,8 @@ class Bar:
         self._first: float | None = None  # not 0 when a training is resumed
         self._unit = unit
         self._started = self._said = time.monotonic()
+        self._file = os.environ.get(PROGRESS_FILE)
+        self._written = -SECONDS_BETWEEN_FILES
         shown_on = console()
         self._terminal = shown_on.file.isatty()
         self._progress = Progress(
@@ -112,18 +120,38 @@ class Bar:
 
     def update(self, completed: float, text: str = "") -> None:
         """Show `completed` of the total, followed by `text`."""
-        if self._terminal:
-            self._progress.update(self._task, completed=completed, text=text)
-            return
         now = time.monotonic()
         if self._first is None:
             self._first, self._started = completed, now
+        if self._file is not None and now - self._written >= SECONDS_BETWEEN_FILES:
+            self._written = now
+            self._write(completed, text)
+        if self._terminal:
+            self._progress.update(self._task, completed=completed, text=text)
+            return
         if now - self._said >= SECONDS_BETWEEN_LINES:
             self._said = now
-            made = completed - self._first
-            left = (now - self._started) * (self.total - completed) / made if made > 0 else 0.0
             share = f"{completed / self.total:4.0%}" if self.total else ""
-            say(f"{self._label} {share}, {readable_seconds(left)} left  {text}")
+            left = readable_seconds(self._seconds_left(completed) or 0.0)
+            say(f"{self._label} {share}, {left} left  {text}")
+
+    def _seconds_left(self, completed: float) -> float | None:
+        """The time that is left at the mean speed so far; None before the first unit of work."""
+        made = completed - (self._first or 0.0)
+        spent = time.monotonic() - self._started
+        return spent * (self.total - completed) / made if made > 0 else None
+
+    def _write(self, completed: float, text: str) -> None:
+        """Replace the file of the state; a full disk stops no work."""
+        assert self._file is not None
+        share = min(max(completed / self.total, 0.0), 1.0) if self.total else None
+        state = {"label": self._label, "progress": share, "text": text}
+        state["seconds_left"] = self._seconds_left(completed)
+        aside = f"{self._file}.{os.getpid()}.part"
+        with contextlib.suppress(OSError):
+            with open(aside, "w", encoding="utf-8") as file:
+                json.dump(state, file)
+            os.replace(aside, self._file)
 
 
 def track(items: Iterable[T], total: int, label: str, unit: str = "images") -> Iterator[T]:

@@ -64,7 +64,7 @@ class Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,
-            env=os.environ | few,
+            env={k: v for k, v in os.environ.items() if k != progress.PROGRESS_FILE} | few,
             start_new_session=True,  # Ctrl-C reaches the parent alone, which passes it on once
         )
         assert self._process.stdin is not None

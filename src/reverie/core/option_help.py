@@ -1,0 +1,27 @@
+"""The help texts of options: the docstrings of a dataclass's fields."""
+
+import ast
+import dataclasses
+import inspect
+from functools import cache
+from itertools import pairwise
+
+
+def help_of(kind: type, name: str) -> str:
+    """A field's docstring, that of the nearest class that has one."""
+    bases = [base for base in kind.__mro__ if dataclasses.is_dataclass(base)]
+    return next((docstrings(b)[name] for b in bases if name in docstrings(b)), "")
+
+
+@cache
+def docstrings(kind: type) -> dict[str, str]:
+    """The docstring of each field that a class itself declares."""
+    body = ast.parse(inspect.cleandoc(inspect.getsource(kind))).body[0].body  # type: ignore[attr-defined]
+    return {
+        one.target.id: " ".join(ast.literal_eval(after.value).split())
+        for one, after in pairwise(body)
+        if isinstance(one, ast.AnnAssign)
+        and isinstance(one.target, ast.Name)
+        and isinstance(after, ast.Expr)
+        and isinstance(after.value, ast.Constant)
+    }

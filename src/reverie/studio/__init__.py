@@ -1,0 +1,1 @@
+"""The studio: a local web app that trains, shows and uses models in the browser."""

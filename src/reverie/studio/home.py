@@ -1,0 +1,113 @@
+"""The studio's home folder: runs, uploads, outputs, and the paths that lie inside of it."""
+
+import os
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from reverie.core.errors import UserError
+
+HIDDEN = ".studio"
+
+
+@dataclass(frozen=True)
+class Home:
+    """A folder that holds all that the studio reads and writes; `folder` is resolved."""
+
+    folder: Path
+
+    @staticmethod
+    def at(folder: Path) -> "Home":
+        """The home in `folder`, whose subfolders are made where they are missing."""
+        home = Home(folder.resolve())
+        for one in (home.runs, home.uploads, home.outputs, home.hidden, home.jobs, home.trash):
+            one.mkdir(parents=True, exist_ok=True)
+        return home
+
+    @property
+    def runs(self) -> Path:
+        return self.folder / "runs"
+
+    @property
+    def uploads(self) -> Path:
+        return self.folder / "uploads"
+
+    @property
+    def outputs(self) -> Path:
+        return self.folder / "outputs"
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "studio.sqlite"
+
+    @property
+    def hidden(self) -> Path:
+        """What is the studio's own: output of jobs, thumbnails, what was deleted."""
+        return self.folder / HIDDEN
+
+    @property
+    def jobs(self) -> Path:
+        return self.hidden / "jobs"
+
+    @property
+    def trash(self) -> Path:
+        return self.hidden / "trash"
+
+    @property
+    def thumbnails(self) -> Path:
+        return self.hidden / "thumbnails"
+
+    def inside(self, place: str) -> Path:
+        """The absolute path of a file or folder in the home, links followed.
+
+        Raises:
+            UserError: if the path leads out of the home, or into the studio's own folder.
+        """
+        wrong = UserError(f"{place[:200]!r} is no path inside of the studio's home.")
+        if "\0" in place or "\\" in place or place.startswith(("/", "~")):
+            raise wrong
+        try:
+            path = Path(os.path.realpath(self.folder / place))
+        except (OSError, ValueError):
+            raise wrong from None
+        if not path.is_relative_to(self.folder) or path == self.database:
+            raise wrong
+        if path.is_relative_to(self.hidden) or path.name.startswith(self.database.name):
+            raise wrong
+        return path
+
+    def relative(self, path: Path) -> str:
+        """A path in the home as the page names it."""
+        return path.relative_to(self.folder).as_posix()
+
+    def new_folder(self, parent: Path) -> Path:
+        """A new empty folder in `parent`, with a name that nobody can guess."""
+        folder = parent / secrets.token_hex(6)
+        folder.mkdir(parents=True)
+        return folder
+
+    def move_to_trash(self, folder: Path) -> str:
+        """Move a folder to the trash; returns what `restore` takes."""
+        key = f"{secrets.token_hex(6)}-{folder.name}"
+        place = self.trash / key
+        place.mkdir()
+        os.replace(folder, place / "content")
+        (place / "from").write_text(self.relative(folder), encoding="utf-8")
+        return key
+
+    def restore(self, key: str) -> str:
+        """Move a folder back from the trash; returns its path in the home.
+
+        Raises:
+            UserError: if it is not in the trash, or something else has taken its place.
+        """
+        place = self.trash / Path(key).name
+        if not (place / "content").is_dir():
+            raise UserError("this is not in the trash any more.")
+        path = self.inside((place / "from").read_text(encoding="utf-8"))
+        if path.exists():
+            raise UserError(f"{self.relative(path)} is there again: rename it, then undo.")
+        os.replace(place / "content", path)
+        shutil.rmtree(place, ignore_errors=True)
+        return self.relative(path)

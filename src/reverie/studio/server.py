@@ -1,0 +1,98 @@
+"""Runs the studio: one process, one address, one token."""
+
+import contextlib
+import os
+import secrets
+import socket
+import threading
+import webbrowser
+from collections.abc import Iterator
+from pathlib import Path
+
+from reverie.core import progress
+from reverie.core.errors import UserError
+from reverie.studio.app import Studio, Verbs, build
+from reverie.studio.home import Home
+from reverie.studio.security import Guard
+
+LOOPBACK = frozenset(["127.0.0.1", "localhost", "[::1]"])
+ANY_ADDRESS = ("0.0.0.0", "::")
+
+
+def serve(home: Path, verbs: Verbs, *, host: str, port: int, browser: bool, jobs: int) -> None:
+    """Serve the studio until it is stopped; its jobs go on.
+
+    Args:
+        home: the folder of runs, uploads and outputs.
+        verbs: the commands that can be run.
+        host: the address to listen at.
+        port: where to listen; 0 for any that is free.
+        browser: open the page.
+        jobs: how many jobs run at a time.
+
+    Raises:
+        UserError: if the folder cannot be used, or the port is taken.
+    """
+    import uvicorn
+
+    try:
+        place = Home.at(home)
+    except OSError as error:
+        raise UserError(f"{home}: the studio cannot work here ({error.strerror}).") from None
+    listener = _listen(host, port)
+    port = listener.getsockname()[1]
+    with _only_one(place):
+        os.chdir(place.folder)  # paths in options are relative to it, as in its processes
+        token = _token(place)
+        names = LOOPBACK | ({host} if host not in ANY_ADDRESS else {socket.gethostname()})
+        hosts = frozenset(f"{name}:{port}" for name in names)
+        app = Guard(build(Studio(place, verbs, jobs)), token, hosts)
+        shown = host if host not in ANY_ADDRESS else socket.gethostname()
+        address = f"http://{shown}:{port}/?token={token}"
+        print(address, flush=True)
+        progress.say(f"the studio of {place.folder}; Ctrl-C ends it, and its trainings go on")
+        if browser:
+            threading.Timer(0.5, webbrowser.open, [address]).start()
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, timeout_graceful_shutdown=2, lifespan="on"
+        )
+        with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after closing
+            uvicorn.Server(config).run([listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket that listens at the address."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise UserError(
+            f"the address {host}:{port} cannot be used ({error.strerror}): choose another --port."
+        ) from None
+    return listener
+
+
+def _token(home: Home) -> str:
+    """The home's token, which stays the same so that pages that are open go on working."""
+    file = home.hidden / "token"
+    with contextlib.suppress(OSError):
+        token = file.read_text(encoding="ascii").strip()
+        if len(token) >= 32:
+            return token
+    token = secrets.token_urlsafe(32)
+    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
+        stream.write(token)
+    return token
+
+
+@contextlib.contextmanager
+def _only_one(home: Home) -> Iterator[None]:
+    """One studio at a time in a home."""
+    from reverie.core.lock import FolderLock
+
+    with FolderLock(home.hidden, "studio"):
+        yield
