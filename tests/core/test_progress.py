@@ -1,4 +1,6 @@
 import io
+import json
+from pathlib import Path
 
 import pytest
 
@@ -63,3 +65,23 @@ def test_nothing_that_is_said_stops_the_work(
 def test_control_characters_are_written_as_escapes(capsys: pytest.CaptureFixture[str]) -> None:
     progress.warn("a\x1b[31m[bold]b\\[/]\udcff")
     assert capsys.readouterr().err == "note: a\\x1b[31m[bold]b\\[/]\\udcff\n"
+
+
+def test_the_state_is_in_the_file_that_the_environment_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "progress.json"
+    monkeypatch.setenv("REVERIE_PROGRESS", str(file))
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_FILES", 0.0)
+    with progress.Bar("gan", 8) as bar:
+        bar.update(2, "step 2")
+        first = json.loads(file.read_text())
+        bar.update(4, "step 4")
+        second = json.loads(file.read_text())
+    assert first == {"label": "gan", "progress": 0.25, "text": "step 2", "seconds_left": None}
+    assert second["progress"] == 0.5
+    assert second["seconds_left"] >= 0
+    assert [p.name for p in tmp_path.iterdir()] == ["progress.json"]
+    monkeypatch.setenv("REVERIE_PROGRESS", str(tmp_path / "none" / "x"))
+    with progress.Bar("gan", 2) as bar:
+        bar.update(1)  # a file that cannot be written stops no work

@@ -215,7 +215,7 @@ def _state(studio: Studio) -> dict[str, Json]:
     return {
         "home": str(studio.home.folder),
         "version": version("reverie"),
-        "device": here["gpu"] or f"{here['processor']}, {here['threads']} threads",
+        "device": here["gpu"] or str(here["processor"]),
         "system": platform.system(),
         "disk": {"free": shutil.disk_usage(studio.home.folder).free},
         "datasets": datasets,

@@ -132,8 +132,9 @@ class JobStore:
     def change(self, job: Job, **values: Any) -> Job:
         """The job with other values, which are stored."""
         stored = dict(values)
-        if "result" in values:
-            stored["result"] = json.dumps(values["result"])
+        for name in ("argv", "result"):
+            if name in values:
+                stored[name] = json.dumps(values[name])
         names = ", ".join(f"{name} = ?" for name in stored)
         with self._lock:
             self._connection.execute(

@@ -175,6 +175,8 @@ def curves(log: list[dict[str, Any]], evaluations: list[dict[str, Any]]) -> list
 
 def task_of(method: type) -> str:
     """What a method is for: generate, translate, upscale, or latent for what has no images."""
+    if getattr(method, "kept_beside_init", None) is not None:
+        return "latent"  # made for a generator that is there already
     can = capabilities_of(method)
     for task, verb in (("translate",) * 2, ("upscale",) * 2, ("generate", "sample")):
         if verb in can:

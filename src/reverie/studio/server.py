@@ -3,6 +3,7 @@
 import contextlib
 import os
 import secrets
+import signal
 import socket
 import threading
 import webbrowser
@@ -56,7 +57,9 @@ def serve(home: Path, verbs: Verbs, *, host: str, port: int, browser: bool, jobs
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, timeout_graceful_shutdown=2, lifespan="on"
         )
-        with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after closing
+        # uvicorn closes what is open at a signal, and then raises the signal once more.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        with contextlib.suppress(KeyboardInterrupt):
             uvicorn.Server(config).run([listener])
 
 

@@ -137,6 +137,9 @@ class Supervisor:
     def view(self, job: Job, position: int | None = None) -> dict[str, Json]:
         """A job as the page sees it."""
         live = self.workers.progress(job) if job.active else None
+        if position is None and job.state == "queued":
+            waiting = [other.number for other in self.store.queued()]
+            position = waiting.index(job.number) + 1 if job.number in waiting else None
         message = job.message
         if live is not None and job.state == "running":
             message = live.text
