@@ -2,20 +2,28 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all format clean
+.PHONY: demo studio test test-all chromium format clean
 
 demo: .venv/installed
 	$(BIN)/python examples/demo.py
 
-test: .venv/installed-dev
+studio: .venv/installed-studio
+	$(BIN)/reverie studio
+
+test: .venv/installed-dev chromium
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/codespell src tests docs examples scripts benchmarks README.md CONTRIBUTING.md CHANGELOG.md
 	$(BIN)/python -m pytest
 
-test-all: .venv/installed-dev
+test-all: .venv/installed-dev chromium
 	$(BIN)/python -m pytest -m ""
+
+# The page is tested in Debian's browser, where there is one; elsewhere those tests are skipped.
+chromium:
+	@command -v chromium >/dev/null || ! command -v apt-get >/dev/null || [ "$$(id -u)" != 0 ] || \
+		{ apt-get update -qq && apt-get install -y -qq chromium; } >/dev/null 2>&1 || true
 
 format: .venv/installed-dev
 	$(BIN)/ruff check --fix .
@@ -27,6 +35,10 @@ clean:
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+.venv/installed-studio: .venv/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[studio]"
 	touch $@
 
 .venv/installed-dev: .venv/installed

@@ -10,6 +10,7 @@ from reverie.studio.home import Home
 from reverie.studio.models import BusyError, ModelProcess
 
 
+@pytest.mark.slow
 def test_a_killed_process_is_said_and_started_again(home: Home) -> None:
     asked = ModelProcess(home)
     request = {"model": "digits", "count": 1, "steps": 1, "out": str(home.outputs)}

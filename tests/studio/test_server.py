@@ -23,8 +23,8 @@ from tests.studio.conftest import LONG, SHORT
 class Server:
     """A `reverie studio` in a process of its own."""
 
-    def __init__(self, home: Path, environment: dict[str, str]) -> None:
-        command = [sys.executable, "-m", "reverie", "studio", "--no-browser", "--port", "0"]
+    def __init__(self, home: Path, environment: dict[str, str], port: str = "0") -> None:
+        command = [sys.executable, "-m", "reverie", "studio", "--no-browser", "--port", port]
         self.process = subprocess.Popen(
             [*command, "--home", str(home)],
             env=environment,
@@ -93,6 +93,7 @@ def test_killed_and_started_again_nothing_is_lost(place: Path, environment: dict
     assert two.process.returncode == 0
 
 
+@pytest.mark.slow
 def test_one_studio_in_a_home_and_one_at_a_port(place: Path, environment: dict[str, str]) -> None:
     one = Server(place, environment)
     port = urlsplit(one.address).port

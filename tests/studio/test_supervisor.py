@@ -6,6 +6,7 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
 from starlette.testclient import TestClient
 
 from reverie.cli.verbs import CommandVerbs
@@ -49,6 +50,7 @@ def test_train_then_sample_then_evaluate_nothing_outside(
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_one_at_a_time_in_an_order_that_can_be_changed(
     client: TestClient, wait: Wait, home: Home
 ) -> None:
@@ -114,6 +116,7 @@ def test_a_killed_worker_is_interrupted_and_resumes_when_asked(
     wait(name, "running")
 
 
+@pytest.mark.slow
 def test_another_server_watches_what_the_first_one_started(home: Home) -> None:
     """As after `kill -9` of the server: here its watching ends, and its processes go on."""
     one = Studio(home, CommandVerbs())
@@ -178,6 +181,7 @@ def test_two_jobs_never_train_one_run(client: TestClient) -> None:
     assert "is being trained" in again.json()["error"]
 
 
+@pytest.mark.slow
 def test_an_estimate_is_measured(client: TestClient, wait: Wait) -> None:
     answer = client.post(
         "/api/estimate", json={"verb": "train", "options": SHORT | {"steps": 5000, "out": "runs/a"}}

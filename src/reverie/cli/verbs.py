@@ -5,7 +5,7 @@ words of a command line from options by name.
 import dataclasses
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -29,6 +29,9 @@ COMMON = frozenset([
     "sampler", "film",
 ])  # fmt: skip
 """The options that most people set."""
+
+OF_TRANSLATION = frozenset(("domain_a", "domain_b", "pair_by", "direction"))
+"""Of these, those that only translation has a use for."""
 
 WRITTEN = frozenset(("out", "film", "report"))
 """Options that name what is written."""
@@ -54,6 +57,7 @@ class Option:
     about: str
     group: str
     positional: bool = False
+    common: bool = False
 
     @property
     def required(self) -> bool:
@@ -67,7 +71,7 @@ class Option:
         schema["x-group"] = self.group
         marks: dict[str, Json] = {
             "x-positional": self.positional,
-            "x-common": self.name in COMMON,
+            "x-common": self.common,
             "x-path": "out" if self.name in WRITTEN else "in" if self.name in READ else None,
         }
         return schema | {name: value for name, value in marks.items() if value}
@@ -185,6 +189,7 @@ def _fields(kind: type, defaults: object, group: str) -> list[Option]:
             help_of(kind, field.name),
             group,
             _is_positional(types[field.name]),
+            field.name in COMMON,
         )
         for field in dataclasses.fields(kind)
         if field.name != "json"
@@ -232,6 +237,7 @@ def _of_dataset(options: Mapping[str, Json]) -> list[Option]:
 
 def _recipe(options: Mapping[str, Json], flags: type) -> list[Option]:
     """The options of a method: its preset's defaults, or those of the run that is resumed."""
+    from reverie.methods import METHODS
     from reverie.training.resume import base_recipe
 
     method = options.get("method")
@@ -246,10 +252,10 @@ def _recipe(options: Mapping[str, Json], flags: type) -> list[Option]:
         resumed,
     )
     parts = {"Dataset": recipe.data, "Training": recipe.training, "Method": recipe.options}
-    return [
-        *_fields(flags, None, "Run"),
-        *(one for group, part in parts.items() for one in _fields(type(part), part, group)),
-    ]
+    found = [one for group, part in parts.items() for one in _fields(type(part), part, group)]
+    if METHODS.find(method).data_kind not in ("paired", "unpaired"):
+        found = [replace(o, common=o.common and o.name not in OF_TRANSLATION) for o in found]
+    return [*_fields(flags, None, "Run"), *found]
 
 
 def _methods() -> list[str]:

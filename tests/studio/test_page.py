@@ -1,0 +1,117 @@
+"""The page in a real browser."""
+
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("uvicorn")
+pytest.importorskip("playwright")
+
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.studio.test_server import Server, place
+
+__all__ = ["place"]
+
+CHROMIUM = shutil.which("chromium")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here")
+expect.set_options(timeout=90_000)
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    """A page whose console must stay free of errors, and whose requests must not fail."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1200, "height": 900})
+        page.set_default_timeout(90_000)
+        wrong: list[str] = []
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+        page.on("requestfailed", lambda one: wrong.append(f"{one.url} {one.failure}"))
+        page.wrong = wrong  # type: ignore[attr-defined]
+        yield page
+        browser.close()
+
+
+def assert_nothing_failed(page: Page) -> None:
+    """No error but those of a stream of events that was cut, as by a reload."""
+    wrong = [one for one in page.wrong if "/api/events" not in one]  # type: ignore[attr-defined]
+    assert wrong == []
+
+
+def test_from_an_empty_home_to_samples(
+    page: Page, place: Path, environment: dict[str, str]
+) -> None:
+    """Train digits, reload in between, look at the run, and sample."""
+    server = Server(place, environment)
+    page.goto(f"{server.address}/?token={server.token}")
+    assert "token" not in page.url
+    expect(page.get_by_text("Nothing is trained yet.")).to_be_visible()
+    page.get_by_role("link", name="Train the first model").click()
+    page.get_by_role("button", name="vae variational").click()
+    page.get_by_label("Name of the run").fill("first <b>")
+    page.get_by_label("Batch size").fill("0")
+    page.get_by_label("Steps", exact=True).fill("300")
+    page.get_by_role("button", name="Start training").click()
+    expect(page.get_by_role("alert")).to_have_text("--batch-size must be at least 1, not 0.")
+    page.get_by_label("Batch size").fill("32")
+    page.reload()  # the form keeps what was typed
+    expect(page.get_by_label("Name of the run")).to_have_value("first <b>")
+    page.get_by_role("button", name="Start training").click()
+    expect(page.get_by_role("heading", name="first <b>")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("link", name="Use").last).to_be_visible()
+    expect(page.get_by_role("heading", name="Samples at step 300")).to_be_visible()
+    assert page.locator(".uplot").count() >= 1
+    page.get_by_role("link", name="Use").last.click()
+    page.get_by_label("How many").fill("3")
+    page.get_by_role("button", name="Sample", exact=True).click()
+    expect(page.locator(".gallery img")).to_have_count(3)
+    assert_nothing_failed(page)
+    assert (place / "runs" / "first <b>" / "model").is_dir()
+    server.end()
+
+
+def test_the_server_is_killed_while_a_page_is_open(
+    page: Page, place: Path, environment: dict[str, str]
+) -> None:
+    server = Server(place, environment)
+    port = server.address.rpartition(":")[2]
+    body = {"method": "vae", "data": "digits", "steps": 10**6, "out": "runs/long"}
+    name = server.ask("/api/jobs", {"verb": "train", "options": body})["id"]
+    page.goto(f"{server.address}/?token={server.token}")
+    expect(page.locator(".tag.live").first).to_have_text("running")
+    server.until(name, "running")
+    server.end(signal.SIGKILL)
+    expect(page.get_by_role("alert")).to_contain_text("connection to the studio is lost")
+    again = Server(place, environment, port=port)
+    expect(page.get_by_role("alert")).to_have_count(0)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("interrupted").first).to_be_visible()
+    page.get_by_role("button", name="Resume").click()
+    expect(page.locator(".tag.live").first).to_have_text("running")
+    again.ask(f"/api/jobs/{name}/stop", {})
+    again.ask(f"/api/jobs/{name}/stop", {})
+    again.until(name, "interrupted")
+    again.end()
+
+
+@pytest.mark.parametrize("width", [360, 1600])
+def test_every_page_fits_its_window(
+    page: Page, place: Path, environment: dict[str, str], width: int
+) -> None:
+    server = Server(place, environment)
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(f"{server.address}/?token={server.token}")
+    for route in ("home", "new", "use/sample", "use/translate", "use/upscale"):
+        page.goto(f"{server.address}/#/{route}")
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        time.sleep(0.3)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert_nothing_failed(page)
+    server.end()
