@@ -319,6 +319,9 @@ async def one_run(studio: Studio, request: Request) -> Response:
     """A run in full."""
     name = request.path_params["name"]
     if studio.runs.look(name) is None:
+        job = studio.requests.job_of(f"runs/{name}")
+        if job is not None:  # it has not begun yet
+            return JSONResponse({"name": name, "job": job}, 202)
         return _error(404, "there is no such run any more.")
     found = await run_in_threadpool(studio.runs.details, name)
     return JSONResponse(found | {"job": studio.requests.job_of(f"runs/{name}")})

@@ -112,6 +112,7 @@ class RunList:
         Raises:
             UserError: if there is none, or it is damaged.
         """
+        from reverie.methods import METHODS
         from reverie.training.diagnostics import diagnose
 
         run = self.run(name)
@@ -119,6 +120,9 @@ class RunList:
         facts, recipe, log = run.facts(), run.recipe(), run.read_log()
         if short is None:
             raise UserError(f"{name}: this run is damaged.")
+        conditional = METHODS[recipe.method].conditional or getattr(
+            recipe.options, "conditional", False
+        )
         size = Size.of(facts["pictures"]["image_size"])
         models = [folder for folder in (run.model, run.best) if folder.is_dir()]
         return short | {
@@ -126,7 +130,7 @@ class RunList:
             "curves": curves(log, run.read_evaluations()),
             "sheets": self._sheets(run),
             "warnings": list(diagnose(log, recipe.options)),
-            "classes": list(facts["pictures"]["class_names"]),
+            "classes": list(facts["pictures"]["class_names"]) if conditional else [],
             "image_size": [size.width, size.height],
             "channels": facts["pictures"]["channels"],
             "images": facts["picture_count"],

@@ -158,7 +158,7 @@ export function NewTraining({ app, query }) {
       <div class="field"><label for="name">Name of the run</label><input id="name" value=${draft.name} placeholder=${name} aria-invalid=${problem?.field === "out" ? "true" : null} onInput=${(e) => change({ name: e.target.value })} />
         ${problem?.field === "out" && html`<span class="error" role="alert">${problem.message}</span>`}</div>
       ${verb && html`<${Options} schema=${verb.schema} values=${values} problem=${problem} onChange=${(part) => change((old) => ({ values: { ...old.values, ...part } }))} />`}
-      ${problem && !["data", "out"].includes(problem.field) && html`<p class="error" role="alert">${problem.message}</p>`}
+      ${problem && !(problem.field in (verb?.schema.properties ?? {})) && html`<p class="error" role="alert">${problem.message}</p>`}
       <${Estimate} id=${estimate} />
       <div class="row">
         <button class="primary" disabled=${busy || !verb} onClick=${start}><${Icon} name="play" size="1.1em" />Start training</button>

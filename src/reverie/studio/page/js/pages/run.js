@@ -86,7 +86,7 @@ export function Run({ parts }) {
   const changed = useShared((s) => s.changes[name] ?? 0);
   const job = useShared((s) => s.jobs.find((one) => one.run === `runs/${name}`)) ?? null;
   const { data: run, error } = useRequest(() => api.run(name), [name, changed, job?.state]);
-  if (!run) {
+  if (!run?.method) {
     if (job && job.state !== "done") {
       return html`<h1>${name}</h1><div class="card job"><div class="row"><b class="grow">${job.state}</b><${JobButtons} job=${job} /></div>
         <${Progress} value=${job.progress} label="Training" /><p class=${job.error ? "error" : "muted"} role="status">${job.error ?? (job.position ? `number ${job.position} in the queue` : job.message)}</p></div><${Log} job=${job} />`;
