@@ -43,6 +43,7 @@ def test_what_there_is(client: TestClient) -> None:
     assert methods["cgan"]["task"] == "generate"
     assert {"digits", "photos-x4"} == {one["name"] for one in state["shipped"]}
     assert state["disk"]["free"] > 0
+    assert state["disk"]["used"] > 0
 
 
 def test_verbs_have_schemas(client: TestClient) -> None:

@@ -206,7 +206,9 @@ def _state(studio: Studio) -> dict[str, Json]:
     for name, place in sorted(BUILT_IN_MODELS.items()):
         method = json.loads((place / "config.json").read_text())["method"]
         task = task_of(METHODS[method])
-        shipped.append({"name": name, "method": method, "task": task})
+        kind = "upscale" if task == "upscale" else "sample"
+        about = METHODS[method].about
+        shipped.append({"name": name, "method": method, "task": task, "kind": kind, "about": about})
     experiments: list[Json] = [
         {"name": name, "about": one.about, "minutes": one.all_minutes}
         for name, one in EXPERIMENTS.available().items()
@@ -217,7 +219,10 @@ def _state(studio: Studio) -> dict[str, Json]:
         "version": version("reverie"),
         "device": here["gpu"] or str(here["processor"]),
         "system": platform.system(),
-        "disk": {"free": shutil.disk_usage(studio.home.folder).free},
+        "disk": {
+            "free": shutil.disk_usage(studio.home.folder).free,
+            "used": studio.home.used_bytes(),
+        },
         "datasets": datasets,
         "methods": methods,
         "shipped": shipped,
@@ -312,7 +317,10 @@ async def runs(studio: Studio, request: Request) -> Response:
     offset = _number(request, "offset", 0, 10**9)
     limit = _number(request, "limit", 60, 500)
     search = request.query_params.get("search", "")
-    return JSONResponse(await run_in_threadpool(studio.runs.page, offset, limit, search))
+    found = await run_in_threadpool(studio.runs.page, offset, limit, search)
+    for run in found["runs"]:
+        run["job"] = studio.requests.job_of(run["path"])
+    return JSONResponse(found)
 
 
 async def one_run(studio: Studio, request: Request) -> Response:

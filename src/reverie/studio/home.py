@@ -1,5 +1,6 @@
 """The studio's home folder: runs, uploads, outputs, and the paths that lie inside of it."""
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -57,6 +58,15 @@ class Home:
     @property
     def thumbnails(self) -> Path:
         return self.hidden / "thumbnails"
+
+    def used_bytes(self) -> int:
+        """The size of all files in the home; links are not followed."""
+        used = 0
+        for folder, _, names in os.walk(self.folder):
+            for name in names:
+                with contextlib.suppress(OSError):  # it went in the meantime
+                    used += os.lstat(os.path.join(folder, name)).st_size
+        return used
 
     def inside(self, place: str) -> Path:
         """The absolute path of a file or folder in the home, links followed.

@@ -66,7 +66,7 @@ class RunList:
             name for name in times.keys() | before.keys() if times.get(name) != before.get(name)
         )
 
-    def page(self, offset: int, limit: int, search: str = "") -> dict[str, Json]:
+    def page(self, offset: int, limit: int, search: str = "") -> dict[str, Any]:
         """A part of the list, the run that changed last first."""
         words = search.lower().split()
         found = [look for look in map(self.look, self.names()) if look is not None]

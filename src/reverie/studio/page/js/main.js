@@ -24,7 +24,7 @@ function Navigation({ at }) {
       ([name, [title, icon]]) => html`<a href=${link([name])} aria-current=${at === name ? "page" : null} aria-label=${title}>
         <${Icon} name=${icon} /><span>${title}</span></a>`,
     )}
-    ${app && html`<div class="foot"><div>${app.device}</div><div>${bytes(app.disk.free)} free</div><div title="the studio's home">${app.home}</div></div>`}
+    ${app && html`<div class="foot"><div>${app.device}</div><div>${bytes(app.disk.used)} used, ${bytes(app.disk.free)} free</div><div title="the studio's home">${app.home}</div></div>`}
   </nav>`;
 }
 

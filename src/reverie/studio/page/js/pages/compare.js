@@ -1,0 +1,1 @@
+import { html } from "../dom.js"; export const Compare = () => html`<h1>Compare</h1>`;
