@@ -51,7 +51,11 @@ export const api = {
   remove: (id) => post(`/api/jobs/${segment(id)}/remove`),
   order: (ids) => post("/api/jobs/order", { ids }),
   runs: (offset = 0, limit = 60, search = "") => get(`/api/runs?${new URLSearchParams({ offset, limit, search })}`),
-  run: (name) => get(`/api/runs/${segment(name)}`),
+  run: async (name) => {
+    const run = await get(`/api/runs/${segment(name)}`);
+    if (!run.method) throw new ApiError(404, "This training has not begun yet.");
+    return run;
+  },
   trash: (name) => post(`/api/runs/${segment(name)}/trash`),
   restore: (undo) => post("/api/trash/restore", { undo }),
   folder: (path, offset = 0, limit = 200) => get(`/api/folder?${new URLSearchParams({ path, offset, limit })}`),

@@ -4,7 +4,7 @@
 import { Fragment, h, render } from "../vendor/preact.module.js";
 import htm from "../vendor/htm.module.js";
 
-export { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../vendor/hooks.module.js";
+export { useCallback, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "../vendor/hooks.module.js";
 export { Fragment, h, render };
 export const html = htm.bind(h);
 

@@ -45,7 +45,7 @@ export function JobActions({ job, size = "small" }) {
   if (job.state === "running" || job.state === "queued")
     return html`<${Button} icon=${job.state === "queued" ? "close" : "stop"} size=${size} onClick=${() => act(api.stop)}>${job.state === "queued" ? "Remove" : "Stop"}</${Button}>`;
   if (job.state === "stopping")
-    return html`<${Button} icon="stop" size=${size} kind="danger" onClick=${() => setAsking(true)}>End now</${Button}
+    return html`<${Button} icon="stop" size=${size} kind="danger" onClick=${() => setAsking(true)}>End now</${Button}>
       ${asking && html`<${Question} title="End this work at once?" confirm="End now" danger onClose=${(yes) => { setAsking(false); if (yes) act(api.stop); }}>It is finishing its step and saving. Ended now, what was done since the last checkpoint is lost.</${Question}>`}`;
   return html`
     ${job.state !== "done" && html`<${Button} icon="play" size=${size} onClick=${() => act(api.resume)}>Resume</${Button}>`}

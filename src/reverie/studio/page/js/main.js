@@ -1,67 +1,119 @@
-// The frame of the page: navigation, notices, and the page of the present address.
+// The frame: navigation, the running job, notices, and the page of the present address.
 
-import { html, render, useEffect } from "./dom.js";
+import { html, render, useEffect, useRef } from "./dom.js";
 import { Icon } from "./icons.js";
-import { Home } from "./pages/home.js";
-import { NewTraining } from "./pages/new.js";
-import { Run } from "./pages/run.js";
-import { Use } from "./pages/use.js";
+import { isActive, jobLink, jobTitle, progressWords } from "./jobs.js";
+import { Empty, Progress } from "./parts.js";
 import { link, useRoute } from "./router.js";
-import { connect, dismiss, useShared } from "./state.js";
+import { connect, dismiss, loadState, useShared } from "./state.js";
 import { bytes } from "./text.js";
+import { Compare } from "./pages/compare.js";
+import { Home } from "./pages/home.js";
+import { JobPage } from "./pages/job.js";
+import { Learn } from "./pages/learn.js";
+import { NewTraining } from "./pages/new.js";
+import { RunPage } from "./pages/run.js";
+import { USES, Use } from "./pages/use.js";
 
-const PAGES = {
-  home: ["Home", "home", Home],
-  new: ["New training", "new", NewTraining],
-  use: ["Use", "use", Use],
-};
+const PAGES = { home: Home, new: NewTraining, run: RunPage, job: JobPage, use: Use, compare: Compare, learn: Learn };
+const NAVIGATION = [
+  ["home", "Home", "home"],
+  ["new", "New training", "new"],
+  ["use", "Use", "use"],
+  ["compare", "Compare", "compare"],
+  ["learn", "Learn", "learn"],
+];
 
-function Navigation({ at }) {
+function Side({ route }) {
   const app = useShared((s) => s.app);
-  return html`<nav class="side" aria-label="Pages">
-    <div class="brand">reverie</div>
-    ${Object.entries(PAGES).map(
-      ([name, [title, icon]]) => html`<a href=${link([name])} aria-current=${at === name ? "page" : null} aria-label=${title}>
-        <${Icon} name=${icon} /><span>${title}</span></a>`,
-    )}
-    ${app && html`<div class="foot"><div>${app.device}</div><div>${bytes(app.disk.used)} used, ${bytes(app.disk.free)} free</div><div title="the studio's home">${app.home}</div></div>`}
-  </nav>`;
+  const active = useShared((s) => s.jobs.find(isActive));
+  const waiting = useShared((s) => s.jobs.filter((job) => job.state === "queued").length);
+  const [page, sub = USES[0][0]] = route.parts;
+  const current = { run: "home", job: "home" }[page] ?? page;
+  return html`<header class="side">
+    <a class="brand" href=${link(["home"])}><img src="/page/icon.svg" alt="" width="26" height="26" /><span>reverie <small>studio</small></span></a>
+    <nav class="nav" aria-label="Pages">
+      ${NAVIGATION.map(
+        ([name, text, icon]) => html`<div key=${name}>
+          <a href=${link([name])} aria-current=${current === name ? "page" : undefined}><${Icon} name=${icon} />${text}</a>
+          ${name === "use" && page === "use" && html`<div class="sub">${USES.map(([key, title]) => html`<a key=${key} href=${link(["use", key])} aria-current=${sub === key ? "page" : undefined}>${title}</a>`)}</div>`}
+        </div>`,
+      )}
+    </nav>
+    <div class="side-foot">
+      ${active &&
+      html`<a class="side-job" href=${jobLink(active)}>
+        <strong class="clip">${jobTitle(active)}</strong>
+        <${Progress} value=${active.progress} label=${jobTitle(active)} thin />
+        <span class="number">${active.state === "stopping" ? "stopping" : progressWords(active)}${waiting ? `, ${waiting} waiting` : ""}</span>
+      </a>`}
+      ${app &&
+      html`<div>
+        <div class="clip" title=${app.device}>${app.device}</div>
+        <div class="clip" title=${app.home}>${app.home}</div>
+        <div>${app.disk?.used != null ? `${bytes(app.disk.used)} used, ` : ""}${bytes(app.disk?.free)} free</div>
+        <div>reverie ${app.version}</div>
+      </div>`}
+    </div>
+  </header>`;
 }
 
 function Toasts() {
   const toasts = useShared((s) => s.toasts);
   return html`<div class="toasts" role="status" aria-live="polite">
     ${toasts.map(
-      (one) => html`<div key=${one.id} class="toast ${one.kind}">
-        <span class="grow">${one.text}</span>
-        ${one.action && html`<button onClick=${() => (one.onAction(), dismiss(one.id))}>${one.action}</button>`}
-        <button class="plain" aria-label="Close" onClick=${() => dismiss(one.id)}><${Icon} name="close" size="1em" /></button>
+      ({ id, text, kind, action, onAction }) => html`<div key=${id} class=${`toast ${kind}`}>
+        <span class="grow">${text}</span>
+        ${action && html`<button type="button" onClick=${() => { dismiss(id); onAction(); }}>${action}</button>`}
+        <button type="button" aria-label="Close this notice" onClick=${() => dismiss(id)}><${Icon} name="close" size="16px" /></button>
       </div>`,
     )}
   </div>`;
 }
 
-function Page() {
-  const { parts, query } = useRoute();
-  const denied = useShared((s) => s.denied);
+const TITLES = { home: "Home", new: "New training", use: "Use", compare: "Compare", learn: "Learn", job: "Job" };
+
+function App() {
+  const route = useRoute();
   const app = useShared((s) => s.app);
+  const denied = useShared((s) => s.denied);
   const connected = useShared((s) => s.connected);
-  useEffect(() => void connect(), []);
-  const name = parts[0];
+  const content = useRef();
+  const [page, ...rest] = route.parts;
+  const place = route.parts.join("/");
   useEffect(() => {
-    document.title = `${parts[0] === "run" ? parts[1] : (PAGES[name]?.[0] ?? "reverie")} · reverie studio`;
-  }, [parts.join("/")]);
-  if (denied)
-    return html`<main><h1>reverie studio</h1><p>This browser has no access. Open the address that <code>reverie studio</code> printed in the terminal: it holds the token.</p></main>`;
-  const Shown = name === "run" ? Run : (PAGES[name]?.[2] ?? Home);
-  return html`<div class="shell">
-    <${Navigation} at=${name} />
-    <div>
-      ${connected === false && html`<div class="offline" role="alert">The connection to the studio is lost. Trainings go on; this page connects again by itself.</div>`}
-      <main>${app ? html`<${Shown} key=${parts.join("/")} parts=${parts} query=${query} app=${app} />` : html`<p class="muted">Loading the methods, up to ten seconds after a start …</p>`}</main>
+    document.title = `${page === "run" ? rest[0] : (TITLES[page] ?? "Not found")} · reverie studio`;
+    if (page !== "use" || rest.length < 2) scrollTo(0, 0);
+  }, [place]);
+  const Page = PAGES[page];
+  return html`
+    <a class="skip" href="#content" onClick=${(event) => { event.preventDefault(); content.current.focus(); }}>Skip to the content</a>
+    <div class="frame">
+      <${Side} route=${route} />
+      <main class="main" id="content" tabindex="-1" ref=${content}>
+        <div class="content">
+          ${denied
+            ? html`<${Empty} icon="warning" title="This browser has no access"><p>Open the address that <code>reverie studio</code> printed in the terminal; it holds the token.</p></${Empty}>`
+            : !app
+              ? html`<${Waiting} />`
+              : Page
+                ? html`<${Page} key=${page === "run" || page === "job" ? place : page} args=${rest} query=${route.query} />`
+                : html`<${Empty} icon="search" title="There is no such page"><a href=${link(["home"])}>Home</a></${Empty}>`}
+        </div>
+      </main>
     </div>
-    <${Toasts} />
-  </div>`;
+    ${connected === false && !denied && html`<div class="offline" role="status"><${Icon} name="warning" size="18px" />No connection to the studio; trainings go on. Connecting again …</div>`}
+    <${Toasts} />`;
 }
 
-render(html`<${Page} />`, document.getElementById("app"));
+/** Before the server's first answer, and while there is none. */
+function Waiting() {
+  useEffect(() => {
+    const timer = setInterval(loadState, 3000);
+    return () => clearInterval(timer);
+  }, []);
+  return html`<p class="muted" aria-live="polite">Connecting to the studio. The first answer can take up to ten seconds after its start.</p>`;
+}
+
+render(html`<${App} />`, document.getElementById("app"));
+connect();

@@ -94,9 +94,10 @@ export const SearchField = ({ label, ...rest }) => html`<div class="search"><${I
 
 /** An image of the home folder. Small ones keep hard pixel edges; a broken one says so. */
 export function Picture({ path, src, alt, thumb, version, cover, eager }) {
-  const [state, setState] = useState("");
+  const [seen, setSeen] = useState({ address: null, state: "" });
   const address = src ?? fileUrl(path, { thumb, version });
-  useEffect(() => setState(""), [address]);
+  const state = seen.address === address ? seen.state : "";
+  const setState = (next) => setSeen({ address, state: next });
   if (state === "broken") return html`<span class="missing">${alt || "This image"} cannot be shown</span>`;
   return html`<img class=${classes("shown", cover && "cover", state)} src=${address} alt=${alt} loading=${eager ? undefined : "lazy"} decoding="async" draggable=${false}
     onLoad=${(event) => setState(event.target.naturalWidth < 200 && event.target.naturalWidth < event.target.clientWidth ? "pixels" : "")} onError=${() => setState("broken")} />`;

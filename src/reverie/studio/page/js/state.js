@@ -139,7 +139,10 @@ export const complain = (error) => error.name !== "AbortError" && toast(error.me
 
 // ---- drafts: what a form holds survives a refresh
 
+const unwritten = new Map();
+
 function read(key, fallback) {
+  if (unwritten.has(key)) return unwritten.get(key);
   try {
     return JSON.parse(localStorage.getItem(`reverie:${key}`)) ?? fallback;
   } catch {
@@ -147,12 +150,22 @@ function read(key, fallback) {
   }
 }
 
-export function writeDraft(key, value) {
-  try {
-    localStorage.setItem(`reverie:${key}`, JSON.stringify(value));
-  } catch {
-    // storage is full or forbidden: the form works, but is not remembered
+function writeDrafts() {
+  for (const [key, value] of unwritten) {
+    try {
+      localStorage.setItem(`reverie:${key}`, JSON.stringify(value));
+    } catch {
+      // storage is full or forbidden: the form works, but is not remembered
+    }
   }
+  unwritten.clear();
+}
+addEventListener("pagehide", writeDrafts);
+
+/** Writes soon, so that a slider does not write at each of its steps. */
+function writeDraft(key, value) {
+  if (!unwritten.size) setTimeout(writeDrafts, 200);
+  unwritten.set(key, value);
 }
 
 /** Like useState with an object, kept in localStorage; the setter takes a part of it. */
@@ -183,4 +196,31 @@ export function useRequest(ask, inputs) {
   };
   useEffect(again, inputs);
   return { ...answer, again };
+}
+
+/** Sends the newest request only, one at a time: [busy, error, ask]. */
+export function useLatest(work) {
+  const waiting = useRef(null);
+  const running = useRef(false);
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState(null);
+  const ask = async (input) => {
+    waiting.current = { input };
+    if (running.current) return;
+    running.current = true;
+    setBusy(true);
+    while (waiting.current) {
+      const next = waiting.current.input;
+      waiting.current = null;
+      try {
+        await work(next);
+        setError(null);
+      } catch (failure) {
+        setError(failure.message);
+      }
+    }
+    running.current = false;
+    setBusy(false);
+  };
+  return [busy, error, ask];
 }

@@ -1,116 +1,193 @@
-// A run, live: curves, samples over time, warnings, log and options, and what can be done with it.
+// One run, live: samples as a film, curves, warnings, log, options, and what can be done with it.
 
 import { api, fileUrl } from "../api.js";
-import { Plot } from "../curves.js";
-import { html, useEffect, useState } from "../dom.js";
-import { Icon } from "../icons.js";
-import { isActive, JobButtons, Progress } from "../job.js";
+import { Curves } from "../curves.js";
+import { html, useEffect, useMemo, useRef, useState } from "../dom.js";
+import { SheetFilm } from "../film.js";
+import { JobActions, JobProgress, StateChip, isActive, isOver, useOwnJob } from "../jobs.js";
+import { Answer, Button, Empty, Figures, LinkButton, Notice, Progress, Segmented, SelectField, TextField } from "../parts.js";
 import { go, link } from "../router.js";
-import { complain, loadRuns, toast, useRequest, useShared } from "../state.js";
-import { capital, duration, figure, integer, label, percent, shown } from "../text.js";
+import { Result } from "../result.js";
+import { complain, toast, useRequest, useShared } from "../state.js";
+import { ago, baseName, duration, figure, integer, label, percent, shown } from "../text.js";
+import { Log } from "./job.js";
+import { RunChip } from "./home.js";
 
-const FRAME_MILLISECONDS = 350;
+const LEAST_SECONDS = 2.5;
 
-function Sheets({ sheets, name }) {
-  const kinds = [...new Set(sheets.map((one) => one.kind))];
-  const [kind, setKind] = useState(kinds[0]);
-  const [place, setPlace] = useState(null); // null follows the newest
-  const [plays, setPlays] = useState(false);
-  const shownSheets = sheets.filter((one) => one.kind === kind);
-  const at = Math.min(place ?? shownSheets.length - 1, shownSheets.length - 1);
-  const sheet = shownSheets[at];
+/** A run's details, asked again when the server says that it changed, at most every few seconds. */
+function useRun(name) {
+  const turn = useShared((s) => s.changes[name] ?? 0);
+  const [asked, setAsked] = useState(turn);
+  const last = useRef(0);
   useEffect(() => {
-    if (!plays) return undefined;
-    const timer = setInterval(() => setPlace((old) => ((old ?? -1) + 1) % shownSheets.length), FRAME_MILLISECONDS);
-    return () => clearInterval(timer);
-  }, [plays, shownSheets.length]);
-  if (!sheet) return html`<div class="card"><h2>Samples</h2><p class="muted">The first samples come with the first step.</p></div>`;
-  return html`<div class="card sheetview"><div class="top"><h2>${capital(kind)} at step ${integer(sheet.step)}</h2>
-      ${kinds.length > 1 && html`<div><label class="hidden" for="kind">Kind of sheet</label><select id="kind" value=${kind} onChange=${(e) => setKind(e.target.value)}>${kinds.map((one) => html`<option>${one}</option>`)}</select></div>`}
+    if (turn === asked) return;
+    const wait = Math.max(0, LEAST_SECONDS * 1000 - (Date.now() - last.current));
+    const timer = setTimeout(() => {
+      last.current = Date.now();
+      setAsked(turn);
+    }, wait);
+    return () => clearTimeout(timer);
+  }, [turn, asked]);
+  return useRequest(() => api.run(name), [name, asked]);
+}
+
+export function RunPage({ args }) {
+  const [name] = args;
+  const answer = useRun(name);
+  const job = useShared((s) => s.jobs.find((one) => one.run === `runs/${name}` && !isOver(one)) ?? s.jobs.find((one) => one.run === `runs/${name}`) ?? null);
+  if (!answer.data && answer.error?.status === 404) return job && !(job.state === "done") ? html`<${Waiting} name=${name} job=${job} />` : html`<${Gone} name=${name} />`;
+  return html`<${Answer} of=${answer}>${(run) => html`<${Run} run=${run} job=${job} gone=${answer.error?.status === 404} />`}</${Answer}>`;
+}
+
+const Gone = ({ name }) => html`<${Empty} icon="search" title="This run is gone"><p>There is no folder runs/${name} any more.</p><${LinkButton} href=${link(["home"])}>Home</${LinkButton}></${Empty}>`;
+
+/** A training that has not begun to write: queued, starting, or failed at once. */
+function Waiting({ name, job }) {
+  return html`
+    <div class="page-head"><div class="grow"><h1>${name}</h1><div class="row"><${StateChip} state=${job.state} /></div></div></div>
+    ${isOver(job) ? html`<${Notice} kind="bad"><div class="stack tight"><span>${job.error ?? job.message ?? "This training ended before it began."}</span><a href=${link(["job", job.id])}>Show the log</a></div></${Notice}>` : html`<div class="panel"><${JobProgress} job=${job} /></div>`}
+    ${!isOver(job) && html`<${Empty} icon="use" title=${job.state === "queued" ? "Waits in the queue" : "Reads the images and builds the networks"}><p>Curves and samples appear here by themselves. You can close the page; the training does not depend on it.</p></${Empty}>`}`;
+}
+
+function Run({ run, job, gone }) {
+  const active = job && !isOver(job);
+  const evaluation = useOwnJob(`evaluate-${run.name}`);
+  return html`
+    ${gone && html`<${Notice} kind="warn">The folder of this run is gone; what you see was read before.</${Notice}>`}
+    <${Head} run=${run} job=${job} active=${active} evaluation=${evaluation} />
+    ${run.warnings.map((warning, n) => html`<${Notice} key=${n} kind="warn">${typeof warning === "string" ? warning : shown(warning.text ?? warning.message ?? warning)}</${Notice}>`)}
+    ${job && isOver(job) && job.state !== "done" && !run.finished && html`<${Notice} kind=${job.state === "failed" ? "bad" : "warn"}><div class="row"><span class="grow">${job.state === "failed" ? (job.error ?? job.message ?? "The training failed.") : "The training was interrupted; nothing is lost up to its last checkpoint."} <a href=${link(["job", job.id])}>Log</a></span><${JobActions} job=${job} /></div></${Notice}>`}
+    ${evaluation.job && html`<${Evaluation} evaluation=${evaluation} />`}
+    ${evaluation.error && html`<${Notice} kind="bad">${evaluation.error.message}</${Notice}>`}
+    <div class="run-grid">
+      <${Samples} run=${run} />
+      <${CurvesPanel} run=${run} />
+      <div class="stack"><${OptionsPanel} run=${run} /><${LogPanel} job=${job} /></div>
+    </div>`;
+}
+
+function Head({ run, job, active, evaluation }) {
+  const [asking, setAsking] = useState(null);
+  const progress = run.steps ? run.step / run.steps : (job?.progress ?? null);
+  const running = active && isActive(job);
+  const shownProgress = running ? Math.max(progress ?? 0, job.progress ?? 0) : progress;
+  const model = run.files.model ?? run.files.models?.[0];
+  const trash = async () => {
+    try {
+      const { undo } = await api.trash(run.name);
+      go(["home"]);
+      toast(`“${run.name}” is in the trash.`, { action: "Undo", seconds: 30, onAction: () => api.restore(undo).then(() => go(["run", run.name]), complain) });
+    } catch (error) {
+      complain(error);
+    }
+  };
+  const resume = () => api.start("train", { method: run.method, out: run.path, resume: true }).then(() => toast("The training goes on."), complain);
+  const use = ["sample", "translate", "upscale"].find((one) => run.capabilities.includes(one)) ?? (run.capabilities.includes("encode") ? "latents" : null);
+  const speed = run.speed ?? null;
+  return html`<div class="live-head">
+    <div class="page-head">
+      <div class="grow">
+        <div class="row"><h1>${run.name}</h1><${RunChip} run=${run} job=${active ? job : null} /></div>
+        <p>${run.method}${run.preset ? ` · ${run.preset}` : ""} · ${baseName(run.data ?? "")}${run.image_size ? ` · ${run.image_size.join("×")}` : ""}${run.images ? ` · ${integer(run.images)} images` : ""} · ${ago(run.changed)}</p>
+      </div>
+      <div class="row">
+        ${active && html`<${JobActions} job=${job} size="" />`}
+        ${!active && !run.training && !run.finished && html`<${Button} kind="primary" icon="play" onClick=${resume}>Resume</${Button}>`}
+        ${!active && !run.training && html`<${Button} icon="new" onClick=${() => setAsking("more")}>More steps</${Button}>`}
+        ${use && model && html`<${LinkButton} icon="use" href=${link(["use", use], { model: run.path })}>Use</${LinkButton}>`}
+        ${model && html`<${Button} onClick=${() => setAsking("evaluate")}>Evaluate</${Button}>`}
+        <${LinkButton} icon="copy" href=${link(["new"], { from: run.name })}>Duplicate with changes</${LinkButton}>
+        ${!active && !run.training && html`<${Button} icon="trash" kind="danger" aria-label=${`Delete ${run.name} (can be undone)`} title="Delete (can be undone)" onClick=${trash} />`}
+      </div>
     </div>
-    <a href=${fileUrl(sheet.path)}><img class="pixel" alt=${`${kind} of ${name} at step ${sheet.step}`} src=${fileUrl(sheet.path)} /></a>
-    ${shownSheets.length > 1 && html`<div class="row" style=${{ marginTop: "10px" }}>
-      <button aria-label=${plays ? "Pause" : "Play as a film"} onClick=${() => setPlays(!plays)}><${Icon} name=${plays ? "pause" : "play"} size="1em" /></button>
-      <label class="hidden" for="time">Step</label>
-      <input id="time" class="grow" style=${{ width: "auto" }} type="range" min="0" max=${shownSheets.length - 1} value=${at} aria-valuetext=${`step ${sheet.step}`} onInput=${(e) => (setPlays(false), setPlace(Number(e.target.value)))} />
-      ${place != null && html`<button class="plain" onClick=${() => (setPlays(false), setPlace(null))}>newest</button>`}
-    </div>`}
+    ${(active || run.training || !run.finished) && html`<${Progress} value=${shownProgress} label=${`Training of ${run.name}`} />`}
+    <div class="row wide" aria-live="polite">
+      <span class="number"><strong>${integer(run.step)}</strong>${run.steps ? ` of ${integer(run.steps)} steps` : " steps"}${shownProgress != null && !run.finished ? ` · ${percent(shownProgress)}` : ""}${running && job.seconds_left != null ? ` · ${duration(job.seconds_left)} left` : ""}${run.minutes ? ` · ${duration(60 * run.minutes)} trained` : ""}${speed && (running || run.training) ? ` · ${figure(speed)} images/s` : ""}</span>
+      ${run.training && !active && html`<span class="small muted">Started in a terminal: stop it there with Ctrl-C.</span>`}
+    </div>
+    <${Figures} figures=${run.figures} most=${8} large />
+    ${asking === "more" && html`<${MoreSteps} run=${run} onClose=${() => setAsking(null)} />`}
+    ${asking === "evaluate" && html`<${AskEvaluate} run=${run} evaluation=${evaluation} onClose=${() => setAsking(null)} />`}
   </div>`;
 }
 
-function Curves({ panels }) {
-  const [logarithmic, setLogarithmic] = useState(false);
-  const [smoothing, setSmoothing] = useState(0);
-  if (!panels.length) return html`<p class="muted">Nothing was logged yet.</p>`;
-  return html`<section><div class="top"><h2>Curves</h2><div class="row small">
-      <label class="row"><input type="checkbox" checked=${logarithmic} onChange=${(e) => setLogarithmic(e.target.checked)} />logarithmic</label>
-      <label class="row" style=${{ flexWrap: "nowrap" }}>smoothing <input type="range" min="0" max="0.98" step="0.02" value=${smoothing} style=${{ width: "110px" }} onInput=${(e) => setSmoothing(Number(e.target.value))} /></label>
-      <span class="muted">drag to zoom, double-click for all</span></div></div>
-    <div class="panels">${panels.map((one) => html`<${Plot} key=${one.quantity} title=${capital(one.quantity)} axis=${one.axis} about=${one.about} series=${one.series} smoothing=${smoothing} logarithmic=${logarithmic} />`)}</div>
+function MoreSteps({ run, onClose }) {
+  const [steps, setSteps] = useState(String(Math.round(1.5 * (run.steps ?? run.step)) || 1000));
+  const [error, setError] = useState(null);
+  const start = async () => {
+    try {
+      const total = Number(steps);
+      await api.start("train", { method: run.method, out: run.path, resume: true, steps: Number.isFinite(total) && steps.trim() ? total : steps });
+      onClose();
+    } catch (failure) {
+      setError(failure.message);
+    }
+  };
+  return html`<form class="panel" onSubmit=${(event) => { event.preventDefault(); start(); }}>
+    <h2>Continue with more steps</h2>
+    <div class="fields"><${TextField} label="Steps in all" inputmode="numeric" value=${steps} error=${error} help=${`It has ${integer(run.step)} now, and goes on from there.`} onInput=${(event) => { setSteps(event.target.value); setError(null); }} /></div>
+    <div class="row"><button class="button primary" type="submit">Continue</button><${Button} kind="quiet" onClick=${onClose}>Cancel</${Button}></div>
+  </form>`;
+}
+
+function AskEvaluate({ run, evaluation, onClose }) {
+  const [data, setData] = useState(run.data ?? "");
+  const start = async () => {
+    if (await evaluation.start("evaluate", { model: run.path, data })) onClose();
+  };
+  return html`<form class="panel" onSubmit=${(event) => { event.preventDefault(); start(); }}>
+    <h2>Evaluate</h2>
+    <div class="fields"><${TextField} label="Reference images" value=${data} help="A folder, a table or a dataset by name: distances, precision and recall against its test images." onInput=${(event) => setData(event.target.value)} error=${evaluation.error?.message} /></div>
+    <div class="row"><button class="button primary" type="submit">Evaluate</button><${Button} kind="quiet" onClick=${onClose}>Cancel</${Button}></div>
+  </form>`;
+}
+
+function Evaluation({ evaluation }) {
+  const { job, forget } = evaluation;
+  if (job.state !== "done") return html`<div class="panel"><h2>Evaluation</h2><${JobProgress} job=${job} /></div>`;
+  return html`<div class="panel"><div class="section-head"><h2>Evaluation</h2><span class="small muted">${ago(job.ended)}</span><${Button} icon="close" kind="quiet" size="small" aria-label="Close the evaluation" onClick=${forget} /></div><${Result} result=${job.result} /></div>`;
+}
+
+function Samples({ run }) {
+  const kinds = [...new Set(run.sheets.map((sheet) => sheet.kind))];
+  const [chosen, setChosen] = useState(null);
+  const kind = kinds.includes(chosen) ? chosen : kinds.includes("samples") ? "samples" : kinds[0];
+  const sheets = useMemo(() => run.sheets.filter((sheet) => sheet.kind === kind).sort((a, b) => a.step - b.step), [run.sheets, kind]);
+  return html`<section class="panel" aria-labelledby="samples">
+    <div class="section-head"><h2 id="samples">Samples</h2>${kinds.length > 1 && html`<${Segmented} label="Kind of sheet" value=${kind} onChange=${setChosen} options=${kinds.map((one) => [one, label(one)])} />`}</div>
+    ${sheets.length ? html`<${SheetFilm} sheets=${sheets} name=${run.name} />` : html`<${Empty} icon="use" title="No samples yet"><p>The first sheet comes at step 0 or after the first ${shown(run.options.sample_every)} steps.</p></${Empty}>`}
+    <p class="small muted">The same seeds in every sheet.</p>
   </section>`;
 }
 
-function Actions({ run, job }) {
-  const [more, setMore] = useState(false);
-  const [steps, setSteps] = useState("");
-  const trash = () =>
-    api.trash(run.name).then(({ undo }) => {
-      loadRuns();
-      go(["home"]);
-      toast(`${run.name} is in the trash.`, { action: "Undo", onAction: () => api.restore(undo).then(() => loadRuns()).catch(complain), seconds: 20 });
-    }).catch(complain);
-  const resume = (options) => api.start("train", { method: run.method, out: run.path, resume: true, ...options }).then(() => setMore(false)).catch(complain);
-  const evaluate = () => api.start("evaluate", { model: run.path, data: run.data }).then(() => toast("The evaluation is in the queue: see Home.")).catch(complain);
-  const use = run.capabilities.includes("translate") ? "translate" : run.capabilities.includes("upscale") ? "upscale" : "sample";
-  return html`<div class="row">
-    ${job && isActive(job) ? html`<${JobButtons} job=${job} />` : !run.finished && !run.training && html`<button onClick=${() => resume({})}><${Icon} name="play" size="1em" />Resume</button>`}
-    ${run.has_model && html`<a class="button primary" href=${link(["use", use], { model: run.path })}>Use</a>`}
-    ${!run.training && html`<button onClick=${() => setMore(!more)}>Train longer</button>`}
-    ${run.has_model && html`<button onClick=${evaluate}>Evaluate</button>`}
-    <a class="button" href=${link(["new"], { from: run.name })}><${Icon} name="copy" size="1em" />Duplicate</a>
-    ${run.files.report && html`<a class="button" href=${fileUrl(run.files.report)} target="_blank" rel="noreferrer">Report</a>`}
-    ${!run.training && html`<button class="danger" onClick=${trash}><${Icon} name="trash" size="1em" />Delete</button>`}
-    ${more && html`<form class="row" onSubmit=${(e) => (e.preventDefault(), resume({ steps: Number(steps) }))}>
-      <label for="steps">until step</label><input id="steps" inputmode="numeric" style=${{ width: "120px" }} placeholder=${String((run.steps ?? run.step) * 2)} value=${steps} onInput=${(e) => setSteps(e.target.value)} />
-      <button class="primary" disabled=${!(Number(steps) > run.step)}>Go on</button></form>`}
-  </div>`;
+function CurvesPanel({ run }) {
+  const [others, setOthers] = useState([]);
+  const list = useRequest(() => api.runs(0, 100), []);
+  const overlay = useRequest(() => Promise.all(others.map((name) => api.run(name))), [others.join("\n")]);
+  const runs = useMemo(() => [run, ...(overlay.data ?? [])].map(({ name, curves }) => ({ name, curves })), [run.curves, overlay.data]);
+  const choices = (list.data?.runs ?? []).filter((one) => one.name !== run.name && !others.includes(one.name));
+  const extra = html`<div style=${{ width: "190px", maxWidth: "100%" }}><${SelectField} label="Beside it" value="" options=${[["", "add a run …"], ...choices.map((one) => [one.name, one.name])]} onChange=${(name) => name && setOthers([...others, name])} /></div>`;
+  return html`<section class="panel" aria-labelledby="curves">
+    <div class="section-head"><h2 id="curves">Curves</h2>${others.map((name) => html`<${Button} key=${name} size="small" icon="close" aria-label=${`Take ${name} out of the plots`} onClick=${() => setOthers(others.filter((one) => one !== name))}>${name}</${Button}>`)}</div>
+    <${Curves} runs=${runs} extra=${extra} />
+  </section>`;
 }
 
-function Log({ job }) {
-  const { data } = useRequest(() => api.job(job.id), [job.id, job.state, Math.floor(20 * (job.progress ?? 0))]);
-  return html`<details><summary>Log</summary><pre class="log">${data?.log || "nothing was said yet"}</pre></details>`;
+function OptionsPanel({ run }) {
+  const entries = Object.entries(run.options).filter(([, value]) => value != null);
+  const report = run.files.report;
+  return html`<section class="panel" aria-labelledby="run-options">
+    <div class="section-head"><h2 id="run-options">Options</h2>${report && html`<a class="button small" href=${fileUrl(report)} target="_blank" rel="noopener">Report</a>`}</div>
+    <details open=${entries.length < 14}><summary class="small">${entries.length} options</summary><dl class="facts" style=${{ paddingTop: "8px" }}>${entries.map(([name, value]) => html`<dt key=${`${name}-name`}>${label(name)}</dt><dd key=${name}>${shown(value)}</dd>`)}</dl></details>
+    <p class="small muted mono wrap">${run.path}</p>
+  </section>`;
 }
 
-export function Run({ parts }) {
-  const name = parts[1];
-  const changed = useShared((s) => s.changes[name] ?? 0);
-  const job = useShared((s) => s.jobs.find((one) => one.run === `runs/${name}`)) ?? null;
-  const { data: run, error } = useRequest(() => api.run(name), [name, changed, job?.state]);
-  if (!run?.method) {
-    if (job && job.state !== "done") {
-      return html`<h1>${name}</h1><div class="card job"><div class="row"><b class="grow">${job.state}</b><${JobButtons} job=${job} /></div>
-        <${Progress} value=${job.progress} label="Training" /><p class=${job.error ? "error" : "muted"} role="status">${job.error ?? (job.position ? `number ${job.position} in the queue` : job.message)}</p></div><${Log} job=${job} />`;
-    }
-    return html`<h1>${name}</h1><p class=${error ? "error" : "muted"}>${error?.message ?? "Loading …"}</p>`;
-  }
-  const live = job && isActive(job);
-  const share = live ? job.progress : run.steps ? run.step / run.steps : null;
-  const options = Object.entries(run.options).filter(([, value]) => value != null && value !== "");
-  return html`
-    <div class="top"><div><h1>${name}</h1><p class="muted">${run.method} on ${run.data}, ${run.image_size.join("×")}, ${integer(run.images)} images</p></div><${Actions} run=${run} job=${job} /></div>
-    ${job?.error && html`<p class="note warning" role="alert">${job.error}</p>`}
-    ${!run.finished && html`<div class="job"><${Progress} value=${share} label="Training" />
-      <p class="small muted" role="status">${percent(share)}${live && job.seconds_left != null ? `, ${duration(job.seconds_left)} left` : ""} · step ${integer(run.step)}${run.steps ? ` of ${integer(run.steps)}` : ""}${live ? ` · ${job.state}` : run.training ? " · training in a terminal" : " · not training"}</p></div>`}
-    ${run.warnings.map((one) => html`<p class="note warning" role="alert"><${Icon} name="warning" size="1.1em" /> ${one}</p>`)}
-    <div class="split">
-      <${Sheets} sheets=${run.sheets} name=${name} />
-      <div class="card"><h2>Figures</h2><div class="facts">
-        <div><span>step</span><b>${integer(run.step)}</b></div><div><span>training time</span><b>${duration(run.seconds)}</b></div>
-        <div><span>images per second</span><b>${run.speed ? integer(Math.round(run.speed)) : "–"}</b></div>
-        ${Object.entries(run.figures).map(([key, value]) => html`<div><span>${key}</span><b>${figure(value)}</b></div>`)}
-      </div></div>
-    </div>
-    <${Curves} panels=${run.curves} />
-    ${job && html`<${Log} job=${job} />`}
-    <details><summary>Options (${options.length})</summary><div class="scroll"><table><tbody>${options.map(([key, value]) => html`<tr><th scope="row">${label(key)}</th><td>${shown(value)}</td></tr>`)}</tbody></table></div></details>`;
+function LogPanel({ job }) {
+  const [open, setOpen] = useState(false);
+  const answer = useRequest(() => (open && job ? api.job(job.id) : Promise.resolve(null)), [open, job?.id, job?.state, open ? Math.floor(40 * (job?.progress ?? 0)) : 0]);
+  return html`<section class="panel">
+    ${job ? html`<details open=${open} onToggle=${(event) => setOpen(event.target.open)}><summary>Log</summary>${open && html`<div style=${{ paddingTop: "10px" }}>${answer.error ? html`<${Notice} kind="bad">${answer.error.message}</${Notice}>` : html`<${Log} text=${answer.data?.log} />`}</div>`}</details>` : html`<p class="muted small">Trained outside the studio: its log is in the terminal, and in log.jsonl in the folder.</p>`}
+  </section>`;
 }
