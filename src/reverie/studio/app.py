@@ -2,9 +2,6 @@
 
 import contextlib
 import json
-import platform
-import shutil
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import wraps
 from pathlib import Path
@@ -22,11 +19,12 @@ from starlette.staticfiles import StaticFiles
 from reverie.core.errors import UserError
 from reverie.core.result import Json
 from reverie.studio.events import Events, message
-from reverie.studio.home import Home
+from reverie.studio.home import MOST_LISTED, Home, listing, relative_paths
 from reverie.studio.models import BusyError, ModelProcess
 from reverie.studio.openapi import openapi, reference_page
 from reverie.studio.requests import Requests
 from reverie.studio.run_list import RunList
+from reverie.studio.state import state_of
 from reverie.studio.supervisor import Supervisor
 from reverie.studio.thumbnails import SIDES, thumbnail
 from reverie.studio.uploads import MOST_FILES, Upload
@@ -37,12 +35,11 @@ SHOWN_SUFFIXES = frozenset([
     ".npz", ".safetensors", ".zip",
 ])  # fmt: skip
 """Files sent as what they are; pages of HTML are sent in a sandbox, others as downloads."""
-IMAGES = frozenset([".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".avif", ".tif", ".tiff"])
 SANDBOX = (
     "sandbox allow-scripts; default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
     "script-src 'unsafe-inline'"
 )
-FIRST_FILES, MOST_LISTED = 500, 1000
+FIRST_FILES = 500
 
 Handler = Callable[["Studio", Request], Awaitable[Response]]
 
@@ -169,66 +166,7 @@ async def _index(request: Request) -> Response:
 
 async def state(studio: Studio, request: Request) -> Response:
     """What does not change while the studio runs, and the disk."""
-    return JSONResponse(await run_in_threadpool(_state, studio))
-
-
-def _state(studio: Studio) -> dict[str, Json]:
-    from importlib.metadata import version
-
-    from reverie.data import DATASETS
-    from reverie.data.source import set_folder
-    from reverie.experiments import EXPERIMENTS
-    from reverie.inference.load import BUILT_IN_MODELS
-    from reverie.methods import METHODS
-    from reverie.methods.presets import recipe_for
-    from reverie.runs.environment import machine
-    from reverie.studio.run_list import task_of
-
-    datasets: list[Json] = [
-        {
-            "name": name,
-            "about": one.about,
-            "ready": one.load is not None or set_folder(name).is_dir(),
-            "fetched": one.fetch is not None,
-        }
-        for name, one in DATASETS.available().items()
-    ]
-    methods: list[Json] = []
-    for name, kind in METHODS.available().items():
-        default = recipe_for(name)
-        presets = [{"name": n, "about": p.about} for n, p in kind.presets.items()]
-        chosen = next((n for n in kind.presets if recipe_for(name, n) == default), None)
-        methods.append({
-            "name": name, "about": kind.about, "task": task_of(kind), "presets": presets,
-            "default": chosen, "data_kind": kind.data_kind,
-        })  # fmt: skip
-    shipped: list[Json] = []
-    for name, place in sorted(BUILT_IN_MODELS.items()):
-        method = json.loads((place / "config.json").read_text())["method"]
-        task = task_of(METHODS[method])
-        kind = "upscale" if task == "upscale" else "sample"
-        about = METHODS[method].about
-        shipped.append({"name": name, "method": method, "task": task, "kind": kind, "about": about})
-    experiments: list[Json] = [
-        {"name": name, "about": one.about, "minutes": one.all_minutes}
-        for name, one in EXPERIMENTS.available().items()
-    ]
-    here = machine()
-    return {
-        "home": str(studio.home.folder),
-        "version": version("reverie"),
-        "device": here["gpu"] or str(here["processor"]),
-        "system": platform.system(),
-        "disk": {
-            "free": shutil.disk_usage(studio.home.folder).free,
-            "used": studio.home.used_bytes(),
-        },
-        "datasets": datasets,
-        "methods": methods,
-        "shipped": shipped,
-        "experiments": experiments,
-        "time": time.time(),
-    }
+    return JSONResponse(await run_in_threadpool(state_of, studio.home))
 
 
 async def verbs(studio: Studio, request: Request) -> Response:
@@ -388,22 +326,7 @@ async def folder(studio: Studio, request: Request) -> Response:
     limit = _number(request, "limit", 200, MOST_LISTED)
     if not path.is_dir():
         return _error(404, "there is no such folder.")
-    return JSONResponse(await run_in_threadpool(_listing, studio.home, path, offset, limit))
-
-
-def _listing(home: Home, path: Path, offset: int, limit: int) -> dict[str, Json]:
-    entries = sorted(path.iterdir(), key=lambda entry: entry.name)
-    shown = [e for e in entries if not e.name.startswith(".") and not e.is_symlink()]
-    files = [entry for entry in shown if entry.suffix.lower() in IMAGES]
-    return {
-        "path": home.relative(path),
-        "total": len(files),
-        "folders": [entry.name for entry in shown if entry.is_dir()][:MOST_LISTED],
-        "files": [
-            {"name": one.name, "path": home.relative(one), "size": one.stat().st_size}
-            for one in files[offset : offset + limit]
-        ],
-    }
+    return JSONResponse(await run_in_threadpool(listing, studio.home, path, offset, limit))
 
 
 async def file(studio: Studio, request: Request) -> Response:
@@ -456,18 +379,7 @@ def _ask(studio: Studio, verb: str, body: dict[str, Any]) -> dict[str, Json]:
     finally:
         with contextlib.suppress(OSError):  # unless something was written
             out.rmdir()
-    return _relative(found, home) | {"folder": home.relative(out)}
-
-
-def _relative(value: Any, home: Home) -> Any:
-    """An answer with paths as the page names them."""
-    if isinstance(value, dict):
-        return {_relative(k, home): _relative(v, home) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_relative(one, home) for one in value]
-    if isinstance(value, str) and value.startswith(f"{home.folder}/"):
-        return home.relative(Path(value))
-    return value
+    return relative_paths(found, home) | {"folder": home.relative(out)}
 
 
 def _number(request: Request, name: str, default: int, most: int) -> int:

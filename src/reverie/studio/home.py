@@ -6,10 +6,15 @@ import secrets
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from reverie.core.errors import UserError
+from reverie.core.result import Json
 
 HIDDEN = ".studio"
+IMAGES = frozenset([".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".avif", ".tif", ".tiff"])
+MOST_LISTED = 1000
+"""Entries of a folder that are listed at once."""
 
 
 @dataclass(frozen=True)
@@ -121,3 +126,30 @@ class Home:
         os.replace(place / "content", path)
         shutil.rmtree(place, ignore_errors=True)
         return self.relative(path)
+
+
+def listing(home: Home, path: Path, offset: int, limit: int) -> dict[str, Json]:
+    """The folders in a folder of the home, and a part of its images."""
+    entries = sorted(path.iterdir(), key=lambda entry: entry.name)
+    shown = [e for e in entries if not e.name.startswith(".") and not e.is_symlink()]
+    files = [entry for entry in shown if entry.suffix.lower() in IMAGES]
+    return {
+        "path": home.relative(path),
+        "total": len(files),
+        "folders": [entry.name for entry in shown if entry.is_dir()][:MOST_LISTED],
+        "files": [
+            {"name": one.name, "path": home.relative(one), "size": one.stat().st_size}
+            for one in files[offset : offset + limit]
+        ],
+    }
+
+
+def relative_paths(value: Any, home: Home) -> Any:
+    """An answer with paths as the page names them."""
+    if isinstance(value, dict):
+        return {relative_paths(k, home): relative_paths(v, home) for k, v in value.items()}
+    if isinstance(value, list):
+        return [relative_paths(one, home) for one in value]
+    if isinstance(value, str) and value.startswith(f"{home.folder}/"):
+        return home.relative(Path(value))
+    return value
