@@ -27,7 +27,7 @@ export function ContactSheet({ path, broken = {}, onPick, picked }) {
       ${found.folders.slice(0, 40).map((name) => html`<${Button} key=${name} size="small" icon="folder" onClick=${() => setInner(inner ? `${inner}/${name}` : name)}>${name}</${Button}>`)}
     </div>
     <ul class="thumbs">${found.files.map((file) => {
-      const image = html`<${Picture} path=${file.path} thumb="128" cover alt=${file.name} />${file.path in broken && html`<span class="corner">left out</span>`}`;
+      const image = file.path in broken || file.name in broken ? html`<span class="missing">${file.name}: left out</span>` : html`<${Picture} path=${file.path} thumb="128" cover alt=${file.name} />`;
       return html`<li key=${file.path}>${onPick
         ? html`<button type="button" class="thumb" title=${file.name} aria-pressed=${String(picked === file.path)} onClick=${() => onPick(file.path)}>${image}</button>`
         : html`<a class="thumb" title=${file.name} href=${fileUrl(file.path)} target="_blank" rel="noopener">${image}</a>`}</li>`;

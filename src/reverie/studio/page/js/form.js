@@ -163,8 +163,9 @@ export function useCheck(verb, options, enabled = true) {
       running.current?.abort();
       const mine = (running.current = new AbortController());
       try {
-        const { command } = await api.check(verb, options, mine.signal);
-        setFound({ command, errors: {}, error: null, checking: false });
+        const answer = await api.check(verb, options, mine.signal);
+        if (answer.ok === false) setFound({ command: null, ...problemOf({ field: answer.field, message: answer.error }), checking: false });
+        else setFound({ command: answer.command, errors: {}, error: null, checking: false });
       } catch (error) {
         if (error.name !== "AbortError") setFound({ command: null, ...problemOf(error), checking: false });
       }

@@ -13,11 +13,11 @@ export function Gallery({ images, picked, onPick, label = "Images" }) {
   )}</ul>`;
 }
 
-/** Files of a finished job as gallery images; the sheet, which comes last, is left out. */
+/** Files of a finished `sample` job as gallery images; the sheet of all, which comes last, is left out. */
 export function imagesOf(result, caption = () => null) {
-  const files = (result?.files ?? []).filter((path) => /\.(png|jpe?g|webp|avif|bmp)$/i.test(path));
-  const single = files.filter((path) => !/sheet\.[a-z]+$/i.test(path));
-  return (single.length ? single : files).map((path, n) => ({ path, caption: caption(n) }));
+  const files = result?.files ?? [];
+  const single = files.length > result?.count ? files.slice(0, result.count) : files;
+  return single.map((path, n) => ({ path, caption: caption(n) }));
 }
 
 export const SaveLink = ({ path, children = "Save" }) => html`<a class="button small" href=${fileUrl(path)} download>${children}</a>`;

@@ -2,7 +2,7 @@
 
 import { api } from "./api.js";
 import { classes, html, useEffect, useRef, useState } from "./dom.js";
-import { Button, Notice, Progress, Question } from "./parts.js";
+import { Button, Notice, Progress, Question, Spoken } from "./parts.js";
 import { link } from "./router.js";
 import { adoptJob, complain, useJob, useShared } from "./state.js";
 import { ago, baseName, capital, duration, percent } from "./text.js";
@@ -76,8 +76,9 @@ export function JobProgress({ id, job: given }) {
     return html`<${Notice} kind="bad"><div class="stack tight"><span>${job.error ?? job.message ?? "This failed."}</span><a href=${link(["job", job.id])}>Show the log</a></div></${Notice}>`;
   if (job.state === "interrupted")
     return html`<${Notice} kind="warn"><div class="row"><span class="grow">Interrupted. ${job.message}</span><${JobActions} job=${job} /></div></${Notice}>`;
-  return html`<div class="stack tight" aria-live="polite">
+  return html`<div class="stack tight">
     <${Progress} value=${job.progress} label=${jobTitle(job)} />
+    <${Spoken} label=${jobTitle(job)} value=${job.progress} seconds=${job.seconds_left} />
     <div class="row"><span class="grow small muted number">${progressWords(job)}${job.state === "queued" && ahead ? `, waits for: ${jobTitle(ahead)}` : job.message ? ` · ${job.message}` : ""}</span><${JobActions} job=${job} /></div>
   </div>`;
 }

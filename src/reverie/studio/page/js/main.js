@@ -93,12 +93,12 @@ function App() {
       <main class="main" id="content" tabindex="-1" ref=${content}>
         <div class="content">
           ${denied
-            ? html`<${Empty} icon="warning" title="This browser has no access"><p>Open the address that <code>reverie studio</code> printed in the terminal; it holds the token.</p></${Empty}>`
+            ? html`<${Empty} icon="warning" title="This browser has no access" level=${1}><p>Open the address that <code>reverie studio</code> printed in the terminal; it holds the token.</p></${Empty}>`
             : !app
               ? html`<${Waiting} />`
               : Page
                 ? html`<${Page} key=${page === "run" || page === "job" ? place : page} args=${rest} query=${route.query} />`
-                : html`<${Empty} icon="search" title="There is no such page"><a href=${link(["home"])}>Home</a></${Empty}>`}
+                : html`<${Empty} icon="search" title="There is no such page" level=${1}><a href=${link(["home"])}>Home</a></${Empty}>`}
         </div>
       </main>
     </div>
@@ -112,7 +112,7 @@ function Waiting() {
     const timer = setInterval(loadState, 3000);
     return () => clearInterval(timer);
   }, []);
-  return html`<p class="muted" aria-live="polite">Connecting to the studio. The first answer can take up to ten seconds after its start.</p>`;
+  return html`<h1 class="unseen">reverie studio</h1><p class="muted" aria-live="polite">Connecting to the studio. The first answer can take up to ten seconds after its start.</p>`;
 }
 
 render(html`<${App} />`, document.getElementById("app"));

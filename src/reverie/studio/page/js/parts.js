@@ -1,10 +1,10 @@
 // Small parts that every page uses.
 
 import { fileUrl } from "./api.js";
-import { classes, html, useEffect, useId, useRef, useState } from "./dom.js";
+import { classes, html, useEffect, useId, useMemo, useRef, useState } from "./dom.js";
 import { Icon } from "./icons.js";
 import { toast } from "./state.js";
-import { figure, percent } from "./text.js";
+import { duration, figure, percent } from "./text.js";
 
 export function Button({ icon, kind, size, children, busy, ...rest }) {
   const bare = !children || (Array.isArray(children) && !children.some(Boolean));
@@ -25,6 +25,13 @@ export function Progress({ value, label, thin }) {
   </span>`;
 }
 
+/** Progress for screen readers: spoken at each tenth, not at each change. */
+export function Spoken({ label, value, seconds }) {
+  const tenth = value == null ? null : Math.floor(10 * value);
+  const words = useMemo(() => (tenth == null ? "" : `${label}: ${10 * tenth} %${seconds != null ? `, ${duration(seconds)} left` : ""}`), [label, tenth]);
+  return html`<span class="unseen" role="status">${words}</span>`;
+}
+
 export function Notice({ kind, icon, children }) {
   const name = icon ?? (kind === "warn" || kind === "bad" ? "warning" : null);
   return html`<div class=${classes("notice", kind)} role=${kind === "bad" ? "alert" : undefined}>
@@ -32,8 +39,10 @@ export function Notice({ kind, icon, children }) {
   </div>`;
 }
 
-export function Empty({ icon, title, children }) {
-  return html`<div class="empty">${icon && html`<${Icon} name=${icon} size="32px" />`}<h3>${title}</h3>${children}</div>`;
+/** What a part of a page shows while it has nothing; as a whole page, with a title of `level` 1. */
+export function Empty({ icon, title, level = 3, children }) {
+  const Title = `h${level}`;
+  return html`<div class="empty">${icon && html`<${Icon} name=${icon} size="32px" />`}<${Title} class="empty-title">${title}</${Title}>${children}</div>`;
 }
 
 /** Content of a request: a sentence while it is on its way, the error with a second try, or what it answered. */

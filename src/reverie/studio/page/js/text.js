@@ -57,6 +57,8 @@ export function label(name) {
 }
 
 export const capital = (text) => (text ? text[0].toUpperCase() + text.slice(1) : "");
+/** A phrase as a sentence: a capital first, a full stop last. */
+export const sentence = (text) => (text ? capital(text).replace(/[^.!?…]$/, "$&.") : "");
 export const baseName = (path) => String(path).split("/").filter(Boolean).pop() ?? "";
 export const count = (n, one, many = `${one}s`) => `${integer(n)} ${n === 1 ? one : many}`;
 

@@ -1,14 +1,14 @@
 // Home: what trains, what was trained, what waits, and where to begin.
 
 import { api } from "../api.js";
-import { html, useEffect, useRef, useState } from "../dom.js";
+import { classes, html, useEffect, useRef, useState } from "../dom.js";
 import { Icon } from "../icons.js";
 import { JobActions, JobRow, isActive, isOver } from "../jobs.js";
 import { capabilitiesOf } from "../models.js";
 import { Button, Figures, LinkButton, Notice, Picture, Progress, SearchField } from "../parts.js";
 import { link } from "../router.js";
 import { complain, loadRuns, toast, useShared } from "../state.js";
-import { ago, baseName, bytes, count, duration, integer, percent } from "../text.js";
+import { ago, baseName, bytes, count, duration, integer, percent, sentence } from "../text.js";
 
 export function Home() {
   const app = useShared((s) => s.app);
@@ -80,7 +80,7 @@ export function RunChip({ run, job }) {
 
 function RunCard({ run }) {
   const job = useShared((s) => s.jobs.find((one) => one.run === run.path && !isOver(one)));
-  const progress = run.steps ? run.step / run.steps : (job?.progress ?? null);
+  const progress = Math.max(run.steps ? run.step / run.steps : 0, job?.progress ?? 0);
   const live = run.training || job;
   return html`<article class="card run-card">
     <div class="frame-image">
@@ -115,7 +115,7 @@ function Queue() {
     api.order(ids).catch(complain);
   };
   const left = [...active, ...queued].reduce((sum, job) => (sum == null || job.seconds_left == null ? null : sum + job.seconds_left), 0);
-  return html`<section class="section queue-section" aria-labelledby="queue">
+  return html`<section class=${classes("section", active.length + queued.length > 0 && "queue-section")} aria-labelledby="queue">
     <div class="section-head"><h2 id="queue">Queue</h2>${left > 0 && html`<span class="small muted number">${duration(left)} left</span>`}</div>
     ${active.length + queued.length === 0
       ? html`<p class="card pad muted small">Nothing is running.</p>`
@@ -142,7 +142,7 @@ function Shipped({ models }) {
     <ul class="card">${models.map((model) => {
       const [action, page] = USE_OF[capabilitiesOf(model)[0]] ?? ["Use", "sample"];
       const about = model.about ?? [model.method, model.task].filter(Boolean).join(", ");
-      return html`<li class="listed" key=${model.name}><div><h3>${model.name}</h3><p>${about}</p></div><${LinkButton} size="small" href=${link(["use", page], { model: model.name })}>${action}</${LinkButton}></li>`;
+      return html`<li class="listed" key=${model.name}><div><h3>${model.name}</h3><p>${sentence(about)}</p></div><${LinkButton} size="small" href=${link(["use", page], { model: model.name })}>${action}</${LinkButton}></li>`;
     })}</ul></section>`;
 }
 
@@ -156,7 +156,7 @@ function Examples({ experiments }) {
     <ul class="card">${shown.map((one) => {
       const job = jobs.find((other) => other.verb === "reproduce" && other.options.name === one.name && !isOver(other));
       return html`<li class="listed" key=${one.name}>
-        <div><h3>${one.name} <span class="muted small number">about ${duration(60 * one.minutes)}</span></h3><p>${one.about}</p>
+        <div><h3>${one.name} <span class="muted small number">about ${Math.max(1, Math.round(one.minutes))} min</span></h3><p>${sentence(one.about)}</p>
           ${job && isActive(job) && html`<${Progress} value=${job.progress} label=${one.name} thin />`}</div>
         ${job ? html`<div class="row"><a class="small" href=${link(["job", job.id])}>${job.state}</a><${JobActions} job=${job} /></div>` : html`<${Button} size="small" onClick=${() => start(one.name)}>Start</${Button}>`}
       </li>`;

@@ -13,7 +13,7 @@ export function JobPage({ args }) {
   const [id] = args;
   const live = useJob(id);
   const answer = useRequest(() => api.job(id), [id, live?.state, Math.floor(20 * (live?.progress ?? 0))]);
-  if (answer.error?.status === 404) return html`<${Empty} icon="search" title="This job is gone"><p>It was removed from the list. What it made is still there.</p><${LinkButton} href=${link(["home"])}>Home</${LinkButton}></${Empty}>`;
+  if (answer.error?.status === 404) return html`<${Empty} icon="search" title="This job is gone" level=${1}><p>It was removed from the list. What it made is still there.</p><${LinkButton} href=${link(["home"])}>Home</${LinkButton}></${Empty}>`;
   return html`<${Answer} of=${answer}>${(found) => {
     const job = live ? { ...found, ...live } : found;
     return html`

@@ -128,17 +128,18 @@ function Diffusion() {
   const details = useModelDetails(model);
   if (error) return html`<${Notice} kind="bad">${error.message}</${Notice}>`;
   if (!models.length) return loading ? html`<p class="muted">Looking for diffusion models …</p>` : html`<${Train} title="No diffusion model yet" query=${{ data: "digits", method: "diffusion", preset: "digits" }}>A diffusion model turns noise into an image in steps, which can be watched one by one.</${Train}>`;
+  const classes = details?.classes ?? [];
+  const label = draft.label || classes[0];
   const start = (seed = draft.seed) => {
     const out = outputFolder("steps");
-    film.start("sample", { model, count: 1, seed: Number(seed) || 0, steps: draft.steps, film: `${out}/film.gif`, out, ...draft.values, ...(draft.label && { label: [draft.label] }) });
+    film.start("sample", { model, count: 1, seed: Number(seed) || 0, steps: draft.steps, film: `${out}/film.gif`, out, ...draft.values, ...(label && { label: [label] }) });
   };
   const done = film.job?.state === "done" ? film.job : null;
-  const classes = details?.classes ?? [];
   return html`<div class="bench">
     <form class="panel controls" onSubmit=${(event) => { event.preventDefault(); start(); }}>
       <${ModelPicker} models=${models} value=${model} onChange=${(value) => update({ model: value, label: "" })} />
       <div class="row" style=${{ alignItems: "flex-end", flexWrap: "nowrap" }}><div class="grow"><${TextField} label="Seed" inputmode="numeric" value=${draft.seed} onInput=${(event) => update({ seed: event.target.value })} /></div><${Dice} onChange=${(seed) => { update({ seed: String(seed) }); start(seed); }} /></div>
-      ${classes.length > 0 && html`<${SelectField} label="Class" value=${draft.label} options=${[["", "any"], ...classes.map((one) => [one, one])]} onChange=${(label) => update({ label })} />`}
+      ${classes.length > 0 && html`<${SelectField} label="Class" value=${label} options=${classes.map((one) => [one, one])} onChange=${(label) => update({ label })} />`}
       <${Slider} label="Steps" min=${2} max=${60} value=${draft.steps} onInput=${(steps) => update({ steps })} />
       <${Answer} of=${verb}>${({ schema }) => html`<${Fields} schema=${schema} names=${["sampler"]} values=${draft.values} onChange=${(name, value) => update({ values: value == null ? {} : { [name]: value } })} />`}</${Answer}>
       ${film.error && html`<${Notice} kind="bad">${film.error.message}</${Notice}>`}
@@ -197,7 +198,7 @@ function Draw() {
       </div>
       <div class="stack close" aria-live="polite">
         <h3>Reconstruction ${busy ? html`<span class="muted">(following …)</span>` : ""}</h3>
-        <div class="picture" style=${{ maxWidth: "340px" }}>${answer?.reconstruction ? html`<${Picture} src=${answer.reconstruction} alt="Reconstruction of the drawing" eager />` : html`<span class="missing">${answer ? "This model has no encoder" : "Draw on the left"}</span>`}</div>
+        <div class="picture" style=${{ maxWidth: "340px" }}>${answer?.reconstruction ? html`<${Picture} src=${answer.reconstruction} alt="Reconstruction of the drawing" eager />` : html`<span class="missing">${answer ? "This model has no encoder" : "Draw something"}</span>`}</div>
       </div>
       <div class="stack">
         ${answer?.probability != null &&

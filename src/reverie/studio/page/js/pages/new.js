@@ -10,7 +10,7 @@ import { Answer, Button, Command, Notice, Segmented, TextField } from "../parts.
 import { go, replace } from "../router.js";
 import { Scheme } from "../scheme.js";
 import { complain, loadState, useDraft, useRequest, useShared } from "../state.js";
-import { baseName, bytes, count, integer } from "../text.js";
+import { baseName, bytes, count, integer, sentence } from "../text.js";
 
 const TASKS = [
   ["generate", "Generate", "New images that look like yours, from random noise."],
@@ -70,7 +70,7 @@ function chosenData(draft, task) {
 }
 
 function proposedName(data, method, runs) {
-  const base = `${baseName(data || "run").toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "") || "run"}-${method}`;
+  const base = `${baseName(!data ? "run" : data.startsWith("uploads/") ? "images" : data).toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "") || "run"}-${method}`;
   const taken = new Set(runs.map((run) => run.name));
   for (let n = 1; ; n++) {
     const name = n === 1 ? base : `${base}-${n}`;
@@ -170,7 +170,7 @@ function Datasets({ app, value, onChange, onLook }) {
   return html`<div class="stack">
     <div class="choices" role="radiogroup" aria-label="Dataset">${app.datasets.map(
       (one) => html`<label class="choice" key=${one.name}><input type="radio" name=${name} checked=${one.name === value} onChange=${() => onChange(one.name)} />
-        <span class="row tight"><strong class="grow">${one.name}</strong>${!one.ready && html`<span class="chip">not fetched</span>`}</span><p>${one.about}</p></label>`,
+        <span class="row tight"><strong class="grow">${one.name}</strong>${!one.ready && html`<span class="chip">not fetched</span>`}</span><p>${sentence(one.about)}</p></label>`,
     )}</div>
     ${chosen && !chosen.ready && html`<${Fetch} key=${chosen.name} name=${chosen.name} />`}
     ${chosen?.ready && html`<div class="row"><${Button} icon="search" size="small" onClick=${() => onLook(chosen.name)}>Look at the images</${Button}></div>`}
@@ -210,12 +210,12 @@ function Method({ app, task, methods, method, preset, update }) {
     )}</div></fieldset>
     <fieldset class="stack close"><legend class="label">Method</legend><div class="choices">${methods.map(
       (one) => html`<label class="choice" key=${one.name}><input type="radio" name=${`${name}m`} checked=${one === method} onChange=${() => update({ method: one.name, preset: "", values: {} })} />
-        <${Scheme} method=${one.name} task=${task} /><strong>${one.name}</strong><p>${one.about}</p></label>`,
+        <${Scheme} method=${one.name} task=${task} /><strong>${one.name}</strong><p>${sentence(one.about)}</p></label>`,
     )}</div></fieldset>
     ${method.presets.length > 0 &&
     html`<fieldset class="stack close"><legend class="label">Preset</legend><div class="choices">${presets.map(
       (one) => html`<label class="choice" key=${one.name}><input type="radio" name=${`${name}p`} checked=${one.name === preset} onChange=${() => update({ preset: one.name })} />
-        <strong>${one.name || "defaults"}</strong><p>${one.about}${one.name && one.name === method.default ? " These are the defaults." : ""}</p></label>`,
+        <strong>${one.name || "defaults"}</strong><p>${sentence(one.about)}${one.name && one.name === method.default ? html` <span class="chip">default</span>` : ""}</p></label>`,
     )}</div></fieldset>`}
   </section>`;
 }
@@ -269,7 +269,7 @@ function Summary({ data, dataB, method, preset, options, check, draft, update, s
     }
   };
   const problems = refused ? problemOf(refused) : check;
-  const sentence = Object.values(problems.errors)[0] ?? problems.error;
+  const wrong = Object.values(problems.errors)[0] ?? problems.error;
   const found = current?.state === "done" ? current.result : null;
   return html`<aside class="panel" aria-label="Summary">
     <h2>Summary</h2>
@@ -280,14 +280,14 @@ function Summary({ data, dataB, method, preset, options, check, draft, update, s
       ${length != null && html`<dt>Steps</dt><dd>${integer(length)}</dd>`}
       ${Object.keys(draft.values).length > 0 && html`<dt>Changed</dt><dd>${count(Object.keys(draft.values).length, "option")}</dd>`}
     </dl>
-    <div class="stack close" aria-live="polite">
+    <div class="stack close">
       ${found &&
-      html`<div class="notice good"><div class="stack tight"><strong>${found.words ?? ""}</strong>
+      html`<div class="notice good" role="status"><div class="stack tight"><strong>${found.words ?? ""}</strong>
         <span class="small number">${integer(found.steps)} steps, ${integer(Math.round(found.images_per_second))} images/s, ${bytes(found.memory_bytes)} of memory</span></div></div>`}
       ${current && !found && html`<${JobProgress} job=${current} />`}
       ${!found && !measuring && html`<${Button} disabled=${!data || check.checking || !check.command} onClick=${measure}>Estimate time and memory</${Button}><p class="small muted">Measures a few steps here.${running ? " What is running now goes first." : ""}</p>`}
     </div>
-    ${data && sentence && html`<${Notice} kind="bad">${sentence}</${Notice}>`}
+    ${data && wrong && html`<${Notice} kind="bad">${wrong}</${Notice}>`}
     <div class="stack tight">
       <${Button} kind="primary" size="large" icon="play" disabled=${!data || check.checking || !check.command} busy=${busy} onClick=${start}>${running ? "Add to the queue" : "Start training"}</${Button}>
       ${!data && html`<p class="small muted">Choose images first.</p>`}

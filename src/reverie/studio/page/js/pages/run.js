@@ -5,7 +5,7 @@ import { Curves } from "../curves.js";
 import { html, useEffect, useMemo, useRef, useState } from "../dom.js";
 import { SheetFilm } from "../film.js";
 import { JobActions, JobProgress, StateChip, isActive, isOver, useOwnJob } from "../jobs.js";
-import { Answer, Button, Empty, Figures, LinkButton, Notice, Progress, Segmented, SelectField, TextField } from "../parts.js";
+import { Answer, Button, Empty, Figures, LinkButton, Notice, Progress, Segmented, SelectField, Spoken, TextField } from "../parts.js";
 import { go, link } from "../router.js";
 import { Result } from "../result.js";
 import { complain, toast, useRequest, useShared } from "../state.js";
@@ -29,18 +29,23 @@ function useRun(name) {
     }, wait);
     return () => clearTimeout(timer);
   }, [turn, asked]);
-  return useRequest(() => api.run(name), [name, asked]);
+  const begun = useRef(false);
+  return useRequest(async () => {
+    // a run that waits in the queue is not there yet: the list says so without a failed request
+    if (!begun.current) begun.current = (await api.runs(0, 500, name)).runs.some((run) => run.name === name);
+    return begun.current ? api.run(name) : null;
+  }, [name, asked]);
 }
 
 export function RunPage({ args }) {
   const [name] = args;
   const answer = useRun(name);
   const job = useShared((s) => s.jobs.find((one) => one.run === `runs/${name}` && !isOver(one)) ?? s.jobs.find((one) => one.run === `runs/${name}`) ?? null);
-  if (!answer.data && answer.error?.status === 404) return job && !(job.state === "done") ? html`<${Waiting} name=${name} job=${job} />` : html`<${Gone} name=${name} />`;
+  if (!answer.data && !answer.loading && (!answer.error || answer.error.status === 404)) return job && !(job.state === "done") ? html`<${Waiting} name=${name} job=${job} />` : html`<${Gone} name=${name} />`;
   return html`<${Answer} of=${answer}>${(run) => html`<${Run} run=${run} job=${job} gone=${answer.error?.status === 404} />`}</${Answer}>`;
 }
 
-const Gone = ({ name }) => html`<${Empty} icon="search" title="This run is gone"><p>There is no folder runs/${name} any more.</p><${LinkButton} href=${link(["home"])}>Home</${LinkButton}></${Empty}>`;
+const Gone = ({ name }) => html`<${Empty} icon="search" title="This run is gone" level=${1}><p>There is no folder runs/${name} any more.</p><${LinkButton} href=${link(["home"])}>Home</${LinkButton}></${Empty}>`;
 
 /** A training that has not begun to write: queued, starting, or failed at once. */
 function Waiting({ name, job }) {
@@ -93,7 +98,7 @@ function Head({ run, job, active, evaluation }) {
       </div>
       <div class="row">
         ${active && html`<${JobActions} job=${job} size="" />`}
-        ${!active && !run.training && !run.finished && html`<${Button} kind="primary" icon="play" onClick=${resume}>Resume</${Button}>`}
+        ${!active && !run.training && !run.finished && (!job || job.state === "done") && html`<${Button} kind="primary" icon="play" onClick=${resume}>Resume</${Button}>`}
         ${!active && !run.training && html`<${Button} icon="new" onClick=${() => setAsking("more")}>More steps</${Button}>`}
         ${use && model && html`<${LinkButton} icon="use" href=${link(["use", use], { model: run.path })}>Use</${LinkButton}>`}
         ${model && html`<${Button} onClick=${() => setAsking("evaluate")}>Evaluate</${Button}>`}
@@ -102,7 +107,8 @@ function Head({ run, job, active, evaluation }) {
       </div>
     </div>
     ${(active || run.training || !run.finished) && html`<${Progress} value=${shownProgress} label=${`Training of ${run.name}`} />`}
-    <div class="row wide" aria-live="polite">
+    ${running && html`<${Spoken} label=${`Training of ${run.name}`} value=${shownProgress} seconds=${job.seconds_left} />`}
+    <div class="row wide">
       <span class="number"><strong>${integer(run.step)}</strong>${run.steps ? ` of ${integer(run.steps)} steps` : " steps"}${shownProgress != null && !run.finished ? ` · ${percent(shownProgress)}` : ""}${running && job.seconds_left != null ? ` · ${duration(job.seconds_left)} left` : ""}${run.minutes ? ` · ${duration(60 * run.minutes)} trained` : ""}${speed && (running || run.training) ? ` · ${figure(speed)} images/s` : ""}</span>
       ${run.training && !active && html`<span class="small muted">Started in a terminal: stop it there with Ctrl-C.</span>`}
     </div>

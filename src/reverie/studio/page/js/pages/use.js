@@ -21,7 +21,7 @@ export const USES = [
 export function Use({ args, query }) {
   const [name = "sample"] = args;
   const found = USES.find(([key]) => key === name);
-  if (!found) return html`<${Empty} icon="search" title="There is no such page"><a href=${link(["use", "sample"])}>Sample</a></${Empty}>`;
+  if (!found) return html`<${Empty} icon="search" title="There is no such page" level=${1}><a href=${link(["use", "sample"])}>Sample</a></${Empty}>`;
   const [, title, Page, about] = found;
   return html`
     <nav class="tabs small-only" aria-label="Uses">${USES.map(([key, text]) => html`<a key=${key} href=${link(["use", key])} aria-current=${key === name ? "page" : undefined}>${text}</a>`)}</nav>

@@ -5,8 +5,8 @@ import { html, useEffect, useState } from "../dom.js";
 import { GifFilm } from "../film.js";
 import { ImageInput } from "../image_input.js";
 import { JobProgress, useOwnJob } from "../jobs.js";
-import { ModelPicker, NoModel, useModels } from "../models.js";
-import { Answer, Button, Empty, Notice, Picture, Segmented, Slider } from "../parts.js";
+import { ModelPicker, NoModel, useModelDetails, useModels } from "../models.js";
+import { Answer, Button, Empty, Notice, Picture, Segmented, SelectField, Slider } from "../parts.js";
 import { useDraft, useLatest, useRequest } from "../state.js";
 import { figure, integer, outputFolder } from "../text.js";
 import { useModelOfAddress } from "./use_sample.js";
@@ -107,13 +107,15 @@ function Arithmetic({ model, picker }) {
 }
 
 function Interpolate({ model, picker }) {
-  const [draft, update] = useDraft(`interpolate:${model}`, { held: [], frames: 60, loop: true, seed: 0 });
+  const [draft, update] = useDraft(`interpolate:${model}`, { held: [], frames: 60, loop: true, seed: 0, label: "" });
+  const classes = useModelDetails(model)?.classes ?? [];
+  const label = draft.label || classes[0];
   const work = useOwnJob(`interpolate:${model}`);
   const [choices, setChoices] = useState([]);
   const [error, setError] = useState(null);
   const more = async (seed) => {
     try {
-      const { images } = await api.sample({ model, count: 12, seed });
+      const { images } = await api.sample({ model, count: 12, seed, ...(label && { label: [label] }) });
       setChoices(images);
       update({ seed });
       setError(null);
@@ -121,13 +123,14 @@ function Interpolate({ model, picker }) {
       setError(failure.message);
     }
   };
-  useEffect(() => void more(draft.seed), []);
+  useEffect(() => void more(draft.seed), [label]);
   const isHeld = (seed) => draft.held.some((one) => one.seed === seed);
   const toggle = (image) => update({ held: isHeld(image.seed) ? draft.held.filter((one) => one.seed !== image.seed) : [...draft.held, { seed: image.seed, path: image.path }] });
-  const start = () => work.start("interpolate", { model, seeds: draft.held.map((one) => one.seed), frames: draft.frames, loop: draft.loop, out: `${outputFolder("interpolate")}/walk.gif` });
+  const start = () => work.start("interpolate", { model, seeds: draft.held.map((one) => one.seed), frames: draft.frames, loop: draft.loop, ...(label && { label }), out: `${outputFolder("interpolate")}/walk.gif` });
   return html`<div class="bench">
     <div class="panel controls">
       ${picker}
+      ${classes.length > 0 && html`<${SelectField} label="Class" value=${label} options=${classes.map((one) => [one, one])} onChange=${(next) => update({ label: next, held: [] })} />`}
       <div class="stack close"><p class="label">Held, in this order</p>
         ${draft.held.length === 0 ? html`<p class="small muted">Press images on the right to hold them.</p>` : html`<ul class="thumbs">${draft.held.map((one) => html`<li key=${one.seed}><button type="button" class="thumb" title="Let go" onClick=${() => toggle(one)}><${Picture} path=${one.path} cover alt=${`Held image, seed ${one.seed}`} /><span class="corner">${one.seed}</span></button></li>`)}</ul>`}
       </div>

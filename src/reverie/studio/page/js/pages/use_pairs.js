@@ -43,7 +43,7 @@ async function isSmall(verb, upload) {
         await image.decode();
         return image.naturalWidth * image.naturalHeight;
       } catch {
-        return Infinity;
+        return 0; // not an image: it is reported as left out
       }
     }),
   );

@@ -48,7 +48,7 @@ function SampleBench({ models, model, draft, update }) {
     setProblem({ errors: {}, error: null });
     try {
       const { images } = await api.sample({ ...options(), count: draft.count, seed });
-      update({ images: images.map((one) => ({ path: one.path, seed: one.seed })), of: model.value, held: null, seed: String(seed) });
+      update({ images: images.map((one, n) => ({ path: one.path, seed: one.seed, label: one.label ?? (draft.label || (classes.length ? classes[n % classes.length] : null)) })), of: model.value, held: null, seed: String(seed) });
     } catch (failure) {
       setProblem(problemOf(failure));
     }
@@ -76,9 +76,9 @@ function SampleBench({ models, model, draft, update }) {
         ${shown.length > 0 && html`<${Button} disabled=${busy} onClick=${() => generate(shown.at(-1).seed + 1)}>Next</${Button}>`}</div>
     </form>
     <div class="stack">
-      ${held && html`<${Held} key=${held.path} image=${held} model=${model.value} denoise=${denoise} options=${options} onClose=${() => update({ held: null })} />`}
+      ${held && html`<${Held} key=${held.path} image=${held} model=${model.value} denoise=${denoise} options=${() => ({ ...options(), ...(held.label != null && { label: [String(held.label)] }) })} onClose=${() => update({ held: null })} />`}
       ${shown.length
-        ? html`<div class="panel"><${Gallery} images=${shown.map((one) => ({ path: one.path, caption: `seed ${one.seed}` }))} picked=${draft.held} onPick=${(path) => update({ held: path === draft.held ? null : path })} label="Sampled images" />
+        ? html`<div class="panel"><${Gallery} images=${shown.map((one) => ({ path: one.path, caption: `seed ${one.seed}${one.label != null && !draft.label ? ` · ${one.label}` : ""}` }))} picked=${draft.held} onPick=${(path) => update({ held: path === draft.held ? null : path })} label="Sampled images" />
             <p class="small muted">Every image tells its seed. Press one to hold it and vary around it.</p></div>`
         : html`<${Empty} icon="use" title="Nothing sampled yet"><p>Choose a model and press Sample. The same seed always gives the same image.</p></${Empty}>`}
     </div>
@@ -101,7 +101,7 @@ function Held({ image, model, denoise, options, onClose }) {
     film.start("sample", { ...options(), count: 1, seed: image.seed, film: `${out}/film.gif`, out });
   };
   return html`<section class="panel" aria-label=${`Held image, seed ${image.seed}`}>
-    <div class="section-head"><h2>Held: seed ${image.seed}</h2><${SaveLink} path=${image.path} /><${Button} icon="close" kind="quiet" size="small" aria-label="Let go of this image" onClick=${onClose} /></div>
+    <div class="section-head"><h2>Held: seed ${image.seed}${image.label != null ? `, class ${image.label}` : ""}</h2><${SaveLink} path=${image.path} /><${Button} icon="close" kind="quiet" size="small" aria-label="Let go of this image" onClick=${onClose} /></div>
     <div class="halves">
       <div class="picture"><${Picture} path=${image.path} alt=${`Image of seed ${image.seed}`} eager /></div>
       <div class="stack">
