@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import pytest
@@ -21,7 +21,9 @@ from tests.studio.conftest import LONG, SHORT
 
 
 class Server:
-    """A `reverie studio` in a process of its own."""
+    """A `reverie studio` in a process of its own; `place` ends those that a test has left."""
+
+    started: ClassVar[list["Server"]] = []
 
     def __init__(self, home: Path, environment: dict[str, str], port: str = "0") -> None:
         command = [sys.executable, "-m", "reverie", "studio", "--no-browser", "--port", port]
@@ -32,6 +34,7 @@ class Server:
             stderr=subprocess.PIPE,
             text=True,
         )
+        Server.started.append(self)
         assert self.process.stdout is not None
         address = self.process.stdout.readline().strip()
         assert address.startswith("http://127.0.0.1:"), self.process.communicate()
@@ -63,6 +66,8 @@ class Server:
 def place(tmp_path: Path, environment: dict[str, str]) -> Iterator[Path]:
     yield tmp_path / "home"
     subprocess.run(["pkill", "-9", "-f", str(tmp_path)], check=False)
+    while Server.started:
+        Server.started.pop().process.communicate()
 
 
 def test_killed_and_started_again_nothing_is_lost(place: Path, environment: dict[str, str]) -> None:

@@ -16,18 +16,21 @@ export function capabilitiesOf(model) {
   return model.method === "diffusion" || /diffusion/.test(model.about ?? "") ? [...found, "denoise"] : found;
 }
 
-/** Models with a capability, the shipped ones last: { models, loading, error }. */
+/** Models with a capability, the shipped ones last: { models, loading, error }. There are none until
+    the runs are known: a shipped model shown before them would be chosen in their place. */
 export function useModels(capability, fits = () => true) {
   const app = useShared((s) => s.app);
   const changes = useShared((s) => s.changes);
   const answer = useRequest(() => api.runs(0, 500), [Object.keys(changes).length]);
+  const loading = answer.data == null && !answer.error;
+  if (loading) return { models: [], loading, error: null };
   const runs = (answer.data?.runs ?? [])
     .filter((run) => run.capabilities.includes(capability) && (run.has_model ?? run.step > 0) && fits(run))
     .map((run) => ({ value: run.path, text: `${run.name} (${run.method}${run.data ? `, ${baseName(run.data)}` : ""})`, run }));
   const shipped = (app?.shipped ?? [])
     .filter((model) => capabilitiesOf(model).includes(capability) && fits(model))
     .map((model) => ({ value: model.name, text: `${model.name} (comes with reverie)`, run: null, shipped: model }));
-  return { models: [...runs, ...shipped], loading: answer.data == null && !answer.error, error: answer.error };
+  return { models: [...runs, ...shipped], loading, error: answer.error };
 }
 
 /** Details of a model: classes and size. Shipped models may tell them in the state. */

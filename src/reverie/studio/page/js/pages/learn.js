@@ -177,7 +177,8 @@ function Draw() {
     if (model && draft.strokes.length) ask({ of: model, strokes: draft.strokes, light: draft.light });
   }, [model, draft.light]);
   if (encoders.error) return html`<${Notice} kind="bad">${encoders.error.message}</${Notice}>`;
-  if (!models.length) return encoders.loading ? html`<p class="muted">Looking for models …</p>` : html`<${Train} title="No model to ask yet" query=${{ data: "digits", method: "vae", preset: "digits-20" }}>A VAE finds the latents of what you draw, and draws it again from them; a GAN’s discriminator says how real it looks.</${Train}>`;
+  if (encoders.loading || generators.loading) return html`<p class="muted">Looking for models …</p>`;
+  if (!models.length) return html`<${Train} title="No model to ask yet" query=${{ data: "digits", method: "vae", preset: "digits-20" }}>A VAE finds the latents of what you draw, and draws it again from them; a GAN’s discriminator says how real it looks.</${Train}>`;
   const draw = (strokes, done) => {
     update({ strokes });
     if (done) ask({ of: model, strokes, light: draft.light });
