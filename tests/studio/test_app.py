@@ -86,11 +86,16 @@ def test_verbs_have_schemas(client: TestClient) -> None:
 def test_a_wrong_request_is_one_sentence_at_its_field(
     client: TestClient, body: object, field: str | None, words: str
 ) -> None:
-    for path in ("/api/jobs", "/api/check"):
-        answer = client.post(path, json=body)
-        assert answer.status_code == 422
-        assert words in answer.json()["error"]
-        assert answer.json()["field"] == field
+    refused = client.post("/api/jobs", json=body)
+    checked = client.post("/api/check", json=body)
+    assert refused.status_code == 422
+    assert words in refused.json()["error"]
+    assert refused.json()["field"] == field
+    if isinstance(body, dict):
+        assert checked.status_code == 200
+        assert checked.json() == {"ok": False} | refused.json()
+    else:
+        assert checked.status_code == 422
     assert client.get("/api/jobs").json() == {"jobs": []}
 
 
@@ -116,6 +121,9 @@ def test_files_of_the_home_and_no_others(client: TestClient, home: Home) -> None
         assert client.get(f"/api/files/{path}").status_code == 422
     assert client.get("/api/files/uploads/nothing.png").status_code == 404
     assert client.get(f"/api/files/{made['files'][0]}?thumb=77").status_code == 422
+    known = {"if-none-match": small.headers["etag"]}
+    again = client.get(f"/api/files/{made['files'][0]}?thumb=128", headers=known)
+    assert (again.status_code, again.content) == (304, b"")
     (home.uploads / "x.html").write_text("<script>1</script>")
     page = client.get("/api/files/uploads/x.html")
     assert page.headers["content-security-policy"].startswith("sandbox")
@@ -186,6 +194,26 @@ def test_models_are_used_at_once(client: TestClient, home: Home) -> None:
         answer = client.post(f"/api/{verb}", json=body)
         assert answer.status_code == 422, answer.text
         assert words in answer.json()["error"]
+
+
+def test_the_discriminator_judges_what_is_drawn(client: TestClient, home: Home) -> None:
+    reverie.train("gan", out=home.runs / "g", data="digits", hidden=[8], steps=3)
+    drawn = "data:image/png;base64," + base64.b64encode(png((28, 28))).decode()
+    found = client.post("/api/drawn", json={"model": "runs/g", "image": drawn}).json()
+    assert found["latent"] is found["reconstruction"] is None
+    assert 0 < found["probability"] < 1
+    asked = client.post("/api/drawn", json={"model": "photos-x4", "image": drawn})
+    assert "is no model that encodes" in asked.json()["error"]
+
+
+def test_images_say_their_class(client: TestClient) -> None:
+    body = {"model": "digits", "count": 12, "seed": 0, "steps": 1}
+    made = client.post("/api/sample", json=body).json()["images"]
+    assert [one["label"] for one in made] == [str(n % 10) for n in range(12)]
+    shipped = {one["name"]: one for one in client.get("/api/state").json()["shipped"]}
+    assert shipped["digits"]["classes"] == [str(n) for n in range(10)]
+    assert "denoise" in shipped["digits"]["capabilities"]
+    assert shipped["photos-x4"]["capabilities"] == ["upscale"]
 
 
 def test_the_plane_and_drawn_digits_of_a_vae(client: TestClient, home: Home) -> None:

@@ -1,3 +1,4 @@
+import errno
 import threading
 from pathlib import Path
 
@@ -51,3 +52,20 @@ def test_many_threads_at_once(store: JobStore) -> None:
         thread.join()
     assert {job.state for job in store.all()} == {"done"}
     assert len(store.all()) == 180
+
+
+def test_a_full_disk_changes_nothing(store: JobStore) -> None:
+    one, two = (store.add("sample", {}, [], None, None) for _ in range(2))
+    pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
+    store._connection.execute(f"PRAGMA max_page_count = {pages}")
+    large = ["x" * 100_000]
+    for change in (
+        lambda: store.add("sample", {}, large, None, None),
+        lambda: store.change(one, argv=large, state="running"),
+    ):
+        with pytest.raises(OSError, match="the disk is full") as caught:
+            change()
+        assert caught.value.errno == errno.ENOSPC
+    assert store.all() == [two, one]
+    store._connection.execute("PRAGMA max_page_count = 100000")
+    assert store.change(one, argv=large).argv == large

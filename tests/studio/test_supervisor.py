@@ -1,7 +1,9 @@
 """Jobs from the request to their end, with real processes."""
 
+import errno
 import json
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -193,3 +195,50 @@ def test_an_estimate_is_measured(client: TestClient, wait: Wait) -> None:
     assert found["seconds"] > 0
     assert found["memory_bytes"] > 50e6
     assert "here" in found["words"]
+
+
+def test_other_work_does_not_wait_for_a_training(client: TestClient, wait: Wait) -> None:
+    first = start(client, "train", LONG | {"out": "runs/long"})
+    waiting = start(client, "train", SHORT | {"out": "runs/b"})
+    wait(first, "running")
+    look = wait(start(client, "data check", {"data": "digits"}))
+    assert look["state"] == "done", look["log"]
+    found = {job["id"]: job["state"] for job in client.get("/api/jobs").json()["jobs"]}
+    assert (found[first], found[waiting]) == ("running", "queued")
+
+
+def test_the_queue_goes_on_when_the_disk_has_space_again(
+    client: TestClient, wait: Wait, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: object, **values: object) -> None:
+        raise OSError(errno.ENOSPC, "the disk is full")
+
+    store = studio.supervisor.store
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "change", full)
+        name = start(client, "train", SHORT | {"out": "runs/a"})
+        for _ in range(100):
+            if studio.supervisor.trouble is not None:
+                break
+            time.sleep(0.1)
+        assert studio.supervisor.trouble is not None
+        assert "the disk is full" in studio.supervisor.trouble
+        answer = client.post(f"/api/jobs/{name}/stop")
+        assert (answer.status_code, answer.json()["error"]) == (507, "the disk is full.")
+        assert client.get(f"/api/jobs/{name}").json()["state"] == "queued"
+    assert wait(name)["state"] == "done"
+    assert studio.supervisor.trouble is None
+
+
+def test_the_folder_of_a_run_is_removed_while_it_trains(
+    client: TestClient, wait: Wait, home: Home
+) -> None:
+    options = LONG | {"out": "runs/a", "log_every": 1, "checkpoint_every": 5}
+    name = start(client, "train", options)
+    first_line(home, "runs/a")
+    shutil.rmtree(home.runs, ignore_errors=True)
+    assert wait(name)["state"] in ("failed", "interrupted")
+    assert client.get("/api/runs").json() == {"total": 0, "runs": []}
+    assert client.get("/api/runs/a").status_code == 404
+    again = wait(start(client, "train", SHORT | {"out": "runs/b"}))
+    assert again["state"] == "done", again["log"]

@@ -1,3 +1,4 @@
+import io
 import os
 from pathlib import Path
 
@@ -6,7 +7,7 @@ import pytest
 from PIL import Image
 
 from reverie.core.errors import UserError
-from reverie.studio.thumbnails import thumbnail
+from reverie.studio.thumbnails import key_of, thumbnail
 
 
 @pytest.mark.parametrize(
@@ -19,7 +20,7 @@ def test_the_longer_side_is_bounded(
     for mode, suffix in (("RGB", "jpg"), ("RGBA", "png"), ("P", "gif"), ("L", "png")):
         path = tmp_path / f"{mode}.{suffix}"
         Image.new(mode, size).save(path)
-        with Image.open(thumbnail(path, side, tmp_path / "cache")) as small:
+        with Image.open(io.BytesIO(thumbnail(path, side, tmp_path / "cache"))) as small:
             assert small.size == want
             assert small.format == "WEBP"
 
@@ -27,19 +28,30 @@ def test_the_longer_side_is_bounded(
 def test_small_images_keep_their_pixels(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (30, 30, 3), np.uint8)
     Image.fromarray(pixels).save(tmp_path / "a.png")
-    with Image.open(thumbnail(tmp_path / "a.png", 128, tmp_path / "cache")) as small:
+    content = thumbnail(tmp_path / "a.png", 128, tmp_path / "cache")
+    with Image.open(io.BytesIO(content)) as small:
         assert (np.asarray(small) == pixels).all()
 
 
 def test_made_once_and_again_when_the_image_changes(tmp_path: Path) -> None:
-    path = tmp_path / "a.png"
+    path, cache = tmp_path / "a.png", tmp_path / "cache"
     Image.new("L", (300, 300), 10).save(path)
-    one = thumbnail(path, 128, tmp_path / "cache")
-    before = one.stat().st_mtime_ns
-    assert thumbnail(path, 128, tmp_path / "cache").stat().st_mtime_ns == before
+    one, key = thumbnail(path, 128, cache), key_of(path, 128)
+    (file,) = cache.rglob("*.webp")
+    file.write_bytes(b"from the cache")
+    assert thumbnail(path, 128, cache) == b"from the cache"
     Image.new("L", (300, 300), 200).save(path)
     os.utime(path, (1, 1))
-    assert thumbnail(path, 128, tmp_path / "cache") != one
+    assert key_of(path, 128) != key != key_of(path, 256)
+    assert thumbnail(path, 128, cache) not in (one, b"from the cache")
+
+
+def test_shown_where_it_cannot_be_kept(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Image.new("L", (300, 300), 10).save(path)
+    (tmp_path / "cache").write_bytes(b"a file in the place of the folder")
+    with Image.open(io.BytesIO(thumbnail(path, 128, tmp_path / "cache"))) as small:
+        assert small.size == (128, 128)
 
 
 def test_what_is_no_image_is_refused(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ class StudioCommand(Command):
     browser: bool = True
     """Open the page in the browser."""
     jobs: Positive = 1
-    """How many jobs run at a time; the others wait."""
+    """How many trainings run at a time; the others wait. Other work runs beside them."""
 
     def run(self) -> Result:
         try:

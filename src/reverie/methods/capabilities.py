@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from reverie.core.errors import UserError
 from reverie.core.options import Direction
+from reverie.methods.adversarial import AdversarialOptions
 
 
 @runtime_checkable
@@ -41,6 +42,21 @@ class Encodes(Protocol):
     """Encodes images [B, C, H, W] in [-1, 1] as latents [B, D]."""
 
     def encode(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d"]: ...
+
+
+@runtime_checkable
+class Discriminates(Samples, Protocol):
+    """Has a discriminator: `discriminate` returns logits [B] of images [B, C, H, W] in [-1, 1].
+
+    Without labels a conditional one judges the images alone. `options.loss` names the adversarial
+    loss, which says what the logits mean.
+    """
+
+    options: AdversarialOptions
+
+    def discriminate(
+        self, images: Float[Tensor, "b c h w"], labels: Tensor | None = None
+    ) -> Float[Tensor, " b"]: ...
 
 
 @runtime_checkable

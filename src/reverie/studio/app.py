@@ -26,8 +26,8 @@ from reverie.studio.requests import Requests
 from reverie.studio.run_list import RunList
 from reverie.studio.state import state_of
 from reverie.studio.supervisor import Supervisor
-from reverie.studio.thumbnails import SIDES, thumbnail
-from reverie.studio.uploads import MOST_FILES, Upload
+from reverie.studio.thumbnails import SIDES, key_of, thumbnail
+from reverie.studio.uploads import MOST_FILES, Upload, upload_folder
 
 PAGE = Path(__file__).parent / "page"
 SHOWN_SUFFIXES = frozenset([
@@ -182,9 +182,13 @@ async def one_verb(studio: Studio, request: Request) -> Response:
 
 
 async def check(studio: Studio, request: Request) -> Response:
-    """Whether a job could be started."""
+    """Whether a job could be started; that it could not is an answer, and no error."""
     body = await _body(request)
-    command = await run_in_threadpool(studio.requests.check, body)
+    try:
+        command = await run_in_threadpool(studio.requests.check, body)
+    except UserError as error:
+        field = getattr(error, "option", None)
+        return JSONResponse({"ok": False, "error": str(error), "field": field})
     return JSONResponse({"ok": True, "command": command})
 
 
@@ -243,6 +247,7 @@ async def order(studio: Studio, request: Request) -> Response:
 async def events(studio: Studio, request: Request) -> Response:
     """Server-sent events: all jobs at once, then what changes."""
     first = message("jobs", {"jobs": await run_in_threadpool(studio.supervisor.all)})
+    first += message("trouble", {"message": studio.supervisor.trouble})
     return StreamingResponse(
         studio.events.listen("retry: 1000\n" + first),
         media_type="text/event-stream",
@@ -293,13 +298,7 @@ async def restore(studio: Studio, request: Request) -> Response:
 async def upload(studio: Studio, request: Request) -> Response:
     """Write images, tables and the images of zip archives into a folder of uploads."""
     async with request.form(max_files=MOST_FILES, max_fields=10) as form:
-        name = form.get("folder")
-        if isinstance(name, str) and name:
-            target = studio.home.inside(name)
-            if not target.is_relative_to(studio.home.uploads) or not target.is_dir():
-                raise UserError("folder must be a folder of uploads.")
-        else:
-            target = studio.home.new_folder(studio.home.uploads)
+        target = upload_folder(studio.home, form.get("folder"))
         taken = Upload(target)
         try:
             for part in form.getlist("files"):
@@ -338,8 +337,11 @@ async def file(studio: Studio, request: Request) -> Response:
     if side is not None:
         if side not in map(str, SIDES):
             raise UserError(f"thumb must be one of {', '.join(map(str, SIDES))}.")
+        headers = {"cache-control": "no-cache", "etag": f'"{key_of(path, int(side))}"'}
+        if request.headers.get("if-none-match") == headers["etag"]:
+            return Response(status_code=304, headers=headers)
         small = await run_in_threadpool(thumbnail, path, int(side), studio.home.thumbnails)
-        return FileResponse(small, media_type="image/webp", headers={"cache-control": "no-cache"})
+        return Response(small, media_type="image/webp", headers=headers)
     suffix = path.suffix.lower()
     if suffix in (".html", ".htm"):
         return FileResponse(path, headers={"content-security-policy": SANDBOX})

@@ -106,7 +106,7 @@ class Home:
         """Move a folder to the trash; returns what `restore` takes."""
         key = f"{secrets.token_hex(6)}-{folder.name}"
         place = self.trash / key
-        place.mkdir()
+        place.mkdir(parents=True)
         os.replace(folder, place / "content")
         (place / "from").write_text(self.relative(folder), encoding="utf-8")
         return key

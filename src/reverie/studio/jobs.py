@@ -1,10 +1,12 @@
 """Jobs: commands that run in processes of their own, kept in a database of SQLite."""
 
+import contextlib
+import errno
 import json
 import sqlite3
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -73,7 +75,8 @@ class Job:
 class JobStore:
     """All jobs, in a file that survives the server.
 
-    Every method is one transaction, and may be called from any thread.
+    Every method is one transaction, and may be called from any thread. One that cannot be written
+    changes nothing and raises an OSError, as any other file would on a full disk.
     """
 
     def __init__(self, path: Path) -> None:
@@ -98,8 +101,8 @@ class JobStore:
     ) -> Job:
         """A new job at the end of the queue."""
         now = time.time()
-        with self._lock:
-            cursor = self._connection.execute(
+        with self._transaction() as connection:
+            cursor = connection.execute(
                 "INSERT INTO jobs (verb, options, argv, state, position, created, run, out) "
                 "VALUES (?, ?, ?, 'queued', ?, ?, ?, ?)",
                 (verb, json.dumps(options), json.dumps(argv), now, now, run, out),
@@ -136,8 +139,8 @@ class JobStore:
             if name in values:
                 stored[name] = json.dumps(values[name])
         names = ", ".join(f"{name} = ?" for name in stored)
-        with self._lock:
-            self._connection.execute(
+        with self._transaction() as connection:
+            connection.execute(
                 f"UPDATE jobs SET {names} WHERE number = ?",  # names are those of the fields
                 (*stored.values(), job.number),
             )
@@ -148,23 +151,46 @@ class JobStore:
         queued = {job.id: job for job in self.queued()}
         wanted = [queued[name] for name in names if name in queued]
         rest = [job for job in queued.values() if job not in wanted]
-        with self._lock:
-            self._connection.execute("BEGIN")
+        with self._transaction() as connection:
             for position, job in enumerate([*wanted, *rest]):
-                self._connection.execute(
+                connection.execute(
                     "UPDATE jobs SET position = ? WHERE number = ?", (position, job.number)
                 )
-            self._connection.execute("COMMIT")
 
     def remove(self, job: Job) -> None:
         """Forget a job; its files stay."""
-        with self._lock:
-            self._connection.execute("DELETE FROM jobs WHERE number = ?", (job.number,))
+        with self._transaction() as connection:
+            connection.execute("DELETE FROM jobs WHERE number = ?", (job.number,))
 
     def _rows(self, query: str, *values: object) -> list[Job]:
-        with self._lock:
+        with self._lock, _as_os_errors():
             rows = self._connection.execute(query, values).fetchall()
         return [_job(dict(row)) for row in rows]
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, _as_os_errors():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):  # SQLite may have done so itself
+                    self._connection.execute("ROLLBACK")
+                raise
+
+
+@contextlib.contextmanager
+def _as_os_errors() -> Iterator[None]:
+    """Errors of SQLite as those of the disk that they come from."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        full = error.sqlite_errorcode == sqlite3.SQLITE_FULL
+        raise OSError(
+            errno.ENOSPC if full else errno.EIO,
+            "the disk is full" if full else f"the queue cannot be read or written ({error})",
+        ) from None
 
 
 def _job(row: dict[str, Any]) -> Job:

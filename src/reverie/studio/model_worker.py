@@ -21,15 +21,19 @@ from reverie.core import image_io
 from reverie.core.errors import UserError
 from reverie.core.options import InvalidValue, coerce
 from reverie.core.result import Json
+from reverie.inference.latent.files import ImageEditor
 from reverie.inference.load import load
 from reverie.inference.model import Model
 from reverie.inference.options import EditOptions, SampleOptions, TranslateOptions, UpscaleOptions
 from reverie.methods import Encodes
-from reverie.methods.capabilities import require
+from reverie.methods.capabilities import Discriminates, require
+from reverie.nn.adversarial import ADVERSARIAL
 
 MOST_MODELS = 4
 LARGEST_SHARE = 0.5
 """Of the machine's memory, beyond which the model that was used longest ago is forgotten."""
+COMPARED = 64
+"""Generated images with which a drawn one is compared."""
 MOST_SAMPLES, MOST_POINTS, MOST_IMAGES = 256, 64, 64
 LONGEST_IMAGE = 2_000_000
 """Characters of an image in a request."""
@@ -42,6 +46,7 @@ class Loaded:
 
     def __init__(self) -> None:
         self._models: OrderedDict[tuple[str, float], Model] = OrderedDict()
+        self._editor: tuple[tuple[str, float], ImageEditor] | None = None
 
     def get(self, place: object) -> Model:
         """The model in a place.
@@ -60,19 +65,29 @@ class Loaded:
             self._models.popitem(last=False)
         return self._models[key]
 
+    def editor(self, place: str) -> ImageEditor:
+        """The model of a place that encodes, with its attribute directions; the last is kept."""
+        key = place, _changed(Path(place))
+        if self._editor is None or self._editor[0] != key:
+            self._editor = key, ImageEditor.of(place, EditOptions())
+        return self._editor[1]
+
 
 def sample(models: Loaded, request: Request) -> dict[str, Json]:
     """Images of consecutive seeds, a file each."""
     options = _options(SampleOptions, request, without=("film", "init", "mask"))
     if options.count > MOST_SAMPLES:
         raise UserError(f"at most {MOST_SAMPLES} images at once; more with a job.")
-    made = api.sample(models.get(request["model"]), options=options)
+    model = models.get(request["model"])
+    made = api.sample(model, options=options)
+    labels = model.labels(len(made), options.label or None)
     out = Path(request["out"])
     images: list[Json] = []
     for number, image in enumerate(made):
         file = out / f"{options.seed + number:06d}.png"
         image_io.save(image, file)
-        images.append({"path": str(file), "seed": options.seed + number})
+        label = None if labels is None else model.class_names[labels[number]]
+        images.append({"path": str(file), "seed": options.seed + number, "label": label})
     return {"images": images}
 
 
@@ -94,14 +109,18 @@ def upscale(models: Loaded, request: Request) -> dict[str, Json]:
 
 
 def edit(models: Loaded, request: Request) -> dict[str, Json]:
-    """An image with attributes added or removed, as a sheet."""
-    strengths = _checked(dict[str, float], request.get("add"), "add")
-    add = tuple(f"{name}={value:g}" for name, value in strengths.items())
+    """An image with attributes added or removed, and its reconstruction, a file each."""
+    add = _checked(dict[str, float], request.get("add"), "add")
     image = Path(_checked(str, request.get("image"), "image"))
-    options = EditOptions(image=image, add=add, refine=int(request.get("refine", 0)))
-    out = Path(request["out"]) / "edited.png"
-    result = api.edit(_checked(str, request["model"], "model"), None, out=out, options=options)
-    return {"image": str(result.file)}
+    refine = _checked(int, request.get("refine", 0), "refine")
+    editor = models.editor(_checked(str, request["model"], "model"))
+    _, latent = editor.encode(image, refine)
+    answer: dict[str, Json] = {}
+    for name, strengths in (("image", add), ("reconstruction", {})):
+        file = Path(request["out"]) / f"{name}.png"
+        image_io.save(editor.edit(latent, strengths)[0], file)
+        answer[name] = str(file)
+    return answer
 
 
 def directions(models: Loaded, request: Request) -> dict[str, Json]:
@@ -123,16 +142,32 @@ def latent(models: Loaded, request: Request) -> dict[str, Json]:
 
 
 def drawn(models: Loaded, request: Request) -> dict[str, Json]:
-    """What a model that encodes makes of a drawn image: its latents, and its reconstruction."""
+    """What a model makes of a drawn image: its latents and its reconstruction, where it encodes,
+    and the probability that its discriminator gives it, where it has one."""
     model = models.get(request["model"])
-    require(model.method, Encodes, model.name)
+    if not isinstance(model.method, Discriminates):
+        require(model.method, Encodes, model.name)
     image = _of_data_uri(_checked(str, request.get("image"), "image"), model)
-    latents = model.encode(image)
+    latents = model.encode(image) if isinstance(model.method, Encodes) else None
     return {
-        "latent": latents[0].tolist(),
-        "reconstruction": _data_uri(model.generate(latents)[0]),
-        "probability": None,
+        "latent": None if latents is None else latents[0].tolist(),
+        "reconstruction": None if latents is None else _data_uri(model.generate(latents)[0]),
+        "probability": _probability(model, image),
     }
+
+
+@torch.no_grad()
+def _probability(model: Model, image: torch.Tensor) -> float | None:
+    """D(x) of an image as the training logs it; against generated images where it is relative."""
+    method = model.method
+    if not isinstance(method, Discriminates):
+        return None
+    probabilities = ADVERSARIAL[method.options.loss].probabilities
+    if probabilities is None:
+        return None
+    generated = method.discriminate(model.sample(COMPARED))
+    judged = method.discriminate(image).expand(COMPARED)
+    return float(probabilities(judged, generated)[0].mean())
 
 
 VERBS: Mapping[str, Callable[[Loaded, Request], dict[str, Json]]] = {

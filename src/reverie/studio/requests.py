@@ -56,7 +56,7 @@ class Requests:
         return self.supervisor.submit(verb, options, argv, run=run, out=place)
 
     def estimate(self, body: Mapping[str, Any]) -> Job:
-        """Put a measurement of a training into the queue, before all else.
+        """Start a measurement of a training.
 
         Raises:
             UserError: if it cannot be trained.
@@ -71,9 +71,7 @@ class Requests:
             "preset": options.get("preset"),
             "changes": {name: value for name, value in options.items() if name not in flags},
         }
-        job = self.supervisor.submit(ESTIMATE, options, [json.dumps(request)])
-        self.supervisor.order([job.id])
-        return job
+        return self.supervisor.submit(ESTIMATE, options, [json.dumps(request)])
 
     def resume(self, name: str) -> Job:
         """Let a job go on: a training where it stopped, another command from its beginning.

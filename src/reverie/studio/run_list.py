@@ -54,8 +54,11 @@ class RunList:
 
     def names(self) -> list[str]:
         """The folders that hold a run."""
-        with os.scandir(self.home.runs) as entries:
-            folders = [entry.name for entry in entries if entry.is_dir()]
+        try:
+            with os.scandir(self.home.runs) as entries:
+                folders = [entry.name for entry in entries if entry.is_dir()]
+        except FileNotFoundError:  # removed while the studio is open; the next run makes it again
+            return []
         return [name for name in folders if (self.home.runs / name / "options.json").is_file()]
 
     def changed(self) -> list[str]:
@@ -212,6 +215,7 @@ def _facts(folder: Path, path: str, times: tuple[float, ...]) -> dict[str, Json]
         "capabilities": [] if kind is None else capabilities_of(kind),
         "data": content["data"].get("data"),
         "preset": content.get("preset"),
+        "latent_size": content.get("options", {}).get("latent_size"),
         "step": step,
         "steps": steps,
         "seconds": seconds,

@@ -9,18 +9,21 @@ import threading
 import webbrowser
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reverie.core import progress
 from reverie.core.errors import UserError
-from reverie.studio.app import Studio, Verbs, build
 from reverie.studio.home import Home
 from reverie.studio.security import Guard
+
+if TYPE_CHECKING:
+    from reverie.studio.app import Verbs
 
 LOOPBACK = frozenset(["127.0.0.1", "localhost", "[::1]"])
 ANY_ADDRESS = ("0.0.0.0", "::")
 
 
-def serve(home: Path, verbs: Verbs, *, host: str, port: int, browser: bool, jobs: int) -> None:
+def serve(home: Path, verbs: "Verbs", *, host: str, port: int, browser: bool, jobs: int) -> None:
     """Serve the studio until it is stopped; its jobs go on.
 
     Args:
@@ -29,7 +32,7 @@ def serve(home: Path, verbs: Verbs, *, host: str, port: int, browser: bool, jobs
         host: the address to listen at.
         port: where to listen; 0 for any that is free.
         browser: open the page.
-        jobs: how many jobs run at a time.
+        jobs: how many trainings run at a time.
 
     Raises:
         UserError: if the folder cannot be used, or the port is taken.
@@ -47,13 +50,16 @@ def serve(home: Path, verbs: Verbs, *, host: str, port: int, browser: bool, jobs
         token = _token(place)
         names = LOOPBACK | ({host} if host not in ANY_ADDRESS else {socket.gethostname()})
         hosts = frozenset(f"{name}:{port}" for name in names)
-        app = Guard(build(Studio(place, verbs, jobs)), token, hosts)
         shown = host if host not in ANY_ADDRESS else socket.gethostname()
         address = f"http://{shown}:{port}/?token={token}"
         print(address, flush=True)
         progress.say(f"the studio of {place.folder}; Ctrl-C ends it, and its trainings go on")
         if browser:
             threading.Timer(0.5, webbrowser.open, [address]).start()
+        # PyTorch takes seconds to import: what a browser asks in the meantime waits in the socket.
+        from reverie.studio.app import Studio, build
+
+        app = Guard(build(Studio(place, verbs, jobs)), token, hosts)
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, timeout_graceful_shutdown=2, lifespan="on"
         )
@@ -66,7 +72,8 @@ def serve(home: Path, verbs: Verbs, *, host: str, port: int, browser: bool, jobs
 def _listen(host: str, port: int) -> socket.socket:
     """A socket that listens at the address."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio sets TCP_NODELAY only where the protocol is named; without it an answer takes 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))

@@ -1,5 +1,6 @@
 """What there is to work with: machine, datasets, methods, models, experiments."""
 
+import functools
 import json
 import platform
 import shutil
@@ -7,7 +8,7 @@ import time
 
 from reverie.core.result import Json
 from reverie.studio.home import Home
-from reverie.studio.run_list import task_of
+from reverie.studio.run_list import capabilities_of, task_of
 
 
 def state_of(home: Home) -> dict[str, Json]:
@@ -17,9 +18,6 @@ def state_of(home: Home) -> dict[str, Json]:
     from reverie.data import DATASETS
     from reverie.data.source import set_folder
     from reverie.experiments import EXPERIMENTS
-    from reverie.inference.load import BUILT_IN_MODELS
-    from reverie.methods import METHODS
-    from reverie.methods.presets import recipe_for
     from reverie.runs.environment import machine
 
     datasets: list[Json] = [
@@ -31,22 +29,6 @@ def state_of(home: Home) -> dict[str, Json]:
         }
         for name, one in DATASETS.available().items()
     ]
-    methods: list[Json] = []
-    for name, kind in METHODS.available().items():
-        default = recipe_for(name)
-        presets = [{"name": n, "about": p.about} for n, p in kind.presets.items()]
-        chosen = next((n for n in kind.presets if recipe_for(name, n) == default), None)
-        methods.append({
-            "name": name, "about": kind.about, "task": task_of(kind), "presets": presets,
-            "default": chosen, "data_kind": kind.data_kind,
-        })  # fmt: skip
-    shipped: list[Json] = []
-    for name, place in sorted(BUILT_IN_MODELS.items()):
-        method = json.loads((place / "config.json").read_text())["method"]
-        task = task_of(METHODS[method])
-        kind = "upscale" if task == "upscale" else "sample"
-        about = METHODS[method].about
-        shipped.append({"name": name, "method": method, "task": task, "kind": kind, "about": about})
     experiments: list[Json] = [
         {"name": name, "about": one.about, "minutes": one.all_minutes}
         for name, one in EXPERIMENTS.available().items()
@@ -62,8 +44,44 @@ def state_of(home: Home) -> dict[str, Json]:
             "used": home.used_bytes(),
         },
         "datasets": datasets,
-        "methods": methods,
-        "shipped": shipped,
+        "methods": _methods(),
+        "shipped": _shipped(),
         "experiments": experiments,
         "time": time.time(),
     }
+
+
+@functools.cache
+def _methods() -> list[Json]:
+    from reverie.methods import METHODS
+    from reverie.methods.presets import recipe_for
+
+    methods: list[Json] = []
+    for name, kind in METHODS.available().items():
+        default = recipe_for(name)
+        presets = [{"name": n, "about": p.about} for n, p in kind.presets.items()]
+        chosen = next((n for n in kind.presets if recipe_for(name, n) == default), None)
+        methods.append({
+            "name": name, "about": kind.about, "task": task_of(kind), "presets": presets,
+            "default": chosen, "data_kind": kind.data_kind,
+        })  # fmt: skip
+    return methods
+
+
+@functools.cache
+def _shipped() -> list[Json]:
+    from reverie.inference.load import BUILT_IN_MODELS
+    from reverie.methods import METHODS
+
+    shipped: list[Json] = []
+    for name, place in sorted(BUILT_IN_MODELS.items()):
+        config = json.loads((place / "config.json").read_text())
+        method, classes = config["method"], config.get("pictures", {}).get("class_names", [])
+        task = task_of(METHODS[method])
+        kind = "upscale" if task == "upscale" else "sample"
+        about = METHODS[method].about
+        shipped.append({
+            "name": name, "method": method, "task": task, "kind": kind, "about": about,
+            "classes": classes, "capabilities": capabilities_of(METHODS[method]),
+        })  # fmt: skip
+    return shipped

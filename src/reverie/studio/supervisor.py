@@ -17,10 +17,12 @@ from reverie.studio.workers import Workers
 SECONDS_BETWEEN_LOOKS = 0.25
 SECONDS_BETWEEN_SCANS = 2.0
 """Of the runs' folder, for trainings that were started in a terminal."""
+TRAININGS = frozenset(["train", "sweep", "reproduce"])
+"""Commands that may take hours, for which others do not wait."""
 
 
 class Supervisor:
-    """The queue: `parallel` jobs run at a time, the others wait.
+    """The queue: `parallel` trainings run at a time, and beside them one job of another kind.
 
     Jobs that an earlier server started and that still run are watched as before; those whose
     process is gone are interrupted, and go on when somebody asks for it.
@@ -34,6 +36,8 @@ class Supervisor:
         self._lock = threading.RLock()
         self._shown: dict[str, Json] = {}
         self._scanned = 0.0
+        self.trouble: str | None = None
+        """What keeps the queue from going on, such as a full disk."""
         self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
 
     def start(self) -> None:
@@ -164,15 +168,25 @@ class Supervisor:
 
     def _watch(self) -> None:
         while not self._ended.wait(SECONDS_BETWEEN_LOOKS):
-            with self._lock:
-                for job in self.store.active():
-                    self._look_at(job)
-                self._start_next()
-            if self.events.listeners and time.monotonic() - self._scanned > SECONDS_BETWEEN_SCANS:
-                self._scanned = time.monotonic()
-                changed = self.runs.changed()
-                if changed:
-                    self.events.publish("runs", {"names": changed})
+            trouble = None
+            try:
+                self._look()
+            except OSError as error:  # it is tried again until it can be done
+                trouble = f"The queue cannot go on ({error.strerror or error}): it is tried again."
+            if trouble != self.trouble:
+                self.trouble = trouble
+                self.events.publish("trouble", {"message": trouble})
+
+    def _look(self) -> None:
+        with self._lock:
+            for job in self.store.active():
+                self._look_at(job)
+            self._start_next()
+        if self.events.listeners and time.monotonic() - self._scanned > SECONDS_BETWEEN_SCANS:
+            self._scanned = time.monotonic()
+            changed = self.runs.changed()
+            if changed:
+                self.events.publish("runs", {"names": changed})
 
     def _look_at(self, job: Job) -> None:
         if self.workers.runs(job):
@@ -188,8 +202,12 @@ class Supervisor:
         self._tell(job)
 
     def _start_next(self) -> None:
-        free = self.parallel - len(self.store.active())
-        for job in self.store.queued()[: max(free, 0)]:
+        active, queued = self.store.active(), self.store.queued()
+        free = self.parallel - sum(_trains(job) for job in active)
+        ready = [job for job in queued if _trains(job)][: max(free, 0)]
+        if all(map(_trains, active)):
+            ready += [job for job in queued if not _trains(job)][:1]
+        for job in ready:
             running = self.store.change(
                 job, state="running", position=None, started=time.time(), message="starting"
             )
@@ -210,3 +228,7 @@ class Supervisor:
         if self._shown.get(job.id) != view:
             self._shown[job.id] = view
             self.events.publish("job", view)
+
+
+def _trains(job: Job) -> bool:
+    return job.verb in TRAININGS

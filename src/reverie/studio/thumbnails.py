@@ -1,5 +1,6 @@
 """Small copies of images, made when they are first asked for."""
 
+import contextlib
 import hashlib
 import io
 from pathlib import Path
@@ -14,20 +15,25 @@ SIDES = (128, 256, 512, 1024)
 MOST_PIXELS = 200_000_000
 
 
-def thumbnail(path: Path, side: int, cache: Path) -> Path:
-    """A WebP file of the image whose longer side is at most `side` pixels.
+def key_of(path: Path, side: int) -> str:
+    """A name that changes whenever the image at `path` does, or the side."""
+    facts = path.stat()
+    key = f"{path}\0{facts.st_mtime_ns}\0{facts.st_size}\0{side}"
+    return hashlib.sha256(key.encode(errors="surrogateescape")).hexdigest()[:32]
 
-    It is made anew when the image changes.
+
+def thumbnail(path: Path, side: int, cache: Path) -> bytes:
+    """A WebP image of the image whose longer side is at most `side` pixels.
+
+    It is made anew when the image changes, and kept in `cache` where there is space.
 
     Raises:
         UserError: if the file is no image, is damaged or too large.
     """
-    facts = path.stat()
-    key = f"{path}\0{facts.st_mtime_ns}\0{facts.st_size}\0{side}"
-    name = hashlib.sha256(key.encode(errors="surrogateescape")).hexdigest()[:32]
+    name = key_of(path, side)
     small = cache / name[:2] / f"{name}.webp"
-    if small.is_file():
-        return small
+    with contextlib.suppress(OSError):
+        return small.read_bytes()
     with opened(path) as image:
         if image.width * image.height > MOST_PIXELS:
             raise UserError(f"{path.name} has more than {MOST_PIXELS / 1e6:.0f} megapixels.")
@@ -41,5 +47,6 @@ def thumbnail(path: Path, side: int, cache: Path) -> Path:
             shown.thumbnail((side, side), Image.Resampling.LANCZOS)
         content = io.BytesIO()
         shown.save(content, "WEBP", lossless=nearest, quality=88)
-    write_atomic(small, content.getvalue())
-    return small
+    with contextlib.suppress(OSError):  # shown all the same on a full disk
+        write_atomic(small, content.getvalue())
+    return content.getvalue()

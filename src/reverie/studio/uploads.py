@@ -10,6 +10,7 @@ from typing import BinaryIO
 from reverie.core.errors import UserError
 from reverie.core.files import readable_bytes
 from reverie.core.image_formats import HEIF_SUFFIXES, SUFFIXES
+from reverie.studio.home import Home
 
 MOST_BYTES, MOST_FILES = 8_000_000_000, 100_000
 MOST_BYTES_OF_A_FILE = 2_000_000_000
@@ -17,6 +18,20 @@ LARGEST_RATIO = 200
 """Of the content of an archive to its size: images hardly shrink."""
 CHUNK = 1 << 20
 TABLES = frozenset([".csv", ".txt"])
+
+
+def upload_folder(home: Home, name: object) -> Path:
+    """The folder of uploads of that name, or a new one without a name.
+
+    Raises:
+        UserError: if it is no folder of uploads.
+    """
+    if not isinstance(name, str) or not name:
+        return home.new_folder(home.uploads)
+    target = home.inside(name)
+    if not target.is_relative_to(home.uploads) or not target.is_dir():
+        raise UserError("folder must be a folder of uploads.")
+    return target
 
 
 class Upload:

@@ -30,7 +30,7 @@ from reverie.inference.latent.edit import (
     require_encoder,
 )
 from reverie.inference.latent.sheets import rows_sheet, sum_sheet
-from reverie.inference.latent.vectors import interpolation_path
+from reverie.inference.latent.vectors import AttributeDirection, interpolation_path
 from reverie.inference.load import load
 from reverie.inference.model import Model
 from reverie.inference.options import EditOptions, InterpolateOptions, ReconstructOptions
@@ -169,6 +169,40 @@ def edit_by_arithmetic(
     return EditResult(out, members=members, norm=float(total.latent.norm()))
 
 
+@dataclass(frozen=True)
+class ImageEditor:
+    """A model and its attribute directions: prepared once, for any number of edits."""
+
+    model: Model
+    directions: dict[str, AttributeDirection]
+
+    @staticmethod
+    def of(place: str | Path, options: EditOptions) -> "ImageEditor":
+        """The editor of a model; its directions are estimated once, and kept in its run.
+
+        Raises:
+            UserError: if the model has no encoder, or its dataset no attributes.
+        """
+        model = load_encoding(place)
+        kept = Run(path_of(place))
+        file = kept.folder / f"directions-{options.kind}.safetensors" if kept.exists() else None
+        attributes = attributes_for(place, options.data)
+        return ImageEditor(model, attribute_directions(model, attributes, options.kind, file))
+
+    def encode(
+        self, image: Path, refine: int
+    ) -> tuple[Float[Tensor, "1 c h w"], Float[Tensor, "1 d"]]:
+        """An image file at the model's size, in [-1, 1], and its latent."""
+        source = _fitted(self.model, [image])
+        return source, optimize_latents(self.model, source, self.model.encode(source), refine)
+
+    def edit(
+        self, latent: Float[Tensor, "1 d"], add: dict[str, float], leave: Sequence[str] = ()
+    ) -> Float[Tensor, "1 c h w"]:
+        """The image of a latent with attributes added: see `apply_directions`."""
+        return self.model.generate(apply_directions(latent, self.directions, add, leave))
+
+
 def edit_image(place: str | Path, image: Path, out: Path, options: EditOptions) -> EditResult:
     """Add attributes to an image; with `sweep` show each at strengths from -1.5 to 1.5.
 
@@ -179,31 +213,24 @@ def edit_image(place: str | Path, image: Path, out: Path, options: EditOptions) 
     if not add and not options.sweep:
         raise UserError("say what to change: --add Smiling=1.0, or --sweep Smiling.")
     refuse_replacing([out], [image])
-    model = load_encoding(place)
-    source = _fitted(model, [image])
-    attributes = attributes_for(place, options.data)
-    kept = Run(path_of(place))
-    file = kept.folder / f"directions-{options.kind}.safetensors" if kept.exists() else None
-    directions = attribute_directions(model, attributes, options.kind, file)
-    latent = optimize_latents(model, source, model.encode(source), options.refine)
-    back = model.generate(latent)
+    editor = ImageEditor.of(place, options)
+    source, latent = editor.encode(image, options.refine)
+    back = editor.model.generate(latent)
     if options.sweep:
-        strengths = torch.linspace(-1.5, 1.5, SWEEP)
-        rows = []
-        for name in options.sweep:
-            moved = [
-                apply_directions(latent, directions, {name: float(s)}, leave) for s in strengths
-            ]
-            rows.append(list(model.generate(torch.cat(moved))))
-        words = [f"{n}, {directions[n].accuracy:.0%} accuracy" for n in options.sweep]
+        strengths = torch.linspace(-1.5, 1.5, SWEEP).tolist()
+        rows = [
+            [editor.edit(latent, {name: strength}, leave)[0] for strength in strengths]
+            for name in options.sweep
+        ]
+        words = [f"{n}, {editor.directions[n].accuracy:.0%} accuracy" for n in options.sweep]
         sheet = rows_sheet(rows, [f"{s:+.1f}" for s in strengths], words)
     else:
-        edited = model.generate(apply_directions(latent, directions, add, leave))
+        edited = editor.edit(latent, add, leave)
         words = [", ".join(f"{name} {strength:+g}" for name, strength in add.items())]
         titles = ["image", "reconstruction", "edited"]
         sheet = rows_sheet([[source[0], back[0], edited[0]]], titles, words)
     write_atomic(out, image_io.encode(sheet, out.suffix, words=SHEET_TEXT))
-    accuracy = {name: round(one.accuracy, 3) for name, one in directions.items()}
+    accuracy = {name: round(one.accuracy, 3) for name, one in editor.directions.items()}
     return EditResult(out, error=float((back - source).abs().mean()), accuracy=accuracy)
 
 

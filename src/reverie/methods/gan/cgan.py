@@ -137,10 +137,15 @@ class CGAN(Method):
             discriminator=(self.discriminator,),
             latent_size=self.options.latent_size,
             generate=self.generate,
-            discriminate=self.discriminator,
+            discriminate=self.discriminate,
             joint_batches=self.options.discriminator_norm == "none",
             latent_encoder=self.finder,
         ).phases()
+
+    def discriminate(
+        self, images: Float[Tensor, "b c h w"], labels: Tensor | None = None
+    ) -> Float[Tensor, " b"]:
+        return self.discriminator(images, labels)
 
     def generate(
         self, latents: Float[Tensor, "b d"], labels: Int[Tensor, " b"] | None = None

@@ -76,10 +76,15 @@ class DCGAN(Method):
             discriminator=(self.discriminator,),
             latent_size=self.options.latent_size,
             generate=self.generate,
-            discriminate=lambda images, labels: self.discriminator(images),
+            discriminate=self.discriminate,
             joint_batches=self.options.discriminator_norm == "none",
             latent_encoder=self.finder,
         ).phases()
+
+    def discriminate(
+        self, images: Float[Tensor, "b c h w"], labels: Tensor | None = None
+    ) -> Float[Tensor, " b"]:
+        return self.discriminator(images)
 
     def generate(
         self, latents: Float[Tensor, "b d"], labels: Tensor | None = None

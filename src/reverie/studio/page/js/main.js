@@ -78,6 +78,7 @@ function App() {
   const app = useShared((s) => s.app);
   const denied = useShared((s) => s.denied);
   const connected = useShared((s) => s.connected);
+  const trouble = useShared((s) => s.trouble);
   const content = useRef();
   const [page, ...rest] = route.parts;
   const place = route.parts.join("/");
@@ -103,6 +104,7 @@ function App() {
       </main>
     </div>
     ${connected === false && !denied && html`<div class="offline" role="status"><${Icon} name="warning" size="18px" />No connection to the studio; trainings go on. Connecting again …</div>`}
+    ${connected !== false && trouble && html`<div class="offline" role="status"><${Icon} name="warning" size="18px" />${trouble}</div>`}
     <${Toasts} />`;
 }
 
@@ -112,7 +114,7 @@ function Waiting() {
     const timer = setInterval(loadState, 3000);
     return () => clearInterval(timer);
   }, []);
-  return html`<h1 class="unseen">reverie studio</h1><p class="muted" aria-live="polite">Connecting to the studio. The first answer can take up to ten seconds after its start.</p>`;
+  return html`<h1 class="unseen">reverie studio</h1><p class="muted" aria-live="polite">Connecting to the studio.</p>`;
 }
 
 render(html`<${App} />`, document.getElementById("app"));

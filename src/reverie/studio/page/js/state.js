@@ -13,6 +13,7 @@ const shared = {
   runsTotal: 0,
   runsSearch: "",
   runsError: null,
+  trouble: null, // what keeps the queue from going on
   changes: {}, // run name → how many times it has changed since the page opened
   toasts: [],
 };
@@ -77,6 +78,7 @@ function listen() {
   };
   on("jobs", ({ jobs }) => set({ jobs }));
   on("job", (job) => set({ jobs: withJob(job) }));
+  on("trouble", ({ message }) => set({ trouble: message }));
   on("removed", ({ id }) => set({ jobs: shared.jobs.filter((job) => job.id !== id) }));
   on("runs", ({ names }) => {
     const changes = { ...shared.changes };

@@ -44,7 +44,7 @@ function Attributes({ model, picker }) {
   return html`<div class="bench">
     <div class="panel controls">
       ${picker}
-      <${ImageInput} label="Image to edit" path=${draft.image} model=${model} onChange=${(image) => { update({ image, result: null }); if (image && Object.values(draft.add).some(Boolean)) ask({ image, add: draft.add }); }} />
+      <${ImageInput} label="Image to edit" path=${draft.image} model=${model} onChange=${(image) => { update({ image, result: null }); if (image) ask({ image, add: draft.add }); }} />
       <${Answer} of=${names} loading="Reading the attributes …">${({ attributes }) => html`
         ${attributes.length === 0 && html`<p class="muted">The training data of this model has no attributes.</p>`}
         ${attributes.map((name) => html`<${Slider} key=${name} label=${name.replaceAll("_", " ")} min=${-2} max=${2} step=${0.1} value=${draft.add[name] ?? 0} onInput=${(value) => change({ ...draft.add, [name]: value })} format=${(value) => (value > 0 ? `+${figure(value)}` : figure(value))} />`)}
@@ -55,7 +55,7 @@ function Attributes({ model, picker }) {
       ${draft.image
         ? html`<div class="panel"><div class="halves">
             <figure class="stack tight"><div class="picture"><${Picture} path=${draft.image} alt="Image before" eager /></div><figcaption class="small muted">Before</figcaption></figure>
-            <figure class="stack tight" aria-live="polite"><div class="picture">${draft.result ? html`<${Picture} path=${draft.result} alt="Edited image" eager />` : html`<span class="missing">Move a slider</span>`}</div><figcaption class="small muted">${busy ? "After (follows the sliders …)" : "After"}</figcaption></figure>
+            <figure class="stack tight" aria-live="polite"><div class="picture">${draft.result ? html`<${Picture} path=${draft.result} alt="Edited image" eager />` : html`<span class="missing">${busy ? "The first one learns the attributes …" : "Move a slider"}</span>`}</div><figcaption class="small muted">${Object.values(draft.add).some(Boolean) ? "After" : "Reconstruction"}${busy ? " (follows the sliders …)" : ""}</figcaption></figure>
           </div></div>`
         : html`<${Empty} icon="use" title="Choose an image"><p>Drop one, or take one from the model. Then each slider adds or removes an attribute.</p></${Empty}>`}
     </div>
