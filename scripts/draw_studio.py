@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -34,12 +34,18 @@ SETTLED = """
 !document.querySelector("[aria-busy=true], .bench .progress")
 && [...document.images].every((one) => one.complete || one.loading == "lazy")
 """
+SET = "faces"
 RUNS: Mapping[str, Mapping[str, object]] = {
     "digits-map": {"method": "vae", "preset": "digits-2"},
     "digits-by-class": {"method": "cgan", "preset": "digits"},
     "digits-diffusion": {"method": "diffusion", "preset": "digits", "steps": 600},
     "faces": {"method": "vae", "preset": "faces-small"},
-    "glasses": {"method": "cyclegan", "preset": "faces-small"},
+    "men-women": {
+        "method": "cyclegan",
+        "preset": "faces-small",
+        "domain_a": "Male & Eyeglasses",
+        "domain_b": "!Male & Eyeglasses",
+    },
 }
 
 
@@ -64,10 +70,10 @@ class Server:
         with urllib.request.urlopen(request) as answer:
             return json.load(answer)
 
-    def train(self, name: str, options: Mapping[str, object]) -> None:
-        """Train a run that is not there yet."""
-        body = {"verb": "train", "options": {**options, "out": f"runs/{name}"}}
-        job = self.ask("/api/jobs", body)
+    def job(self, verb: str, **options: object) -> None:
+        """Run a command to its end."""
+        name = options.get("out") or options.get("name")
+        job = self.ask("/api/jobs", {"verb": verb, "options": options})
         while job.get("state") not in ("done", "failed", "interrupted"):
             time.sleep(2)
             job = self.ask(f"/api/jobs/{job['id']}")
@@ -107,7 +113,7 @@ def sample(page: Page, files: Path) -> None:
 
 
 def translate(page: Page, files: Path) -> None:
-    go(page, "use/translate?model=runs/glasses")
+    go(page, "use/translate?model=runs/men-women")
     choose_files(page, *sorted(files.glob("face-*.png")))
     press(page, "Translate")
     page.get_by_role("slider", name="Divider").wait_for()
@@ -136,7 +142,7 @@ def attributes(page: Page, files: Path) -> None:
     choose_files(page, sorted(files.glob("face-*.png"))[0])
     slider = page.get_by_label("Smiling", exact=True)
     slider.wait_for(timeout=300_000)
-    for name, value in (("Eyeglasses", "1.5"), ("Smiling", "1")):
+    for name, value in (("Eyeglasses", "-1.5"), ("Smiling", "1")):
         page.get_by_label(name, exact=True).fill(value)
     page.get_by_role("img", name="Edited image").wait_for(timeout=300_000)
 
@@ -167,6 +173,7 @@ def inpaint(page: Page, files: Path) -> None:
     page.mouse.up()
     press(page, "Regenerate")
     page.get_by_role("heading", name="Results").wait_for(timeout=300_000)
+    page.get_by_role("img", name="seed 0").click()
 
 
 def compare(page: Page, files: Path) -> None:
@@ -184,7 +191,7 @@ def plane(page: Page, files: Path) -> None:
 
 def draw(page: Page, files: Path) -> None:
     go(page, "learn/draw")
-    box = page.get_by_label("Drawing", exact=True).bounding_box()
+    box = page.locator("canvas.pad-canvas").bounding_box()
     assert box is not None
     points = ((0.3, 0.25), (0.65, 0.25), (0.6, 0.45), (0.45, 0.8))  # a seven
     page.mouse.move(box["x"] + points[0][0] * box["width"], box["y"] + points[0][1] * box["height"])
@@ -193,6 +200,7 @@ def draw(page: Page, files: Path) -> None:
         page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=10)
     page.mouse.up()
     page.get_by_role("img", name="Reconstruction of the drawing").wait_for(timeout=120_000)
+    page.mouse.move(0, 0)
 
 
 def new(page: Page, files: Path) -> None:
@@ -217,13 +225,13 @@ PAGES: Mapping[str, Callable[[Page, Path], None]] = {
 
 
 def inputs(folder: Path) -> None:
-    """Images that the pages are tried on: photographs, and drawn faces without glasses."""
+    """Images that the pages are tried on: photographs, and drawn faces of men with glasses."""
     from reverie.data.attributes import read_attributes
 
     image_io.save(photograph("chelsea", (224, 150))[0], folder / "cat.png")
     image_io.save(photograph("coffee", (420, 280))[0], folder / "coffee.png")
-    faces = read_attributes("faces", "test")
-    men = faces.with_attribute("Male") & ~faces.with_attribute("Eyeglasses")
+    faces = read_attributes(SET, "test")
+    men = faces.with_attribute("Male") & faces.with_attribute("Eyeglasses")
     for number in men.nonzero()[0][:8]:
         shutil.copyfile(faces.files[number], folder / f"face-{number}.png")
 
@@ -251,33 +259,47 @@ def shot(page: Page, file: Path) -> None:
     page.emulate_media(color_scheme="light")
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description="Draw every page of the studio.")
-    parser.add_argument("--home", type=Path, default=Path("studio-home"), help="where the runs are")
-    parser.add_argument("--only", nargs="*", default=list(PAGES), help="these pages alone")
-    chosen = parser.parse_args()
-    chosen.home.mkdir(parents=True, exist_ok=True)
-    OUT.mkdir(exist_ok=True)
-    server = Server(chosen.home)
-    files = chosen.home / ".inputs"
+def draw_pages(server: Server, home: Path, only: Sequence[str]) -> None:
+    """Draw the pages of a home, whose missing runs are trained first."""
+    files = home / ".inputs"
     files.mkdir(exist_ok=True)
+    if not all(one["ready"] for one in server.ask("/api/state")["datasets"] if one["name"] == SET):
+        server.job("data get", name=SET)
     inputs(files)
     for name, options in RUNS.items():
-        if not (chosen.home / "runs" / name / "report.html").is_file():
-            server.train(name, options)
+        if only == list(PAGES) and not (home / "runs" / name / "report.html").is_file():
+            server.job("train", **options, out=f"runs/{name}")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
         page = browser.new_page(viewport={"width": 1600, "height": HEIGHT})
         page.goto(server.entrance)
-        for name in chosen.only:
+        for name in only:
             PAGES[name](page, files)
             shot(page, OUT / f"{name}.webp")
             print(name, file=sys.stderr)
         browser.close()
-    server.process.terminate()
-    server.process.wait()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Draw every page of the studio.")
+    parser.add_argument("--home", type=Path, default=Path("studio-home"), help="where the runs are")
+    parser.add_argument(
+        "--only",
+        nargs="*",
+        default=list(PAGES),
+        help="these pages alone, with the runs that are there",
+    )
+    chosen = parser.parse_args()
+    chosen.home.mkdir(parents=True, exist_ok=True)
+    OUT.mkdir(exist_ok=True)
+    server = Server(chosen.home)
+    try:
+        draw_pages(server, chosen.home, chosen.only)
+    finally:
+        server.process.terminate()
+        server.process.wait()
     return 0
 
 

@@ -3,8 +3,12 @@
 import ast
 import dataclasses
 import inspect
+import threading
 from functools import cache
 from itertools import pairwise
+
+ONE_AT_A_TIME = threading.RLock()
+"""CPython 3.11 fails in `ast.parse` where two threads parse at once: a SystemError."""
 
 
 def help_of(kind: type, name: str) -> str:
@@ -16,7 +20,8 @@ def help_of(kind: type, name: str) -> str:
 @cache
 def docstrings(kind: type) -> dict[str, str]:
     """The docstring of each field that a class itself declares."""
-    body = ast.parse(inspect.cleandoc(inspect.getsource(kind))).body[0].body  # type: ignore[attr-defined]
+    with ONE_AT_A_TIME:  # inspect parses too
+        body = ast.parse(inspect.cleandoc(inspect.getsource(kind))).body[0].body  # type: ignore[attr-defined]
     return {
         one.target.id: " ".join(ast.literal_eval(after.value).split())
         for one, after in pairwise(body)

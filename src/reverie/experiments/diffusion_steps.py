@@ -34,14 +34,14 @@ def draw(findings: "Findings") -> None:
         for n in range(SEEDS)
     }
     words = "The forward process: x = x₀ + σ ε, shown in [-1, 1] after division by √(1 + σ²)"
-    findings.rows("forward", rows, words, [f"σ = {s:g}" for s in SIGMAS])
+    findings.rows("forward", rows, words, [f"noise {s:g}" for s in SIGMAS])
     states, predictions, sigmas = reverse(findings.model("diffusion"), SEEDS)
     rows = {}
     for n in range(SEEDS):
-        rows[f"x, seed {n}"] = [x[n] for x in states]
-        rows[f"prediction of x₀, seed {n}"] = [x[n] for x in predictions]
+        rows[f"noisy, seed {n}"] = [x[n] for x in states]
+        rows[f"predicted, seed {n}"] = [x[n] for x in predictions]
     words = f"The reverse process, {SAMPLING_STEPS} steps of Euler's method: x, and x₀ as predicted"
-    findings.rows("reverse", rows, words, [f"σ = {s:.2g}" for s in sigmas])
+    findings.rows("reverse", rows, words, [f"noise {s:.2g}" for s in sigmas])
     findings.curves("loss", ["diffusion"], "denoising", "The denoising loss per epoch")
 
 

@@ -13,24 +13,22 @@ export function CompareSlider({ before, after, labels = ["Before", "After"], alt
   const drag = useRef(null);
   useEffect(() => setView({ zoom: 1, x: 0, y: 0 }), [before, after]);
 
-  const moved = ({ zoom, x, y }) => {
-    const { clientWidth: w, clientHeight: h } = box.current;
-    return { zoom, x: limited(x, w * (1 - zoom), 0), y: limited(y, h * (1 - zoom), 0) };
-  };
+  // x and y are shares of the box, so that the same part stays in sight when the window changes.
+  const moved = ({ zoom, x, y }) => ({ zoom, x: limited(x, 1 - zoom, 0), y: limited(y, 1 - zoom, 0) });
   const zoomAt = (factor, px, py) =>
     setView((old) => {
       const zoom = limited(old.zoom * factor, 1, 16);
       const by = zoom / old.zoom;
       return moved({ zoom, x: px - (px - old.x) * by, y: py - (py - old.y) * by });
     });
-  const centreZoom = (factor) => zoomAt(factor, box.current.clientWidth / 2, box.current.clientHeight / 2);
+  const centreZoom = (factor) => zoomAt(factor, 0.5, 0.5);
 
   useEffect(() => {
     const wheel = (event) => {
       if (!event.ctrlKey && !event.metaKey && view.zoom === 1 && event.deltaY > 0) return; // let the page scroll
       event.preventDefault();
-      const { left, top } = box.current.getBoundingClientRect();
-      zoomAt(event.deltaY < 0 ? 1.2 : 1 / 1.2, event.clientX - left, event.clientY - top);
+      const { left, top, width, height } = box.current.getBoundingClientRect();
+      zoomAt(event.deltaY < 0 ? 1.2 : 1 / 1.2, (event.clientX - left) / width, (event.clientY - top) / height);
     };
     const element = box.current;
     element.addEventListener("wheel", wheel, { passive: false });
@@ -47,8 +45,9 @@ export function CompareSlider({ before, after, labels = ["Before", "After"], alt
   };
   const move = (event) => {
     if (!drag.current) return;
-    const { left, width } = box.current.getBoundingClientRect();
-    if (drag.current.pan) setView(moved({ ...drag.current.view, x: drag.current.view.x + event.clientX - drag.current.x, y: drag.current.view.y + event.clientY - drag.current.y }));
+    const { left, width, height } = box.current.getBoundingClientRect();
+    const { pan, view: before, x, y } = drag.current;
+    if (pan) setView(moved({ ...before, x: before.x + (event.clientX - x) / width, y: before.y + (event.clientY - y) / height }));
     else setShare(limited((event.clientX - left) / width, 0, 1));
   };
   const keys = (event) => {
@@ -61,7 +60,7 @@ export function CompareSlider({ before, after, labels = ["Before", "After"], alt
     else return;
     event.preventDefault();
   };
-  const transform = { transform: `translate(${view.x}px, ${view.y}px) scale(${view.zoom})` };
+  const transform = { transform: `translate(${100 * view.x}%, ${100 * view.y}%) scale(${view.zoom})` };
   const hard = pixels || view.zoom >= 4;
   return html`<div class="stack close">
     <div ref=${box} class=${classes("slider-view", view.zoom > 1 && "zoomed")} tabindex="0" role="slider" aria-label=${`Divider between ${labels[0]} and ${labels[1]} of ${alt}`}
