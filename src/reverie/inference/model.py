@@ -88,7 +88,7 @@ class Model:
             start: an image to start from instead of noise (SDEdit); for diffusion models.
             callback: called with each step's number and predicted image; for diffusion models.
             steps: noise levels; for diffusion models, as the three below: see `Sampling`.
-            sampler: ddpm, ddim, euler, heun or dpmpp-2m.
+            sampler: auto, ddpm, ddim, euler, heun, dpmpp-2m or mean-flow.
             schedule: spacing of the noise levels: karras or uniform.
             guidance: classifier-free guidance scale.
 

@@ -40,8 +40,9 @@ class DenoisingOptions(Checked):
     """Diffusion: classifier-free guidance scale; 1 is plain, 2 is clearer and less varied."""
     steps: Annotated[int, AtLeast(1), AtMost(100_000)] | None = None
     """Diffusion: how many noise levels (12 unless told otherwise)."""
-    sampler: Literal["ddpm", "ddim", "euler", "heun", "dpmpp-2m"] | None = None
-    """Diffusion: update rule from one noise level to the next (dpmpp-2m unless told otherwise)."""
+    sampler: Literal["auto", "ddpm", "ddim", "euler", "heun", "dpmpp-2m", "mean-flow"] | None = None
+    """Diffusion: update rule from one noise level to the next; auto is dpmpp-2m, or mean-flow for
+    models that were trained with --few-steps, in up to 4 steps."""
     schedule: Literal["karras", "uniform"] | None = None
     """Diffusion: spacing of the noise levels (karras unless told otherwise)."""
 

@@ -8,13 +8,15 @@ EDM: Karras et al. 2022, table 1. ddpm and v: Ho et al. 2020, Salimans & Ho 2022
 2022, with the logit-normal times of Esser et al. 2024.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Annotated, ClassVar, Literal
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from reverie.core.errors import UserError
 from reverie.core.options import (
     AtLeast,
     AtMost,
@@ -45,6 +47,12 @@ from reverie.methods.diffusion.unet import NoiseEmbedding, UNet
 from reverie.methods.options import MethodOptions
 from reverie.methods.recipe import Preset, TrainOptions
 
+TIME_STEP = 0.005
+"""Of the central difference along the path, where the whole of it is 1."""
+ADAPTIVE_POWER, SMALLEST_ERROR = 0.75, 1e-3
+"""Of the weights of mean flow: Geng et al. 2025, appendix B.2."""
+MOST_FEW_STEPS = 4
+
 
 @dataclass(frozen=True, kw_only=True)
 class DiffusionOptions(MethodOptions):
@@ -73,6 +81,8 @@ class DiffusionOptions(MethodOptions):
     """Condition on class labels, where the dataset has them."""
     label_dropout: Fraction = 0.1
     """Probability of training without the label, for classifier-free guidance."""
+    few_steps: Fraction = 0.0
+    """Share of images that train average velocities (mean flow), to sample in 1 to 4 steps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,10 +91,11 @@ class Sampling(Checked):
 
     steps: Positive = 12
     """Sampling steps; heun evaluates the network twice in each but the last."""
-    sampler: Literal["ddpm", "ddim", "euler", "heun", "dpmpp-2m"] = "dpmpp-2m"
-    """Update rule from one noise level to the next."""
+    sampler: Literal["auto", "ddpm", "ddim", "euler", "heun", "dpmpp-2m", "mean-flow"] = "auto"
+    """Update rule from one noise level to the next; auto is dpmpp-2m, or mean-flow for models
+    that were trained with --few-steps, in up to 4 steps."""
     schedule: Literal["karras", "uniform"] = "karras"
-    """Spacing of the noise levels."""
+    """Spacing of the noise levels; mean-flow is always uniform."""
     guidance: Annotated[float, AtLeast(-1000), AtMost(1000)] = 1.0
     """Classifier-free guidance scale; 1 is none, larger trades diversity for fidelity."""
 
@@ -120,7 +131,7 @@ class Diffusion(Method):
         self.latent_shape = (spec.channels, spec.height, spec.width)
         self.conditional = options.conditional and spec.classes > 1
         condition_size = 4 * options.width
-        self.noise_embedding = NoiseEmbedding(condition_size)
+        self.noise_embedding = NoiseEmbedding(condition_size, intervals=options.few_steps > 0)
         # One more than the classes: the last embedding is that of no label.
         known = spec.classes + 1 if self.conditional else 1
         self.label_embedding = nn.Embedding(known, condition_size)
@@ -134,6 +145,11 @@ class Diffusion(Method):
             options.dropout,
             options.patch,
         )
+        if options.few_steps and options.objective != "flow":
+            raise UserError(
+                "--few-steps trains average velocities, which need --objective flow: give both, or "
+                "leave --few-steps out."
+            )
         if options.objective in ("edm", "flow"):
             self.objective = {"edm": edm, "flow": flow}[options.objective](spec.spread)
         else:
@@ -142,36 +158,71 @@ class Diffusion(Method):
 
     def phases(self) -> tuple[Phase, ...]:
         networks = (self.noise_embedding, self.label_embedding, self.unet)
-        return (Phase(name="denoising", networks=networks, loss=self.denoising),)
+        loss = self.average_velocity if self.options.few_steps else self.denoising
+        return (Phase(name="denoising", networks=networks, loss=loss),)
 
     def denoising(self, batch: Batch, rng: Rng) -> Loss:
         """Mean squared error of the preconditioned network at random noise levels."""
         sigma = self.objective.sample_sigma(rng, len(batch))
         noise = rng.normal(*batch.images.shape)
-        labels = batch.labels if self.conditional else None
-        if labels is not None:
-            kept = rng.uniform(len(batch)) >= self.options.label_dropout
-            labels = torch.where(kept, labels, self.spec.classes)
+        labels = self.kept_labels(batch, rng)
         x = batch.images + _spread(sigma) * noise
         p = self.objective.precondition(sigma)
         target = (batch.images - _spread(p.c_skip) * x) / _spread(p.c_out)
         error = self.network(_spread(p.c_in) * x, p.c_noise, labels).float() - target
         return error.square().mean(), {}
 
+    def average_velocity(self, batch: Batch, rng: Rng) -> Loss:
+        """Mean flow: the velocity averaged over [r, t], u = v - (t - r) du/dt on x_t.
+
+        Geng et al. 2025, equations 6 and 11, with the adaptive weight of equation 22; v = ε - x₀.
+        The derivative along the path is a central difference, without gradients. For a share
+        `few_steps` of the images r and t are uniform, so that the ends are seen; for the others
+        r = t, where u is the velocity itself.
+        """
+        noise, labels = rng.normal(*batch.images.shape), self.kept_labels(batch, rng)
+        sigma = self.objective.sample_sigma(rng, len(batch))
+        r, t = rng.uniform(2, len(batch)).sort(dim=0).values
+        single = rng.uniform(len(batch)) >= self.options.few_steps
+        t = torch.where(single, sigma / (1 + sigma), t)
+        r = torch.where(single, t, r)
+
+        def velocity(t: Tensor) -> Tensor:
+            x_t = (1 - _spread(t)) * batch.images + _spread(t) * noise
+            return self.network(x_t, 4 * t, labels, 4 * (t - r)).float()
+
+        # Differences of bfloat16 are noise.
+        with torch.no_grad(), torch.autocast(noise.device.type, enabled=False):
+            change = (velocity(t + TIME_STEP) - velocity(t - TIME_STEP)) / (2 * TIME_STEP)
+        target = noise - batch.images - _spread(t - r) * change
+        errors = (velocity(t) - target).square().mean((1, 2, 3))
+        weights = (errors.detach() + SMALLEST_ERROR) ** -ADAPTIVE_POWER
+        return (weights * errors).mean(), {"error": errors.mean()}
+
+    def kept_labels(self, batch: Batch, rng: Rng) -> Int[Tensor, " b"] | None:
+        """Labels of a batch, some of them dropped; None for an unconditional model."""
+        if not self.conditional or batch.labels is None:
+            return None
+        kept = rng.uniform(len(batch)) >= self.options.label_dropout
+        return torch.where(kept, batch.labels, self.spec.classes)
+
     def network(
         self,
         x: Float[Tensor, "b c h w"],
         c_noise: Float[Tensor, " b"],
         labels: Int[Tensor, " b"] | None,
+        c_interval: Float[Tensor, " b"] | None = None,
     ) -> Float[Tensor, "b c h w"]:
         """The network F: c_in x, c_noise and labels to the prediction target.
 
-        `labels=None` is the unconditional embedding.
+        `labels=None` is the unconditional embedding; `c_interval` is the scaled length of the
+        interval of an average velocity.
         """
         last = self.label_embedding.num_embeddings - 1
         if labels is None:
             labels = torch.full((len(x),), last, device=x.device)
-        return self.unet(x, self.noise_embedding(c_noise) + self.label_embedding(labels))
+        level = self.noise_embedding(c_noise, c_interval)
+        return self.unet(x, level + self.label_embedding(labels))
 
     def denoise(
         self,
@@ -179,20 +230,29 @@ class Diffusion(Method):
         sigma: float,
         labels: Int[Tensor, " b"] | None = None,
         guidance: float = 1.0,
+        until: float | None = None,
     ) -> Float[Tensor, "b c h w"]:
         """Denoiser D(x; σ): the expectation of x₀ given x = x₀ + σ ε.
 
         Classifier-free guidance with scale w ≠ 1: D(no label) + w (D(label) - D(no label)),
-        Ho & Salimans 2021.
+        Ho & Salimans 2021. With `until`, a model of average velocities returns the x₀ with which
+        one step of Euler's method leads to that noise level.
         """
         if labels is not None and guidance != 1.0:
             nothing_asked = torch.full_like(labels, self.spec.classes)
-            both = self.denoise(x.repeat(2, 1, 1, 1), sigma, torch.cat([labels, nothing_asked]))
+            both = self.denoise(
+                x.repeat(2, 1, 1, 1), sigma, torch.cat([labels, nothing_asked]), until=until
+            )
             asked, free = both.chunk(2)
             return free + guidance * (asked - free)
         level = torch.full((len(x),), sigma, device=x.device)
         p = self.objective.precondition(level)
-        said = self.network((_spread(p.c_in) * x).float(), p.c_noise, labels)
+        interval = None
+        if until is not None:
+            interval = (
+                p.c_noise - self.objective.precondition(torch.full_like(level, until)).c_noise
+            )
+        said = self.network((_spread(p.c_in) * x).float(), p.c_noise, labels, interval)
         return _spread(p.c_skip) * x + _spread(p.c_out) * said.to(x.dtype)
 
     def generate(
@@ -214,7 +274,7 @@ class Diffusion(Method):
             callback: called with each step's number and denoised images.
             start: initial image and mask, to which noise is added.
         """
-        how = sampling or Sampling()
+        how = self.resolved(sampling or Sampling())
         sigmas = self.sigmas(how)
         dtype = torch.float32 if latents.device.type == "mps" else torch.float64
         base = latents.new_zeros((), dtype=dtype)
@@ -222,8 +282,11 @@ class Diffusion(Method):
             sigmas = sigmas[how.steps - round(how.steps * start.strength) :]
             base = start.image.to(dtype)
 
+        levels = sigmas.tolist()
+        following = dict(pairwise(levels)) if how.sampler == "mean-flow" else {}
+
         def denoise(x: Tensor, sigma: float) -> Tensor:
-            x_0 = self.denoise(x, sigma, labels, how.guidance)
+            x_0 = self.denoise(x, sigma, labels, how.guidance, following.get(sigma))
             if start is not None and start.mask is not None:
                 x_0 = torch.where(start.mask > 0.5, x_0, base)
             return x_0
@@ -231,10 +294,26 @@ class Diffusion(Method):
         x = base + latents.to(dtype) * float(sigmas[0])
         return SAMPLERS[how.sampler](denoise, x, sigmas, noise, callback).float().clamp(-1, 1)
 
+    def resolved(self, how: Sampling) -> Sampling:
+        """The sampling with a sampler in place of `auto`.
+
+        Raises:
+            UserError: if the model was not trained for it.
+        """
+        if how.sampler == "auto":
+            few = self.options.few_steps > 0 and how.steps <= MOST_FEW_STEPS
+            return replace(how, sampler="mean-flow" if few else "dpmpp-2m")
+        if how.sampler == "mean-flow" and not self.options.few_steps:
+            raise UserError(
+                "--sampler mean-flow needs a model that was trained with --few-steps: leave "
+                "--sampler out."
+            )
+        return how
+
     def sigmas(self, how: Sampling) -> Float[Tensor, " n"]:
         """Noise levels of a schedule, decreasing to 0."""
         o = self.objective
-        if how.schedule == "karras":
+        if how.schedule == "karras" and how.sampler != "mean-flow":
             return karras_sigmas(how.steps, o.sigma_min, min(o.sigma_max, 80.0))
         return uniform_sigmas(how.steps, o.sigma_at, o.time_max)
 

@@ -172,6 +172,7 @@ SAMPLERS: dict[str, Sampler] = {
     "euler": sample_euler,
     "heun": sample_heun,
     "dpmpp-2m": sample_dpmpp_2m,
+    "mean-flow": sample_euler,  # with the x₀ of an average velocity
 }
 
 

@@ -176,16 +176,36 @@ def _apply(step: nn.Module, x: Tensor, condition: Tensor) -> Tensor:
 
 
 class NoiseEmbedding(nn.Module):
-    """Embedding of c_noise [B] as a vector [B, K]: sinusoidal features, then two linear layers."""
+    """Embedding of c_noise [B] as a vector [B, K]: sinusoidal features, then two linear layers.
 
-    def __init__(self, size: int, frequencies: int = 32) -> None:
+    With `intervals` the length of an interval [B] is embedded in the same way and added; its last
+    layer begins with zeros.
+    """
+
+    def __init__(self, size: int, frequencies: int = 32, *, intervals: bool = False) -> None:
         super().__init__()
         self.frequencies = frequencies
-        self.layers = nn.Sequential(
-            nn.Linear(2 * frequencies, size), nn.SiLU(), nn.Linear(size, size)
-        )
+        self.layers = _two_layers(2 * frequencies, size)
+        self.interval_layers = _two_layers(2 * frequencies, size) if intervals else None
+        if self.interval_layers is not None:
+            nn.init.zeros_(self.interval_layers[-1].weight)  # type: ignore[arg-type]
+            nn.init.zeros_(self.interval_layers[-1].bias)  # type: ignore[arg-type]
 
-    def forward(self, level: Float[Tensor, " b"]) -> Float[Tensor, "b k"]:
+    def forward(
+        self, level: Float[Tensor, " b"], interval: Float[Tensor, " b"] | None = None
+    ) -> Float[Tensor, "b k"]:
+        embedded = self.layers(self.features(level))
+        if self.interval_layers is None:
+            return embedded
+        length = torch.zeros_like(level) if interval is None else interval
+        return embedded + self.interval_layers(self.features(length))
+
+    def features(self, level: Float[Tensor, " b"]) -> Float[Tensor, "b f"]:
+        """Cosines and sines of a number, at geometric frequencies."""
         share = torch.linspace(0, 1, self.frequencies, device=level.device)
         angles = level.float()[:, None] * (LOWEST * (HIGHEST / LOWEST) ** share)
-        return self.layers(torch.cat([angles.cos(), angles.sin()], dim=1))
+        return torch.cat([angles.cos(), angles.sin()], dim=1)
+
+
+def _two_layers(inputs: int, size: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(inputs, size), nn.SiLU(), nn.Linear(size, size))
