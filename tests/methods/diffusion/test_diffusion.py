@@ -34,11 +34,9 @@ def test_the_target_is_that_of_forward_differentiation() -> None:
     draws = rng()
     noise = draws.normal(16, 1, 8, 8)
     alone = draws.normal(16).sigmoid()
-    pair = draws.uniform(2, 16)
-    many = draws.uniform(16) < 0.5
-    t = torch.where(many, pair.amax(0), alone)
-    r = torch.where(many, pair.amin(0), alone)
-    assert 0 < int((r < t).sum()) < 16
+    pair = draws.uniform(2, 8)
+    t = torch.cat([pair.amax(0), alone[8:]])
+    r = torch.cat([pair.amin(0), alone[8:]])
 
     def velocity(x: Tensor, r: Tensor, t: Tensor) -> Tensor:
         return method.network(x, 4 * t, None, 4 * (t - r))
@@ -54,7 +52,9 @@ def test_the_target_is_that_of_forward_differentiation() -> None:
     errors = (u - (v - wide(t - r) * change).detach()).square().mean((1, 2, 3))
     assert float(parts["error"].detach()) == pytest.approx(float(errors.detach().mean()), rel=1e-3)
     weights = (errors.detach() + 1e-3) ** -0.75
-    assert float(loss.detach()) == pytest.approx(float((weights * errors).detach().mean()), rel=1e-3)
+    assert float(loss.detach()) == pytest.approx(
+        float((weights * errors).detach().mean()), rel=1e-3
+    )
 
 
 def test_one_step_leads_to_the_image() -> None:

@@ -8,6 +8,7 @@ EDM: Karras et al. 2022, table 1. ddpm and v: Ho et al. 2020, Salimans & Ho 2022
 2022, with the logit-normal times of Esser et al. 2024.
 """
 
+import math
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Annotated, ClassVar, Literal
@@ -176,24 +177,29 @@ class Diffusion(Method):
         """Mean flow: the velocity averaged over [r, t], u = v - (t - r) du/dt on x_t.
 
         Geng et al. 2025, equations 6 and 11, with the adaptive weight of equation 22; v = ε - x₀.
-        The derivative along the path is a central difference, without gradients. For a share
-        `few_steps` of the images r and t are uniform, so that the ends are seen; for the others
+        The derivative along the path is a central difference, without gradients. For the first
+        images, a share `few_steps`, r and t are uniform, so that the ends are seen; for the others
         r = t, where u is the velocity itself.
         """
+        count = math.ceil(self.options.few_steps * len(batch))
         noise, labels = rng.normal(*batch.images.shape), self.kept_labels(batch, rng)
         sigma = self.objective.sample_sigma(rng, len(batch))
-        r, t = rng.uniform(2, len(batch)).sort(dim=0).values
-        single = rng.uniform(len(batch)) >= self.options.few_steps
-        t = torch.where(single, sigma / (1 + sigma), t)
-        r = torch.where(single, t, r)
+        t = sigma / (1 + sigma)
+        start, end = rng.uniform(2, count).sort(dim=0).values
+        t = torch.cat([end, t[count:]])
+        r = torch.cat([start, t[count:]])
 
-        def velocity(t: Tensor) -> Tensor:
-            x_t = (1 - _spread(t)) * batch.images + _spread(t) * noise
-            return self.network(x_t, 4 * t, labels, 4 * (t - r)).float()
+        def velocity(t: Tensor, shown: slice = slice(None)) -> Tensor:
+            x_t = (1 - _spread(t)) * batch.images[shown] + _spread(t) * noise[shown]
+            known = None if labels is None else labels[shown]
+            return self.network(x_t, 4 * t, known, 4 * (t - r[shown])).float()
 
+        first = slice(count)
         # Differences of bfloat16 are noise.
         with torch.no_grad(), torch.autocast(noise.device.type, enabled=False):
-            change = (velocity(t + TIME_STEP) - velocity(t - TIME_STEP)) / (2 * TIME_STEP)
+            after, before = (velocity(end + step, first) for step in (TIME_STEP, -TIME_STEP))
+        change = torch.zeros_like(noise)
+        change[first] = (after - before) / (2 * TIME_STEP)
         target = noise - batch.images - _spread(t - r) * change
         errors = (velocity(t) - target).square().mean((1, 2, 3))
         weights = (errors.detach() + SMALLEST_ERROR) ** -ADAPTIVE_POWER
