@@ -117,6 +117,7 @@ def translate(page: Page, files: Path) -> None:
     choose_files(page, *sorted(files.glob("face-*.png")))
     press(page, "Translate")
     page.get_by_role("slider", name="Divider").wait_for()
+    page.get_by_role("button", pressed=False).filter(has=page.get_by_role("img")).nth(2).click()
 
 
 def upscale(page: Page, files: Path) -> None:
@@ -228,6 +229,8 @@ def inputs(folder: Path) -> None:
     """Images that the pages are tried on: photographs, and drawn faces of men with glasses."""
     from reverie.data.attributes import read_attributes
 
+    for old in folder.glob("face-*.png"):
+        old.unlink()
     image_io.save(photograph("chelsea", (224, 150))[0], folder / "cat.png")
     image_io.save(photograph("coffee", (420, 280))[0], folder / "coffee.png")
     faces = read_attributes(SET, "test")

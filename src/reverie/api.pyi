@@ -146,6 +146,7 @@ def translate(
     out: str | Path,
     options: TranslateOptions | None = ...,
     direction: Literal['ab', 'ba'] = 'ab',
+    size: Literal['own', 'trained'] = 'own',
     dropout: Literal['off', 'on'] = 'off',
     statistics: Literal['trained', 'image'] = 'trained',
     tile: int | None = None,

@@ -18,6 +18,7 @@ from reverie.core.image_file import (
     encode_image_file,
     holdable_suffix,
     read_image_file,
+    resized,
 )
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -88,6 +89,22 @@ def test_grayscale_with_alpha(tmp_path: Path) -> None:
     assert back.max_value == 255
     np.testing.assert_array_equal(back.colour, image.colour)
     np.testing.assert_array_equal(back.alpha, image.alpha)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_another_size_is_that_of_pillow(dtype: type[np.unsignedinteger]) -> None:
+    random = np.random.default_rng(0)
+    white = int(np.iinfo(dtype).max)
+    smooth = Image.fromarray(random.random((6, 8)).astype(np.float32)).resize((48, 36))
+    pixels = (np.clip(np.asarray(smooth), 0, 1) * white).astype(dtype)
+    image = ImageFile(pixels[..., None], pixels, b"exif", b"profile")
+    made = resized(image, 20, 30)
+    assert (made.colour.shape, made.alpha.shape) == ((20, 30, 1), (20, 30))  # type: ignore[union-attr]
+    assert (made.colour.dtype, made.exif, made.icc_profile) == (dtype, b"exif", b"profile")
+    want = Image.fromarray(pixels.astype(np.float32)).resize((30, 20), Image.Resampling.BICUBIC)
+    rounding = 0.5 + 1e-6 * white  # a pixel's, and that of the weights
+    np.testing.assert_allclose(made.colour[..., 0], np.asarray(want).clip(0, white), atol=rounding)
+    np.testing.assert_array_equal(made.alpha, made.colour[..., 0])
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])

@@ -74,6 +74,16 @@ def test_a_folder_is_mirrored_and_a_bad_file_does_not_stop_it(
     assert "deep/er/000.png" in page
 
 
+@pytest.mark.parametrize(("size", "want"), [("own", (80, 60)), ("trained", (43, 32))])
+def test_the_size_is_the_images_or_the_trainings(
+    run: Path, tmp_path: Path, size: str, want: tuple[int, int]
+) -> None:
+    Image.new("RGBA", (80, 60), (9, 99, 199, 128)).save(tmp_path / "a.png")
+    made = reverie.translate(run, tmp_path / "a.png", out=tmp_path / "out", size=size)
+    with Image.open(made.files[0]) as image:
+        assert (image.size, image.mode) == (want, "RGBA")
+
+
 @pytest.mark.parametrize("size", [(1, 600), (600, 1)])
 def test_very_long_images_have_a_preview(run: Path, tmp_path: Path, size: tuple[int, int]) -> None:
     Image.new("RGB", size).save(tmp_path / "long.png")

@@ -26,7 +26,7 @@ COMMON = frozenset([
     "data", "preset", "image_size", "steps", "minutes", "batch_size", "learning_rate", "count",
     "seed", "label", "guidance", "scale", "direction", "images", "image", "out", "model", "name",
     "budget", "expression", "add", "layers", "octaves", "domain_a", "domain_b", "pair_by",
-    "sampler", "film",
+    "sampler", "film", "size",
 ])  # fmt: skip
 """The options that most people set."""
 

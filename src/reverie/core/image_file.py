@@ -4,11 +4,13 @@ Used to convert a file to another file; `image_io.read` returns the 8-bit pixels
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import ExifTags, Image, ImageOps
+from torch.nn import functional as F
 
 from reverie.core import image_io, progress
 from reverie.core.errors import UserError
@@ -64,6 +66,21 @@ class ImageFile:
     def max_value(self) -> int:
         """Largest value of the dtype (white): 255 or 65535."""
         return int(np.iinfo(self.colour.dtype).max)
+
+
+def resized(image: ImageFile, height: int, width: int) -> ImageFile:
+    """The image file at another size, by antialiased bicubic resampling; metadata is kept."""
+
+    def resampled(pixels: np.ndarray) -> np.ndarray:
+        planes = torch.from_numpy(pixels.astype(np.float32).reshape(*pixels.shape[:2], -1))
+        made = F.interpolate(
+            planes.movedim(-1, 0)[None], (height, width), mode="bicubic", antialias=True
+        )
+        whole = made[0].movedim(0, -1).round().clamp(0, image.max_value).numpy()
+        return whole.astype(pixels.dtype).reshape(height, width, *pixels.shape[2:])
+
+    alpha = None if image.alpha is None else resampled(image.alpha)
+    return replace(image, colour=resampled(image.colour), alpha=alpha)
 
 
 def read_image_file(path: Path) -> ImageFile:

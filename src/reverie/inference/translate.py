@@ -12,7 +12,7 @@ from reverie.core import image_io, progress
 from reverie.core.errors import UserError
 from reverie.core.files import write_atomic
 from reverie.core.html import data_uri, page, text
-from reverie.core.image_file import ImageFile, read_image_file
+from reverie.core.image_file import ImageFile, read_image_file, resized
 from reverie.core.image_io import convert_channels
 from reverie.core.marks import own_place
 from reverie.core.options import Direction
@@ -59,8 +59,8 @@ def translate_files(
 ) -> TranslateResult:
     """Translate files and folders into `out`; one bad file does not stop the others.
 
-    Size, rotation, transparency, EXIF and colour profile are kept, and the 16 bits of grayscale.
-    Formats that cannot be written become PNG.
+    Rotation, transparency, EXIF and colour profile are kept, the 16 bits of grayscale, and the
+    size unless `options.size` is that of the training. Formats that cannot be written become PNG.
 
     Raises:
         UserError: if nothing could be translated, or the model cannot do what is asked.
@@ -74,6 +74,8 @@ def translate_files(
     for output in progress.track(plan.outputs, len(plan.outputs), "translating"):
         with plan.failures.of(output.source), _memory_is_enough(output.source):
             image = read_image_file(output.source)
+            if options.size == "trained":
+                image = _at_trained_size(image, model)
             source = image_io.to_tensor(image.colour[None], image.max_value)
             if options.pair_by is not None:
                 source = derive(source, options.pair_by)
@@ -120,6 +122,13 @@ def _translated(
         own_statistics=options.statistics == "image",
         tile=options.tile,
     )
+
+
+def _at_trained_size(image: ImageFile, model: Model) -> ImageFile:
+    """The image with the shorter side of the training's images, and its own aspect ratio."""
+    height, width = image.colour.shape[:2]
+    factor = min(model.method.spec.size) / min(height, width)
+    return resized(image, max(1, round(factor * height)), max(1, round(factor * width)))
 
 
 def _as_file(made: Tensor, image: ImageFile) -> ImageFile:

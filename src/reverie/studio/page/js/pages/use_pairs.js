@@ -23,7 +23,7 @@ export const Upscale = ({ query }) => html`<${PairsPage} verb="upscale" what="up
 
 function PairsPage({ verb, what, task, query, labels, action }) {
   const { models, loading, error } = useModels(verb);
-  const [draft, update] = useDraft(verb, { model: "", direction: "ab", upload: null, values: {}, pairs: [], failed: {}, picked: 0, folder: null });
+  const [draft, update] = useDraft(verb, { model: "", direction: "ab", upload: null, values: verb === "translate" ? { size: "trained" } : {}, pairs: [], failed: {}, picked: 0, folder: null });
   useModelOfAddress(query, update);
   if (error) return html`<${Notice} kind="bad">${error.message}</${Notice}>`;
   if (!models.length) return loading ? html`<p class="muted">Looking for models …</p>` : html`<${NoModel} what=${what} task=${task} />`;
@@ -89,7 +89,7 @@ function PairsBench({ verb, models, model, draft, update, labels, action }) {
     setBusy(false);
   };
   const names = schema.data ? Object.keys(schema.data.schema.properties).filter((name) => !PLACED.includes(name)) : [];
-  const common = names.filter((name) => name === "scale");
+  const common = names.filter((name) => ["scale", "size"].includes(name));
   const running = work.job && !isOver(work.job);
   const sentence = problem.error ?? Object.entries(problem.errors).find(([name]) => !names.includes(name))?.[1];
   return html`<div class="bench">
