@@ -99,6 +99,27 @@ def test_a_wrong_request_is_one_sentence_at_its_field(
     assert client.get("/api/jobs").json() == {"jobs": []}
 
 
+@pytest.mark.parametrize(
+    "name", ["../evil", "..", ".", "a/b", ".hidden", "x" * 300, "ä" * 101, "", "a/../../runs/b/.."]
+)
+def test_a_run_is_a_folder_of_runs(client: TestClient, home: Home, name: str) -> None:
+    body = {"verb": "train", "options": SHORT | {"out": f"runs/{name}"}}
+    for path in ("/api/jobs", "/api/estimate"):
+        refused = client.post(path, json=body)
+        assert (refused.status_code, refused.json()["field"]) == (422, "out"), refused.text
+    checked = client.post("/api/check", json=body).json()
+    assert (checked["ok"], checked["field"]) == (False, "out")
+    assert list(home.runs.iterdir()) == []
+
+
+def test_a_name_that_is_taken_is_said_before_the_start(client: TestClient, home: Home) -> None:
+    (home.runs / "a").mkdir()
+    (home.runs / "a" / "options.json").write_text("{}")
+    body = {"verb": "train", "options": SHORT | {"out": "runs/a"}}
+    checked = client.post("/api/check", json=body).json()
+    assert "holds a run already" in checked["error"]
+
+
 def test_a_right_request_is_checked_without_being_run(client: TestClient) -> None:
     body = {"verb": "train", "options": SHORT | {"out": "runs/a"}}
     answer = client.post("/api/check", json=body).json()

@@ -7,6 +7,7 @@ import shutil
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -242,3 +243,26 @@ def test_the_folder_of_a_run_is_removed_while_it_trains(
     assert client.get("/api/runs/a").status_code == 404
     again = wait(start(client, "train", SHORT | {"out": "runs/b"}))
     assert again["state"] == "done", again["log"]
+
+
+def test_places_in_the_queue_are_told_when_they_change(
+    client: TestClient, wait: Wait, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, object]] = []
+    first = start(client, "train", LONG | {"out": "runs/a"})
+    wait(first, "running")
+    second, third = (start(client, "train", SHORT | {"out": f"runs/{n}"}) for n in "bc")
+    client.get("/api/jobs")
+
+    def publish(name: str, data: Any) -> None:
+        if name == "job":
+            told.append((data["id"], data["position"]))
+
+    monkeypatch.setattr(studio.events, "publish", publish)
+    client.post(f"/api/jobs/{second}/stop")
+    for _ in range(100):
+        if (third, 1) in told:
+            break
+        time.sleep(0.1)
+    assert (third, 1) in told
+    assert client.get(f"/api/jobs/{third}").json()["position"] == 1

@@ -124,11 +124,14 @@ def edit(models: Loaded, request: Request) -> dict[str, Json]:
 
 
 def directions(models: Loaded, request: Request) -> dict[str, Json]:
-    """The attributes of the images that a run was trained on."""
+    """The attributes of the images that a run was trained on; none where they have none."""
     from reverie.inference.latent.files import attributes_for
 
-    found = attributes_for(_checked(str, request["model"], "model"), None)
-    return {"attributes": list(found.names)}
+    place = _checked(str, request["model"], "model")
+    try:
+        return {"attributes": list(attributes_for(place, None).names)}
+    except UserError as error:
+        return {"attributes": [], "why": str(error)}
 
 
 def latent(models: Loaded, request: Request) -> dict[str, Json]:

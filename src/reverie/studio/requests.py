@@ -1,8 +1,9 @@
 """Requests for jobs: checked, with the paths that they name, and turned into commands."""
 
 import json
+import os
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from reverie.core.errors import UserError
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from reverie.studio.app import Verbs
 
 TRAINING = "train"
+LONGEST_NAME = 200
+"""Of a run, in bytes: files beside it have longer names."""
 
 
 class InvalidPath(UserError):
@@ -39,7 +42,9 @@ class Requests:
             UserError: if it cannot be run; it may name the option that is wrong.
         """
         verb, options = self._parts(body)
-        return " ".join(["reverie", *self._argv(verb, options)])
+        argv = self._argv(verb, options)
+        self._run_of(verb, options)
+        return " ".join(["reverie", *argv])
 
     def submit(self, body: Mapping[str, Any]) -> Job:
         """Put a request into the queue.
@@ -65,6 +70,7 @@ class Requests:
         if verb != TRAINING:
             raise UserError("only trainings are estimated.")
         self._argv(verb, options)
+        self._run_of(verb, options)
         flags = ("method", "preset", "out", "resume", "restart", "json")
         request = {
             "method": options["method"],
@@ -144,11 +150,23 @@ class Requests:
         return options | {"out": self.home.relative(folder / Path(default).name)}
 
     def _run_of(self, verb: str, options: Mapping[str, Json]) -> str | None:
-        """The run that a training writes."""
+        """The run that a training writes.
+
+        Raises:
+            UserError: if it has no usable name, or holds a run already.
+        """
         out = options.get("out")
         if verb != TRAINING or not isinstance(out, str):
             return None
         run = self.home.inside(out)
+        name = PurePosixPath(out).name
+        hidden, long = name.startswith("."), len(os.fsencode(name)) > LONGEST_NAME
+        if run.parent != self.home.runs or run.name != name or hidden or long:
+            raise InvalidPath(
+                f"a run is a folder of runs/ with a name of at most {LONGEST_NAME} bytes that has "
+                "no slash and does not begin with a dot: choose another name.",
+                "out",
+            )
         if (run / "options.json").is_file() and not (
             options.get("resume") or options.get("restart")
         ):

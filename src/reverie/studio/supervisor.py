@@ -135,15 +135,23 @@ class Supervisor:
 
     def all(self) -> list[dict[str, Json]]:
         """All jobs as the page sees them, the newest first."""
-        places = {job.number: place for place, job in enumerate(self.store.queued(), 1)}
+        places = self._places()
         return [self.view(job, places.get(job.number)) for job in self.store.all()]
+
+    def _places(self) -> dict[int, int]:
+        """The places of queued jobs, from 1: trainings wait for trainings, others for others."""
+        places: dict[int, int] = {}
+        queued = self.store.queued()
+        for trains in (True, False):
+            alike = [job.number for job in queued if _trains(job) == trains]
+            places |= {number: place for place, number in enumerate(alike, 1)}
+        return places
 
     def view(self, job: Job, position: int | None = None) -> dict[str, Json]:
         """A job as the page sees it."""
         live = self.workers.progress(job) if job.active else None
         if position is None and job.state == "queued":
-            waiting = [other.number for other in self.store.queued()]
-            position = waiting.index(job.number) + 1 if job.number in waiting else None
+            position = self._places().get(job.number)
         message = job.message
         if live is not None and job.state == "running":
             message = live.text
@@ -182,6 +190,9 @@ class Supervisor:
             for job in self.store.active():
                 self._look_at(job)
             self._start_next()
+            places = self._places()
+            for job in self.store.queued():  # their places change when others start or go
+                self._tell(job, places.get(job.number))
         if self.events.listeners and time.monotonic() - self._scanned > SECONDS_BETWEEN_SCANS:
             self._scanned = time.monotonic()
             changed = self.runs.changed()
@@ -222,9 +233,9 @@ class Supervisor:
             running = self.store.change(running, pid=process.pid, pid_started=process.create_time())
             self._tell(running)
 
-    def _tell(self, job: Job) -> None:
+    def _tell(self, job: Job, position: int | None = None) -> None:
         """Publish a job if the page would show something else than before."""
-        view = self.view(job)
+        view = self.view(job, position)
         if self._shown.get(job.id) != view:
             self._shown[job.id] = view
             self.events.publish("job", view)

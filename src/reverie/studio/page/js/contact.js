@@ -7,6 +7,7 @@ import { useRequest } from "./state.js";
 import { baseName, count, integer, shown } from "./text.js";
 
 const PART = 96;
+const isEmpty = (value) => value == null || (typeof value === "object" && Object.keys(value).length === 0);
 
 /** Thumbnails of a folder, more at a time; with `onPick` they are buttons. */
 export function ContactSheet({ path, broken = {}, onPick, picked }) {
@@ -22,12 +23,13 @@ export function ContactSheet({ path, broken = {}, onPick, picked }) {
   const found = answer.data;
   if (!found) return html`<p class="small muted">Reading the folder …</p>`;
   return html`<div class="stack close">
-    <div class="row"><span class="small muted number grow">${found.total ? count(found.total, "image") : "No images directly in this folder"}</span>
+    <div class="row"><span class="small muted number grow">${found.total ? count(found.total, "file") : "No images directly in this folder"}</span>
       ${inner && html`<${Button} size="small" kind="quiet" icon="up" onClick=${() => setInner(inner.includes("/") ? inner.slice(0, inner.lastIndexOf("/")) : null)}>Back</${Button}>`}
       ${found.folders.slice(0, 40).map((name) => html`<${Button} key=${name} size="small" icon="folder" onClick=${() => setInner(inner ? `${inner}/${name}` : name)}>${name}</${Button}>`)}
     </div>
     <ul class="thumbs">${found.files.map((file) => {
-      const image = file.path in broken || file.name in broken ? html`<span class="missing">${file.name}: left out</span>` : html`<${Picture} path=${file.path} thumb="128" cover alt=${file.name} />`;
+      const why = broken[file.path] ?? broken[file.name];
+      const image = why !== undefined ? html`<span class="missing" title=${why}>${file.name}: left out</span>` : html`<${Picture} path=${file.path} thumb="128" cover alt=${file.name} />`;
       return html`<li key=${file.path}>${onPick
         ? html`<button type="button" class="thumb" title=${file.name} aria-pressed=${String(picked === file.path)} onClick=${() => onPick(file.path)}>${image}</button>`
         : html`<a class="thumb" title=${file.name} href=${fileUrl(file.path)} target="_blank" rel="noopener">${image}</a>`}</li>`;
@@ -47,11 +49,11 @@ export function CheckReport({ report }) {
       ${report.sizes && html`<dt>Sizes</dt><dd>${list(report.sizes)}${Object.keys(report.sizes).length > 6 ? " and others" : ""}</dd>`}
       ${report.colours && html`<dt>Colours</dt><dd>${list(report.colours)}</dd>`}
       ${classes.length > 0 && html`<dt>Classes</dt><dd>${classes.length}: ${classes.slice(0, 12).map(([name, value]) => `${name} (${integer(value)})`).join(", ")}${classes.length > 12 ? " …" : ""}</dd>`}
-      ${Object.entries(report).filter(([name]) => !["data", "images", "sizes", "colours", "classes", "broken", "shorter_side"].includes(name)).map(([name, value]) => html`<dt key=${`${name}-name`}>${name}</dt><dd key=${name}>${shown(value)}</dd>`)}
+      ${Object.entries(report).filter(([name]) => !["data", "images", "sizes", "colours", "classes", "broken", "shorter_side", "kind"].includes(name) && !isEmpty(value)).map(([name, value]) => html`<dt key=${`${name}-name`}>${name}</dt><dd key=${name}>${shown(value)}</dd>`)}
     </dl>
     ${broken.length === 0
       ? html`<p class="small muted">Every file could be read.</p>`
-      : html`<${Notice} kind="warn"><details><summary>${count(broken.length, "file")} left out</summary>
+      : html`<${Notice} kind="warn"><details open=${broken.length <= 8}><summary>${count(broken.length, "file")} left out</summary>
           <ul class="stack tight small">${broken.slice(0, 200).map(([path, why]) => html`<li key=${path}><strong>${baseName(path)}</strong>: ${why}</li>`)}</ul></details></${Notice}>`}
   </div>`;
 }

@@ -62,10 +62,8 @@ export function Field({ name, property, value, error, onChange, title }) {
   } else input = html`<${Text} shared=${shared} kind=${kind} value=${now} onChange=${set} placeholder=${property.default == null ? placeholder(kind) : ""} />`;
   const Label = grouped || kind.type === "boolean" ? "div" : "label";
   return html`<div class="field" data-field=${name}>
-    <${Label} class="label" id=${`${id}-label`} for=${Label === "label" ? id : undefined}>
-      ${title ?? label(name)}
-      ${given && html`<button type="button" class="reset" onClick=${() => onChange(name, undefined)} title=${`Back to ${shown(property.default)}`}>reset</button>`}
-    </${Label}>
+    <div class="label-row"><${Label} class="label" id=${`${id}-label`} for=${Label === "label" ? id : undefined}>${title ?? label(name)}</${Label}>
+      ${given && html`<button type="button" class="reset" onClick=${() => onChange(name, undefined)} title=${`Back to ${shown(property.default)}`}>reset</button>`}</div>
     ${input}
     <div id=${described} class="stack tight">
       ${error && html`<p class="error" role="alert">${error}</p>`}

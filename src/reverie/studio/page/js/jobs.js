@@ -1,7 +1,7 @@
 // Jobs as the pages show them: state, progress with time left, stop, resume, remove.
 
 import { api } from "./api.js";
-import { classes, html, useEffect, useRef, useState } from "./dom.js";
+import { classes, html, useEffect, useState } from "./dom.js";
 import { Button, Notice, Progress, Question, Spoken } from "./parts.js";
 import { link } from "./router.js";
 import { adoptJob, complain, useJob, useShared } from "./state.js";
@@ -11,7 +11,7 @@ export const isOver = (job) => ["done", "failed", "interrupted"].includes(job.st
 export const isActive = (job) => ["running", "stopping"].includes(job.state);
 
 /** Trainings wait for trainings alone, and other work for other work. */
-const trains = (job) => ["train", "sweep", "reproduce"].includes(job.verb);
+export const trains = (job) => ["train", "sweep", "reproduce"].includes(job.verb);
 
 const KINDS = { running: "live", stopping: "warn", done: "done", failed: "bad", interrupted: "warn", queued: null };
 export const StateChip = ({ state }) => html`<span class=${classes("chip", KINDS[state])}>${state}</span>`;
@@ -91,15 +91,15 @@ export function useOwnJob(key, onDone) {
   const [id, setId] = useState(() => localStorage.getItem(`reverie:job:${key}`));
   const [error, setError] = useState(null);
   const job = useJob(id);
-  const told = useRef(null);
   const keep = (next) => {
     if (next) localStorage.setItem(`reverie:job:${key}`, next);
     else localStorage.removeItem(`reverie:job:${key}`);
     setId(next);
   };
   useEffect(() => {
-    if (job?.state === "done" && told.current !== job.id) {
-      told.current = job.id;
+    // Told once, also when the page is opened again: its results are in the draft by then.
+    if (job?.state === "done" && localStorage.getItem(`reverie:told:${key}`) !== job.id) {
+      localStorage.setItem(`reverie:told:${key}`, job.id);
       onDone?.(job);
     }
   }, [job?.state, job?.id]);

@@ -37,6 +37,9 @@ export function bytes(count) {
   return `${value < 10 && unit ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
 }
 
+/** The whole number that a text is, or the text: the server then says what is wrong with it. */
+export const wholeNumber = (text) => (/^-?\d+$/.test(String(text).trim()) && Number.isSafeInteger(Number(text)) ? Number(text) : String(text).trim());
+
 export const integer = (value) => (value == null ? "–" : Number(value).toLocaleString("en"));
 
 /** A measured value with three or four significant digits. */

@@ -11,7 +11,7 @@ import { Answer, Button, Empty, LinkButton, Notice, Picture, SelectField, Slider
 import { PaintCanvas, drawStrokes } from "../paint.js";
 import { link } from "../router.js";
 import { useDraft, useLatest, useRequest } from "../state.js";
-import { figure, outputFolder, percent } from "../text.js";
+import { figure, outputFolder, percent, wholeNumber } from "../text.js";
 
 const LESSONS = [
   ["plane", "A plane of latents", Plane],
@@ -132,7 +132,7 @@ function Diffusion() {
   const label = draft.label || classes[0];
   const start = (seed = draft.seed) => {
     const out = outputFolder("steps");
-    film.start("sample", { model, count: 1, seed: Number(seed) || 0, steps: draft.steps, film: `${out}/film.gif`, out, ...draft.values, ...(label && { label: [label] }) });
+    film.start("sample", { model, count: 1, seed: wholeNumber(seed), steps: draft.steps, film: `${out}/film.gif`, out, ...draft.values, ...(label && { label: [label] }) });
   };
   const done = film.job?.state === "done" ? film.job : null;
   return html`<div class="bench">

@@ -4,7 +4,7 @@ import { api } from "../api.js";
 import { Drop, LeftOut } from "../drop.js";
 import { html, useEffect, useId, useMemo, useState } from "../dom.js";
 import { Fields, MoreOptions, problemOf, useCheck, valuesFor } from "../form.js";
-import { JobProgress, isActive, isOver, useOwnJob } from "../jobs.js";
+import { JobProgress, isActive, isOver, trains, useOwnJob } from "../jobs.js";
 import { ContactSheet, CheckReport } from "../contact.js";
 import { Answer, Button, Command, Notice, Segmented, TextField } from "../parts.js";
 import { go, replace } from "../router.js";
@@ -158,7 +158,7 @@ function Images({ app, draft, update, task, data, errors }) {
 function Uploaded({ upload, small, onUploaded, onClear }) {
   if (!upload) return html`<${Drop} small=${small} hint="PNG, JPEG, WebP and more; a zip is unpacked, folders in it become classes" onUploaded=${onUploaded} />`;
   return html`<div class="card pad stack close">
-    <div class="row"><div class="grow"><strong>${upload.count == null ? upload.folder : `${count(upload.count, "file")} uploaded`}</strong><p class="small muted mono wrap">${upload.folder}</p></div>
+    <div class="row"><div class="grow"><strong>${upload.count == null ? "Uploaded before" : `${count(upload.count, "file")} uploaded`}</strong><p class="small muted mono wrap">${upload.folder}</p></div>
       <${Button} size="small" onClick=${onClear}>Choose others</${Button}></div>
     <${LeftOut} skipped=${upload.skipped} total=${upload.left} />
   </div>`;
@@ -242,7 +242,7 @@ function Summary({ data, dataB, method, preset, options, check, draft, update, s
   const estimate = useOwnJob("estimate");
   const [busy, setBusy] = useState(false);
   const [refused, setRefused] = useState(null);
-  const running = useShared((s) => s.jobs.some(isActive));
+  const running = useShared((s) => s.jobs.some((job) => isActive(job) && trains(job)));
   const key = JSON.stringify({ ...options, out: "" });
   useEffect(() => setRefused(null), [JSON.stringify(options)]);
   const current = draft.estimated === key ? estimate.job : null;
@@ -285,7 +285,7 @@ function Summary({ data, dataB, method, preset, options, check, draft, update, s
       html`<div class="notice good" role="status"><div class="stack tight"><strong>${found.words ?? ""}</strong>
         <span class="small number">${integer(found.steps)} steps, ${integer(Math.round(found.images_per_second))} images/s, ${bytes(found.memory_bytes)} of memory</span></div></div>`}
       ${current && !found && html`<${JobProgress} job=${current} />`}
-      ${!found && !measuring && html`<${Button} disabled=${!data || check.checking || !check.command} onClick=${measure}>Estimate time and memory</${Button}><p class="small muted">Measures a few steps here.${running ? " What is running now goes first." : ""}</p>`}
+      ${!found && !measuring && html`<${Button} disabled=${!data || check.checking || !check.command} onClick=${measure}>Estimate time and memory</${Button}><p class="small muted">Measures a few steps here.${running ? " Beside the training that runs now it is slower than alone." : ""}</p>`}
     </div>
     ${data && wrong && html`<${Notice} kind="bad">${wrong}</${Notice}>`}
     <div class="stack tight">

@@ -122,8 +122,9 @@ function MoreSteps({ run, onClose }) {
   const [steps, setSteps] = useState(String(Math.round(1.5 * (run.steps ?? run.step)) || 1000));
   const [error, setError] = useState(null);
   const start = async () => {
+    const total = Number(steps);
+    if (total <= run.step) return setError(`It has ${integer(run.step)} steps already: give more.`);
     try {
-      const total = Number(steps);
       await api.start("train", { method: run.method, out: run.path, resume: true, steps: Number.isFinite(total) && steps.trim() ? total : steps });
       onClose();
     } catch (failure) {
@@ -151,7 +152,7 @@ function AskEvaluate({ run, evaluation, onClose }) {
 
 function Evaluation({ evaluation }) {
   const { job, forget } = evaluation;
-  if (job.state !== "done") return html`<div class="panel"><h2>Evaluation</h2><${JobProgress} job=${job} /></div>`;
+  if (job.state !== "done") return html`<div class="panel"><div class="section-head"><h2>Evaluation</h2>${isOver(job) && html`<${Button} icon="close" kind="quiet" size="small" aria-label="Close the evaluation" onClick=${forget} />`}</div><${JobProgress} job=${job} /></div>`;
   return html`<div class="panel"><div class="section-head"><h2>Evaluation</h2><span class="small muted">${ago(job.ended)}</span><${Button} icon="close" kind="quiet" size="small" aria-label="Close the evaluation" onClick=${forget} /></div><${Result} result=${job.result} /></div>`;
 }
 

@@ -63,7 +63,7 @@ export function Dream() {
   const running = work.job && !isOver(work.job);
   return html`<div class="bench">
     <div class="panel controls">
-      <${ImageInput} label="Image to dream on" path=${draft.image} onChange=${(image) => update({ image })} />
+      <${ImageInput} label="Image to dream on" path=${draft.image} onChange=${(image) => { if (work.job && isOver(work.job)) work.forget(); update({ image }); }} />
       <${ImageInput} label="Guide image" optional path=${draft.guide} onChange=${(guide) => update({ guide })} hint="Its features are what is dreamt" />
       <${Segmented} label="What to make" value=${draft.mode} onChange=${(mode) => update({ mode })} options=${[["image", "Image"], ["film", "Film"]]} />
       <${Answer} of=${verb}>${({ schema }) => {

@@ -1,6 +1,6 @@
 // Inpaint: paint what is to be regenerated; a diffusion model fills it.
 
-import { fileUrl, upload } from "../api.js";
+import { api, fileUrl, upload } from "../api.js";
 import { html, useEffect, useRef, useState } from "../dom.js";
 import { Gallery, SaveLink, imagesOf } from "../gallery.js";
 import { ImageInput } from "../image_input.js";
@@ -9,7 +9,7 @@ import { ModelPicker, NoModel, useModelDetails, useModels } from "../models.js";
 import { Button, Empty, Notice, Picture, Segmented, SelectField, Slider, TextField } from "../parts.js";
 import { PaintCanvas, drawStrokes } from "../paint.js";
 import { useDraft } from "../state.js";
-import { outputFolder } from "../text.js";
+import { outputFolder, wholeNumber } from "../text.js";
 import { useModelOfAddress } from "./use_sample.js";
 
 const SMALLEST_CANVAS = 512;
@@ -42,13 +42,15 @@ function Bench({ models, model, draft, update }) {
     setBusy(true);
     setProblem(null);
     try {
+      const options = { model, init: draft.image, strength: draft.strength, count: draft.count, seed: wholeNumber(draft.seed), ...(draft.label && { label: [draft.label] }), out: outputFolder("inpaint") };
+      const answer = await api.check("sample", options);
+      if (answer.ok === false) throw new Error(answer.error);
       const mask = document.createElement("canvas");
       [mask.width, mask.height] = size;
       drawStrokes(mask, draft.strokes, { colour: "#fff", background: "#000" });
       const blob = await new Promise((done) => mask.toBlob(done, "image/png"));
-      const answer = await upload([new File([blob], "mask.png", { type: "image/png" })]);
-      const seed = /^\d+$/.test(draft.seed.trim()) ? Number(draft.seed) : draft.seed;
-      await work.start("sample", { model, init: draft.image, mask: answer.files[0], strength: draft.strength, count: draft.count, seed, ...(draft.label && { label: [draft.label] }), out: outputFolder("inpaint") });
+      const { files } = await upload([new File([blob], "mask.png", { type: "image/png" })]);
+      await work.start("sample", { ...options, mask: files[0] });
     } catch (failure) {
       setProblem(failure.message);
     }

@@ -99,7 +99,7 @@ function PairsBench({ verb, models, model, draft, update, labels, action }) {
       <div class="stack close"><p class="label">Images</p>
         ${upload
           ? html`<div class="row"><span class="grow">${count(upload.count, "image")}</span><${Button} size="small" onClick=${() => update({ upload: null })}>Choose others</${Button}></div><${LeftOut} skipped=${upload.skipped} />`
-          : html`<${Drop} small title="Drop images, a folder or a zip" onUploaded=${(answer) => update({ upload: { folder: answer.folder, files: answer.files, count: answer.count, skipped: answer.skipped.slice(0, 100) }, pairs: [], failed: {} })} />`}
+          : html`<${Drop} small title="Drop images, a folder or a zip" onUploaded=${(answer) => { work.forget(); update({ upload: { folder: answer.folder, files: answer.files, count: answer.count, skipped: answer.skipped.slice(0, 100) }, pairs: [], failed: {} }); }} />`}
       </div>
       <${Answer} of=${schema}>${({ schema: found }) => html`
         ${common.length > 0 && html`<${Fields} schema=${found} names=${common} values=${draft.values} errors=${problem.errors} onChange=${set} />`}

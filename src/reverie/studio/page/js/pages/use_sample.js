@@ -9,10 +9,9 @@ import { JobProgress, useOwnJob } from "../jobs.js";
 import { ModelPicker, NoModel, useModelDetails, useModels } from "../models.js";
 import { Answer, Button, Empty, Notice, Picture, SelectField, Slider, TextField } from "../parts.js";
 import { useDraft, useRequest } from "../state.js";
-import { count, outputFolder } from "../text.js";
+import { count, outputFolder, wholeNumber } from "../text.js";
 
 const DENOISING = ["guidance", "steps", "sampler"];
-const wholeNumber = (text) => (/^-?\d+$/.test(String(text).trim()) ? Number(text) : text);
 
 /** Keeps the model of the address (a run's "Use" button) in the draft. */
 export function useModelOfAddress(query, update) {
