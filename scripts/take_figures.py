@@ -22,6 +22,11 @@ PICTURES = {
     "dcgan-collapse": ["samples", "generator"],
     "men-women": ["ab", "ba"],
     "earth": ["earth"],
+    "face-sums": [
+        f"{name}-{model}"
+        for name in ("men-glasses", "women-glasses", "hat-mustache")
+        for model in ("vae", "dcgan")
+    ],
     "super-resolution": ["crops"],
 }
 QUALITY = 75
