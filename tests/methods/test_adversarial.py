@@ -22,7 +22,7 @@ def test_an_unknown_loss_is_refused_at_once(name: str) -> None:
         METHODS[name].Options(loss="hinje")  # type: ignore[call-arg]
 
 
-@pytest.mark.parametrize("field", ["penalty_every", "generator_every"])
+@pytest.mark.parametrize("field", ["penalty_every", "generator_every", "discriminator_every"])
 def test_intervals_are_positive(field: str) -> None:
     flag = f"--{field.replace('_', '-')} must be at least 1, not 0"
     with pytest.raises(UserError, match=flag):

@@ -22,6 +22,9 @@ class AdversarialOptions(MethodOptions):
     """Interval of the R1 and R2 penalties, in steps (lazy regularization, weighted n-fold)."""
     generator_every: Positive = 1
     """Interval of generator updates, in steps; 5 is usual for wgan-gp."""
+    discriminator_every: Positive = 1
+    """Interval of discriminator updates, in steps; many generator updates between them let its
+    modes collapse."""
     augment: tuple[Augmentation, ...] = ()
     """Differentiable augmentation of the discriminator's inputs, for small datasets."""
     spectral_norm: bool = False

@@ -50,7 +50,12 @@ class GANObjective:
         """Updates of one training step; without `penalty` if both weights are 0."""
         o = self.options
         phases = [
-            Phase(name="discriminator", networks=self.discriminator, loss=self.discriminator_loss),
+            Phase(
+                name="discriminator",
+                networks=self.discriminator,
+                loss=self.discriminator_loss,
+                every=o.discriminator_every,
+            ),
             Phase(
                 name="penalty",
                 networks=self.discriminator,

@@ -111,7 +111,10 @@ def translation_phases(
     o: TranslationOptions, generator: Phase, discriminator: Phase, penalty: LossOf
 ) -> tuple[Phase, ...]:
     """Phases of one training step: generator, discriminator, and the R1 penalty if `r1` > 0."""
-    phases = [replace(generator, every=o.generator_every), discriminator]
+    phases = [
+        replace(generator, every=o.generator_every),
+        replace(discriminator, every=o.discriminator_every),
+    ]
     if o.r1:
         phases.append(replace(discriminator, name="penalty", loss=penalty, every=o.penalty_every))
     return tuple(phases)
