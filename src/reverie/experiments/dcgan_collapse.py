@@ -16,10 +16,17 @@ RECIPES: Mapping[str, Mapping[str, OptionValue]] = {
     "ReLU, batch norm": OF_2015 | {"discriminator_norm": "batch", "activation": "relu"},
     "LeakyReLU, batch norm": OF_2015 | {"discriminator_norm": "batch"},
     "modern": {},
-    "collapse": OF_2015 | {"discriminator_norm": "none", "learning_rate": 2e-3, "beta1": 0.9},
+    "collapse": OF_2015
+    | {
+        "discriminator_norm": "none",
+        "discriminator_every": 20,
+        "learning_rate": 5e-4,
+        "ema_decay": 0.0,
+    },
 }
 """The discriminator's activation and norm, with the BCE loss of 2015; `modern` is relativistic with
-R1 and R2; the last has a learning rate and a momentum at which the generator collapses."""
+R1 and R2; in the last the generator is updated 20 times for each update of the discriminator, so
+that all its samples become those that the discriminator of the moment takes for real."""
 FIGURES = ("frechet_distance", "precision", "recall", "coverage")
 
 
