@@ -140,6 +140,7 @@ def dream(page: Page, files: Path) -> None:
 
 def attributes(page: Page, files: Path) -> None:
     go(page, "use/latents?model=runs/faces")
+    page.get_by_text("Attributes", exact=True).click()
     choose_files(page, sorted(files.glob("face-*.png"))[0])
     slider = page.get_by_label("Smiling", exact=True)
     slider.wait_for(timeout=300_000)
@@ -190,6 +191,33 @@ def plane(page: Page, files: Path) -> None:
     page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.35 * box["height"])
 
 
+def interpolate(page: Page, files: Path) -> None:
+    go(page, "use/latents?model=runs/digits-by-class")
+    page.get_by_text("Interpolate", exact=True).click()
+    for number in (0, 3, 5):
+        page.get_by_role("img", name="Image of seed").nth(number).click()
+    press(page, "Interpolate")
+    film = page.get_by_role("slider", name="Interpolation between the held images")
+    film.wait_for(timeout=300_000)
+    film.fill("10")
+
+
+def steps(page: Page, files: Path) -> None:
+    go(page, "learn/diffusion")
+    page.get_by_label("Model").select_option("digits")
+    press(page, "Show the steps")
+    film = page.get_by_role("slider", name="Steps of the denoising")
+    film.wait_for(timeout=300_000)
+    film.fill("14")
+
+
+def job(page: Page, files: Path) -> None:
+    go(page, "home")
+    page.get_by_text("Earlier").click()
+    page.locator(".job a").first.click()
+    page.wait_for_timeout(800)
+
+
 def draw(page: Page, files: Path) -> None:
     go(page, "learn/draw")
     box = page.locator("canvas.pad-canvas").bounding_box()
@@ -221,7 +249,10 @@ PAGES: Mapping[str, Callable[[Page, Path], None]] = {
     "inpaint": inpaint,
     "compare": compare,
     "plane": plane,
+    "steps": steps,
     "draw": draw,
+    "interpolate": interpolate,
+    "job": job,
 }
 
 
