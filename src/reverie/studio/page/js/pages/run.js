@@ -60,7 +60,7 @@ function Run({ run, job, gone }) {
   const evaluation = useOwnJob(`evaluate-${run.name}`);
   return html`
     ${gone && html`<${Notice} kind="warn">The folder of this run is gone; what you see was read before.</${Notice}>`}
-    <${Head} run=${run} job=${job} active=${active} evaluation=${evaluation} />
+    <${Head} run=${run} job=${job} active=${active} gone=${gone} evaluation=${evaluation} />
     ${run.warnings.map((warning, n) => html`<${Notice} key=${n} kind="warn">${typeof warning === "string" ? warning : shown(warning.text ?? warning.message ?? warning)}</${Notice}>`)}
     ${job && isOver(job) && job.state !== "done" && !run.finished && html`<${Notice} kind=${job.state === "failed" ? "bad" : "warn"}><div class="row"><span class="grow">${job.state === "failed" ? (job.error ?? job.message ?? "The training failed.") : "The training was interrupted; nothing is lost up to its last checkpoint."} <a href=${link(["job", job.id])}>Log</a></span><${JobActions} job=${job} /></div></${Notice}>`}
     ${evaluation.job && html`<${Evaluation} evaluation=${evaluation} />`}
@@ -72,7 +72,7 @@ function Run({ run, job, gone }) {
     </div>`;
 }
 
-function Head({ run, job, active, evaluation }) {
+function Head({ run, job, active, gone, evaluation }) {
   const [asking, setAsking] = useState(null);
   const progress = run.steps ? run.step / run.steps : (job?.progress ?? null);
   const running = active && isActive(job);
@@ -96,7 +96,7 @@ function Head({ run, job, active, evaluation }) {
         <div class="row"><h1>${run.name}</h1><${RunChip} run=${run} job=${active ? job : null} /></div>
         <p>${run.method}${run.preset ? ` · ${run.preset}` : ""} · ${baseName(run.data ?? "")}${run.image_size ? ` · ${run.image_size.join("×")}` : ""}${run.images ? ` · ${integer(run.images)} images` : ""} · ${ago(run.changed)}</p>
       </div>
-      <div class="row">
+      ${!gone && html`<div class="row">
         ${active && html`<${JobActions} job=${job} size="" />`}
         ${!active && !run.training && !run.finished && (!job || job.state === "done") && html`<${Button} kind="primary" icon="play" onClick=${resume}>Resume</${Button}>`}
         ${!active && !run.training && html`<${Button} icon="new" onClick=${() => setAsking("more")}>More steps</${Button}>`}
@@ -104,7 +104,7 @@ function Head({ run, job, active, evaluation }) {
         ${model && html`<${Button} onClick=${() => setAsking("evaluate")}>Evaluate</${Button}>`}
         <${LinkButton} icon="copy" href=${link(["new"], { from: run.name })}>Duplicate with changes</${LinkButton}>
         ${!active && !run.training && html`<${Button} icon="trash" kind="danger" aria-label=${`Delete ${run.name} (can be undone)`} title="Delete (can be undone)" onClick=${trash} />`}
-      </div>
+      </div>`}
     </div>
     ${(active || run.training || !run.finished) && html`<${Progress} value=${shownProgress} label=${`Training of ${run.name}`} />`}
     ${running && html`<${Spoken} label=${`Training of ${run.name}`} value=${shownProgress} seconds=${job.seconds_left} />`}
