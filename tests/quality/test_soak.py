@@ -180,6 +180,7 @@ def assert_flat(kept: list[Kept], largest_slope: float) -> None:
     assert growth < largest_slope
 
 
+@pytest.mark.slow
 def test_a_short_soak(tmp_path: Path, environment: dict[str, str]) -> None:
     kept = in_a_process(f"soak(FEW, {WARM_UP + 3}, 5)", tmp_path, environment)
     # Measured: below 0.1. A network of a round with its optimizer is 1 MB here.

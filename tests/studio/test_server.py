@@ -14,10 +14,13 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import pytest
+from PIL import Image
 
 pytest.importorskip("uvicorn")
 
 from tests.studio.conftest import LONG, SHORT
+
+COUNT = 60
 
 
 class Server:
@@ -96,6 +99,27 @@ def test_killed_and_started_again_nothing_is_lost(place: Path, environment: dict
         two.end()  # although a page is listening
     assert time.monotonic() - started < 10
     assert two.process.returncode == 0
+
+
+@pytest.mark.slow
+def test_killed_in_the_middle_of_a_folder_it_is_finished(
+    place: Path, environment: dict[str, str]
+) -> None:
+    one = Server(place, environment)
+    folder = place / "uploads" / "many"
+    folder.mkdir()
+    for number in range(COUNT):
+        Image.new("RGB", (96, 96), (number, 2 * number, 99)).save(folder / f"{number}.png")
+    body = {"verb": "upscale", "options": {"images": ["uploads/many"], "out": "outputs/large"}}
+    name = one.ask("/api/jobs", body)["id"]
+    while not (one.ask(f"/api/jobs/{name}")["progress"] or 0) > 0.05:
+        time.sleep(0.1)
+    one.end(signal.SIGKILL)
+    two = Server(place, environment)
+    assert two.ask(f"/api/jobs/{name}")["state"] == "running"
+    assert two.until(name, "done", "failed", "interrupted")["state"] == "done"
+    assert len(list((place / "outputs" / "large").rglob("*.png"))) == COUNT
+    two.end()
 
 
 @pytest.mark.slow

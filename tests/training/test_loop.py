@@ -365,7 +365,7 @@ IN_TWO_PROCESSES = [
     ("method", "options"),
     [
         ("gan", ["--hidden", 16, 32, "--r1", 1, "--r2", 1, "--penalty-every", 1]),
-        ("vae", ["--hidden", 32]),
+        pytest.param("vae", ["--hidden", 32], marks=pytest.mark.slow),
     ],
 )
 def test_two_processes_give_the_gradients_of_one_with_twice_the_batch(
