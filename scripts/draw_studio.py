@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Locator, Page, sync_playwright
 
 from reverie.core import image_io
 from reverie.experiments.photographs import photograph
@@ -97,6 +97,24 @@ def choose_files(page: Page, *files: Path) -> None:
     page.locator("input[type=file]").first.set_input_files(files)
 
 
+def stroke(page: Page, canvas: Locator, *points: tuple[float, float]) -> None:
+    """Draw along points, which are shares of the canvas."""
+    box = canvas.bounding_box()
+    assert box is not None
+    for number, (x, y) in enumerate(points):
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=10)
+        if number == 0:
+            page.mouse.down()
+    page.mouse.up()
+
+
+def show_frame(page: Page, film: str, frame: int) -> None:
+    """Wait for a film, and show one of its frames."""
+    slider = page.get_by_role("slider", name=film)
+    slider.wait_for(timeout=300_000)
+    slider.fill(str(frame))
+
+
 def settled(page: Page) -> None:
     """Wait until nothing runs and all images in sight are there."""
     page.wait_for_timeout(500)
@@ -167,12 +185,7 @@ def inpaint(page: Page, files: Path) -> None:
     press(page, "Take one from the model")
     canvas = page.get_by_label("Mask over the image")
     canvas.wait_for(timeout=120_000)
-    box = canvas.bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + 0.35 * box["width"], box["y"] + 0.7 * box["height"])
-    page.mouse.down()
-    page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 0.72 * box["height"], steps=8)
-    page.mouse.up()
+    stroke(page, canvas, (0.35, 0.7), (0.7, 0.72))
     press(page, "Regenerate")
     page.get_by_role("heading", name="Results").wait_for(timeout=300_000)
     page.get_by_role("img", name="seed 0").click()
@@ -197,18 +210,14 @@ def interpolate(page: Page, files: Path) -> None:
     for number in (0, 3, 5):
         page.get_by_role("img", name="Image of seed").nth(number).click()
     press(page, "Interpolate")
-    film = page.get_by_role("slider", name="Interpolation between the held images")
-    film.wait_for(timeout=300_000)
-    film.fill("10")
+    show_frame(page, "Interpolation between the held images", 10)
 
 
 def steps(page: Page, files: Path) -> None:
     go(page, "learn/diffusion")
     page.get_by_label("Model").select_option("digits")
     press(page, "Show the steps")
-    film = page.get_by_role("slider", name="Steps of the denoising")
-    film.wait_for(timeout=300_000)
-    film.fill("14")
+    show_frame(page, "Steps of the denoising", 14)
 
 
 def job(page: Page, files: Path) -> None:
@@ -220,14 +229,8 @@ def job(page: Page, files: Path) -> None:
 
 def draw(page: Page, files: Path) -> None:
     go(page, "learn/draw")
-    box = page.locator("canvas.pad-canvas").bounding_box()
-    assert box is not None
-    points = ((0.3, 0.25), (0.65, 0.25), (0.6, 0.45), (0.45, 0.8))  # a seven
-    page.mouse.move(box["x"] + points[0][0] * box["width"], box["y"] + points[0][1] * box["height"])
-    page.mouse.down()
-    for x, y in points[1:]:
-        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=10)
-    page.mouse.up()
+    seven = ((0.3, 0.25), (0.65, 0.25), (0.6, 0.45), (0.45, 0.8))
+    stroke(page, page.locator("canvas.pad-canvas"), *seven)
     page.get_by_role("img", name="Reconstruction of the drawing").wait_for(timeout=120_000)
     page.mouse.move(0, 0)
 

@@ -2,7 +2,6 @@
 
 import os
 import re
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from playwright.sync_api import Page, expect
 
 import reverie
 from tests.studio.test_page import CHROMIUM, assert_nothing_failed, page
-from tests.studio.test_server import Server
+from tests.studio.test_server import Server, end_all
 
 __all__ = ["page"]
 
@@ -51,9 +50,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     )  # fmt: skip
     started = Server(home, os.environ | {"OMP_NUM_THREADS": "1"})
     yield started
-    subprocess.run(["pkill", "-9", "-f", str(home)], check=False)
-    while Server.started:
-        Server.started.pop().process.communicate()
+    end_all(home)
 
 
 @pytest.fixture

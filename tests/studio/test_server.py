@@ -68,7 +68,12 @@ class Server:
 @pytest.fixture
 def place(tmp_path: Path, environment: dict[str, str]) -> Iterator[Path]:
     yield tmp_path / "home"
-    subprocess.run(["pkill", "-9", "-f", str(tmp_path)], check=False)
+    end_all(tmp_path)
+
+
+def end_all(folder: Path) -> None:
+    """End the servers that a test has left, and what they have started in a folder."""
+    subprocess.run(["pkill", "-9", "-f", str(folder)], check=False)
     while Server.started:
         Server.started.pop().process.communicate()
 

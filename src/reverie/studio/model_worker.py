@@ -109,18 +109,15 @@ def upscale(models: Loaded, request: Request) -> dict[str, Json]:
 
 
 def edit(models: Loaded, request: Request) -> dict[str, Json]:
-    """An image with attributes added or removed, and its reconstruction, a file each."""
+    """An image with attributes added or removed; without any its reconstruction."""
     add = _checked(dict[str, float], request.get("add"), "add")
     image = Path(_checked(str, request.get("image"), "image"))
     refine = _checked(int, request.get("refine", 0), "refine")
     editor = models.editor(_checked(str, request["model"], "model"))
     _, latent = editor.encode(image, refine)
-    answer: dict[str, Json] = {}
-    for name, strengths in (("image", add), ("reconstruction", {})):
-        file = Path(request["out"]) / f"{name}.png"
-        image_io.save(editor.edit(latent, strengths)[0], file)
-        answer[name] = str(file)
-    return answer
+    file = Path(request["out"]) / "edited.png"
+    image_io.save(editor.edit(latent, add)[0], file)
+    return {"image": str(file)}
 
 
 def directions(models: Loaded, request: Request) -> dict[str, Json]:

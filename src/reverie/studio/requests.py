@@ -41,9 +41,7 @@ class Requests:
         Raises:
             UserError: if it cannot be run; it may name the option that is wrong.
         """
-        verb, options = self._parts(body)
-        argv = self._argv(verb, options)
-        self._run_of(verb, options)
+        argv, _ = self._command(*self._parts(body))
         return " ".join(["reverie", *argv])
 
     def submit(self, body: Mapping[str, Any]) -> Job:
@@ -54,8 +52,7 @@ class Requests:
         """
         verb, options = self._parts(body)
         options = self._with_outputs(verb, options)
-        argv = self._argv(verb, options)
-        run = self._run_of(verb, options)
+        argv, run = self._command(verb, options)
         out = options.get("out")
         place = str(out) if isinstance(out, str) else None
         return self.supervisor.submit(verb, options, argv, run=run, out=place)
@@ -69,8 +66,7 @@ class Requests:
         verb, options = self._parts(body)
         if verb != TRAINING:
             raise UserError("only trainings are estimated.")
-        self._argv(verb, options)
-        self._run_of(verb, options)
+        self._command(verb, options)
         flags = ("method", "preset", "out", "resume", "restart", "json")
         request = {
             "method": options["method"],
@@ -129,8 +125,8 @@ class Requests:
             raise UserError("a job has a verb, and options by name.")
         return verb, dict(options)
 
-    def _argv(self, verb: str, options: Mapping[str, Json]) -> list[str]:
-        """The command; what it writes is in the home."""
+    def _command(self, verb: str, options: Mapping[str, Json]) -> tuple[list[str], str | None]:
+        """The command, whose outputs are in the home, and the run that it trains."""
         argv = self.verbs.argv(verb, options)
         for name, place in self.verbs.outputs(verb, options).items():
             if isinstance(place, str):
@@ -138,7 +134,7 @@ class Requests:
                     self.home.inside(place)
                 except UserError as error:
                     raise InvalidPath(str(error), name) from None
-        return argv
+        return argv, self._run_of(verb, options)
 
     def _with_outputs(self, verb: str, options: dict[str, Json]) -> dict[str, Json]:
         """The options with a new place in `outputs` for what would be written beside it."""

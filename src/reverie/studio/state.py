@@ -78,10 +78,9 @@ def _shipped() -> list[Json]:
         config = json.loads((place / "config.json").read_text())
         method, classes = config["method"], config.get("pictures", {}).get("class_names", [])
         task = task_of(METHODS[method])
-        kind = "upscale" if task == "upscale" else "sample"
         about = METHODS[method].about
         shipped.append({
-            "name": name, "method": method, "task": task, "kind": kind, "about": about,
+            "name": name, "method": method, "task": task, "about": about,
             "classes": classes, "capabilities": capabilities_of(METHODS[method]),
         })  # fmt: skip
     return shipped

@@ -135,29 +135,21 @@ class Supervisor:
 
     def all(self) -> list[dict[str, Json]]:
         """All jobs as the page sees them, the newest first."""
-        places = self._places()
+        places = _places(self.store.queued())
         return [self.view(job, places.get(job.number)) for job in self.store.all()]
-
-    def _places(self) -> dict[int, int]:
-        """The places of queued jobs, from 1: trainings wait for trainings, others for others."""
-        places: dict[int, int] = {}
-        queued = self.store.queued()
-        for trains in (True, False):
-            alike = [job.number for job in queued if _trains(job) == trains]
-            places |= {number: place for place, number in enumerate(alike, 1)}
-        return places
 
     def view(self, job: Job, position: int | None = None) -> dict[str, Json]:
         """A job as the page sees it."""
         live = self.workers.progress(job) if job.active else None
         if position is None and job.state == "queued":
-            position = self._places().get(job.number)
+            position = _places(self.store.queued()).get(job.number)
         message = job.message
         if live is not None and job.state == "running":
             message = live.text
         return {
             "id": job.id,
             "verb": job.verb,
+            "trains": _trains(job),
             "options": dict(job.options),
             "command": shlex.join(["reverie", *job.argv]),
             "state": job.state,
@@ -190,9 +182,10 @@ class Supervisor:
             for job in self.store.active():
                 self._look_at(job)
             self._start_next()
-            places = self._places()
-            for job in self.store.queued():  # their places change when others start or go
-                self._tell(job, places.get(job.number))
+            queued = self.store.queued()
+            places = _places(queued)
+            for job in queued:  # their places change when others start or go
+                self._tell(job, places[job.number])
         if self.events.listeners and time.monotonic() - self._scanned > SECONDS_BETWEEN_SCANS:
             self._scanned = time.monotonic()
             changed = self.runs.changed()
@@ -243,3 +236,12 @@ class Supervisor:
 
 def _trains(job: Job) -> bool:
     return job.verb in TRAININGS
+
+
+def _places(queued: Sequence[Job]) -> dict[int, int]:
+    """The places of queued jobs, from 1: trainings wait for trainings, others for others."""
+    places: dict[int, int] = {}
+    for trains in (True, False):
+        alike = [job.number for job in queued if _trains(job) == trains]
+        places |= {number: place for place, number in enumerate(alike, 1)}
+    return places

@@ -10,9 +10,6 @@ import { ago, baseName, capital, duration, percent } from "./text.js";
 export const isOver = (job) => ["done", "failed", "interrupted"].includes(job.state);
 export const isActive = (job) => ["running", "stopping"].includes(job.state);
 
-/** Trainings wait for trainings alone, and other work for other work. */
-export const trains = (job) => ["train", "sweep", "reproduce"].includes(job.verb);
-
 const KINDS = { running: "live", stopping: "warn", done: "done", failed: "bad", interrupted: "warn", queued: null };
 export const StateChip = ({ state }) => html`<span class=${classes("chip", KINDS[state])}>${state}</span>`;
 
@@ -73,7 +70,7 @@ export function JobRow({ job, children }) {
 export function JobProgress({ id, job: given }) {
   const found = useJob(id);
   const job = given ?? found;
-  const ahead = useShared((s) => s.jobs.find((other) => isActive(other) && other.id !== job?.id && trains(other) === (job != null && trains(job))));
+  const ahead = useShared((s) => s.jobs.find((other) => isActive(other) && other.id !== job?.id && other.trains === job?.trains));
   if (!job || job.state === "done") return null;
   if (job.state === "failed")
     return html`<${Notice} kind="bad"><div class="stack tight"><span>${job.error ?? job.message ?? "This failed."}</span><a href=${link(["job", job.id])}>Show the log</a></div></${Notice}>`;

@@ -7,15 +7,6 @@ import { link } from "./router.js";
 import { useRequest, useShared } from "./state.js";
 import { baseName } from "./text.js";
 
-const OF_TASK = { generate: ["sample"], translate: ["translate"], upscale: ["upscale"], latent: ["encode"] };
-
-/** What a shipped model can do: as the server says, or else by its task and method. */
-export function capabilitiesOf(model) {
-  if (model.capabilities) return model.capabilities;
-  const found = OF_TASK[model.task ?? { sample: "generate" }[model.kind] ?? model.kind] ?? [];
-  return model.method === "diffusion" || /diffusion/.test(model.about ?? "") ? [...found, "denoise"] : found;
-}
-
 /** Models with a capability, the shipped ones last: { models, loading, error }. There are none until
     the runs are known: a shipped model shown before them would be chosen in their place. */
 export function useModels(capability, fits = () => true) {
@@ -28,7 +19,7 @@ export function useModels(capability, fits = () => true) {
     .filter((run) => run.capabilities.includes(capability) && (run.has_model ?? run.step > 0) && fits(run))
     .map((run) => ({ value: run.path, text: `${run.name} (${run.method}${run.data ? `, ${baseName(run.data)}` : ""})`, run }));
   const shipped = (app?.shipped ?? [])
-    .filter((model) => capabilitiesOf(model).includes(capability) && fits(model))
+    .filter((model) => model.capabilities.includes(capability) && fits(model))
     .map((model) => ({ value: model.name, text: `${model.name} (comes with reverie)`, run: null, shipped: model }));
   return { models: [...runs, ...shipped], loading, error: answer.error };
 }
@@ -38,7 +29,7 @@ export function useModelDetails(model) {
   const app = useShared((s) => s.app);
   const shipped = app?.shipped.find((one) => one.name === model);
   const answer = useRequest(() => (model?.startsWith("runs/") ? api.run(baseName(model)) : Promise.resolve(null)), [model]);
-  return answer.data ?? (shipped ? { ...shipped, classes: shipped.classes ?? [] } : null);
+  return answer.data ?? shipped ?? null;
 }
 
 export function ModelPicker({ models, value, onChange, label = "Model", help }) {

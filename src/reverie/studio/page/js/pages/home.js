@@ -4,7 +4,6 @@ import { api } from "../api.js";
 import { classes, html, useEffect, useRef, useState } from "../dom.js";
 import { Icon } from "../icons.js";
 import { JobActions, JobRow, isActive, isOver } from "../jobs.js";
-import { capabilitiesOf } from "../models.js";
 import { Button, Figures, LinkButton, Notice, Picture, Progress, SearchField } from "../parts.js";
 import { link } from "../router.js";
 import { complain, loadRuns, toast, useShared } from "../state.js";
@@ -140,7 +139,7 @@ function Shipped({ models }) {
   if (!models.length) return null;
   return html`<section class="section" aria-labelledby="shipped"><div class="section-head"><h2 id="shipped">Models that come with reverie</h2></div>
     <ul class="card">${models.map((model) => {
-      const [action, page] = USE_OF[capabilitiesOf(model)[0]] ?? ["Use", "sample"];
+      const [action, page] = USE_OF[model.capabilities[0]] ?? ["Use", "sample"];
       const about = model.about ?? [model.method, model.task].filter(Boolean).join(", ");
       return html`<li class="listed" key=${model.name}><div><h3>${model.name}</h3><p>${sentence(about)}</p></div><${LinkButton} size="small" href=${link(["use", page], { model: model.name })}>${action}</${LinkButton}></li>`;
     })}</ul></section>`;

@@ -35,17 +35,8 @@ const Train = ({ title, query, children }) => html`<${Empty} icon="learn" title=
 const SIDE = 8; // images in a row of the map: 64 in one request
 const TILE = 64;
 
-/** Runs with two latents: as the list says, or else by their options. */
-function usePlanes() {
-  const { models, loading, error } = useModels("sample", (run) => run.latent_size === 2 || (run.latent_size === undefined && run.task === "generate" && !(run.capabilities ?? []).includes("denoise") && run.path));
-  const unknown = models.filter((one) => one.run && one.run.latent_size === undefined).slice(0, 16);
-  const details = useRequest(() => Promise.all(unknown.map((one) => api.run(one.run.name).catch(() => null))), [unknown.map((one) => one.value).join("\n")]);
-  const two = new Set((details.data ?? []).filter((run) => run?.options.latent_size === 2).map((run) => run.path));
-  return { models: models.filter((one) => one.run?.latent_size === 2 || two.has(one.value)), loading: loading || (unknown.length > 0 && !details.data), error };
-}
-
 function Plane() {
-  const { models, loading, error } = usePlanes();
+  const { models, loading, error } = useModels("sample", (run) => run.latent_size === 2);
   const [draft, update] = useDraft("plane", { model: "" });
   if (error) return html`<${Notice} kind="bad">${error.message}</${Notice}>`;
   if (loading) return html`<p class="muted">Looking for models with two latents …</p>`;

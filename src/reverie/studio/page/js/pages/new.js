@@ -4,7 +4,7 @@ import { api } from "../api.js";
 import { Drop, LeftOut } from "../drop.js";
 import { html, useEffect, useId, useMemo, useState } from "../dom.js";
 import { Fields, MoreOptions, problemOf, useCheck, valuesFor } from "../form.js";
-import { JobProgress, isActive, isOver, trains, useOwnJob } from "../jobs.js";
+import { JobProgress, isActive, isOver, useOwnJob } from "../jobs.js";
 import { ContactSheet, CheckReport } from "../contact.js";
 import { Answer, Button, Command, Notice, Segmented, TextField } from "../parts.js";
 import { go, replace } from "../router.js";
@@ -242,7 +242,7 @@ function Summary({ data, dataB, method, preset, options, check, draft, update, s
   const estimate = useOwnJob("estimate");
   const [busy, setBusy] = useState(false);
   const [refused, setRefused] = useState(null);
-  const running = useShared((s) => s.jobs.some((job) => isActive(job) && trains(job)));
+  const running = useShared((s) => s.jobs.some((job) => isActive(job) && job.trains));
   const key = JSON.stringify({ ...options, out: "" });
   useEffect(() => setRefused(null), [JSON.stringify(options)]);
   const current = draft.estimated === key ? estimate.job : null;

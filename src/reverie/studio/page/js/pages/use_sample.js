@@ -47,7 +47,7 @@ function SampleBench({ models, model, draft, update }) {
     setProblem({ errors: {}, error: null });
     try {
       const { images } = await api.sample({ ...options(), count: draft.count, seed });
-      update({ images: images.map((one, n) => ({ path: one.path, seed: one.seed, label: one.label ?? (draft.label || (classes.length ? classes[n % classes.length] : null)) })), of: model.value, held: null, seed: String(seed) });
+      update({ images: images.map((one) => ({ path: one.path, seed: one.seed, label: one.label })), of: model.value, held: null, seed: String(seed) });
     } catch (failure) {
       setProblem(problemOf(failure));
     }
@@ -64,9 +64,7 @@ function SampleBench({ models, model, draft, update }) {
         <div class="grow"><${TextField} label="Seed of the first image" inputmode="numeric" value=${draft.seed} error=${problem.errors.seed} onInput=${(event) => update({ seed: event.target.value })} /></div>
         <${Dice} onChange=${(seed) => { update({ seed: String(seed) }); generate(seed); }} />
       </div>
-      ${classes.length > 0
-        ? html`<${SelectField} label="Class" value=${draft.label} options=${[["", "all in turn"], ...classes.map((one) => [one, one])]} onChange=${(label) => update({ label })} />`
-        : model.shipped && denoise && html`<${TextField} label="Class" value=${draft.label} placeholder="all in turn" error=${problem.errors.label} onInput=${(event) => update({ label: event.target.value.trim() })} />`}
+      ${classes.length > 0 && html`<${SelectField} label="Class" value=${draft.label} options=${[["", "all in turn"], ...classes.map((one) => [one, one])]} onChange=${(label) => update({ label })} />`}
       ${denoise &&
       html`<${Answer} of=${verb}>${({ schema }) => html`<${Fields} schema=${schema} names=${DENOISING} values=${draft.values} errors=${problem.errors} onChange=${set} />
         <${MoreOptions} schema=${schema} names=${["schedule"].filter((name) => name in schema.properties)} values=${draft.values} errors=${problem.errors} onChange=${set} />`}</${Answer}>`}
