@@ -8,9 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import ExifTags, Image, ImageOps
-from torch.nn import functional as F
 
 from reverie.core import image_io, progress
 from reverie.core.errors import UserError
@@ -68,19 +66,28 @@ class ImageFile:
         return int(np.iinfo(self.colour.dtype).max)
 
 
+def resampled(pixels: np.ndarray, height: int, width: int, dtype: type) -> np.ndarray:
+    """Pixels [H, W, C] at another size, by antialiased bicubic resampling in float32.
+
+    One channel follows the other, to spare memory; the values are scaled to the range of `dtype`.
+    """
+    white = np.iinfo(dtype).max
+    ratio = white / np.iinfo(pixels.dtype).max
+    channels = []
+    for channel in range(pixels.shape[-1]):
+        plane = Image.fromarray(pixels[..., channel].astype(np.float32))
+        values = np.asarray(plane.resize((width, height), Image.Resampling.BICUBIC)) * ratio
+        channels.append(np.clip(values.round(), 0, white).astype(dtype))
+    return np.stack(channels, axis=-1)
+
+
 def resized(image: ImageFile, height: int, width: int) -> ImageFile:
-    """The image file at another size, by antialiased bicubic resampling; metadata is kept."""
-
-    def resampled(pixels: np.ndarray) -> np.ndarray:
-        planes = torch.from_numpy(pixels.astype(np.float32).reshape(*pixels.shape[:2], -1))
-        made = F.interpolate(
-            planes.movedim(-1, 0)[None], (height, width), mode="bicubic", antialias=True
-        )
-        whole = made[0].movedim(0, -1).round().clamp(0, image.max_value).numpy()
-        return whole.astype(pixels.dtype).reshape(height, width, *pixels.shape[2:])
-
-    alpha = None if image.alpha is None else resampled(image.alpha)
-    return replace(image, colour=resampled(image.colour), alpha=alpha)
+    """The image file at another size; metadata is kept."""
+    dtype = image.colour.dtype.type
+    colour, alpha = resampled(image.colour, height, width, dtype), image.alpha
+    if alpha is not None:
+        alpha = resampled(alpha[..., None], height, width, dtype)[..., 0]
+    return replace(image, colour=colour, alpha=alpha)
 
 
 def read_image_file(path: Path) -> ImageFile:

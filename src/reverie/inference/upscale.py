@@ -1,17 +1,16 @@
 """Upscale image files and folders, with all that the files hold."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from reverie.core import image_io, progress
 from reverie.core.errors import UserError
-from reverie.core.image_file import WRITABLE, ImageFile, read_image_file
+from reverie.core.image_file import WRITABLE, ImageFile, read_image_file, resampled
 from reverie.core.image_io import convert_channels
 from reverie.core.interrupt import StopSignal
 from reverie.core.marks import is_marked
@@ -240,16 +239,7 @@ def _whole(
         pace.did((tile.core_bottom - tile.core_top) * (tile.core_right - tile.core_left))
     if share == 1:
         return made
-    return np.stack(list(_resized(made, wanted, kind)), axis=-1)
-
-
-def _resized(made: np.ndarray, wanted: tuple[int, int], kind: type) -> Iterator[np.ndarray]:
-    """Each channel, in float32, one after the other to spare memory."""
-    ratio = np.iinfo(kind).max / np.iinfo(made.dtype).max
-    for channel in range(made.shape[-1]):
-        plane = Image.fromarray(made[..., channel].astype(np.float32))
-        values = np.asarray(plane.resize((wanted[1], wanted[0]), Image.Resampling.BICUBIC)) * ratio
-        yield np.clip(values.round(), 0, np.iinfo(kind).max).astype(kind)
+    return resampled(made, *wanted, kind)
 
 
 def bicubic(images: Tensor, scale: int) -> Tensor:
