@@ -5,28 +5,29 @@ import torch
 from reverie.experiments.earth import mean_colour, nearest_tile
 
 
-def relief(latitude: float, water: bool, count: int = 1, side: int = 16) -> torch.Tensor:
-    """Tiles of one latitude in [-1, 1], all land or all water."""
-    tile = torch.tensor([0.0, latitude, 1.0 if water else -1.0])
-    return tile[None, :, None, None].repeat(count, 1, side, side)
+def tiles(*colours: tuple[float, float, float], side: int = 16) -> torch.Tensor:
+    """A tile [3, side, side] of each colour, in [-1, 1]."""
+    return torch.tensor(colours)[:, :, None, None].repeat(1, 1, side, side)
 
 
-def test_the_mean_is_over_latitudes_close_by_and_over_land_or_water() -> None:
-    source = torch.cat([relief(0, False, 2), relief(0, True), relief(0.5, False)])
-    target = torch.stack([torch.full((3, 16, 16), x) for x in (0.1, 0.3, -0.5, 0.9)])
-    asked = torch.cat([relief(2 / 127.5, False), relief(0, True), relief(0.5, False)])
-    found = mean_colour(asked, source, target)
-    for image, want in zip(found, (0.2, -0.5, 0.9), strict=True):
+GREEN, SAND, SEA = (0.1, 0.5, 0.1), (0.7, 0.5, 0.2), (0.3, 0.6, 0.9)
+
+
+def test_the_mean_is_over_pixels_of_nearly_the_same_colour() -> None:
+    source = tiles(GREEN, GREEN, SAND, SEA)
+    target = torch.stack([torch.full((3, 16, 16), x) for x in (0.1, 0.3, 0.9, -0.5)])
+    asked = tiles((0.11, 0.52, 0.09), SAND, SEA)
+    for image, want in zip(mean_colour(asked, source, target), (0.2, 0.9, -0.5), strict=True):
         torch.testing.assert_close(image, torch.full((3, 16, 16), want))
 
 
-def test_of_a_latitude_that_was_never_seen_nothing_is_known() -> None:
-    found = mean_colour(relief(-0.9, False), relief(0, False), torch.ones(1, 3, 16, 16))
-    assert (found == 0).all()
+def test_a_colour_that_was_never_seen_is_the_mean_of_all() -> None:
+    target = torch.cat([torch.ones(1, 3, 16, 16), torch.zeros(1, 3, 16, 16)])
+    found = mean_colour(tiles((-1.0, -1.0, -1.0)), tiles(GREEN, SEA), target)
+    torch.testing.assert_close(found, torch.full((1, 3, 16, 16), 0.5))
 
 
-def test_the_nearest_tile_is_that_of_the_relief() -> None:
-    source = torch.cat([relief(0, False), relief(0, True), relief(0.5, False)])
+def test_the_nearest_tile_is_that_of_the_map() -> None:
     target = torch.randn(3, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-    asked = torch.cat([relief(0.4, False), relief(0.1, True)])
-    assert torch.equal(nearest_tile(asked, source, target), target[[2, 1]])
+    asked = tiles((0.6, 0.5, 0.3), (0.2, 0.6, 0.8))
+    assert torch.equal(nearest_tile(asked, tiles(GREEN, SEA, SAND), target), target[[2, 1]])

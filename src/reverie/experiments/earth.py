@@ -1,4 +1,4 @@
-"""`earth`: relief to satellite image, by pix2pix from pairs and by CycleGAN and CUT without."""
+"""`earth`: relief map to satellite image, by pix2pix from pairs and by CycleGAN and CUT without."""
 
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from reverie.experiments.findings import Findings
 
-SIZE, SHOWN, NEAR = 64, 14, 16
+SIZE, SHOWN, NEAR, LEVELS = 64, 14, 16, 16
 
 
 def draw(findings: "Findings") -> None:
@@ -22,19 +22,19 @@ def draw(findings: "Findings") -> None:
     (source, target), train = pairs("earth", SIZE), pairs("earth", SIZE, "train")
     made = {
         "doing nothing": source,
-        "mean colour by latitude and water": mean_colour(source, *train),
+        "mean colour for the map's colour": mean_colour(source, *train),
         "nearest training tile": nearest_tile(source, *train),
     }
     trained = {name: findings.model(name).translate(source, "ab") for name in EARTH.trainings}
     shown = torch.linspace(0, len(source) - 1, SHOWN).long()
-    rows = {"relief": source, **trained, "satellite": target}
+    rows = {"map": source, **trained, "satellite": target}
     findings.rows(
         "earth",
         {name: list(images[shown]) for name, images in rows.items()},
-        "Relief to satellite image on longitudes that no training saw",
+        "Relief map to satellite image on longitudes that no training saw",
     )
     findings.table(
-        f"Relief to satellite image, {len(source)} held-out tiles",
+        f"Relief map to satellite image, {len(source)} held-out tiles",
         figures(made | trained | {"the satellite image itself": target}, target, train[1]),
     )
 
@@ -44,23 +44,23 @@ def mean_colour(
     train_source: "Float[Tensor, 'm 3 h w']",
     train_target: "Float[Tensor, 'm 3 h w']",
 ) -> "Float[Tensor, 'n 3 h w']":
-    """For each pixel the mean colour of training pixels of its latitude, on land or on water.
+    """For each pixel the mean colour of the training targets where the map has the same colour.
 
-    The mean is over five of the 256 levels of latitude.
+    Colours are the same in `LEVELS` levels of each channel; for one that no training map has it is
+    the mean of all.
     """
     import torch
-    from torch.nn import functional as F
 
     def level(images: "Tensor") -> "Tensor":
-        latitude, water = images[:, 1].add(1).mul(127.5).round().long(), images[:, 2] > 0
-        return latitude + 256 * water
+        levels = images.add(1).mul(LEVELS / 2).long().clamp(max=LEVELS - 1)
+        return (levels[:, 0] * LEVELS + levels[:, 1]) * LEVELS + levels[:, 2]
 
-    sums, counts = torch.zeros(512, 3), torch.zeros(512, 1)
-    sums.index_add_(0, level(train_source).flatten(), train_target.movedim(1, -1).reshape(-1, 3))
-    counts.index_add_(0, level(train_source).flatten(), torch.ones(train_source[:, :1].numel(), 1))
-    both = torch.cat([sums, counts], 1).reshape(2, 256, 4).transpose(1, 2)
-    wide = 5 * F.avg_pool1d(both, 5, 1, 2).transpose(1, 2).reshape(512, 4)
-    return (wide[:, :3] / wide[:, 3:].clamp(min=1))[level(source)].movedim(-1, 1)
+    sums, counts = torch.zeros(LEVELS**3, 3), torch.zeros(LEVELS**3, 1)
+    where = level(train_source).flatten()
+    sums.index_add_(0, where, train_target.movedim(1, -1).reshape(-1, 3))
+    counts.index_add_(0, where, torch.ones(len(where), 1))
+    colours = torch.where(counts > 0, sums / counts.clamp(min=1), sums.sum(0) / counts.sum())
+    return colours[level(source)].movedim(-1, 1)
 
 
 def nearest_tile(
@@ -68,7 +68,7 @@ def nearest_tile(
     train_source: "Float[Tensor, 'm 3 h w']",
     train_target: "Float[Tensor, 'm 3 h w']",
 ) -> "Float[Tensor, 'n 3 h w']":
-    """The target of the training tile whose relief, reduced to `NEAR` pixels, is the nearest."""
+    """The target of the training tile whose map, reduced to `NEAR` pixels, is the nearest."""
     import torch
     from torch.nn import functional as F
 
@@ -77,7 +77,7 @@ def nearest_tile(
 
 
 EARTH = Experiment(
-    about="the Earth's relief to its satellite image at 64×64: pix2pix, CycleGAN, CUT",
+    about="a relief map of the Earth to its satellite image at 64×64: pix2pix, CycleGAN, CUT",
     trainings={
         "pix2pix": Training(method="pix2pix", preset="earth-small", minutes=10),
         "cyclegan": Training(method="cyclegan", preset="earth-small", minutes=25),

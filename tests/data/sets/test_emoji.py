@@ -77,7 +77,9 @@ def test_packages_become_a_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(UserError, match=r"apple 16\.0\.0 was downloaded with another content"):
         get_emoji(tmp_path / "other")
     (tools / "npm").write_text("#!/bin/sh\n")
-    with pytest.raises(UserError, match=r"npm did not bring @lobehub/fluent-emoji-3d 1\.1\.0"):
+    with pytest.raises(
+        UserError, match=r"the download did not bring @lobehub/fluent-emoji-3d 1\.1\.0"
+    ):
         get_emoji(tmp_path / "none")
     (tools / "npm").write_text("#!/bin/sh\necho no network >&2; exit 1\n")
     with pytest.raises(UserError, match=r"could not download the emojis \(no network\)"):

@@ -116,7 +116,7 @@ def test_packages_become_a_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(UserError, match="was downloaded with another content"):
         photos.get_photos(tmp_path / "other")
     (tools / "apt-get").write_text("#!/bin/sh\n")
-    with pytest.raises(UserError, match=r"apt-get did not bring lomiri-wallpapers-16\.04"):
+    with pytest.raises(UserError, match=r"the download did not bring lomiri-wallpapers-16\.04"):
         photos.get_photos(tmp_path / "none")
     (tools / "apt-get").write_text("#!/bin/sh\necho no network >&2; exit 100\n")
     with pytest.raises(UserError, match=r"those of Debian 12 \(no network\): use a folder"):

