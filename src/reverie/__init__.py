@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from reverie.api import dream as dream
     from reverie.api import edit as edit
     from reverie.api import evaluate as evaluate
+    from reverie.api import export as export
     from reverie.api import import_weights as import_weights
     from reverie.api import info as info
     from reverie.api import interpolate as interpolate
@@ -37,8 +38,8 @@ _HOMES = {
     "EXPERIMENTS": "reverie.experiments",
     "reproduce": "reverie.experiments.reproduce",
     **dict.fromkeys(
-        ["compare", "dream", "edit", "evaluate", "import_weights", "info", "interpolate", "load",
-         "reconstruct", "sample", "sweep", "train", "translate", "upscale"], "reverie.api",
+        ["compare", "dream", "edit", "evaluate", "export", "import_weights", "info", "interpolate",
+         "load", "reconstruct", "sample", "sweep", "train", "translate", "upscale"], "reverie.api",
     ),
 }  # fmt: skip
 """Every public name and the module that defines it."""

@@ -16,6 +16,7 @@ from reverie.core.files import path_of
 from reverie.core.options import OptionValue, accepts_fields
 from reverie.evaluation.evaluate import EvaluateResult
 from reverie.evaluation.evaluate import evaluate as _evaluate
+from reverie.exports.files import ExportResult, export_files
 from reverie.inference.dream.files import DreamResult, dream_image
 from reverie.inference.info import InfoResult, info
 from reverie.inference.latent.files import (
@@ -32,6 +33,7 @@ from reverie.inference.options import (
     DreamOptions,
     EditOptions,
     EvaluateOptions,
+    ExportOptions,
     InterpolateOptions,
     ReconstructOptions,
     SampleOptions,
@@ -281,6 +283,23 @@ def evaluate(
     if options is None:
         raise UserError("evaluate needs data=.")
     return _evaluate(model, options, None if out is None else path_of(out))
+
+
+@accepts_fields(ExportOptions)
+def export(
+    model: str | Path | Model, *, out: str | Path, options: ExportOptions | None = None
+) -> ExportResult:
+    """Write a model as files that other programs run, each compared with the model.
+
+    Args:
+        model: a model, or where it is.
+        out: the file; a model with several computations gets one file for each, named after it.
+        options: see `ExportOptions`; its fields may be given as keyword arguments.
+
+    Raises:
+        UserError: if the model cannot be exported, or a package for it is missing.
+    """
+    return export_files(_loaded(model), path_of(out), options or ExportOptions())
 
 
 def compare(runs: Sequence[str | Path], out: str | Path) -> CompareResult:

@@ -11,12 +11,13 @@ from torch import Tensor
 from reverie.core.errors import UserError
 from reverie.core.files import path_of
 from reverie.evaluation.evaluate import EvaluateResult
+from reverie.exports.files import ExportResult, export_files
 from reverie.inference.dream.files import DreamResult, dream_image
 from reverie.inference.info import InfoResult, info
 from reverie.inference.latent.files import EditResult, InterpolateResult, ReconstructResult, edit_files, interpolate_files, reconstruct_files
 from reverie.inference.load import import_weights, load
 from reverie.inference.model import Model
-from reverie.inference.options import DreamOptions, EditOptions, EvaluateOptions, InterpolateOptions, ReconstructOptions, SampleOptions, TranslateOptions, UpscaleOptions
+from reverie.inference.options import DreamOptions, EditOptions, EvaluateOptions, ExportOptions, InterpolateOptions, ReconstructOptions, SampleOptions, TranslateOptions, UpscaleOptions
 from reverie.inference.sample import sample_images
 from reverie.inference.translate import TranslateResult, translate_files
 from reverie.inference.upscale import UpscaleResult, upscale_files
@@ -261,6 +262,18 @@ def evaluate(
     border: int = 0,
     report: str | Path | None = None,
 ) -> EvaluateResult: ...
+def export(
+    model: str | Path | Model,
+    *,
+    out: str | Path,
+    options: ExportOptions | None = ...,
+    to: Literal['onnx', 'torch'] = 'onnx',
+    direction: Literal['ab', 'ba'] | None = None,
+    half: bool = False,
+    quantize: Literal['int8'] | None = None,
+    images: str | Path | None = None,
+    license: str = '',
+) -> ExportResult: ...
 def compare(
     runs: Sequence[str | Path],
     out: str | Path,

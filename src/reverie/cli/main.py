@@ -14,6 +14,7 @@ from reverie.cli.command import Command
 from reverie.cli.data import DataCheckCommand, DataGetCommand, DataListCommand
 from reverie.cli.dream import DreamCommand
 from reverie.cli.evaluate import EvaluateCommand
+from reverie.cli.export import ExportCommand
 from reverie.cli.help import help_text
 from reverie.cli.info import CompareCommand, InfoCommand
 from reverie.cli.latent import EditCommand, InterpolateCommand, ReconstructCommand
@@ -41,6 +42,7 @@ COMMANDS: dict[str, type[Command]] = {
     "interpolate": InterpolateCommand,
     "reconstruct": ReconstructCommand,
     "evaluate": EvaluateCommand,
+    "export": ExportCommand,
     "reproduce": ReproduceCommand,
     "info": InfoCommand,
     "compare": CompareCommand,

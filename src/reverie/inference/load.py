@@ -13,8 +13,10 @@ from torch import nn
 from reverie.core import progress
 from reverie.core.errors import UserError
 from reverie.core.files import path_of
+from reverie.core.onnx import OnnxFile
 from reverie.core.state_dict import read_tensors
 from reverie.inference.model import Model
+from reverie.methods.onnx import method_of
 from reverie.methods.superres.networks import Upscaler
 from reverie.methods.superres.pretrained import PretrainedUpscaler, SpandrelUpscaler
 from reverie.methods.superres.weights import (
@@ -31,6 +33,8 @@ BUILT_IN_MODELS = {
     folder.name: folder for folder in (Path(__file__).parent / "pretrained").glob("[!_]*")
 }
 
+ONNX_SUFFIX = ".onnx"
+
 HUB = "hf:"
 """Begins the names of models on the Hugging Face hub."""
 HUB_NAME = r"[\w.-]+/[\w.-]+"
@@ -44,7 +48,8 @@ def load(place: str | Path, reference: str | None = None) -> Model:
     """A model: `digits` or `photos-x4`, which come with the package, a run, a model folder,
     `hf:user/name` on the Hugging Face hub, or a weight file: of the original CycleGAN and pix2pix,
     or of SRResNet, RRDBNet and compact upscaling networks, or of others that the package spandrel
-    knows, where it is installed.
+    knows, where it is installed; or an ONNX file: of `reverie export`, or of a network of others
+    that takes one image and returns one.
 
     A run or model folder that is called `digits` goes before the built-in one. `user/name` without
     `hf:` is looked for on the hub only where it resembles no run or model folder here. `reference`
@@ -58,6 +63,8 @@ def load(place: str | Path, reference: str | None = None) -> Model:
     path = path_of(place)
     if reference is None and str(place) in BUILT_IN_MODELS and not holds_a_model(path):
         return Model(str(place), *load_model(BUILT_IN_MODELS[str(place)]))
+    if path.is_file() and path.suffix.lower() == ONNX_SUFFIX:
+        return Model(str(place), *method_of(OnnxFile.read(path)))
     if path.is_file() or reference is not None:
         network = import_weights(path, reference)
         if isinstance(network, SpandrelNetwork):

@@ -277,3 +277,28 @@ class ReproduceOptions(Checked):
     """Multiplies the length of every training: 0.2 is quick and shows less."""
     seed: int = 0
     """Seed of every training."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportOptions(Checked):
+    """As which file a model is written for other programs."""
+
+    to: Literal["onnx", "torch"] = "onnx"
+    """ONNX, or torch.export's format (.pt2)."""
+    direction: Direction | None = None
+    """Only this direction of a translator."""
+    half: bool = False
+    """Store weights in 16 bits, which halves the file; it computes in 32 bits as before."""
+    quantize: Literal["int8"] | None = None
+    """Compute in 8 bits; says what it costs in decibels."""
+    images: Path | None = None
+    """A folder of typical images, from which --quantize int8 takes fixed ranges of values."""
+    license: str = ""
+    """Licence of the model, which the file then names."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.images is not None and self.quantize is None:
+            raise UserError("--images is for --quantize int8.")
+        if self.to == "torch" and (self.half or self.quantize is not None):
+            raise UserError("--half and --quantize are for --to onnx.")

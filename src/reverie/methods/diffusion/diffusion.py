@@ -226,7 +226,7 @@ class Diffusion(Method):
         """
         last = self.label_embedding.num_embeddings - 1
         if labels is None:
-            labels = torch.full((len(x),), last, device=x.device)
+            labels = torch.full((x.shape[0],), last, device=x.device)
         level = self.noise_embedding(c_noise, c_interval)
         return self.unet(x, level + self.label_embedding(labels))
 
@@ -252,12 +252,24 @@ class Diffusion(Method):
             asked, free = both.chunk(2)
             return free + guidance * (asked - free)
         level = torch.full((len(x),), sigma, device=x.device)
-        p = self.objective.precondition(level)
+        end = None if until is None else torch.full_like(level, until)
+        return self.denoise_levels(x, level, labels, end)
+
+    def denoise_levels(
+        self,
+        x: Float[Tensor, "b c h w"],
+        sigma: Float[Tensor, " b"],
+        labels: Int[Tensor, " b"] | None = None,
+        until: Float[Tensor, " b"] | None = None,
+    ) -> Float[Tensor, "b c h w"]:
+        """`denoise` without guidance, at a noise level of its own for each image.
+
+        Label number `classes` is the embedding of no label.
+        """
+        p = self.objective.precondition(sigma)
         interval = None
         if until is not None:
-            interval = (
-                p.c_noise - self.objective.precondition(torch.full_like(level, until)).c_noise
-            )
+            interval = p.c_noise - self.objective.precondition(until).c_noise
         said = self.network((_spread(p.c_in) * x).float(), p.c_noise, labels, interval)
         return _spread(p.c_skip) * x + _spread(p.c_out) * said.to(x.dtype)
 

@@ -242,7 +242,7 @@ class SRVGGNetCompact(Upscaler):
         detail = self.body(self.to_weight_dtype(x)).unflatten(1, (self.channels, s, s))
         repeated = x[:, :, :, None, :, None]
         large = repeated + detail.permute(0, 1, 4, 2, 5, 3)
-        return large.reshape(len(x), self.channels, s * height, s * width)
+        return large.reshape(x.shape[0], self.channels, s * height, s * width)
 
 
 class DenseBlock(nn.Module):

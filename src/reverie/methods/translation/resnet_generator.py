@@ -139,7 +139,7 @@ class ResNetGenerator(nn.Module):
         if self.warp is None:
             return x
         theta = torch.eye(2, 3, device=x.device) + self.warp
-        grid = F.affine_grid(theta.expand(len(x), 2, 3), list(x.shape), align_corners=False)
+        grid = F.affine_grid(theta.expand(x.shape[0], 2, 3), list(x.shape), align_corners=False)
         return F.grid_sample(x.float(), grid, padding_mode="border", align_corners=False)
 
     def maps(self, x: Float[Tensor, "b c h w"]) -> list[Float[Tensor, "b _ _ _"]]:
