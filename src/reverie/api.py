@@ -17,6 +17,7 @@ from reverie.core.options import OptionValue, accepts_fields
 from reverie.evaluation.evaluate import EvaluateResult
 from reverie.evaluation.evaluate import evaluate as _evaluate
 from reverie.exports.files import ExportResult, export_files
+from reverie.exports.web import PageResult, export_page
 from reverie.inference.dream.files import DreamResult, dream_image
 from reverie.inference.info import InfoResult, info
 from reverie.inference.latent.files import (
@@ -288,18 +289,21 @@ def evaluate(
 @accepts_fields(ExportOptions)
 def export(
     model: str | Path | Model, *, out: str | Path, options: ExportOptions | None = None
-) -> ExportResult:
-    """Write a model as files that other programs run, each compared with the model.
+) -> ExportResult | PageResult:
+    """Write a model as files that other programs run, or as a web page; compared with the model.
 
     Args:
         model: a model, or where it is.
         out: the file; a model with several computations gets one file for each, named after it.
+            Of a web page the folder, or with `single_file` the file.
         options: see `ExportOptions`; its fields may be given as keyword arguments.
 
     Raises:
         UserError: if the model cannot be exported, or a package for it is missing.
     """
-    return export_files(_loaded(model), path_of(out), options or ExportOptions())
+    chosen = options or ExportOptions()
+    write = export_page if chosen.to == "web" else export_files
+    return write(_loaded(model), path_of(out), chosen)
 
 
 def compare(runs: Sequence[str | Path], out: str | Path) -> CompareResult:

@@ -12,11 +12,12 @@ from reverie.inference.options import ExportOptions
 
 if TYPE_CHECKING:
     from reverie.exports.files import ExportResult
+    from reverie.exports.web import PageResult
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExportCommand(ExportOptions, Command):
-    """Write a model as a file that other programs run; compared with the model."""
+    """Write a model as a file for other programs, or as a web page that runs it."""
 
     usage: ClassVar = "MODEL --to onnx --out model.onnx"
     model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
@@ -24,7 +25,7 @@ class ExportCommand(ExportOptions, Command):
     out: Path
     """The file to write; further computations of the model get its name and their own."""
 
-    def run(self) -> "ExportResult":
+    def run(self) -> "ExportResult | PageResult":
         from reverie import api
 
         return api.export(self.model, out=self.out, options=options_of(ExportOptions, self))

@@ -283,8 +283,12 @@ class ReproduceOptions(Checked):
 class ExportOptions(Checked):
     """As which file a model is written for other programs."""
 
-    to: Literal["onnx", "torch"] = "onnx"
-    """ONNX, or torch.export's format (.pt2)."""
+    to: Literal["onnx", "torch", "web"] = "onnx"
+    """ONNX, torch.export's format (.pt2), or a web page that runs the model in the browser."""
+    single_file: bool = False
+    """A web page as one .html that opens without a server; else it is a folder."""
+    data: str | None = None
+    """Web pages that edit: images whose attributes get sliders; by default those of the run."""
     direction: Direction | None = None
     """Only this direction of a translator."""
     half: bool = False
@@ -301,4 +305,6 @@ class ExportOptions(Checked):
         if self.images is not None and self.quantize is None:
             raise UserError("--images is for --quantize int8.")
         if self.to == "torch" and (self.half or self.quantize is not None):
-            raise UserError("--half and --quantize are for --to onnx.")
+            raise UserError("--half and --quantize are for --to onnx and --to web.")
+        if self.to != "web" and (self.single_file or self.data is not None):
+            raise UserError("--single-file and --data are for --to web.")

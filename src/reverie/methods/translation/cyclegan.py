@@ -199,15 +199,10 @@ class CycleGAN(Method):
 _SMALL_OPTIONS = CycleGANOptions(**SMALL, cycle_weight=5.0, identity_weight=0.4, smooth=0.2)
 
 CycleGAN.presets = {
-    # No identity loss, since no colour of a domain means the same in the other. A generator that
-    # begins at the identity keeps water blue: others may swap land and sea.
     "earth-small": Preset(
-        about="relief of the Earth and its satellite image at 64×64 on a processor",
-        options=CycleGANOptions(
-            **EARTH | {"residual": True, "width": 24, "learning_rate": 5e-4},
-            cycle_weight=5.0,
-            identity_weight=0.0,
-        ),
+        about="relief map of the Earth and its satellite image at 64×64: 3,000 steps, about 15 "
+        "minutes on one core",
+        options=CycleGANOptions(**EARTH, cycle_weight=5.0, identity_weight=0.0),
         data=EARTH_DATA,
         training=replace(EARTH_TRAINING, batch_size=4),
     ),

@@ -131,8 +131,9 @@ class Pix2Pix(Method):
 
 Pix2Pix.presets = {
     "earth-small": Preset(
-        about="relief of the Earth to its satellite image at 64×64 on a processor",
-        options=Pix2PixOptions(**EARTH, network="resnet", dropout=False, pixel_weight=30.0),
+        about="relief map of the Earth to its satellite image at 64×64: 3,000 steps, about 10 "
+        "minutes on one core",
+        options=Pix2PixOptions(**EARTH, network="resnet", dropout=False, pixel_weight=10.0),
         data=EARTH_DATA,
         training=EARTH_TRAINING,
     ),

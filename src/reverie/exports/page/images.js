@@ -1,0 +1,162 @@
+// A page that translates or upscales an image of the user.
+
+const names = Object.keys(page.parts);
+const upscales = names[0] === "upscale";
+const LARGEST_SIDE = 1024;
+const TILE = 128;
+let source = null;
+
+/** The network's output for pixels, padded by repetition to the multiple that it needs. */
+async function computed(part, image) {
+  const { channels } = page.parts[part].facts.pictures;
+  const { multiple, scale } = page.parts[part].facts;
+  const [width, height] = [image.width, image.height].map((side) => Math.ceil(side / multiple) * multiple);
+  const padded = new ImageData(width, height);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const from = 4 * (Math.min(y, image.height - 1) * image.width + Math.min(x, image.width - 1));
+      padded.data.set(image.data.subarray(from, from + 4), 4 * (y * width + x));
+    }
+  }
+  const made = await run(part, ["float32", toValues(padded, channels), [1, channels, height, width]]);
+  const pixels = toPixels(made);
+  const canvas = new OffscreenCanvas(pixels.width, pixels.height);
+  const context = canvas.getContext("2d");
+  context.putImageData(pixels, 0, 0);
+  return context.getImageData(0, 0, image.width * scale, image.height * scale);
+}
+
+/** The same, tile by tile; tiles overlap by the receptive radius, so that the result is the same. */
+async function tiled(part, image) {
+  const { scale, receptive_radius: radius } = page.parts[part].facts;
+  const after = find("after");
+  after.width = image.width * scale;
+  after.height = image.height * scale;
+  const context = after.getContext("2d");
+  const canvas = new OffscreenCanvas(image.width, image.height);
+  const original = canvas.getContext("2d", { willReadFrequently: true });
+  original.putImageData(image, 0, 0);
+  const total = Math.ceil(image.width / TILE) * Math.ceil(image.height / TILE);
+  let done = 0;
+  for (let top = 0; top < image.height; top += TILE) {
+    for (let left = 0; left < image.width; left += TILE) {
+      const [x, y] = [Math.max(0, left - radius), Math.max(0, top - radius)];
+      const right = Math.min(image.width, left + TILE + radius);
+      const bottom = Math.min(image.height, top + TILE + radius);
+      const made = await computed(part, original.getImageData(x, y, right - x, bottom - y));
+      const [insideX, insideY] = [(left - x) * scale, (top - y) * scale];
+      const [width, height] = [Math.min(TILE, image.width - left), Math.min(TILE, image.height - top)];
+      context.putImageData(made, left * scale - insideX, top * scale - insideY,
+        insideX, insideY, width * scale, height * scale);
+      done += 1;
+      say(`Tile ${done} of ${total} …`, done / total);
+      await breathe();
+    }
+  }
+}
+
+function sizeOf(picture) {
+  const [width, height] = [picture.width, picture.height];
+  let factor = Math.min(1, LARGEST_SIDE / Math.max(width, height));
+  if (!upscales && find("size").value === "trained") factor = Math.min(...page.size) / Math.min(width, height);
+  return [Math.max(1, Math.round(width * factor)), Math.max(1, Math.round(height * factor))];
+}
+
+async function work() {
+  if (source === null) return;
+  const began = performance.now();
+  const [width, height] = sizeOf(source);
+  const image = pixelsOf(source, width, height);
+  say("Computing …", 0);
+  await breathe();
+  find("compare").hidden = false;
+  if (upscales) {
+    await tiled("upscale", image);
+  } else {
+    show(find("after"), await computed(find("direction").value, image));
+  }
+  const { width: large, height: tall } = find("after");
+  find("compare").style.width = `${Math.max(large, 256)}px`;
+  find("before").width = large;
+  find("before").height = tall;
+  const plain = new OffscreenCanvas(width, height);
+  plain.getContext("2d").putImageData(image, 0, 0);
+  const context = find("before").getContext("2d");
+  context.imageSmoothingQuality = "high";
+  context.drawImage(plain, 0, 0, large, tall);
+  for (const id of ["before", "after"]) find(id).classList.toggle("pixels", large < 256);
+  find("save").disabled = false;
+  const shrunk = width < source.width ? ` The image was reduced to ${width}×${height} before.` : "";
+  const seconds = ((performance.now() - began) / 1000).toFixed(1);
+  say(`${width}×${height} to ${large}×${tall} in ${seconds} s.${shrunk}`);
+}
+
+function take(blob) {
+  return doing(async () => {
+    try {
+      source = await createImageBitmap(blob);
+    } catch {
+      throw new Error("This file is no image that the browser can read: choose a PNG, JPEG or WebP.");
+    }
+    await work();
+  });
+}
+
+function slide() {
+  find("before").style.clipPath = `inset(0 ${100 - Number(find("slider").value)}% 0 0)`;
+}
+
+async function openCamera() {
+  const video = find("video");
+  try {
+    video.srcObject = await navigator.mediaDevices.getUserMedia({ video: true });
+  } catch {
+    throw new Error("The browser gives no camera to this page: choose an image instead.");
+  }
+  await video.play();
+  video.hidden = find("shoot").hidden = false;
+}
+
+function shoot() {
+  const video = find("video");
+  const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight);
+  canvas.getContext("2d").drawImage(video, 0, 0);
+  for (const track of video.srcObject.getTracks()) track.stop();
+  video.hidden = find("shoot").hidden = true;
+  return canvas.convertToBlob().then(take);
+}
+
+start(async () => {
+  const words = { ab: "A to B", ba: "B to A" };
+  names.forEach((name) => find("direction").append(new Option(words[name] || name, name)));
+  find("direction-field").hidden = names.length < 2;
+  find("size-field").hidden = upscales;
+  find("camera").hidden = !navigator.mediaDevices;
+  find("file").addEventListener("change", (event) => {
+    if (event.target.files.length) take(event.target.files[0]);
+    event.target.value = "";
+  });
+  for (const id of ["direction", "size"]) find(id).addEventListener("change", () => doing(work));
+  find("slider").addEventListener("input", slide);
+  find("camera").addEventListener("click", () => doing(openCamera));
+  find("shoot").addEventListener("click", shoot);
+  find("save").addEventListener("click", () => saveCanvas(find("after"), `${page.title}.png`));
+  find("drop").addEventListener("dragover", (event) => {
+    event.preventDefault();
+    find("drop").classList.add("over");
+  });
+  find("drop").addEventListener("dragleave", () => find("drop").classList.remove("over"));
+  document.addEventListener("dragover", (event) => event.preventDefault());
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    find("drop").classList.remove("over");
+    if (event.dataTransfer.files.length) take(event.dataTransfer.files[0]);
+  });
+  document.addEventListener("paste", (event) => {
+    const file = [...event.clipboardData.files].find((one) => one.type.startsWith("image/"));
+    if (file) take(file);
+  });
+  slide();
+  await prepared(names[0]);
+  say("Ready.");
+});

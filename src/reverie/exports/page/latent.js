@@ -1,0 +1,131 @@
+// A page of latents: draw or choose an image, see its reconstruction, and edit its latents.
+
+const facts = page.parts.generate.facts;
+const { channels } = facts.pictures;
+const [height, width] = page.size;
+const latentSize = page.parts.generate.latents[0];
+const LINE = Math.max(1, Math.round(Math.min(width, height) / 14));
+let latents = new Float32Array(latentSize);
+let drawing = false;
+let example = -1;
+
+async function decode() {
+  const values = Float32Array.from(latents);
+  page.sliders.forEach(({ direction }, number) => {
+    const amount = Number(find(`slider-${number}`).value);
+    direction.forEach((value, at) => { values[at] += amount * value; });
+  });
+  show(find("output"), toPixels(await run("generate", ["float32", values, [1, latentSize]])));
+  say("");
+}
+
+async function encode() {
+  const canvas = find("input");
+  const image = canvas.getContext("2d", { willReadFrequently: true }).getImageData(0, 0, width, height);
+  const shape = [1, channels, height, width];
+  latents = (await run("encode", ["float32", toValues(image, channels), shape])).values;
+  await decode();
+}
+
+function reset() {
+  page.sliders.forEach((_, number) => { find(`slider-${number}`).value = "0"; });
+}
+
+async function ofSeed() {
+  const seed = Math.trunc(Number(find("seed").value) || 0);
+  await begin(latentsOfSeeds(seed, 1, latentSize));
+}
+
+/** The next example, or without examples the next seed. */
+async function another() {
+  if (page.examples.length) {
+    example = (example + 1) % page.examples.length;
+    await begin(Float32Array.from(page.examples[example]));
+  } else {
+    find("seed").value = String(Math.trunc(Number(find("seed").value) || 0) + 1);
+    await ofSeed();
+  }
+}
+
+/** Show the image of new latents, also where people draw. */
+async function begin(found) {
+  latents = found;
+  reset();
+  await decode();
+  show(find("input"), find("output").getContext("2d").getImageData(0, 0, width, height));
+}
+
+function clear() {
+  const context = find("input").getContext("2d", { willReadFrequently: true });
+  context.fillStyle = page.background;
+  context.fillRect(0, 0, width, height);
+}
+
+function point(event) {
+  const box = find("input").getBoundingClientRect();
+  return [((event.clientX - box.left) / box.width) * width, ((event.clientY - box.top) / box.height) * height];
+}
+
+function take(blob) {
+  return doing(async () => {
+    let picture;
+    try {
+      picture = await createImageBitmap(blob);
+    } catch {
+      throw new Error("This file is no image that the browser can read: choose a PNG, JPEG or WebP.");
+    }
+    const side = Math.min(picture.width / width, picture.height / height);
+    const [wide, tall] = [width * side, height * side];
+    const context = find("input").getContext("2d", { willReadFrequently: true });
+    clear();
+    context.imageSmoothingQuality = "high";
+    context.drawImage(picture, (picture.width - wide) / 2, (picture.height - tall) / 2, wide, tall, 0, 0, width, height);
+    reset();
+    await encode();
+  });
+}
+
+start(async () => {
+  show(find("input"), new ImageData(width, height));
+  clear();
+  page.sliders.forEach(({ name }, number) => {
+    const label = document.createElement("label");
+    const slider = document.createElement("input");
+    Object.assign(slider, { type: "range", id: `slider-${number}`, min: "-3", max: "3", step: "0.1", value: "0" });
+    label.append(name, slider);
+    slider.addEventListener("input", () => doing(decode));
+    find("sliders").append(label);
+  });
+  const canvas = find("input");
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  canvas.style.touchAction = "none";
+  canvas.addEventListener("pointerdown", (event) => {
+    canvas.setPointerCapture(event.pointerId);
+    drawing = true;
+    Object.assign(context, { strokeStyle: page.ink, lineWidth: LINE, lineCap: "round", lineJoin: "round" });
+    context.beginPath();
+    context.moveTo(...point(event));
+  });
+  canvas.addEventListener("pointermove", (event) => {
+    if (!drawing) return;
+    context.lineTo(...point(event));
+    context.stroke();
+  });
+  for (const name of ["pointerup", "pointercancel"]) {
+    canvas.addEventListener(name, () => {
+      if (!drawing) return;
+      drawing = false;
+      reset();
+      doing(encode);
+    });
+  }
+  find("again").addEventListener("click", () => doing(another));
+  find("seed").addEventListener("change", () => doing(ofSeed));
+  find("clear").addEventListener("click", () => doing(async () => { clear(); reset(); await encode(); }));
+  find("save").addEventListener("click", () => saveCanvas(find("output"), `${page.title}.png`));
+  find("file").addEventListener("change", (event) => {
+    if (event.target.files.length) take(event.target.files[0]);
+    event.target.value = "";
+  });
+  await (page.examples.length ? another() : ofSeed());
+});
