@@ -11,7 +11,7 @@ import torch
 from reverie.core import image_io
 from reverie.core.errors import UserError
 from reverie.core.image_file import ImageFile, read_image_file
-from reverie.core.image_formats import ImageTooLarge
+from reverie.core.image_formats import ImageTooLarge, opened
 from reverie.core.options import Checked, field_types
 from reverie.inference.latent.files import reconstruct_image, strengths_of
 from reverie.inference.model import Model
@@ -248,7 +248,9 @@ def _size_of(image: BytesIO, limits: ServeOptions) -> tuple[int, int]:
         UserError: if it is no image.
     """
     try:
-        width, height = image_io.size_of(image)
+        # `image_io.size_of` decodes a PNG, whose orientation may stand behind its pixels.
+        with opened(image) as header:
+            width, height = header.size
     except ImageTooLarge:
         width = height = 0
     if not 0 < width * height <= limits.max_pixels:
