@@ -1,7 +1,10 @@
 """Runs the server: one process, one address; SIGTERM lets it finish what it has accepted."""
 
+import contextlib
+import signal
+import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -31,13 +34,25 @@ def serve(places: Sequence[str], options: ServeOptions, environment_token: str |
     Raises:
         UserError: if a model cannot be loaded, the address cannot be used, or a token is missing.
     """
+    # Process 1 of a container gets no signal that it has no handler for: not while it imports.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     named, token = short_names(places), checked_token(options, environment_token)
     listener = listen(options.host, options.port)
-    port = listener.getsockname()[1]
-    address = address_of(options.host, port)
-    print(address, flush=True)
+    print(address_of(options.host, listener.getsockname()[1]), flush=True)
     with_token = "requests need the token" if token else "no token is needed on this machine"
     progress.say(f"loading {', '.join(places)}; {with_token}; Ctrl-C ends the server")
+    with contextlib.suppress(KeyboardInterrupt):
+        _run(listener, named, token, options)
+
+
+def _run(
+    listener: socket.socket, named: Mapping[str, str], token: str | None, options: ServeOptions
+) -> None:
+    """Load the models and answer requests, until a signal.
+
+    Raises:
+        UserError: if a model cannot be loaded.
+    """
     # PyTorch takes seconds to import: who asks in the meantime waits in the socket.
     from reverie.serve.app import build
     from reverie.serve.connection import TimedConnection
@@ -45,7 +60,8 @@ def serve(places: Sequence[str], options: ServeOptions, environment_token: str |
 
     prometheus_client.disable_created_metrics()  # which double the number of series
     service = Service(options, named)
-    app = build(service, token, host_names(options.host, port))
+    hosts = host_names(options.host, listener.getsockname()[1])
+    app = build(service, token, hosts)
     config = uvicorn.Config(
         app, http=TimedConnection, log_level="warning", access_log=False, lifespan="on",
         timeout_graceful_shutdown=SECONDS_TO_WRITE, server_header=False,
