@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 SECONDS_TO_WRITE = 5
 """Within which the last answers must be written when the server ends."""
+SECONDS_OPEN = 75
+"""For which an idle connection is kept; proxies keep theirs for a minute, and must not be later."""
 
 
 def serve(places: Sequence[str], options: ServeOptions, environment_token: str | None) -> None:
@@ -64,7 +66,8 @@ def _run(
     app = build(service, token, hosts)
     config = uvicorn.Config(
         app, http=TimedConnection, log_level="warning", access_log=False, lifespan="on",
-        timeout_graceful_shutdown=SECONDS_TO_WRITE, server_header=False,
+        timeout_graceful_shutdown=SECONDS_TO_WRITE, timeout_keep_alive=SECONDS_OPEN,
+        server_header=False,
     )  # fmt: skip
     _Server(config, service).run([listener])
     if service.error is not None:
