@@ -1,5 +1,6 @@
 """The interface in the terms of OpenAPI, from the dataclasses of the options."""
 
+import dataclasses
 from importlib.metadata import version
 
 from reverie.core.option_help import help_of
@@ -118,6 +119,7 @@ def _action(action: type[Action]) -> dict[str, Json]:
 
 
 def _schema(action: type[Action], name: str) -> dict[str, Json]:
-    default = action.defaults.get(name, action.kind.__dataclass_fields__[name].default)
+    own = {field.name: field.default for field in dataclasses.fields(action.kind)}  # type: ignore[arg-type]
+    default = action.defaults.get(name, own[name])
     about = help_of(action.kind, name)
     return schema_of(action.types()[name]) | {"description": about, "default": plain(default)}

@@ -45,7 +45,7 @@ def _section(served: ServedModel, address: str) -> str:
     for name in ("directions", "scale", "attributes"):
         if name in facts:
             value = facts[name]
-            shown[name] = ", ".join(value) if isinstance(value, tuple) else str(value)
+            shown[name] = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
     examples = "\n".join(_example(served, action, address) for action in served.actions)
     return f"<h2>{text(served.name)}</h2>{table(shown)}<pre>{text(examples)}</pre>"
 

@@ -4,6 +4,7 @@ import contextlib
 import signal
 import socket
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -61,13 +62,15 @@ def _run(
     from reverie.serve.service import Service
 
     prometheus_client.disable_created_metrics()  # which double the number of series
+    # Pillow warns of damaged images, each in other words; who sent one is answered what is wrong.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     service = Service(options, named)
     hosts = host_names(options.host, listener.getsockname()[1])
     app = build(service, token, hosts)
     config = uvicorn.Config(
         app, http=TimedConnection, log_level="warning", access_log=False, lifespan="on",
         timeout_graceful_shutdown=SECONDS_TO_WRITE, timeout_keep_alive=SECONDS_OPEN,
-        server_header=False,
+        server_header=False, ws="none",
     )  # fmt: skip
     _Server(config, service).run([listener])
     if service.error is not None:
