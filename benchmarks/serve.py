@@ -1,11 +1,13 @@
 """Load on `reverie serve`: the same images as the Python call, throughput, latency, memory.
 
     python benchmarks/serve.py [--requests 500] [--at-once 16] [--batch 1 8]
+    python benchmarks/serve.py --gains
 
 Starts a server for each `--batch`, and asks it for one image of each seed over connections that are
 kept open. Every image is compared with that of `model.sample` for the seed alone. The Python call
 is timed in this process, one image at a time and all in one call. Memory is the resident memory of
-the server before and after, when a tenth of the requests has warmed it up.
+the server before and after, when a tenth of the requests has warmed it up. `--gains` measures what
+batches gain for a sampler and for networks that translate.
 """
 
 import argparse
@@ -17,22 +19,26 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from threading import local
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import numpy as np
+import torch
 from PIL import Image
 
 import reverie
 from reverie.core import image_io
 from reverie.core.progress import silent
+from reverie.methods.translation.resnet_generator import ResNetGenerator
 from reverie.runs.environment import machine
 
 MODEL, CLASSES = "digits", 10
+BATCHES = (2, 4, 8)
 SAMPLE = f"/models/{MODEL}/sample"
 
 
@@ -126,12 +132,48 @@ def measured(batch: int, expected: list[np.ndarray], at_once: int) -> dict[str, 
     }
 
 
+def median_seconds(work: Callable[[], object], rounds: int = 5) -> float:
+    """Seconds of `work`, after one time to warm up."""
+    seconds = []
+    for _ in range(rounds + 1):
+        started = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds[1:])
+
+
+def gains() -> dict[str, dict[str, float]]:
+    """How many times as fast an image is in a batch as alone, by model and size of the batch."""
+    model = reverie.load(MODEL)
+    networks: dict[str, Callable[[int], object]] = {
+        "sample digits": lambda count: model.sample_seeds(range(count))
+    }
+    for width, blocks, side in ((32, 6, 64), (64, 9, 64), (64, 9, 128)):
+        network = ResNetGenerator(3, 3, width=width, blocks=blocks).eval().requires_grad_(False)
+        images = torch.rand(max(BATCHES), 3, side, side) * 2 - 1
+        name = f"translate {side}x{side}, {blocks} blocks of {width} channels"
+        networks[name] = partial(lambda network, images, n: network(images[:n]), network, images)
+    found = {}
+    with silent(), torch.inference_mode():
+        for name, run in networks.items():
+            alone = median_seconds(partial(run, 1))
+            found[name] = {
+                str(count): round(alone * count / median_seconds(partial(run, count)), 2)
+                for count in BATCHES
+            }
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--requests", type=int, default=500)
     parser.add_argument("--at-once", type=int, default=16)
     parser.add_argument("--batch", type=int, nargs="+", default=[1, 8])
+    parser.add_argument("--gains", action="store_true", help="measure batches alone, no server")
     arguments = parser.parse_args()
+    if arguments.gains:
+        print(json.dumps({"times_as_fast_in_a_batch": gains(), "machine": machine()}))
+        return
     count = arguments.requests
     model = reverie.load(MODEL)
     labels = [seed % CLASSES for seed in range(count)]

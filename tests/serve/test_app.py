@@ -197,7 +197,7 @@ def test_models_say_what_they_can_do(client: TestClient) -> None:
     assert listed[1]["scale"] == 4
     assert listed[2]["directions"] == ["ab", "ba"]
     assert listed[3]["attributes"] == ["Bright"]
-    assert "did you mean 'digits'" in refused(client.get("/models/digist"), 404)
+    assert "did you mean 'digits'" in refused(client.get("/models/digit"), 404)
     assert "it can sample" in refused(client.post("/models/digits/upscale"), 404)
     assert client.get("/").json() == client.get("/models").json()
     page = client.get("/", headers={"accept": "text/html,*/*;q=0.8"})

@@ -14,11 +14,15 @@ import uvicorn
 from reverie.core.address import listen
 from reverie.serve import connection
 
+LONG = 30_000_000
+
 
 async def answer(scope, receive, send) -> None:
-    if scope["type"] == "http":
-        await send({"type": "http.response.start", "status": 204, "headers": []})
-        await send({"type": "http.response.body"})
+    long = bytes(LONG) if scope["path"] == "/long" else b""
+    headers = [(b"content-length", b"%d" % len(long))] if long else []
+    status = 200 if long else 204
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": long})
 
 
 @pytest.fixture
@@ -79,3 +83,33 @@ def test_requests_one_after_the_other_are_answered(port: int) -> None:
     answered, seconds = closed_after(port, [HEAD + b"\r\n"] * 12)
     assert answered.count(b"HTTP/1.1 204") == 12  # over twice the time of one
     assert seconds > 0.6
+
+
+@pytest.mark.parametrize("reads", [False, True])
+def test_an_answer_must_be_read(port: int, reads: bool) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+        client.sendall(HEAD.replace(b"/", b"/long", 1) + b"connection: close\r\n\r\n")
+        size = 0
+        try:
+            while True:
+                if not reads:
+                    time.sleep(1.5)
+                part = client.recv(1_000_000)
+                time.sleep(0.01 if reads else 0)
+                size += len(part)
+                if not part:
+                    break
+                if not reads:  # what the system had taken already
+                    reads = None  # type: ignore[assignment]
+        except ConnectionError:
+            pass
+    assert (size > LONG) == (reads is True)
+
+
+def test_the_rest_of_a_body_is_read_after_its_answer(port: int) -> None:
+    """So that the sender of what is refused gets the answer, and no broken connection."""
+    body = bytes(20_000_000)
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body))
+        client.sendall(body)
+        assert client.recv(1000).startswith(b"HTTP/1.1 204")

@@ -20,13 +20,14 @@ class ServedModel:
     """A loaded model under its short name.
 
     `encoder` is the model that encodes images, its own or one that was trained for it, and `editor`
-    has its attribute directions.
+    has its attribute directions; without them `note` says why, for the log of the server.
     """
 
     name: str
     model: Model
     encoder: Model | None = None
     editor: ImageEditor | None = None
+    note: str = ""
 
     @property
     def actions(self) -> tuple[str, ...]:
@@ -77,14 +78,15 @@ def load_models(places: Mapping[str, str], device: str) -> dict[str, ServedModel
 def _loaded(name: str, place: str, device: torch.device) -> ServedModel:
     model = load(place).to(device)
     model.name = name  # what is answered says nothing of this machine's folders
-    encoder, editor = None, None
     try:
         encoder = load_encoding(place, model).to(device)
-        encoder.name = name
-        editor = ImageEditor.of(place, EditOptions(), encoder)
-    except UserError:  # it has no encoder, or its images no attributes
-        pass
-    return ServedModel(name, model, encoder, editor)
+    except UserError:  # it has none
+        return ServedModel(name, model)
+    encoder.name = name
+    try:
+        return ServedModel(name, model, encoder, ImageEditor.of(place, EditOptions(), encoder))
+    except UserError as error:  # its images have no attributes, or are elsewhere
+        return ServedModel(name, model, encoder, note=f"{name} will not edit images: {error}")
 
 
 def _device(name: str) -> torch.device:

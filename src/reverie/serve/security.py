@@ -67,4 +67,4 @@ class Guard:
 
 
 def _refuse(status: int, error: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    return JSONResponse({"error": error}, status, {"connection": "close", **(headers or {})})
+    return JSONResponse({"error": error}, status, headers)

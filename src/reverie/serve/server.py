@@ -100,6 +100,9 @@ class _Server(uvicorn.Server):
         service = self._service
         if service.models is not None and not self._is_ready:
             self._is_ready = True
+            for served in service.models.values():
+                if served.note:
+                    progress.say(served.note)
             progress.say(f"ready: {', '.join(service.models)}")
         if self._ends is not None and (service.is_idle or time.monotonic() > self._ends):
             service.worker.close(0)
