@@ -7,7 +7,7 @@ from reverie.core.html import page, table, text
 from reverie.serve.models import ServedModel
 from reverie.serve.work import ACTIONS
 
-FORM = "-H 'content-type: image/png' --data-binary @image.png"
+FORM = "-F image=@image.png"
 EXAMPLES: Mapping[str, str] = {
     "sample": "-d '{\"seed\": 7}'",
     "translate": FORM,
@@ -47,7 +47,7 @@ def _section(served: ServedModel, address: str) -> str:
             value = facts[name]
             shown[name] = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
     examples = "\n".join(_example(served, action, address) for action in served.actions)
-    return f"<h2>{text(served.name)}</h2>{table(shown)}<pre>{text(examples)}</pre>"
+    return f'<h2>{text(served.name)}</h2>{table(shown)}<pre class="scroll">{text(examples)}</pre>'
 
 
 def _example(served: ServedModel, action: str, address: str) -> str:
