@@ -27,6 +27,11 @@ from tests.serve.conftest import photo, pixels_of
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "serve"
 TOKEN = "t" * 32
+UNFINISHED = (
+    f"POST /models/digits/sample HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\n"
+    "content-length: 1000\r\n\r\n"
+)
+"""A request whose body does not come."""
 COMMAND = [sys.executable, "-m", "reverie"]
 
 
@@ -158,12 +163,8 @@ def test_a_server_from_start_to_end(start: Callable[..., Server], tmp_path: Path
 
 def slow_clients_are_cut_off(server: Server) -> None:
     """A body that trickles is answered 408, and its connection closed."""
-    head = (
-        f"POST /models/digits/sample HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\n"
-        "content-length: 1000\r\n\r\n"
-    )
     with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
-        connection.sendall(head.encode())
+        connection.sendall(UNFINISHED.encode())
         answer, started = b"", time.monotonic()
         connection.settimeout(0.1)
         while True:
@@ -201,11 +202,14 @@ def test_killed_and_started_again_at_its_port(start: Callable[..., Server]) -> N
     assert two.ask("/models/digits/sample", b'{"steps": 1}')[0] == 200
     # What would take minutes is refused when the grace is over, and the server ends.
     asking, answers = in_background(lambda: two.ask("/models/digits/sample", body))
-    time.sleep(0.5)
-    started = time.monotonic()
-    _, err = two.end()
+    with socket.create_connection(("127.0.0.1", two.port), timeout=20) as unfinished:
+        unfinished.sendall(UNFINISHED.encode())
+        time.sleep(0.5)
+        started = time.monotonic()
+        _, err = two.end()
+        assert unfinished.recv(1000).startswith(b"HTTP/1.1 503")
     asking.join(10)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 20
     assert answers[0][0] == 503
     assert "is ending" in json.loads(answers[0][1])["error"]
     assert two.process.returncode == 0

@@ -1,5 +1,6 @@
 """The routes of the server."""
 
+import asyncio
 import base64
 import contextlib
 import io
@@ -89,6 +90,10 @@ def _answering(
             return error(refusal.status, str(refusal), refusal.headers)
         except UserError as refused:
             return error(422, str(refused))
+        except asyncio.CancelledError:  # uvicorn ends what is left when the server does
+            if not service.is_closing:
+                raise
+            return error(503, "the server is ending.")
 
     return answer
 

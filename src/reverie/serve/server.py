@@ -81,7 +81,7 @@ class _Server(uvicorn.Server):
     """A server that answers what it has accepted before it closes its socket.
 
     After a signal new requests get 503, /healthz too, until nothing is unanswered or the grace is
-    over; a second signal ends it at once.
+    over; a second signal ends the grace.
     """
 
     def __init__(self, config: uvicorn.Config, service: "Service") -> None:
@@ -91,10 +91,9 @@ class _Server(uvicorn.Server):
         self._is_ready = False
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if self._service.is_closing:
-            self.should_exit = self.force_exit = True
+        grace = 0.0 if self._service.is_closing else self._service.options.grace
         self._service.is_closing = True
-        self._ends = time.monotonic() + self._service.options.grace
+        self._ends = time.monotonic() + grace
 
     async def on_tick(self, counter: int) -> bool:
         service = self._service
