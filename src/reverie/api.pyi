@@ -12,6 +12,7 @@ from reverie.core.errors import UserError
 from reverie.core.files import path_of
 from reverie.evaluation.evaluate import EvaluateResult
 from reverie.exports.files import ExportResult, export_files
+from reverie.exports.web import PageResult, export_page
 from reverie.inference.dream.files import DreamResult, dream_image
 from reverie.inference.info import InfoResult, info
 from reverie.inference.latent.files import EditResult, InterpolateResult, ReconstructResult, edit_files, interpolate_files, reconstruct_files
@@ -267,13 +268,15 @@ def export(
     *,
     out: str | Path,
     options: ExportOptions | None = ...,
-    to: Literal['onnx', 'torch'] = 'onnx',
+    to: Literal['onnx', 'torch', 'web'] = 'onnx',
+    single_file: bool = False,
+    data: str | None = None,
     direction: Literal['ab', 'ba'] | None = None,
     half: bool = False,
     quantize: Literal['int8'] | None = None,
     images: str | Path | None = None,
     license: str = '',
-) -> ExportResult: ...
+) -> ExportResult | PageResult: ...
 def compare(
     runs: Sequence[str | Path],
     out: str | Path,

@@ -22,6 +22,7 @@ def test_every_command_that_takes_time_is_a_verb() -> None:
     assert set(verb_names()) <= set(COMMANDS)
     assert {"train", "sweep", "sample", "dream", "reproduce", "data get"} <= set(verb_names())
     assert "studio" not in verb_names()
+    assert "serve" not in verb_names()
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -218,3 +218,18 @@ def test_heic_is_read_where_its_package_is(tmp_path: Path, environment: dict[str
         check=True,
     )
     assert done.stdout.startswith("a.heic [ 0  1  2  3")
+
+
+def test_the_bytes_of_a_file_are_read_like_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "a.png"
+    Image.new("RGBA", (5, 3), (10, 20, 30, 40)).save(file)
+    content = io.BytesIO(file.read_bytes())
+    assert (read(content) == read(file)).all()
+    assert size_of(content) == (5, 3)
+    one, other = read_image_file(content), read_image_file(file)
+    assert (one.colour == other.colour).all()
+    assert one.alpha is not None
+    assert (one.alpha == other.alpha).all()
+    for damaged in (b"", b"no image", content.getvalue()[:40]):
+        with pytest.raises(UserError, match="the image: "):
+            read(io.BytesIO(damaged))

@@ -1,5 +1,6 @@
 import io
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,15 @@ def test_the_state_is_in_the_file_that_the_environment_names(
     monkeypatch.setenv("REVERIE_PROGRESS", str(tmp_path / "none" / "x"))
     with progress.Bar("gan", 2) as bar:
         bar.update(1)  # a file that cannot be written stops no work
+
+
+def test_a_thread_can_be_silent(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress.silent():
+        say("one")
+        warn("two")
+        assert list(progress.track([1, 2], 2, "counting")) == [1, 2]
+        other = threading.Thread(target=say, args=("three",))
+        other.start()
+        other.join()
+    say("four")
+    assert capsys.readouterr().err == "three\nfour\n"

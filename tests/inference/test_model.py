@@ -49,6 +49,15 @@ def test_every_sampler_gives_each_seed_its_own_picture(
     assert torch.isfinite(many).all()
 
 
+@pytest.mark.parametrize("sampler", ["ddpm", "dpmpp-2m"])
+def test_any_seeds_and_labels_are_sampled_together(model: Model, sampler: str) -> None:
+    seeds, labels = [7, 3, -5, 7], torch.tensor([2, 0, 1, 1])
+    together = model.sample_seeds(seeds, labels, steps=3, sampler=sampler)
+    for image, seed, label in zip(together, seeds, labels.tolist(), strict=True):
+        alone = model.sample(1, seed=seed, label=label, steps=3, sampler=sampler)
+        torch.testing.assert_close(image, alone[0], atol=1e-4, rtol=0)
+
+
 def test_guidance_goes_beyond_the_label(model: Model) -> None:
     plain, guided, none = (model.sample(2, label=1, steps=3, guidance=w) for w in (1.0, 3.0, 0.0))
     assert not torch.equal(plain, guided)

@@ -21,6 +21,7 @@ from reverie.cli.latent import EditCommand, InterpolateCommand, ReconstructComma
 from reverie.cli.output import prepare_output, printing
 from reverie.cli.reproduce import ReproduceCommand
 from reverie.cli.sample import SampleCommand
+from reverie.cli.serve import ServeCommand
 from reverie.cli.studio import StudioCommand
 from reverie.cli.sweep import SweepCommand
 from reverie.cli.train import TrainCommand
@@ -51,6 +52,7 @@ COMMANDS: dict[str, type[Command]] = {
     "data check": DataCheckCommand,
     "cache": CacheCommand,
     "studio": StudioCommand,
+    "serve": ServeCommand,
 }
 
 

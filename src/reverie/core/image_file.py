@@ -3,16 +3,16 @@
 Used to convert a file to another file; `image_io.read` returns the 8-bit pixels that networks use.
 """
 
+import io
 import math
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
 from reverie.core import image_io, progress
 from reverie.core.errors import UserError
-from reverie.core.image_formats import opened
+from reverie.core.image_formats import ImageSource, opened
 
 SIXTEEN_BITS = frozenset([".png", ".tif", ".tiff"])
 
@@ -90,8 +90,8 @@ def resized(image: ImageFile, height: int, width: int) -> ImageFile:
     return replace(image, colour=colour, alpha=alpha)
 
 
-def read_image_file(path: Path) -> ImageFile:
-    """Read an image file with alpha channel, bit depth, EXIF and ICC profile.
+def read_image_file(path: ImageSource) -> ImageFile:
+    """Read an image file, or the bytes of one, with alpha channel, bit depth, EXIF and ICC profile.
 
     Raises:
         UserError: if it is not an image, is damaged, or has several channels of 16 bits, which
@@ -115,7 +115,7 @@ def read_image_file(path: Path) -> ImageFile:
         return ImageFile(both[..., :-1], both[..., -1], kept, profile)
 
 
-def _metadata(path: Path, image: Image.Image) -> bytes:
+def _metadata(path: ImageSource, image: Image.Image) -> bytes:
     """The EXIF of an image file, as it holds for any file of the same image upright."""
     exif = image.getexif()
     exif.pop(ExifTags.Base.Orientation, None)
@@ -124,15 +124,15 @@ def _metadata(path: Path, image: Image.Image) -> bytes:
     try:
         return exif.tobytes() if len(exif) else b""
     except Exception as error:  # values that do not have their tag's type
-        progress.warn(f"{path}: its metadata is damaged ({error}) and is not kept.")
+        name = "the image" if isinstance(path, io.BytesIO) else path
+        progress.warn(f"{name}: its metadata is damaged ({error}) and is not kept.")
         return b""
 
 
-def _refuse_deep_colour(path: Path, image: Image.Image) -> None:
+def _refuse_deep_colour(path: ImageSource, image: Image.Image) -> None:
     deep = None
     if image.format == "PNG":
-        with open(path, "rb") as file:
-            header = file.read(26)
+        header = _head(path)
         if header[24] == 16:
             deep = PNG_COLOURS.get(header[25])
     elif image.format == "TIFF":
@@ -144,6 +144,14 @@ def _refuse_deep_colour(path: Path, image: Image.Image) -> None:
             f"{deep} of 16 bits per channel would be truncated to 8: save it with 8 bits, or each "
             "channel as a 16-bit grayscale image."
         )
+
+
+def _head(path: ImageSource) -> bytes:
+    """The signature and the header chunk of a PNG."""
+    if isinstance(path, io.BytesIO):
+        return path.getvalue()[:26]
+    with open(path, "rb") as file:
+        return file.read(26)
 
 
 def encode_image_file(image: ImageFile, suffix: str, words: dict[str, str] | None = None) -> bytes:

@@ -6,6 +6,7 @@ whatever Pillow's decoders raise on a damaged file becomes one sentence that nam
 
 import importlib
 import importlib.util
+import io
 import os
 import stat
 from collections.abc import Iterator
@@ -44,30 +45,44 @@ if importlib.util.find_spec("pillow_heif") is not None:  # which is imported whe
 SUFFIXES = frozenset(suffix for suffixes in FORMATS.values() for suffix in suffixes)
 
 
+ImageSource = Path | str | io.BytesIO
+"""An image file, or the bytes of one."""
+
+
+class ImageTooLarge(UserError):
+    """An image has more pixels than are decoded."""
+
+
 @contextmanager
-def opened(path: Path | str) -> Iterator[Image.Image]:
+def opened(source: ImageSource) -> Iterator[Image.Image]:
     """An image file in one of `FORMATS`, for a body that decodes it and does nothing else.
 
     Raises:
-        UserError: if the file is not an image, is damaged, or exceeds Pillow's pixel limit; errors
-            of the body are made one that names the file.
+        ImageTooLarge: if the file exceeds Pillow's pixel limit.
+        UserError: if the file is not an image, or is damaged; errors of the body are made one that
+            names the file.
     """
-    refuse_other_than_a_file(Path(path))
+    if isinstance(source, io.BytesIO):
+        source.seek(0)
+        path, suffix = "the image", ""
+    else:
+        refuse_other_than_a_file(Path(source))
+        path, suffix = source, Path(source).suffix.lower()
     try:
         _register_heif()
-        with Image.open(path, formats=list(FORMATS)) as image:
+        with Image.open(source, formats=list(FORMATS)) as image:
             yield image
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
     except UnidentifiedImageError:
-        needs = INSTALL_HEIF if Path(path).suffix.lower() in HEIF_SUFFIXES - SUFFIXES else ""
+        needs = INSTALL_HEIF if suffix in HEIF_SUFFIXES - SUFFIXES else ""
         raise UserError(
             f"{path}: this is {needs}." if needs else
             f"{path}: this is not an image of a format that is read; remove it or convert it to "
             "PNG."
         ) from None  # fmt: skip
     except Image.DecompressionBombError:
-        raise UserError(
+        raise ImageTooLarge(
             f"{path}: it claims more than {2 * (Image.MAX_IMAGE_PIXELS or 0) // 10**6} megapixels; "
             "reduce its size if it is really an image."
         ) from None

@@ -22,7 +22,7 @@ from torch import Tensor
 from reverie.core.errors import UserError
 from reverie.core.files import write_atomic
 from reverie.core.image_formats import SUFFIXES as SUFFIXES
-from reverie.core.image_formats import opened
+from reverie.core.image_formats import ImageSource, opened
 from reverie.core.image_size import ImageSize, Size
 from reverie.core.marks import SHEET_TEXT, own_place
 
@@ -39,11 +39,12 @@ QUALITY: dict[str, dict[str, Any]] = {
 Resize = Literal["crop", "squash", "pad", "width", "none"]
 
 
-def read(path: Path | str, *, at_least: int | None = None) -> UInt8[np.ndarray, "h w c"]:
+def read(path: ImageSource, *, at_least: int | None = None) -> UInt8[np.ndarray, "h w c"]:
     """Read an image: EXIF rotation applied, composited on white, 8 bits per channel.
 
     Args:
-        path: any format that Pillow reads; the first frame of an animation.
+        path: a file, or its bytes, in any format that Pillow reads; the first frame of an
+            animation.
         at_least: required shorter side in pixels; lets large JPEGs decode much faster.
 
     Returns:
@@ -59,7 +60,7 @@ def read(path: Path | str, *, at_least: int | None = None) -> UInt8[np.ndarray, 
         return to_array(ImageOps.exif_transpose(image))
 
 
-def size_of(path: Path | str) -> tuple[int, int]:
+def size_of(path: ImageSource) -> tuple[int, int]:
     """Width and height of an image file after EXIF rotation, read from its header alone.
 
     Raises:

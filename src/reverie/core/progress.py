@@ -12,6 +12,7 @@ import sys
 import time
 import unicodedata
 from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
 from typing import TypeVar
 
 from rich.console import Console
@@ -27,13 +28,27 @@ PROGRESS_FILE, SECONDS_BETWEEN_FILES = "REVERIE_PROGRESS", 0.5
 """The environment's name of the file, and how often it is written at most."""
 
 
+_IS_SILENT: ContextVar[bool] = ContextVar("is_silent", default=False)
+
+
+@contextlib.contextmanager
+def silent() -> Iterator[None]:
+    """Context in which this thread says nothing, for work whose result somebody else is told."""
+    before = _IS_SILENT.set(True)
+    try:
+        yield
+    finally:
+        _IS_SILENT.reset(before)
+
+
 class _StandardError(io.TextIOBase):
     """Standard error that is lost where it was closed or its disk is full: nothing that is said
     on it may stop what it is about. A write within a signal's handler is a RuntimeError."""
 
     def __init__(self) -> None:
         # While a bar is shown, rich puts a proxy in place of the stream, which prints here.
-        self._stream = getattr(sys.stderr, "rich_proxied_file", sys.stderr)
+        stream = getattr(sys.stderr, "rich_proxied_file", sys.stderr)
+        self._stream = None if _IS_SILENT.get() else stream
 
     @property
     def encoding(self) -> str:  # type: ignore[override]

@@ -111,6 +111,37 @@ class Model:
         latents = self._latents(count, seed, between)
         return self._made(latents, labels, range(seed, seed + count), extra)
 
+    def sample_seeds(
+        self,
+        seeds: Sequence[int],
+        labels: Int[Tensor, " n"] | None = None,
+        *,
+        steps: int | None = None,
+        sampler: str | None = None,
+        schedule: str | None = None,
+        guidance: float | None = None,
+    ) -> Float[Tensor, "n c h w"]:
+        """Sample images of any seeds: image i is the one that `sample(1, seed=seeds[i])` gives.
+
+        Args:
+            seeds: the number of each image.
+            labels: the class number of each image; by default the classes take turns.
+            steps: see `sample`.
+            sampler: see `sample`.
+            schedule: see `sample`.
+            guidance: see `sample`.
+
+        Raises:
+            UserError: if the model cannot do what is asked.
+        """
+        shape = require(self.method, Samples, self.name).latent_shape
+        labels = self.labels(len(seeds)) if labels is None else labels
+        sampling = {
+            "steps": steps, "sampler": sampler, "schedule": schedule, "guidance": guidance
+        }  # fmt: skip
+        extra = self._denoising(sampling, None, None)
+        return self._made(latents_of_seeds(seeds, shape), labels, seeds, extra)
+
     def generate(
         self,
         latents: Float[Tensor, "n ..."],

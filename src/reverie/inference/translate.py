@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 from torch import Tensor
 
 from reverie.core import image_io, progress
@@ -73,12 +74,7 @@ def translate_files(
     rows: list[tuple[str, list[np.ndarray]]] = []
     for output in progress.track(plan.outputs, len(plan.outputs), "translating"):
         with plan.failures.of(output.source), _memory_is_enough(output.source):
-            image = read_image_file(output.source)
-            if options.size == "trained":
-                image = _at_trained_size(image, model)
-            source = image_io.to_tensor(image.colour[None], image.max_value)
-            if options.pair_by is not None:
-                source = derive(source, options.pair_by)
+            image, source = _prepared(model, read_image_file(output.source), options)
             made = _translated(model, source, options.direction, options)
             written.append(plan.write(output, _as_file(made, image)))
             if len(rows) < SHOWN:
@@ -94,6 +90,26 @@ def translate_files(
     _write_sheet([row for _, row in rows[:IN_SHEET]], sheet)
     write_atomic(page_file, _page(model.name, options.direction, rows, returns))
     return TranslateResult(written, failed, sheet, page_file)
+
+
+def translate_image(model: Model, image: ImageFile, options: TranslateOptions) -> ImageFile:
+    """Translate one image with everything that its file holds.
+
+    Raises:
+        UserError: if the model does not translate, or not in this direction.
+    """
+    image, source = _prepared(model, image, options)
+    return _as_file(_translated(model, source, options.direction, options), image)
+
+
+def _prepared(
+    model: Model, image: ImageFile, options: TranslateOptions
+) -> tuple[ImageFile, Float[Tensor, "1 c h w"]]:
+    """The image at the size that is asked for, and what the network is given of it."""
+    if options.size == "trained":
+        image = _at_trained_size(image, model)
+    source = image_io.to_tensor(image.colour[None], image.max_value)
+    return image, source if options.pair_by is None else derive(source, options.pair_by)
 
 
 @contextmanager

@@ -75,7 +75,7 @@ def upscale_files(
                 try:
                     with plan.failures.of(output.source):
                         image = read_image_file(output.source)
-                        made = _enlarged_file(tiled_upscaler, image, share, pace)
+                        made = _enlarged_file(tiled_upscaler, image, share, pace.did)
                         result.files.append(plan.write(output, made))
                 except Stopped:
                     result = replace(result, stopped=True)
@@ -88,6 +88,18 @@ def upscale_files(
         raise plan.failures.refuse(len(result.failed), "upscaled")
     plan.failures.report()
     return result
+
+
+def upscale_image(model: Model, image: ImageFile, options: UpscaleOptions) -> ImageFile:
+    """Upscale one image with everything that its file holds; of the options scale, tile, precision.
+
+    Raises:
+        UserError: if the model does not upscale.
+    """
+    tiled_upscaler = model.tiled_upscaler(options.tile, options.precision)
+    own = tiled_upscaler.network.scale
+    share = (options.scale or own) / own
+    return _enlarged_file(tiled_upscaler, image, share, lambda pixels: None)
 
 
 def _todo(outputs: Sequence[Output], options: UpscaleOptions) -> tuple[list[Output], list[Path]]:
@@ -173,7 +185,7 @@ class _Pace:
 
 
 def _enlarged_file(
-    tiled_upscaler: TiledUpscaler, image: ImageFile, share: float, pace: _Pace
+    tiled_upscaler: TiledUpscaler, image: ImageFile, share: float, did: Callable[[int], None]
 ) -> ImageFile:
     max_value = image.max_value
     colour, alpha = image.colour, image.alpha
@@ -184,7 +196,7 @@ def _enlarged_file(
 
     def large(read: Callable[[Tile], np.ndarray]) -> np.ndarray:
         """Enlarged and, where another scale is asked for, resized: [height, width, C]."""
-        return _whole(tiled_upscaler, sides, grey, read, share, (height, width), kind, pace)
+        return _whole(tiled_upscaler, sides, grey, read, share, (height, width), kind, did)
 
     if alpha is None or (alpha == alpha.flat[0]).all():
         made = large(lambda tile: colour[tile.top : tile.bottom, tile.left : tile.right])
@@ -219,7 +231,7 @@ def _whole(
     share: float,
     wanted: tuple[int, int],
     kind: type,
-    pace: _Pace,
+    did: Callable[[int], None],
 ) -> np.ndarray:
     scale, max_value = tiled_upscaler.network.scale, np.iinfo(kind).max
     # What is resized afterwards is kept finer than it will be.
@@ -236,7 +248,7 @@ def _whole(
         rows = slice(tile.core_top * scale, tile.core_bottom * scale)
         columns = slice(tile.core_left * scale, tile.core_right * scale)
         made[rows, columns] = image_io.to_pixels(convert_channels(part.image, channels), store)[0]
-        pace.did((tile.core_bottom - tile.core_top) * (tile.core_right - tile.core_left))
+        did((tile.core_bottom - tile.core_top) * (tile.core_right - tile.core_left))
     if share == 1:
         return made
     return resampled(made, *wanted, kind)

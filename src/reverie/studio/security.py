@@ -1,11 +1,12 @@
 """Who may use the studio: the token, the host and origin of a request, and headers of answers."""
 
 import hmac
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders, QueryParams
 from starlette.responses import JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from reverie.core.address import is_of_another_site
 
 COOKIE = "reverie_studio"
 POLICY = (
@@ -62,10 +63,7 @@ class Guard:
         headers = Headers(scope=scope)
         if headers.get("host", "").lower() not in self.hosts:
             return _refuse(403, "this address is not that of the studio.")
-        origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc.lower() not in self.hosts:
-            return _refuse(403, "requests of other sites are refused.")
-        if headers.get("sec-fetch-site") == "cross-site" and scope["method"] != "GET":
+        if is_of_another_site(headers, scope["method"], self.hosts):
             return _refuse(403, "requests of other sites are refused.")
         given = QueryParams(scope["query_string"]).get("token")
         if given is not None and scope["path"] == "/" and scope["method"] == "GET":

@@ -4,7 +4,6 @@ import contextlib
 import os
 import secrets
 import signal
-import socket
 import threading
 import webbrowser
 from collections.abc import Iterator
@@ -12,15 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reverie.core import progress
+from reverie.core.address import address_of, host_names, listen
 from reverie.core.errors import UserError
 from reverie.studio.home import Home
 from reverie.studio.security import Guard
 
 if TYPE_CHECKING:
     from reverie.studio.app import Verbs
-
-LOOPBACK = frozenset(["127.0.0.1", "localhost", "[::1]"])
-ANY_ADDRESS = ("0.0.0.0", "::")
 
 
 def serve(home: Path, verbs: "Verbs", *, host: str, port: int, browser: bool, jobs: int) -> None:
@@ -43,15 +40,12 @@ def serve(home: Path, verbs: "Verbs", *, host: str, port: int, browser: bool, jo
         place = Home.at(home)
     except OSError as error:
         raise UserError(f"{home}: the studio cannot work here ({error.strerror}).") from None
-    listener = _listen(host, port)
+    listener = listen(host, port)
     port = listener.getsockname()[1]
     with _only_one(place):
         os.chdir(place.folder)  # paths in options are relative to it, as in its processes
         token = _token(place)
-        names = LOOPBACK | ({host} if host not in ANY_ADDRESS else {socket.gethostname()})
-        hosts = frozenset(f"{name}:{port}" for name in names)
-        shown = host if host not in ANY_ADDRESS else socket.gethostname()
-        address = f"http://{shown}:{port}/?token={token}"
+        address = f"{address_of(host, port)}/?token={token}"
         print(address, flush=True)
         progress.say(f"the studio of {place.folder}; Ctrl-C ends it, and its trainings go on")
         if browser:
@@ -59,7 +53,7 @@ def serve(home: Path, verbs: "Verbs", *, host: str, port: int, browser: bool, jo
         # PyTorch takes seconds to import: what a browser asks in the meantime waits in the socket.
         from reverie.studio.app import Studio, build
 
-        app = Guard(build(Studio(place, verbs, jobs)), token, hosts)
+        app = Guard(build(Studio(place, verbs, jobs)), token, host_names(host, port))
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, timeout_graceful_shutdown=2, lifespan="on"
         )
@@ -67,23 +61,6 @@ def serve(home: Path, verbs: "Verbs", *, host: str, port: int, browser: bool, jo
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         with contextlib.suppress(KeyboardInterrupt):
             uvicorn.Server(config).run([listener])
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """A socket that listens at the address."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio sets TCP_NODELAY only where the protocol is named; without it an answer takes 40 ms.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(128)
-    except OSError as error:
-        listener.close()
-        raise UserError(
-            f"the address {host}:{port} cannot be used ({error.strerror}): choose another --port."
-        ) from None
-    return listener
 
 
 def _token(home: Home) -> str:

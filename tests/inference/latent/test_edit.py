@@ -332,3 +332,16 @@ def test_a_sheet_shows_rectangles_in_their_shape() -> None:
     dark = np.argwhere(sheet.max(2) == 0)
     height, width = dark.max(0) - dark.min(0) + 1
     assert (height, width) == (48, 96)
+
+
+def test_directions_of_a_run_that_may_only_be_read_are_not_kept(
+    vae: Path, discs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, content: bytes) -> None:
+        raise OSError(30, "Read-only file system", str(path))
+
+    monkeypatch.setattr(editing, "write_atomic", refuse)
+    model, attributes = load_encoding(str(vae)), read_attributes(str(discs))
+    kept = tmp_path / "directions.safetensors"
+    assert set(attribute_directions(model, attributes, kept=kept)) == {"Bright", "Large"}
+    assert not kept.exists()

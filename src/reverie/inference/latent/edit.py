@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -195,7 +196,8 @@ def attribute_directions(
         words = {name: f"{one.accuracy} {one.low} {one.high}" for name, one in found.items()}
         words[LEARNT_FROM_KEY] = learnt_from
         tensors = {name: one.vector.contiguous() for name, one in found.items()}
-        write_atomic(kept, save_tensors(tensors, metadata=words))
+        with suppress(OSError):  # a run that may only be read keeps none
+            write_atomic(kept, save_tensors(tensors, metadata=words))
     return found
 
 

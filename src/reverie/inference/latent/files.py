@@ -14,6 +14,7 @@ from reverie.core.errors import UserError
 from reverie.core.failures import Failures
 from reverie.core.files import path_of, write_atomic
 from reverie.core.image_folder import find_image_files
+from reverie.core.image_formats import ImageSource
 from reverie.core.marks import SHEET_TEXT
 from reverie.core.options import InvalidValue, coerce
 from reverie.core.outputs import refuse_folder_of, refuse_replacing
@@ -45,14 +46,18 @@ SWEEP = 7
 PLANE = 15
 
 
-def load_encoding(place: str | Path) -> Model:
+def load_encoding(place: str | Path, loaded: Model | None = None) -> Model:
     """Model with an encoder: its own, or one that was trained for its run.
+
+    Args:
+        place: see `load`.
+        loaded: the model of the place, if it is loaded already.
 
     Raises:
         UserError: if there is no encoder.
     """
     beside = Run(path_of(place)).folder / str(GANInversion.kept_beside_init)
-    return require_encoder(load(beside if beside.is_dir() else place))
+    return require_encoder(load(beside) if beside.is_dir() else loaded or load(place))
 
 
 def attributes_for(place: str | Path, data: str | None) -> Attributes:
@@ -177,24 +182,29 @@ class ImageEditor:
     directions: dict[str, AttributeDirection]
 
     @staticmethod
-    def of(place: str | Path, options: EditOptions) -> "ImageEditor":
+    def of(place: str | Path, options: EditOptions, loaded: Model | None = None) -> "ImageEditor":
         """The editor of a model; its directions are estimated once, and kept in its run.
+
+        Args:
+            place: see `load`.
+            options: the images with attributes, and the kind of directions.
+            loaded: the model with an encoder of the place, if it is loaded already.
 
         Raises:
             UserError: if the model has no encoder, or its dataset no attributes.
         """
-        model = load_encoding(place)
+        model = loaded or load_encoding(place)
         kept = Run(path_of(place))
         file = kept.folder / f"directions-{options.kind}.safetensors" if kept.exists() else None
         attributes = attributes_for(place, options.data)
         return ImageEditor(model, attribute_directions(model, attributes, options.kind, file))
 
     def encode(
-        self, image: Path, refine: int
+        self, image: ImageSource, refine: int
     ) -> tuple[Float[Tensor, "1 c h w"], Float[Tensor, "1 d"]]:
         """An image file at the model's size, in [-1, 1], and its latent."""
         source = _fitted(self.model, [image])
-        return source, optimize_latents(self.model, source, self.model.encode(source), refine)
+        return source, _latents_of(self.model, source, refine)
 
     def edit(
         self, latent: Float[Tensor, "1 d"], add: dict[str, float], leave: Sequence[str] = ()
@@ -209,7 +219,7 @@ def edit_image(place: str | Path, image: Path, out: Path, options: EditOptions) 
     Raises:
         UserError: if there is no such attribute, or the model has no encoder.
     """
-    add, leave = _strengths(options.add), options.leave
+    add, leave = strengths_of(options.add), options.leave
     if not add and not options.sweep:
         raise UserError("say what to change: --add Smiling=1.0, or --sweep Smiling.")
     refuse_replacing([out], [image])
@@ -234,8 +244,12 @@ def edit_image(place: str | Path, image: Path, out: Path, options: EditOptions) 
     return EditResult(out, error=float((back - source).abs().mean()), accuracy=accuracy)
 
 
-def _strengths(words: Sequence[str]) -> dict[str, float]:
-    """Strengths by name from `NAME=STRENGTH`, or `NAME` for 1."""
+def strengths_of(words: Sequence[str]) -> dict[str, float]:
+    """Strengths by name from `NAME=STRENGTH`, or `NAME` for 1.
+
+    Raises:
+        UserError: if a strength is no finite number.
+    """
     found = {}
     for word in words:
         name, _, value = word.partition("=")
@@ -246,7 +260,23 @@ def _strengths(words: Sequence[str]) -> dict[str, float]:
     return found
 
 
-def _fitted(model: Model, files: Sequence[Path]) -> Float[Tensor, "n c h w"]:
+def reconstruct_image(model: Model, image: ImageSource, refine: int) -> Float[Tensor, "1 c h w"]:
+    """The reconstruction of an image at the model's size, from its latent.
+
+    Raises:
+        UserError: if it is no image.
+    """
+    return model.generate(_latents_of(model, _fitted(model, [image]), refine))
+
+
+def _latents_of(
+    model: Model, images: Float[Tensor, "n c h w"], refine: int
+) -> Float[Tensor, "n d"]:
+    """Latents of images at the model's size: the encoder's, refined by so many steps."""
+    return optimize_latents(model, images, model.encode(images), refine)
+
+
+def _fitted(model: Model, files: Sequence[ImageSource]) -> Float[Tensor, "n c h w"]:
     """Image files at the model's size and channels."""
     spec = model.method.spec
     read = [image_io.with_channels(image_io.read(file), spec.channels) for file in files]
@@ -274,8 +304,7 @@ def reconstruct_files(
         raise failures.refuse(len(found), "reconstructed")
     failures.report()
     source = torch.cat(parts)
-    latents = optimize_latents(model, source, model.encode(source), options.refine)
-    back = model.generate(latents)
+    back = model.generate(_latents_of(model, source, options.refine))
     errors = (back - source).abs().mean((1, 2, 3)).tolist()
     captions = [f"{progress.printable(n)}: {e:.3f}" for n, e in zip(names, errors, strict=True)]
     rows = [[a, b] for a, b in zip(source, back, strict=True)]
@@ -303,7 +332,7 @@ def interpolate_files(
             refuse_folder_of(out, o.images)
         model = load_encoding(place)
         source = _fitted(model, o.images)
-        points = optimize_latents(model, source, model.encode(source), 100)
+        points = _latents_of(model, source, 100)
     else:
         model = load(place)
         shape = require(model.method, Samples, model.name).latent_shape

@@ -1,0 +1,1 @@
+"""A REST server of trained models, for other programs."""
