@@ -23,9 +23,10 @@ import reverie
 SHIPPED = ("digits", "photos-x4")
 SIZE = {"width": 820, "height": 900}
 PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<html lang="en"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Models to play with</title>
-<style>body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 0 auto; padding: 1rem; }}
+<style>body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 64rem; margin: auto; }}
 iframe {{ width: 100%; height: 52rem; border: 1px solid #8884; border-radius: .5rem; }}</style>
 <h1>Models to play with</h1>
 {frames}

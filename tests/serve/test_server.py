@@ -183,6 +183,7 @@ def slow_clients_are_cut_off(server: Server) -> None:
     assert b"did not arrive within 1 seconds" in answer
 
 
+@pytest.mark.slow
 def test_killed_and_started_again_at_its_port(start: Callable[..., Server]) -> None:
     one = start().until_ready()
     body = json.dumps({"count": 64, "steps": 1000}).encode()
