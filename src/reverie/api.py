@@ -11,9 +11,9 @@ from pathlib import Path
 from jaxtyping import Float
 from torch import Tensor
 
-from reverie.core.errors import UserError
 from reverie.core.files import path_of
 from reverie.core.options import OptionValue, accepts_fields
+from reverie.data.memory import Images, Labels, in_memory, refuse_in_memory
 from reverie.evaluation.evaluate import EvaluateResult
 from reverie.evaluation.evaluate import evaluate as _evaluate
 from reverie.inference.dream.files import DreamResult, dream_image
@@ -58,6 +58,9 @@ def train(
     method: str | type[Method],
     *,
     out: str | Path,
+    data: Images | None = None,
+    data_b: Images | None = None,
+    labels: Labels | None = None,
     preset: str | None = None,
     resume: bool = False,
     restart: bool = False,
@@ -68,6 +71,12 @@ def train(
     Args:
         method: a name in `METHODS`, or a class of your own, which is registered by its name.
         out: the run's folder; it must be new unless `resume` or `restart`.
+        data: what `--data` takes, or images in memory: an array or a tensor ([N, H, W],
+            [N, H, W, C] or [N, C, H, W], uint8 or floats in [0, 1] or [-1, 1]), a list of images,
+            paths or arrays, or a dataset read by index, as PyTorch's; (images, labels); for
+            translation also (a, b).
+        data_b: the images of domain B, or the low-resolution ones, like `data`.
+        labels: a class for each image in memory, by number or name.
         preset: a named set of options to start from.
         resume: continue the run in `out`, with its own options; only those that do not change what
             is trained may differ.
@@ -79,9 +88,16 @@ def train(
         UserError: if something that was asked for cannot be done, before anything is trained.
     """
     name = method if isinstance(method, str) else METHODS.ensure(method)
-    return _train(
-        name, path_of(out), preset=preset, resume=resume, restart=restart, changes=options
-    )
+    two_sides = METHODS.find(name).data_kind in ("paired", "unpaired", "degraded")
+    with in_memory(data, data_b, labels, two_sides=two_sides) as names:
+        return _train(
+            name,
+            path_of(out),
+            preset=preset,
+            resume=resume,
+            restart=restart,
+            changes=options | names,
+        )
 
 
 def sweep(
@@ -111,6 +127,7 @@ def sweep(
         UserError: if something that was asked for cannot be done, before anything is trained.
     """
     name = method if isinstance(method, str) else METHODS.ensure(method)
+    refuse_in_memory(options, "sweep")
     return _sweep(name, axes, path_of(out), preset=preset, jobs=jobs, changes=options)
 
 
@@ -260,15 +277,17 @@ def reconstruct(
 
 @accepts_fields(EvaluateOptions)
 def evaluate(
-    model: str | Path | Model,
+    model: Model | Images,
     *,
+    data: Images | None = None,
     out: str | Path | None = None,
     options: EvaluateOptions | None = None,
 ) -> EvaluateResult:
-    """Evaluate a model's samples, translations or upscaled images, or a folder of images.
+    """Evaluate a model's samples, translations or upscaled images, or a set of images.
 
     Args:
-        model: a model, or a folder of images.
+        model: a model, or images: what `--data` takes, or images in memory, as for `train`.
+        data: the reference images, likewise.
         out: where to write the figures, as .json.
         options: see `EvaluateOptions`; its fields may be given as keyword arguments.
 
@@ -278,9 +297,11 @@ def evaluate(
     Raises:
         UserError: if something that was asked for cannot be done.
     """
-    if options is None:
-        raise UserError("evaluate needs data=.")
-    return _evaluate(model, options, None if out is None else path_of(out))
+    judged = None if isinstance(model, Model) else model
+    with in_memory(data) as reference, in_memory(judged) as images:
+        chosen = replace(options or EvaluateOptions(), **reference)
+        what = model if isinstance(model, Model) else images["data"]
+        return _evaluate(what, chosen, None if out is None else path_of(out))
 
 
 def compare(runs: Sequence[str | Path], out: str | Path) -> CompareResult:

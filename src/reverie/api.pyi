@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from jaxtyping import Float
 from torch import Tensor
-from reverie.core.errors import UserError
 from reverie.core.files import path_of
+from reverie.data.memory import Images, Labels, in_memory, refuse_in_memory
 from reverie.evaluation.evaluate import EvaluateResult
 from reverie.inference.dream.files import DreamResult, dream_image
 from reverie.inference.info import InfoResult, info
@@ -34,15 +34,16 @@ def train(
     method: str | type[Method],
     *,
     out: str | Path,
+    data: Images | None = ...,
+    data_b: Images | None = ...,
+    labels: Labels | None = ...,
     preset: str | None = ...,
     resume: bool = ...,
     restart: bool = ...,
-    data: str | None = None,
     image_size: int | str | Sequence[int] | None = None,
     channels: Literal['auto', '1', '3'] = 'auto',
     resize: Literal['crop', 'squash', 'pad', 'width', 'none'] = 'crop',
     jitter: float = 0.0,
-    data_b: str | None = None,
     where: str | None = None,
     domain_a: str | None = None,
     domain_b: str | None = None,
@@ -239,15 +240,17 @@ def reconstruct(
     refine: int = 0,
 ) -> ReconstructResult: ...
 def evaluate(
-    model: str | Path | Model,
+    model: Model | Images,
     *,
+    data: Images | None = ...,
     out: str | Path | None = ...,
     options: EvaluateOptions | None = ...,
     guidance: float | None = None,
     steps: int | None = None,
     sampler: Literal['auto', 'ddpm', 'ddim', 'euler', 'heun', 'dpmpp-2m', 'mean-flow'] | None = None,
     schedule: Literal['karras', 'uniform'] | None = None,
-    data: str = ...,
+    against: str | Path | None = None,
+    save_stats: str | Path | None = None,
     split: Literal['train', 'test', 'all'] = 'test',
     where: str | None = None,
     domain_a: str | None = None,

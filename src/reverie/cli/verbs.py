@@ -33,9 +33,11 @@ COMMON = frozenset([
 OF_TRANSLATION = frozenset(("domain_a", "domain_b", "pair_by", "direction"))
 """Of these, those that only translation has a use for."""
 
-WRITTEN = frozenset(("out", "film", "report"))
+WRITTEN = frozenset(("out", "film", "report", "save_stats"))
 """Options that name what is written."""
-READ = frozenset(("data", "data_b", "images", "image", "init", "mask", "guide", "like", "weights"))
+READ = frozenset(
+    ("data", "data_b", "images", "image", "init", "mask", "guide", "like", "weights", "against")
+)
 """Options that name what is read."""
 
 

@@ -6,6 +6,7 @@ whatever Pillow's decoders raise on a damaged file becomes one sentence that nam
 
 import importlib
 import importlib.util
+import io
 import os
 import stat
 from collections.abc import Iterator
@@ -45,17 +46,23 @@ SUFFIXES = frozenset(suffix for suffixes in FORMATS.values() for suffix in suffi
 
 
 @contextmanager
-def opened(path: Path | str) -> Iterator[Image.Image]:
+def opened(path: Path | str, content: bytes | None = None) -> Iterator[Image.Image]:
     """An image file in one of `FORMATS`, for a body that decodes it and does nothing else.
+
+    Args:
+        path: the file, or what names its content.
+        content: the file's bytes, where they are in memory.
 
     Raises:
         UserError: if the file is not an image, is damaged, or exceeds Pillow's pixel limit; errors
             of the body are made one that names the file.
     """
-    refuse_other_than_a_file(Path(path))
+    if content is None:
+        refuse_other_than_a_file(Path(path))
     try:
         _register_heif()
-        with Image.open(path, formats=list(FORMATS)) as image:
+        file = path if content is None else io.BytesIO(content)
+        with Image.open(file, formats=list(FORMATS)) as image:
             yield image
     except UserError as error:
         raise UserError(f"{path}: {error}") from None

@@ -39,12 +39,15 @@ QUALITY: dict[str, dict[str, Any]] = {
 Resize = Literal["crop", "squash", "pad", "width", "none"]
 
 
-def read(path: Path | str, *, at_least: int | None = None) -> UInt8[np.ndarray, "h w c"]:
+def read(
+    path: Path | str, *, at_least: int | None = None, content: bytes | None = None
+) -> UInt8[np.ndarray, "h w c"]:
     """Read an image: EXIF rotation applied, composited on white, 8 bits per channel.
 
     Args:
         path: any format that Pillow reads; the first frame of an animation.
         at_least: required shorter side in pixels; lets large JPEGs decode much faster.
+        content: the file's bytes, where they are in memory; `path` then names them.
 
     Returns:
         Values 0 to 255; C is 1 for grayscale and 3 for RGB. 16-bit grayscale is scaled to 8 bits.
@@ -52,7 +55,7 @@ def read(path: Path | str, *, at_least: int | None = None) -> UInt8[np.ndarray, 
     Raises:
         UserError: if the file is not an image, is damaged, or exceeds Pillow's pixel limit.
     """
-    with opened(path) as image:
+    with opened(path, content) as image:
         if at_least is not None and image.format == "JPEG":
             image.draft(None, (2 * at_least, 2 * at_least))
         image.load()

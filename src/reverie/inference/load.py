@@ -14,6 +14,8 @@ from reverie.core import progress
 from reverie.core.errors import UserError
 from reverie.core.files import path_of
 from reverie.core.state_dict import read_tensors
+from reverie.data.memory import PREFIX
+from reverie.data.sources import is_data_file
 from reverie.inference.model import Model
 from reverie.methods.superres.networks import Upscaler
 from reverie.methods.superres.pretrained import PretrainedUpscaler, SpandrelUpscaler
@@ -149,3 +151,9 @@ def _download(name: str) -> Path:
 def is_image_folder(path: Path) -> bool:
     """Whether `path` is a folder that is neither a run nor a model."""
     return path.is_dir() and not holds_a_model(path)
+
+
+def is_image_set(place: str) -> bool:
+    """Whether `place` names images rather than a model: a folder or a file of them, or memory."""
+    path = path_of(place)
+    return place.startswith(PREFIX) or is_data_file(path) or is_image_folder(path)

@@ -239,8 +239,13 @@ class ReconstructOptions(Checked):
 class EvaluateOptions(DenoisingOptions):
     """How a model, or a folder of images, is evaluated."""
 
-    data: str
-    """The reference images: a folder, a table, an IDX file, or a built-in dataset."""
+    data: str | None = None
+    """The reference images: a folder, a table, an array (.npz, .npy), a .parquet or IDX file, or a
+    built-in dataset."""
+    against: Path | None = None
+    """Instead of the images, their statistics: an .npz of --save-stats, or with mu and sigma."""
+    save_stats: Path | None = None
+    """Write the statistics of the reference images to this .npz file, for --against."""
     split: Literal["train", "test", "all"] = "test"
     """Split, of data that has splits."""
     where: str | None = None

@@ -156,6 +156,7 @@ def _find_images(recipe: Recipe) -> PendingDataset:
     if kind.data_kind == "labelled" and found.source.labels is None:
         raise UserError(
             f"{recipe.method} needs images with classes, and {recipe.data.data} has none: sort "
-            "them into one folder for each class, or use a table with --label-column."
+            "them into one folder for each class, use a table with --label-column, or in Python "
+            "give labels= with images in memory."
         )
     return found
