@@ -59,8 +59,8 @@ def test_columns_without_metadata(tmp_path: Path) -> None:
     path = write(tmp_path / "a.parquet", None, label=["b", "a"] * 3, kind=Y)
     assert find_source(str(path)).class_names == ("a", "b")
     assert find_source(str(path), label_column="kind").class_names == ("0", "1")
-    with pytest.raises(UserError, match="there is no column 'kinf'; "):
-        find_source(str(path), label_column="kinf")
+    with pytest.raises(UserError, match="there is no column 'colour'; "):
+        find_source(str(path), label_column="colour")
     bare = arrow.table({"img": [png(one) for one in X], "other": Y})
     parquet.write_table(bare, tmp_path / "b.parquet")
     source = find_source(str(tmp_path / "b.parquet"))

@@ -21,6 +21,7 @@ from reverie.core.result import FAILED_IN_PART, Json, Result
 from reverie.core.rng import latents_of_seeds
 from reverie.data.attributes import Attributes, read_attributes
 from reverie.data.expressions import parse_sum
+from reverie.inference.image_forms import fitted
 from reverie.inference.latent.edit import (
     apply_directions,
     attribute_directions,
@@ -193,7 +194,7 @@ class ImageEditor:
         self, image: Path, refine: int
     ) -> tuple[Float[Tensor, "1 c h w"], Float[Tensor, "1 d"]]:
         """An image file at the model's size, in [-1, 1], and its latent."""
-        source = _fitted(self.model, [image])
+        source = fitted(image, self.model.method.spec)
         return source, optimize_latents(self.model, source, self.model.encode(source), refine)
 
     def edit(
@@ -246,13 +247,6 @@ def _strengths(words: Sequence[str]) -> dict[str, float]:
     return found
 
 
-def _fitted(model: Model, files: Sequence[Path]) -> Float[Tensor, "n c h w"]:
-    """Image files at the model's size and channels."""
-    spec = model.method.spec
-    read = [image_io.with_channels(image_io.read(file), spec.channels) for file in files]
-    return image_io.to_tensor(np.stack([image_io.resize(p, spec.image_size) for p in read]))
-
-
 def reconstruct_files(
     place: str | Path, images: Sequence[Path], out: Path, options: ReconstructOptions
 ) -> ReconstructResult:
@@ -268,7 +262,7 @@ def reconstruct_files(
     parts, names = [], []
     for file, relative in found.files:
         with failures.of(file):
-            parts.append(_fitted(model, [file]))
+            parts.append(fitted(file, model.method.spec))
             names.append(str(relative))
     if not parts:
         raise failures.refuse(len(found), "reconstructed")
@@ -302,7 +296,7 @@ def interpolate_files(
         if frames:
             refuse_folder_of(out, o.images)
         model = load_encoding(place)
-        source = _fitted(model, o.images)
+        source = fitted(o.images, model.method.spec)
         points = optimize_latents(model, source, model.encode(source), 100)
     else:
         model = load(place)
