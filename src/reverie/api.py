@@ -45,6 +45,7 @@ from reverie.methods import METHODS, Method
 from reverie.runs.run import find_run
 from reverie.training.comparison import CompareResult, write_comparison
 from reverie.training.result import TrainResult
+from reverie.training.resume import base_recipe
 from reverie.training.sweep import sweep as _sweep
 from reverie.training.sweep_result import SweepResult
 from reverie.training.train import train as _train
@@ -55,13 +56,14 @@ DEFAULT_UPSCALER = "photos-x4"
 
 
 def train(
-    method: str | type[Method],
+    method: str | type[Method] | None = None,
     *,
     out: str | Path,
     data: Images | None = None,
     data_b: Images | None = None,
     labels: Labels | None = None,
     preset: str | None = None,
+    config: str | Path | None = None,
     resume: bool = False,
     restart: bool = False,
     **options: OptionValue,
@@ -69,7 +71,8 @@ def train(
     """Train a method on a dataset; the options are those of `reverie train METHOD --help`.
 
     Args:
-        method: a name in `METHODS`, or a class of your own, which is registered by its name.
+        method: a name in `METHODS`, or a class of your own, which is registered by its name; it
+            may be left out with `config`, `resume` or `restart`.
         out: the run's folder; it must be new unless `resume` or `restart`.
         data: what `--data` takes, or images in memory: an array or a tensor ([N, H, W],
             [N, H, W, C] or [N, C, H, W], uint8 or floats in [0, 1] or [-1, 1]), a list of images,
@@ -78,6 +81,7 @@ def train(
         data_b: the images of domain B, or the low-resolution ones, like `data`.
         labels: a class for each image in memory, by number or name.
         preset: a named set of options to start from.
+        config: a recipe to start from: a .toml or .json file, or the folder of a run.
         resume: continue the run in `out`, with its own options; only those that do not change what
             is trained may differ.
         restart: train the run in `out` again from step 0, with its own options; this replaces what
@@ -87,13 +91,17 @@ def train(
     Raises:
         UserError: if something that was asked for cannot be done, before anything is trained.
     """
-    name = method if isinstance(method, str) else METHODS.ensure(method)
-    two_sides = METHODS.find(name).data_kind in ("paired", "unpaired", "degraded")
+    name = method if isinstance(method, str | None) else METHODS.ensure(method)
+    file = None if config is None else path_of(config)
+    # Found here too, since it decides what a tuple of data is.
+    known = base_recipe(name, path_of(out), preset, resume or restart, file).method
+    two_sides = METHODS.find(known).data_kind in ("paired", "unpaired", "degraded")
     with in_memory(data, data_b, labels, two_sides=two_sides) as names:
         return _train(
             name,
             path_of(out),
             preset=preset,
+            config=file,
             resume=resume,
             restart=restart,
             changes=options | names,

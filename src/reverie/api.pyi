@@ -24,6 +24,7 @@ from reverie.methods import METHODS, Method
 from reverie.runs.run import find_run
 from reverie.training.comparison import CompareResult, write_comparison
 from reverie.training.result import TrainResult
+from reverie.training.resume import base_recipe
 from reverie.training.sweep_result import SweepResult
 
 Paths = str | Path | Sequence[str | Path]
@@ -31,13 +32,14 @@ DEFAULT_UPSCALER = 'photos-x4'
 __all__ = ['CompareResult', 'DreamResult', 'EditResult', 'EvaluateResult', 'InfoResult', 'InterpolateResult', 'Model', 'ReconstructResult', 'SweepResult', 'TrainResult', 'TranslateResult', 'UpscaleResult', 'compare', 'dream', 'edit', 'evaluate', 'import_weights', 'info', 'interpolate', 'load', 'reconstruct', 'sample', 'sweep', 'train', 'translate', 'upscale']
 
 def train(
-    method: str | type[Method],
+    method: str | type[Method] | None = ...,
     *,
     out: str | Path,
     data: Images | None = ...,
     data_b: Images | None = ...,
     labels: Labels | None = ...,
     preset: str | None = ...,
+    config: str | Path | None = ...,
     resume: bool = ...,
     restart: bool = ...,
     image_size: int | str | Sequence[int] | None = None,

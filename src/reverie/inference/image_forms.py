@@ -20,7 +20,7 @@ from reverie.core.files import path_of
 from reverie.core.image_formats import opened
 from reverie.data import ImageSpec
 
-Form = TypeVar("Form", Image.Image, np.ndarray, list)
+Form = TypeVar("Form", Tensor, Image.Image, np.ndarray, list)
 """Kinds of images that are given back as they came; a list holds images of any kind."""
 
 Convert = Callable[[Float[Tensor, "b c h w"]], Float[Tensor, "b c2 h2 w2"]]

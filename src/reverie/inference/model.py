@@ -211,26 +211,31 @@ class Model:
         """
         method = require(self.method, Encodes, self.name)
         if not isinstance(images, Tensor):
-            images = fitted(images, method.spec)
+            images = fitted(images, self.method.spec)
         with torch.inference_mode():
             return method.encode(images.to(self.device)).float().cpu()
 
     @overload
     def translate(
         self,
-        images: Float[Tensor, "b c h w"],
+        images: Form,
         direction: Direction = "ab",
         *,
         dropout: bool = False,
         seed: int = 0,
         own_statistics: bool = False,
         tile: int | None = None,
-    ) -> Float[Tensor, "b c h w"]: ...
-    @overload
-    def translate(self, images: Form, direction: Direction = "ab", **options: Any) -> Form: ...
+    ) -> Form: ...
     @overload
     def translate(
-        self, images: str | Path, direction: Direction = "ab", **options: Any
+        self,
+        images: str | Path,
+        direction: Direction = "ab",
+        *,
+        dropout: bool = False,
+        seed: int = 0,
+        own_statistics: bool = False,
+        tile: int | None = None,
     ) -> Image.Image: ...
 
     def translate(
@@ -246,9 +251,9 @@ class Model:
         """Translate images to the other domain; any size, which is kept.
 
         Args:
-            images: a tensor in [-1, 1]; or an image of Pillow's, a path, an array of uint8
-                [H, W, C], or a list of these, which are given back as they came (a path as an
-                image); grey is made colour where the model knows colour.
+            images: a tensor [B, C, H, W] in [-1, 1]; or an image of Pillow's, a path, an array
+                of uint8 [H, W, C], or a list of these, which are given back as they came (a path
+                as an image); grey is made colour where the model knows colour.
             direction: `ab`, or `ba` where the model translates both ways.
             dropout: leave features out as in training, which the original pix2pix does for
                 variety.
@@ -300,19 +305,19 @@ class Model:
 
     @overload
     def upscale(
-        self, images: Float[Tensor, "b c h w"], *, tile: int | None = None, precision: str = "auto"
-    ) -> Float[Tensor, "b c h2 w2"]: ...
+        self, images: Form, *, tile: int | None = None, precision: str = "auto"
+    ) -> Form: ...
     @overload
-    def upscale(self, images: Form, **options: Any) -> Form: ...
-    @overload
-    def upscale(self, images: str | Path, **options: Any) -> Image.Image: ...
+    def upscale(
+        self, images: str | Path, *, tile: int | None = None, precision: str = "auto"
+    ) -> Image.Image: ...
 
     def upscale(self, images: Any, *, tile: int | None = None, precision: str = "auto") -> Any:
         """Upscale images by the model's scale factor.
 
         Args:
-            images: any size; a tensor in [-1, 1], or any other form that `translate` takes; grey
-                is made colour where the model knows colour.
+            images: any size; a tensor [B, C, H, W] in [-1, 1], or any other form that `translate`
+                takes; grey is made colour where the model knows colour.
             tile: see `tiled_upscaler`.
             precision: see `tiled_upscaler`.
 

@@ -43,20 +43,23 @@ SIDES: dict[str, Sides] = {"paired": "paired", "unpaired": "unpaired", "degraded
 
 
 def train(
-    method: str,
+    method: str | None,
     out: Path,
     *,
     preset: str | None = None,
+    config: Path | None = None,
     resume: bool = False,
     restart: bool = False,
     changes: Mapping[str, OptionValue],
 ) -> TrainResult:
     """Train a method, or resume a run; `changes` are options by their plain names.
 
+    The method may be None where `config`, the file of a recipe, or the run to resume says it.
+
     Raises:
         UserError: if something that was asked for cannot be done, before anything is trained.
     """
-    before = base_recipe(method, out, preset, resume or restart)
+    before = base_recipe(method, out, preset, resume or restart, config)
     recipe = before.with_options(**changes)
     if resume or restart:
         check_resumable(before, recipe)
