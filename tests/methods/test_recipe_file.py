@@ -54,8 +54,8 @@ def test_what_is_left_out_is_the_presets(tmp_path: Path) -> None:
         ("a.json", "{", "cannot be read"),
         ("a.json", "[1]", "a recipe is one table"),
         ("a.yaml", "method: vae", r"a recipe is a \.toml or a \.json file"),
-        ("a.toml", 'method = "vea"', r"a\.toml: there is no method 'vea'; did you mean vae"),
-        ("a.toml", 'method = "vae"\nstepz = 1', "vae has no option 'stepz'; did you mean steps"),
+        ("a.toml", 'method = "vea"', r"a\.toml: there is no method 'vea'; did you mean 'vae'"),
+        ("a.toml", 'method = "vae"\nstepz = 1', "vae has no option 'stepz'; did you mean 'steps'"),
         ("a.toml", 'method = "vae"\nsteps = "many"', "--steps must be an integer"),
         ("a.toml", 'method = "vae"\nsteps = 1\nminutes = 1', "give one training length"),
         ("a.toml", 'method = "vae"\npreset = "nothing"', "vae has no preset 'nothing'"),
@@ -98,6 +98,7 @@ def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     facts = json.loads((tmp_path / "run" / "options.json").read_text())
     assert (facts["training"]["seed"], facts["training"]["steps"]) == (5, 1)
     assert main(["train", "--resume", "--out", out, "--steps", "2"]) == 0
+    capsys.readouterr()
     assert main(["train", "--config", out, "--print-config"]) == 0
     printed = tomllib.loads(capsys.readouterr().out)
     assert (printed["seed"], printed["steps"]) == (5, 2)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from reverie.cli.command import Command
 from reverie.cli.methods import MethodsCommand
@@ -60,7 +60,8 @@ class TrainCommand(Command):
 
     usage: ClassVar = "METHOD --data IMAGES --out RUN"
     method: str | None
-    base: "Recipe"
+    base: Any
+    """The `Recipe` that the options change; its module takes long to import."""
     flags: TrainFlags
     changes: Mapping[str, OptionValue]
 
