@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from reverie.api import info as info
     from reverie.api import interpolate as interpolate
     from reverie.api import load as load
+    from reverie.api import pull as pull
+    from reverie.api import push as push
     from reverie.api import reconstruct as reconstruct
     from reverie.api import sample as sample
     from reverie.api import sweep as sweep
@@ -39,7 +41,8 @@ _HOMES = {
     "reproduce": "reverie.experiments.reproduce",
     **dict.fromkeys(
         ["compare", "dream", "edit", "evaluate", "export", "import_weights", "info", "interpolate",
-         "load", "reconstruct", "sample", "sweep", "train", "translate", "upscale"], "reverie.api",
+         "load", "pull", "push", "reconstruct", "sample", "sweep", "train", "translate", "upscale"],
+        "reverie.api",
     ),
 }  # fmt: skip
 """Every public name and the module that defines it."""

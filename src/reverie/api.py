@@ -11,12 +11,15 @@ from pathlib import Path
 from jaxtyping import Float
 from torch import Tensor
 
-from reverie.core.errors import UserError
 from reverie.core.files import path_of
 from reverie.core.options import OptionValue, accepts_fields
+from reverie.data.memory import Images, Labels, in_memory, refuse_in_memory
 from reverie.evaluation.evaluate import EvaluateResult
 from reverie.evaluation.evaluate import evaluate as _evaluate
 from reverie.exports.files import ExportResult, export_files
+from reverie.exports.hub import PullResult, PushResult
+from reverie.exports.hub import pull as _pull
+from reverie.exports.hub import push as _push
 from reverie.exports.web import PageResult, export_page
 from reverie.inference.dream.files import DreamResult, dream_image
 from reverie.inference.info import InfoResult, info
@@ -36,6 +39,7 @@ from reverie.inference.options import (
     EvaluateOptions,
     ExportOptions,
     InterpolateOptions,
+    PushOptions,
     ReconstructOptions,
     SampleOptions,
     TranslateOptions,
@@ -48,6 +52,7 @@ from reverie.methods import METHODS, Method
 from reverie.runs.run import find_run
 from reverie.training.comparison import CompareResult, write_comparison
 from reverie.training.result import TrainResult
+from reverie.training.resume import base_recipe
 from reverie.training.sweep import sweep as _sweep
 from reverie.training.sweep_result import SweepResult
 from reverie.training.train import train as _train
@@ -58,10 +63,14 @@ DEFAULT_UPSCALER = "photos-x4"
 
 
 def train(
-    method: str | type[Method],
+    method: str | type[Method] | None = None,
     *,
     out: str | Path,
+    data: Images | None = None,
+    data_b: Images | None = None,
+    labels: Labels | None = None,
     preset: str | None = None,
+    config: str | Path | None = None,
     resume: bool = False,
     restart: bool = False,
     **options: OptionValue,
@@ -69,9 +78,17 @@ def train(
     """Train a method on a dataset; the options are those of `reverie train METHOD --help`.
 
     Args:
-        method: a name in `METHODS`, or a class of your own, which is registered by its name.
+        method: a name in `METHODS`, or a class of your own, which is registered by its name; it
+            may be left out with `config`, `resume` or `restart`.
         out: the run's folder; it must be new unless `resume` or `restart`.
+        data: what `--data` takes, or images in memory: an array or a tensor ([N, H, W],
+            [N, H, W, C] or [N, C, H, W], uint8 or floats in [0, 1] or [-1, 1]), a list of images,
+            paths or arrays, or a dataset read by index, as PyTorch's; (images, labels); for
+            translation also (a, b).
+        data_b: the images of domain B, or the low-resolution ones, like `data`.
+        labels: a class for each image in memory, by number or name.
         preset: a named set of options to start from.
+        config: a recipe to start from: a .toml or .json file, or the folder of a run.
         resume: continue the run in `out`, with its own options; only those that do not change what
             is trained may differ.
         restart: train the run in `out` again from step 0, with its own options; this replaces what
@@ -81,10 +98,21 @@ def train(
     Raises:
         UserError: if something that was asked for cannot be done, before anything is trained.
     """
-    name = method if isinstance(method, str) else METHODS.ensure(method)
-    return _train(
-        name, path_of(out), preset=preset, resume=resume, restart=restart, changes=options
-    )
+    name = method if isinstance(method, str | None) else METHODS.ensure(method)
+    file = None if config is None else path_of(config)
+    # Found here too, since it decides what a tuple of data is.
+    known = base_recipe(name, path_of(out), preset, resume or restart, file).method
+    two_sides = METHODS.find(known).data_kind in ("paired", "unpaired", "degraded")
+    with in_memory(data, data_b, labels, two_sides=two_sides) as names:
+        return _train(
+            name,
+            path_of(out),
+            preset=preset,
+            config=file,
+            resume=resume,
+            restart=restart,
+            changes=options | names,
+        )
 
 
 def sweep(
@@ -114,6 +142,7 @@ def sweep(
         UserError: if something that was asked for cannot be done, before anything is trained.
     """
     name = method if isinstance(method, str) else METHODS.ensure(method)
+    refuse_in_memory(options, "sweep")
     return _sweep(name, axes, path_of(out), preset=preset, jobs=jobs, changes=options)
 
 
@@ -263,15 +292,17 @@ def reconstruct(
 
 @accepts_fields(EvaluateOptions)
 def evaluate(
-    model: str | Path | Model,
+    model: Model | Images,
     *,
+    data: Images | None = None,
     out: str | Path | None = None,
     options: EvaluateOptions | None = None,
 ) -> EvaluateResult:
-    """Evaluate a model's samples, translations or upscaled images, or a folder of images.
+    """Evaluate a model's samples, translations or upscaled images, or a set of images.
 
     Args:
-        model: a model, or a folder of images.
+        model: a model, or images: what `--data` takes, or images in memory, as for `train`.
+        data: the reference images, likewise.
         out: where to write the figures, as .json.
         options: see `EvaluateOptions`; its fields may be given as keyword arguments.
 
@@ -281,9 +312,11 @@ def evaluate(
     Raises:
         UserError: if something that was asked for cannot be done.
     """
-    if options is None:
-        raise UserError("evaluate needs data=.")
-    return _evaluate(model, options, None if out is None else path_of(out))
+    judged = None if isinstance(model, Model) else model
+    with in_memory(data) as reference, in_memory(judged) as images:
+        chosen = replace(options or EvaluateOptions(), **reference)
+        what = model if isinstance(model, Model) else images["data"]
+        return _evaluate(what, chosen, None if out is None else path_of(out))
 
 
 @accepts_fields(ExportOptions)
@@ -304,6 +337,30 @@ def export(
     chosen = options or ExportOptions()
     write = export_page if chosen.to == "web" else export_files
     return write(_loaded(model), path_of(out), chosen)
+
+
+@accepts_fields(PushOptions)
+def push(model: str | Path, name: str, *, options: PushOptions | None = None) -> PushResult:
+    """Upload a model to the Hugging Face hub, with a card, its newest samples and figures.
+
+    Args:
+        model: a run, a model folder, or a model of the package.
+        name: `user/name`; made if it does not exist.
+        options: see `PushOptions`; its fields may be given as keyword arguments.
+
+    Raises:
+        UserError: if there is no model, or the hub refuses.
+    """
+    return _push(model, name, options or PushOptions())
+
+
+def pull(name: str, out: str | Path) -> PullResult:
+    """Download a model from the Hugging Face hub into a new folder, and check it.
+
+    Raises:
+        UserError: if there is no such model, or `out` exists.
+    """
+    return _pull(name, path_of(out))
 
 
 def compare(runs: Sequence[str | Path], out: str | Path) -> CompareResult:

@@ -8,17 +8,18 @@ from dataclasses import replace
 from pathlib import Path
 from jaxtyping import Float
 from torch import Tensor
-from reverie.core.errors import UserError
 from reverie.core.files import path_of
+from reverie.data.memory import Images, Labels, in_memory, refuse_in_memory
 from reverie.evaluation.evaluate import EvaluateResult
 from reverie.exports.files import ExportResult, export_files
+from reverie.exports.hub import PullResult, PushResult
 from reverie.exports.web import PageResult, export_page
 from reverie.inference.dream.files import DreamResult, dream_image
 from reverie.inference.info import InfoResult, info
 from reverie.inference.latent.files import EditResult, InterpolateResult, ReconstructResult, edit_files, interpolate_files, reconstruct_files
 from reverie.inference.load import import_weights, load
 from reverie.inference.model import Model
-from reverie.inference.options import DreamOptions, EditOptions, EvaluateOptions, ExportOptions, InterpolateOptions, ReconstructOptions, SampleOptions, TranslateOptions, UpscaleOptions
+from reverie.inference.options import DreamOptions, EditOptions, EvaluateOptions, ExportOptions, InterpolateOptions, PushOptions, ReconstructOptions, SampleOptions, TranslateOptions, UpscaleOptions
 from reverie.inference.sample import sample_images
 from reverie.inference.translate import TranslateResult, translate_files
 from reverie.inference.upscale import UpscaleResult, upscale_files
@@ -26,6 +27,7 @@ from reverie.methods import METHODS, Method
 from reverie.runs.run import find_run
 from reverie.training.comparison import CompareResult, write_comparison
 from reverie.training.result import TrainResult
+from reverie.training.resume import base_recipe
 from reverie.training.sweep_result import SweepResult
 
 Paths = str | Path | Sequence[str | Path]
@@ -33,18 +35,20 @@ DEFAULT_UPSCALER = 'photos-x4'
 __all__ = ['CompareResult', 'DreamResult', 'EditResult', 'EvaluateResult', 'InfoResult', 'InterpolateResult', 'Model', 'ReconstructResult', 'SweepResult', 'TrainResult', 'TranslateResult', 'UpscaleResult', 'compare', 'dream', 'edit', 'evaluate', 'import_weights', 'info', 'interpolate', 'load', 'reconstruct', 'sample', 'sweep', 'train', 'translate', 'upscale']
 
 def train(
-    method: str | type[Method],
+    method: str | type[Method] | None = ...,
     *,
     out: str | Path,
+    data: Images | None = ...,
+    data_b: Images | None = ...,
+    labels: Labels | None = ...,
     preset: str | None = ...,
+    config: str | Path | None = ...,
     resume: bool = ...,
     restart: bool = ...,
-    data: str | None = None,
     image_size: int | str | Sequence[int] | None = None,
     channels: Literal['auto', '1', '3'] = 'auto',
     resize: Literal['crop', 'squash', 'pad', 'width', 'none'] = 'crop',
     jitter: float = 0.0,
-    data_b: str | None = None,
     where: str | None = None,
     domain_a: str | None = None,
     domain_b: str | None = None,
@@ -241,15 +245,17 @@ def reconstruct(
     refine: int = 0,
 ) -> ReconstructResult: ...
 def evaluate(
-    model: str | Path | Model,
+    model: Model | Images,
     *,
+    data: Images | None = ...,
     out: str | Path | None = ...,
     options: EvaluateOptions | None = ...,
     guidance: float | None = None,
     steps: int | None = None,
     sampler: Literal['auto', 'ddpm', 'ddim', 'euler', 'heun', 'dpmpp-2m', 'mean-flow'] | None = None,
     schedule: Literal['karras', 'uniform'] | None = None,
-    data: str = ...,
+    against: str | Path | None = None,
+    save_stats: str | Path | None = None,
     split: Literal['train', 'test', 'all'] = 'test',
     where: str | None = None,
     domain_a: str | None = None,
@@ -277,6 +283,20 @@ def export(
     images: str | Path | None = None,
     license: str = '',
 ) -> ExportResult | PageResult: ...
+def push(
+    model: str | Path,
+    name: str,
+    *,
+    options: PushOptions | None = ...,
+    private: bool = False,
+    license: str = '',
+    tags: Sequence[str] = (),
+    onnx: bool = False,
+) -> PushResult: ...
+def pull(
+    name: str,
+    out: str | Path,
+) -> PullResult: ...
 def compare(
     runs: Sequence[str | Path],
     out: str | Path,

@@ -119,4 +119,4 @@ def test_where_a_command_writes() -> None:
     assert outputs_of("sample", {"model": "x"}) == {"out": "samples", "film": None}
     assert outputs_of("train", {"method": "vae", "out": "r"}) == {"out": "r"}
     names = {option.name for option in options_of_verb("evaluate", {})}
-    assert set(outputs_of("evaluate", {})) == {"out", "report"} <= names
+    assert set(outputs_of("evaluate", {})) == {"out", "report", "save_stats"} <= names

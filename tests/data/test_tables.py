@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -226,3 +227,52 @@ def test_a_table_without_a_header_is_refused(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("a.png,cat\nb.png,dog\n")
     with pytest.raises(UserError, match=r"the first line names an image, a\.png"):
         find_source(str(tmp_path / "t.csv"))
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_metadata_of_a_folder(
+    photos: Photos, form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = photos(4)
+    rows = [(f"{i:03d}.png", "ab"[i % 2], f"text, {i}", i > 1) for i in (3, 2, 1)]
+    rows.append(("gone.png", "a", "", True))
+    if form == "csv":
+        lines = ["label,file_name,text,Smiling"]
+        lines += [f'{label},{name},"{text}",{yes}' for name, label, text, yes in rows]
+    else:
+        keys = ("file_name", "label", "text", "Smiling")
+        records = [dict(zip(keys, row, strict=True)) | {"objects": {"box": []}} for row in rows]
+        lines = [json.dumps(record) for record in records]
+    (folder / f"metadata.{form}").write_text("\n".join(lines) + "\n")
+    source = find_source(str(folder))
+    assert source.names == ["001.png", "002.png", "003.png"]
+    assert source.class_names == ("a", "b")
+    assert source.labels is not None
+    assert source.labels.tolist() == [1, 0, 1]
+    assert source.attributes["Smiling"].tolist() == [False, True, True]
+    said = capsys.readouterr().err
+    assert "1 images have no row in" in said
+    assert "1 rows of" in said
+    assert find_source(str(folder), label_column="text").class_names[0] == "text, 1"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("metadata.jsonl", '{"file_name": "000.png"}\n[1]\n', "line 2 is no JSON object"),
+        ("metadata.jsonl", '{"file_name": 3}\n', "line 1 is no JSON object with a file_name"),
+        ("metadata.csv", "file_name,a\nnothing.png,1\n", "none of the 2 images beside it"),
+        ("metadata.csv", "file_name,a\n000.png\n", "line 2 does not have 2 columns"),
+    ],
+)
+def test_bad_metadata(photos: Photos, name: str, text: str, message: str) -> None:
+    folder = photos(2)
+    (folder / name).write_text(text)
+    with pytest.raises(UserError, match=message):
+        find_source(str(folder))
+
+
+def test_other_tables_called_metadata_are_passed_over(photos: Photos) -> None:
+    folder = photos(2)
+    (folder / "metadata.csv").write_text("date,place\n2020,here\n")
+    assert len(find_source(str(folder)).names) == 2

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 READABLE = {
     "a folder": "of images, nested as you like; one folder for each class gives labels",
     "a table": ".csv: file names in the first column, --label-column names the class",
+    "NumPy arrays": ".npz or .npy: uint8, or floats in [0, 1] or [-1, 1]; labels beside the images",
+    "parquet files": "of the Hugging Face hub: .parquet, or a folder of them (reverie[parquet])",
     "CelebA": "as published: img_align_celeba/, list_attr_celeba.txt and the partition",
     "trainA trainB": "two domains for translation, or images side by side, or two folders",
     "IDX files": "MNIST, Fashion-MNIST and their kin, gzipped or not, or their folder",
@@ -112,11 +114,11 @@ class DataCheckCommand(Command):
 
     usage: ClassVar = "IMAGES"
     data: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="IMAGES")]
-    """A folder, a table (.csv), an IDX file, or a dataset by name."""
+    """A folder, a table (.csv), a .npz, .npy, .parquet or IDX file, or a dataset by name."""
     split: str = "train"
     """Split, of data that has splits: train, test or all."""
     label_column: str | None = None
-    """The column of a table that holds the class."""
+    """The column of a table or a .parquet file that holds the class."""
 
     def run(self) -> "CheckResult":
         from reverie.data.check import check_data

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateCommand(EvaluateOptions, Command):
-    """Evaluate a model's samples, or one folder of images against another."""
+    """Evaluate a model's samples, or one set of images against another."""
 
     usage: ClassVar = "MODEL --data IMAGES"
     model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
-    """A run, a model folder, hf:user/name on the hub, or a folder of images."""
+    """A run, a model folder, hf:user/name on the hub, or images: a folder, or an .npz file."""
     out: Path | None = None
     """Write the figures to this .json file."""
 

@@ -16,6 +16,7 @@ from reverie.cli.dream import DreamCommand
 from reverie.cli.evaluate import EvaluateCommand
 from reverie.cli.export import ExportCommand
 from reverie.cli.help import help_text
+from reverie.cli.hub import PullCommand, PushCommand
 from reverie.cli.info import CompareCommand, InfoCommand
 from reverie.cli.latent import EditCommand, InterpolateCommand, ReconstructCommand
 from reverie.cli.output import prepare_output, printing
@@ -44,6 +45,8 @@ COMMANDS: dict[str, type[Command]] = {
     "reconstruct": ReconstructCommand,
     "evaluate": EvaluateCommand,
     "export": ExportCommand,
+    "push": PushCommand,
+    "pull": PullCommand,
     "reproduce": ReproduceCommand,
     "info": InfoCommand,
     "compare": CompareCommand,

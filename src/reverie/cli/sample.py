@@ -23,7 +23,8 @@ class SampleCommand(SampleOptions, Command):
     """A run, a model folder, or hf:user/name on the Hugging Face hub."""
     count: Annotated[SampleCount, tyro.conf.arg(aliases=["-n"])] = 16
     out: Path = Path("samples")
-    """A folder for files and a sheet, one image file for the sheet alone, or an .npz file."""
+    """A folder for files and a sheet, one image file for the sheet alone, or an .npz or .npy
+    file."""
 
     def run(self) -> "SampleResult":
         from reverie.inference.load import load

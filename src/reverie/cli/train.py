@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from reverie.cli.command import Command
 from reverie.cli.methods import MethodsCommand
 from reverie.cli.parse import parse, value_of
 from reverie.core.files import path_of
 from reverie.core.options import Checked, OptionValue
+from reverie.core.result import Json, Result
 
 if TYPE_CHECKING:
     from reverie.methods.recipe import Recipe
@@ -26,6 +27,10 @@ class TrainFlags(Checked):
     """The run's folder."""
     preset: str | None = None
     """A named set of options to start from."""
+    config: Path | None = None
+    """A recipe to start from: a .toml or .json file, or a run. Flags go before it."""
+    print_config: bool = False
+    """Print the recipe as TOML, for --config, and train nothing."""
     resume: bool = False
     """Continue the run in --out, with its own options."""
     restart: bool = False
@@ -34,12 +39,29 @@ class TrainFlags(Checked):
     """Print the result as one JSON object."""
 
 
+@dataclass(frozen=True)
+class RecipeResult(Result):
+    """A recipe that was asked for instead of a training."""
+
+    recipe: "Recipe"
+
+    def to_json(self) -> dict[str, Json]:
+        return self.recipe.to_json()
+
+    def summary(self) -> str:
+        from reverie.methods.recipe_file import recipe_as_toml
+
+        return recipe_as_toml(self.recipe)
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainCommand(Command):
     """Train a method on a dataset; --resume continues after any interruption."""
 
     usage: ClassVar = "METHOD --data IMAGES --out RUN"
-    method: str
+    method: str | None
+    base: Any
+    """The `Recipe` that the options change; its module takes long to import."""
     flags: TrainFlags
     changes: Mapping[str, OptionValue]
 
@@ -48,15 +70,23 @@ class TrainCommand(Command):
         """The flags depend on the method, so it is read before them."""
         from reverie.training.resume import base_recipe
 
-        if not argv or argv[0] in ("-h", "--help", "--json"):
+        if not argv or argv[0] in ("-h", "--help") or list(argv) == ["--json"]:
             return MethodsCommand(json="--json" in argv)
-        method, out = argv[0], value_of(argv, "--out")
+        method = None if argv[0].startswith("-") else argv[0]
+        words = list(argv if method is None else argv[1:])
+        out, config = value_of(argv, "--out"), value_of(argv, "--config")
         resume = ("--resume" in argv or "--restart" in argv) and out is not None
-        base = base_recipe(method, Path(out or ""), value_of(argv, "--preset"), resume)
-        flags, changes = parse_changes(base, TrainFlags, f"{prog} {method}", argv[1:])
-        return cls(method=method, flags=flags, changes=changes, json=flags.json)
+        file = None if config is None else path_of(config)
+        base = base_recipe(method, Path(out or ""), value_of(argv, "--preset"), resume, file)
+        if "--print-config" in argv and out is None:
+            words += ["--out", "."]  # which nothing is written to
+        name = prog if method is None else f"{prog} {method}"
+        flags, changes = parse_changes(base, TrainFlags, name, words)
+        return cls(method=method, base=base, flags=flags, changes=changes, json=flags.json)
 
-    def run(self) -> "TrainResult":
+    def run(self) -> "TrainResult | RecipeResult":
+        if self.flags.print_config:
+            return RecipeResult(self.base.with_options(**self.changes))
         from reverie.core.processes import leave_process_group
         from reverie.training.train import train
 
@@ -64,6 +94,7 @@ class TrainCommand(Command):
             self.method,
             path_of(self.flags.out),
             preset=self.flags.preset,
+            config=None if self.flags.config is None else path_of(self.flags.config),
             resume=self.flags.resume,
             restart=self.flags.restart,
             changes=self.changes,

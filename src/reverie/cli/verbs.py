@@ -33,9 +33,23 @@ COMMON = frozenset([
 OF_TRANSLATION = frozenset(("domain_a", "domain_b", "pair_by", "direction"))
 """Of these, those that only translation has a use for."""
 
-WRITTEN = frozenset(("out", "film", "report"))
+WRITTEN = frozenset(("out", "film", "report", "save_stats"))
 """Options that name what is written."""
-READ = frozenset(("data", "data_b", "images", "image", "init", "mask", "guide", "like", "weights"))
+READ = frozenset(
+    (
+        "data",
+        "data_b",
+        "images",
+        "image",
+        "init",
+        "mask",
+        "guide",
+        "like",
+        "weights",
+        "against",
+        "config",
+    )
+)
 """Options that name what is read."""
 
 
@@ -192,7 +206,7 @@ def _fields(kind: type, defaults: object, group: str) -> list[Option]:
             field.name in COMMON,
         )
         for field in dataclasses.fields(kind)
-        if field.name != "json"
+        if field.name not in ("json", "print_config")
     ]
 
 
@@ -243,13 +257,14 @@ def _recipe(options: Mapping[str, Json], flags: type) -> list[Option]:
     method = options.get("method")
     if not isinstance(method, str):
         return _fields(flags, None, "Run")
-    preset, out = options.get("preset"), options.get("out")
+    preset, out, config = (options.get(name) for name in ("preset", "out", "config"))
     resumed = bool(options.get("resume") or options.get("restart")) and isinstance(out, str)
     recipe = base_recipe(
         method,
         Path(out) if isinstance(out, str) else Path(),
         preset if isinstance(preset, str) else None,
         resumed,
+        Path(config) if isinstance(config, str) else None,
     )
     parts = {"Dataset": recipe.data, "Training": recipe.training, "Method": recipe.options}
     found = [one for group, part in parts.items() for one in _fields(type(part), part, group)]

@@ -49,6 +49,14 @@ ImageSource = Path | str | io.BytesIO
 """An image file, or the bytes of one."""
 
 
+class NamedBytes(io.BytesIO):
+    """The bytes of an image file, and what messages call it."""
+
+    def __init__(self, content: bytes, name: str) -> None:
+        super().__init__(content)
+        self.name = name
+
+
 class ImageTooLarge(UserError):
     """An image has more pixels than are decoded."""
 
@@ -64,7 +72,7 @@ def opened(source: ImageSource) -> Iterator[Image.Image]:
     """
     if isinstance(source, io.BytesIO):
         source.seek(0)
-        path, suffix = "the image", ""
+        path, suffix = getattr(source, "name", "the image"), ""
     else:
         refuse_other_than_a_file(Path(source))
         path, suffix = source, Path(source).suffix.lower()

@@ -192,15 +192,19 @@ def find_dataset(
 
 def _refuse_smaller(source: Source | None, spec: ImageSpec, options: DataOptions) -> None:
     """Reject images smaller than the crop, before training starts."""
-    for file in source.files if source else ():
-        width, height = image_io.size_of(file)
+    if source is None:
+        return
+    first = [] if source.pixels is None else [0]  # arrays have one size
+    for index in range(len(source.files)) if source.files else first:
+        width, height = source.size_of(index)
         if options.resize == "width":
             resized = _load_size(spec, options).width
             width, height = resized, height * resized // width
         if width < spec.width or height < spec.height:
             raise UserError(
-                f"{file}: an image of {width}×{height} is smaller than the {spec.size} crop: use a "
-                "smaller --image-size, or --resize crop."
+                f"{source.files[index] if source.files else options.data}: an image of "
+                f"{width}×{height} is smaller than the {spec.size} crop: use a smaller "
+                "--image-size, or --resize crop."
             )
 
 

@@ -20,7 +20,8 @@ class DataOptions(Checked):
     """Dataset and preprocessing."""
 
     data: str | None = field(default=None, metadata=RESUMABLE)
-    """Dataset: a folder, a table (.csv), an IDX file, or a built-in dataset: digits."""
+    """Dataset: a folder, a table (.csv), an array (.npz, .npy), a .parquet or IDX file, or a
+    built-in dataset: digits."""
     image_size: OptionalSize = None
     """Side of square images in pixels, or WIDTHxHEIGHT as 96x64; by default the dataset's own, or
     64 for folders."""
@@ -48,7 +49,7 @@ class DataOptions(Checked):
     split: Literal["train", "test", "all"] = "train"
     """Split, of a dataset that has a training and a test split."""
     label_column: str | None = None
-    """Column of a table that holds the class."""
+    """Column of a table or a .parquet file that holds the class."""
     flip: bool = False
     """Random horizontal flip with probability 1/2."""
     cache: bool = field(default=True, metadata=RESUMABLE)

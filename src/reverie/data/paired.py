@@ -15,6 +15,7 @@ from reverie.core import image_io
 from reverie.core.errors import UserError
 from reverie.core.files import path_of
 from reverie.data.memo import content_digest
+from reverie.data.memory import PREFIX
 from reverie.data.sets import fetched_as
 from reverie.data.source import Source, of_files, set_folder
 from reverie.data.sources import find_source
@@ -43,6 +44,11 @@ def find_paired(
     Raises:
         UserError: if a domain is missing or empty, or pairs do not match.
     """
+    if data_b is None and data.startswith(PREFIX):
+        raise UserError(
+            "translation needs the images of two domains, data=(a, b), or pair_by= to make the "
+            "inputs from the images."
+        )
     if data_b is not None:
         sides = find_source(data, split), find_source(data_b, split)
         a, b = _matched(*sides) if paired else sides
@@ -96,18 +102,34 @@ def _two_folders(a: Path, b: Path, split: str, paired: bool) -> tuple[Source, So
 
 def _matched(a: Source, b: Source) -> tuple[Source, Source]:
     """Both domains, sorted by their common file names without suffix."""
+    if not (a.files or b.files):
+        return _in_order(a, b)
     if not (a.files and b.files):
-        raise UserError("pairs are matched by file name, so both domains must be image folders.")
+        raise UserError(
+            "pairs are matched by file name, or by their order in two arrays: one domain has files "
+            "and the other has none."
+        )
     by_name = [by_stem(side) for side in (a, b)]
     refuse_unpaired(*by_name)
     names = sorted(by_name[0])
     files = [[side[name] for name in names] for side in by_name]
-    _refuse_other_shapes(names, files)
     sides = [
         replace(of_files(s.kind, s.root, chosen), split=s.split)
         for s, chosen in zip((a, b), files, strict=True)
     ]
+    _refuse_other_shapes(names, *sides)
     return sides[0], sides[1]
+
+
+def _in_order(a: Source, b: Source) -> tuple[Source, Source]:
+    """Both domains of arrays, where image i of A and image i of B are a pair."""
+    if len(a.names) != len(b.names):
+        raise UserError(
+            f"{len(a.names):,} and {len(b.names):,} images: pairs of arrays are matched by their "
+            "order, so there must be as many."
+        )
+    _refuse_other_shapes(list(a.names), a, b)
+    return a, b
 
 
 def refuse_unpaired(a: Mapping[str, Path], b: Mapping[str, Path]) -> None:
@@ -143,8 +165,8 @@ def find_low_res_pairs(large: Source, small: Source, scale: int) -> tuple[Source
     """
     large, small = _matched(large, small)
     wrong = []
-    for name, one, other in zip(large.names, large.files, small.files, strict=True):
-        (w1, h1), (w2, h2) = image_io.size_of(one), image_io.size_of(other)
+    for index, name in enumerate(large.names):
+        (w1, h1), (w2, h2) = large.size_of(index), small.size_of(index)
         if (w1, h1) != (scale * w2, scale * h2):
             wrong.append(f"{name} ({w1}×{h1} and {w2}×{h2})")
     if wrong:
@@ -155,11 +177,11 @@ def find_low_res_pairs(large: Source, small: Source, scale: int) -> tuple[Source
     return large, small
 
 
-def _refuse_other_shapes(names: list[str], files: list[list[Path]]) -> None:
+def _refuse_other_shapes(names: list[str], a: Source, b: Source) -> None:
     """Reject pairs of different aspect ratio; sizes may differ."""
     wrong = []
-    for name, one, other in zip(names, *files, strict=True):
-        (w1, h1), (w2, h2) = image_io.size_of(one), image_io.size_of(other)
+    for index, name in enumerate(names):
+        (w1, h1), (w2, h2) = a.size_of(index), b.size_of(index)
         if abs(w1 * h2 / (w2 * h1) - 1) > SHAPES_DIFFER:
             wrong.append(f"{name} ({w1}×{h1} and {w2}×{h2})")
     if wrong:

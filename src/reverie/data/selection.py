@@ -76,7 +76,8 @@ def part_of(source: Source, chosen: Mask) -> Source:
             class_names=class_names,
         )
     attributes = {name: mask[kept] for name, mask in source.attributes.items()}
-    return replace(part, split=source.split, attributes=attributes)
+    size = source.native_size
+    return replace(part, split=source.split, attributes=attributes, native_size=size)
 
 
 def two_domains(

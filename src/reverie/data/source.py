@@ -21,10 +21,10 @@ class Source:
     """Image source; images are read on demand.
 
     `read(i, at_least)` returns uint8 [H, W, C]; `digest()` is a hash of the content; `labels` is
-    int64 [N]; `native_size` is set where all images are squares of one size; `split` is `all`
-    where the source is not split. `attributes` are masks [N] by name. `broken` is what is wrong
-    with files that have no index, since they are links to nothing, pipes or in folders that cannot
-    be opened.
+    int64 [N]; `native_size` is the size that the images all have, where it is their default size;
+    `split` is `all` where the source is not split. `attributes` are masks [N] by name. `broken` is
+    what is wrong with files that have no index, since they are links to nothing, pipes or in
+    folders that cannot be opened.
     """
 
     kind: str
@@ -33,12 +33,19 @@ class Source:
     digest: Callable[[], str]
     labels: np.ndarray | None = None
     class_names: tuple[str, ...] = ()
-    native_size: int | None = None
+    native_size: int | str | None = None
     pixels: np.ndarray | None = None
     files: tuple[Path, ...] = ()
     split: str = "all"
     broken: dict[str, str] = field(default_factory=dict)
     attributes: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def size_of(self, index: int) -> tuple[int, int]:
+        """Width and height of an image; of a file they are read from its header."""
+        if self.files:
+            return image_io.size_of(self.files[index])
+        height, width = self.read(index, None).shape[:2]
+        return width, height
 
     @property
     def root(self) -> Path:

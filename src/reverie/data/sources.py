@@ -1,4 +1,4 @@
-"""Finds image sources: built-in datasets, folders, tables of labels, CelebA, IDX files.
+"""Finds image sources: built-in datasets, folders, tables of labels, CelebA, IDX and NumPy files.
 
 Each becomes a `Source`: names, a function that reads image i, and labels where there are any. The
 format is detected from the files, not from the folder's name.
@@ -6,16 +6,23 @@ format is detected from the files, not from the folder's name.
 
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from reverie.core import progress
 from reverie.core.errors import UserError, nearest
 from reverie.core.files import path_of
 from reverie.core.image_folder import no_images, say_own, scan_folder
 from reverie.core.image_formats import SUFFIXES
 from reverie.data.idx import IDX_IMAGES, find_idx, of_idx
+from reverie.data.memory import PREFIX, find_held
+from reverie.data.numpy_file import SUFFIXES as NUMPY_SUFFIXES
+from reverie.data.numpy_file import of_numpy
+from reverie.data.parquet import SUFFIX as PARQUET
+from reverie.data.parquet import find_shards, is_split, of_parquet
 from reverie.data.sets import DATASETS
 from reverie.data.source import Source, of_files, readable, set_folder
 from reverie.data.tables import (
@@ -23,12 +30,17 @@ from reverie.data.tables import (
     CELEBA_LIST,
     CELEBA_SPLITS,
     find_files,
+    find_metadata,
     read_celeba,
+    read_metadata,
     read_table,
     root_of,
 )
 
 SPLITS = ("train", "test", "all")
+
+LABEL = "label"
+"""The column of a folder's metadata that holds the class, where no other is named."""
 
 YES, NO = ("1", "true", "yes"), ("-1", "0", "false", "no")
 
@@ -38,13 +50,16 @@ def find_source(place: str, split: str = "train", label_column: str | None = Non
 
     Args:
         place: a built-in dataset (`digits`), a folder, a CSV file, CelebA's list of attributes or
-            its folder, an IDX file or the folder of an IDX dataset.
+            its folder, an IDX file or the folder of an IDX dataset, a .npz or .npy file, a parquet
+            file or a folder of them, or the name of images in memory.
         split: `train`, `test` or `all`, for sources with predefined splits.
         label_column: the column of a table that holds the class.
 
     Raises:
         UserError: if there is no usable source.
     """
+    if place.startswith(PREFIX):
+        return find_held(place)
     known = DATASETS.get(place)
     if known is not None and known.load is not None:
         return known.load(split)
@@ -75,7 +90,22 @@ def _of_folder(path: Path, split: str, label_column: str | None) -> Source:
     if os.path.isfile(path / CELEBA_LIST):
         return _celeba(path, label_column, split)
     idx_file = find_idx(path, split)
-    return _folder(path) if idx_file is None else of_idx(idx_file, split)
+    if idx_file is not None:
+        return of_idx(idx_file, split)
+    shards = find_shards(path, split)
+    if shards:
+        source = of_parquet(path, shards, label_column)
+        return replace(source, split=split if is_split(path, shards) else "all")
+    metadata = find_metadata(path)
+    if metadata is not None:
+        return _of_metadata(path, metadata, label_column)
+    return _folder(path)
+
+
+def is_data_file(path: Path) -> bool:
+    """Whether a file is one of those that hold a dataset, by its name."""
+    known = path.suffix.lower() in (*NUMPY_SUFFIXES, PARQUET, ".csv") or path.name == CELEBA_LIST
+    return (known or bool(IDX_IMAGES.search(path.name))) and os.path.isfile(path)
 
 
 def _of_file(path: Path, split: str, label_column: str | None) -> Source:
@@ -87,9 +117,13 @@ def _of_file(path: Path, split: str, label_column: str | None) -> Source:
         return _table(path, label_column)
     if IDX_IMAGES.search(path.name):
         return of_idx(path)
+    if path.suffix.lower() in NUMPY_SUFFIXES:
+        return of_numpy(path, split)
+    if path.suffix.lower() == PARQUET:
+        return of_parquet(path, [path], label_column)
     raise UserError(
-        f"{path}: a dataset file is a .csv table, {CELEBA_LIST} or an IDX file; "
-        "for single images give the folder that holds them."
+        f"{path}: a dataset file is a .csv table, {CELEBA_LIST}, an IDX file, a .npz, .npy or "
+        ".parquet file; for single images give the folder that holds them."
     )
 
 
@@ -111,6 +145,28 @@ def _folder(root: Path) -> Source:
     else:
         source = of_files("folder", root, files)
     return replace(source, broken=broken)
+
+
+def _of_metadata(root: Path, path: Path, label_column: str | None) -> Source:
+    """Source of the images of a folder that have a row in its metadata."""
+    header, rows = read_metadata(path)
+    by_name = {os.path.normpath(row[0].replace("\\", "/")): row for row in rows}
+    if label_column is None and LABEL in header:
+        label_column = LABEL
+    found = [str(file.relative_to(root)) for file in scan_folder(root).images]
+    listed = [name for name in found if name in by_name]
+    if not listed:
+        raise UserError(f"{path}: none of the {len(found)} images beside it has a row in it.")
+    for count, what in (
+        (len(found) - len(listed), f"images have no row in {path} and are left out"),
+        (len(by_name) - len(listed), f"rows of {path} name no image and are left out"),
+    ):
+        if count:
+            progress.warn(f"{count} {what}.")
+    chosen = [[name, *by_name[name][1:]] for name in listed]
+    files = [root / name for name in listed]
+    source = _with_labels(path, root, files, header, chosen, label_column)
+    return replace(source, attributes=_attributes(header, chosen))
 
 
 def _table(path: Path, label_column: str | None) -> Source:
@@ -146,6 +202,18 @@ def _with_classes(
     root, files = root_of(root, find_files(path, root, [row[0] for row in rows]))
     if label_column is None and len(header) == 2:
         label_column = header[1]
+    return _with_labels(path, root, files, header, rows, label_column)
+
+
+def _with_labels(
+    path: Path,
+    root: Path,
+    files: Sequence[Path],
+    header: list[str],
+    rows: list[list[str]],
+    label_column: str | None,
+) -> Source:
+    """Source of the files of a table's rows, with the classes of a column."""
     if label_column is None:
         return of_files("table", root, files)
     if label_column not in header[1:]:

@@ -12,12 +12,15 @@ from pathlib import Path
 
 from reverie.core import progress
 from reverie.core.errors import UserError
-from reverie.core.files import readable_bytes
+from reverie.core.files import parse_json, readable_bytes
 from reverie.data.source import readable
 
 CELEBA_LIST, CELEBA_SPLITS = "list_attr_celeba.txt", "list_eval_partition.txt"
 
 CELEBA_IMAGES = "img_align_celeba"
+
+METADATA, FILE_NAME = ("metadata.csv", "metadata.jsonl"), "file_name"
+"""Tables of a folder of images in the layout of the Hugging Face hub, and their first column."""
 
 LARGEST = 2**29
 """Bytes of a table."""
@@ -74,6 +77,44 @@ def read_table(path: Path) -> tuple[list[str], list[list[str]]]:
     if twice:
         raise UserError(f"{path}: two columns are called {twice[0]!r}: rename one of them.")
     return header, rows
+
+
+def find_metadata(folder: Path) -> Path | None:
+    """The table of a folder of images in the layout of the Hugging Face hub; None without one."""
+    for name in METADATA:
+        path = folder / name
+        if os.path.isfile(path) and FILE_NAME in read_text(path).split("\n", 1)[0]:
+            return path
+    return None
+
+
+def read_metadata(path: Path) -> tuple[list[str], list[list[str]]]:
+    """Column names and rows of `metadata.csv` or `metadata.jsonl`, the file names first.
+
+    Of the JSON lines the values that are text, numbers or booleans are kept.
+
+    Raises:
+        UserError: if it is damaged, or a row has no file name.
+    """
+    if path.suffix == ".csv":
+        header, rows = read_table(path)
+        first = header.index(FILE_NAME) if FILE_NAME in header else 0
+        rows = [[row[first], *row[:first], *row[first + 1 :]] for row in rows]
+        return [header[first], *header[:first], *header[first + 1 :]], rows
+    records = []
+    for number, line in enumerate(read_text(path).splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            record = parse_json(line)
+        except ValueError:
+            record = None
+        if not (isinstance(record, dict) and isinstance(record.get(FILE_NAME), str)):
+            raise UserError(f"{path}: line {number} is no JSON object with a {FILE_NAME}.")
+        records.append(record)
+    columns = [FILE_NAME, *(k for k in records[0] if k != FILE_NAME)]
+    simple = [c for c in columns if all(isinstance(r.get(c), str | int | float) for r in records)]
+    return simple, [[str(record[column]) for column in simple] for record in records]
 
 
 def find_files(path: Path, root: Path, names: Sequence[str]) -> list[Path]:

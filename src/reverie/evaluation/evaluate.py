@@ -7,16 +7,19 @@ from pathlib import Path
 
 from reverie.core.errors import UserError
 from reverie.core.failures import Failures
-from reverie.core.files import write_atomic
-from reverie.core.options import options_of
+from reverie.core.files import path_of, write_atomic
+from reverie.core.image_formats import SUFFIXES
+from reverie.core.options import flag_of, options_of
 from reverie.core.outputs import refuse_replacing
 from reverie.core.processes import is_main_process
 from reverie.core.result import FAILED_IN_PART, Json, Result, lines_of
 from reverie.data import DataOptions
+from reverie.evaluation.against import evaluate_against, evaluate_folder_against
+from reverie.evaluation.reference import check_name, read_reference
 from reverie.evaluation.samples import evaluate_folders, evaluate_model, evaluate_paired
 from reverie.evaluation.superres import evaluate_upscaler
 from reverie.evaluation.translation import evaluate_translator
-from reverie.inference.load import is_image_folder, load
+from reverie.inference.load import is_image_set, load
 from reverie.inference.model import Model
 from reverie.inference.options import DenoisingOptions, EvaluateOptions
 from reverie.methods import Samples, Translates, Upscales
@@ -57,7 +60,7 @@ class EvaluateResult(Result, Mapping[str, float]):
 def evaluate(
     model: str | Path | Model, options: EvaluateOptions, out: Path | None = None
 ) -> EvaluateResult:
-    """Evaluate a model, a folder of images, or pairs of images in two folders.
+    """Evaluate a model, a set of images, or pairs of images in two folders.
 
     Raises:
         UserError: if something that was asked for cannot be done.
@@ -67,7 +70,9 @@ def evaluate(
     if not isinstance(model, Model):
         run = Run(Path(model))
         own = [run.options_file, run.report, run.folder / "config.json", run.model / "config.json"]
-        refuse_replacing([file for file in (out, options.report) if file], own)
+        written = [file for file in (out, options.report, options.save_stats) if file]
+        refuse_replacing(written, own)
+    _check(options)
     failures = Failures()
     figures = _figures(model, options, failures)
     if is_main_process():
@@ -84,7 +89,7 @@ def _figures(
     if o.pairs:
         return evaluate_paired(
             Path(str(model)),
-            Path(o.data),
+            Path(str(o.data)),
             features=o.features,
             on_luma=o.luma,
             cut=o.border,
@@ -92,6 +97,9 @@ def _figures(
         )
     if o.luma or o.border:
         raise UserError("--luma and --border are for pairs: add --pairs.")
+    if o.against is not None:
+        return _against(model, o.against, o, failures)
+    assert o.data is not None  # `_check` has seen to it
     data = DataOptions(
         data=o.data,
         split=o.split,
@@ -100,17 +108,69 @@ def _figures(
         domain_b=o.domain_b,
         pair_by=o.pair_by,
     )
-    if not isinstance(model, Model) and is_image_folder(Path(model)):
-        if o.report is not None or o.count is not None:
-            raise UserError(f"{model} is a folder of images: it takes no samples and no report.")
-        one = DataOptions(data=str(model))
-        return evaluate_folders(one, data, features=o.features, failures=failures)
-    loaded = model if isinstance(model, Model) else load(model)
+    if not isinstance(model, Model) and is_image_set(str(model)):
+        _refuse_sampling(model, o)
+        return evaluate_folders(
+            DataOptions(data=str(model)),
+            data,
+            features=o.features,
+            save_stats=o.save_stats,
+            failures=failures,
+        )
+    loaded = model if isinstance(model, Model) else _loaded(str(model))
     for capability, evaluator in EVALUATORS.items():
         if isinstance(loaded.method, capability):
+            if capability is not Samples and o.save_stats is not None:
+                raise UserError("--save-stats is for models that sample, and for sets of images.")
             return evaluator(loaded, data, options, failures)
     require(loaded.method, Samples, loaded.name)
     raise AssertionError("a model that samples has an evaluator")
+
+
+def _check(o: EvaluateOptions) -> None:
+    """Raise a UserError if the options do not go together."""
+    if o.pairs and o.data is None:
+        raise UserError("--pairs compares with the folder of images that --data names.")
+    if o.data is None and o.against is None:
+        raise UserError("evaluate needs images to compare with: --data IMAGES, or --against FILE.")
+    if o.against is None:
+        if o.save_stats is not None:
+            check_name(o.save_stats)
+        return
+    of_images = ("data", "where", "domain_a", "domain_b", "pair_by", "report", "save_stats")
+    given = [name for name in of_images if getattr(o, name) is not None]
+    if given or o.pairs:
+        raise UserError(
+            f"--against stands for the reference images: give no {flag_of([*given, 'pairs'][0])}."
+        )
+
+
+def _against(
+    model: str | Path | Model, statistics: Path, o: EvaluateOptions, failures: Failures
+) -> dict[str, float]:
+    """Figures by the statistics of reference images."""
+    reference = read_reference(statistics, o.features)
+    if not isinstance(model, Model) and is_image_set(str(model)):
+        _refuse_sampling(model, o)
+        return evaluate_folder_against(DataOptions(data=str(model)), reference, failures=failures)
+    loaded = model if isinstance(model, Model) else _loaded(str(model))
+    sampling = options_of(DenoisingOptions, o)
+    return evaluate_against(loaded, reference, count=o.count, seed=o.seed, sampling=sampling)
+
+
+def _loaded(place: str) -> Model:
+    """The model at `place`, which is none where it is an image file."""
+    if Path(place).suffix.lower() in SUFFIXES and path_of(place).is_file():
+        raise UserError(
+            f"{place} is one image: evaluate takes a model, a folder of images, or an array of "
+            "them, which `reverie sample` writes as .npz."
+        )
+    return load(place)
+
+
+def _refuse_sampling(images: str | Path, o: EvaluateOptions) -> None:
+    if o.report is not None or o.count is not None:
+        raise UserError(f"{images} holds images: it takes no samples and no report.")
 
 
 def _samples(
@@ -123,6 +183,7 @@ def _samples(
         features=o.features,
         seed=o.seed,
         report=o.report,
+        save_stats=o.save_stats,
         sampling=options_of(DenoisingOptions, o),
         failures=failures,
     )

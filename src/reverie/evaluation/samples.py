@@ -17,7 +17,7 @@ from reverie.core import image_io, progress
 from reverie.core.errors import UserError
 from reverie.core.failures import Failures
 from reverie.core.image_size import ImageSize
-from reverie.core.processes import is_distributed, my_share
+from reverie.core.processes import is_distributed, is_main_process, my_share
 from reverie.data import DATASETS, DataOptions, ImageDataset, find_source, open_dataset
 from reverie.data.paired import by_stem, refuse_unpaired
 from reverie.evaluation.dataset_features import batches_of, dataset_features
@@ -32,6 +32,7 @@ from reverie.evaluation.metrics.kernel import kernel_distance
 from reverie.evaluation.metrics.paired import paired_metrics
 from reverie.evaluation.metrics.prdc import prdc
 from reverie.evaluation.page import write_evaluation
+from reverie.evaluation.reference import Reference
 from reverie.inference.model import Model
 from reverie.inference.options import DenoisingOptions
 
@@ -52,6 +53,7 @@ def evaluate_model(
     features: str | None = None,
     seed: int = 0,
     report: Path | None = None,
+    save_stats: Path | None = None,
     sampling: DenoisingOptions | None = None,
     failures: Failures | None = None,
 ) -> dict[str, float]:
@@ -64,6 +66,7 @@ def evaluate_model(
         features: `digits`, `efficientnet` or `inception`; by default what fits the data.
         seed: the number of the first sample.
         report: where to write a page with samples beside their nearest training images.
+        save_stats: where to write the statistics of the reference images.
         sampling: how a diffusion model samples.
         failures: records which images are damaged and left out.
 
@@ -75,6 +78,26 @@ def evaluate_model(
     spec = model.method.spec
     real = open_recorded(like(data, spec.image_size, spec.channels), failures)
     count = min(len(real), 10_000) if count is None else count
+    images, fake = sampled_features(model, name, count, seed, sampling)
+    real_features, split = features_of(name, real), real.source.split
+    _save_stats(save_stats, name, real, real_features)
+    figures = compare_features(fake, real_features, name, f"{count}", split)
+    labels = model.labels(count)
+    if labels is not None:
+        figures |= label_accuracy(fake, labels, model.class_names, name, count)
+    if labels is not None and real.labels is not None:
+        figures |= _per_class(fake, real_features, labels, real, name, split)
+    if report is not None and is_main_process():
+        train = open_dataset(like(data, spec.image_size, spec.channels, split="train"))
+        near = nearest_neighbors(images[:NEIGHBORS_SHOWN], train, name)
+        write_evaluation(report, model.name, str(data.data), figures, images[:64], near)
+    return figures
+
+
+def sampled_features(
+    model: Model, name: str, count: int, seed: int, sampling: DenoisingOptions | None
+) -> tuple[Float[Tensor, "m c h w"], Features]:
+    """This process's share of the samples, and the features of all."""
     labels = model.labels(count)
     mine = my_share(count)
     asked = None if labels is None else labels[mine.start : mine.stop].tolist()
@@ -89,18 +112,12 @@ def evaluate_model(
         guidance=how.guidance,
     )
     batches = batches_of(images, f"features of samples ({name})")
-    fake = _gathered(extract_features(name, batches))
-    real_features, split = _features_of(name, real), real.source.split
-    figures = compare_features(fake, real_features, name, f"{count}", split)
-    if labels is not None:
-        figures |= _label_accuracy(fake, labels, model.class_names, name, count)
-    if labels is not None and real.labels is not None:
-        figures |= _per_class(fake, real_features, labels, real, name, split)
-    if report is not None and mine.start == 0:
-        train = open_dataset(like(data, spec.image_size, spec.channels, split="train"))
-        near = nearest_neighbors(images[:NEIGHBORS_SHOWN], train, name)
-        write_evaluation(report, model.name, str(data.data), figures, images[:64], near)
-    return figures
+    return images, _gathered(extract_features(name, batches))
+
+
+def _save_stats(path: Path | None, name: str, images: ImageDataset, seen: Features) -> None:
+    if path is not None and is_main_process():
+        Reference.of(name, images, seen.features).save(path)
 
 
 def default_features(data: DataOptions) -> str:
@@ -114,13 +131,22 @@ def evaluate_folders(
     other: DataOptions,
     *,
     features: str | None = None,
+    save_stats: Path | None = None,
     failures: Failures | None = None,
 ) -> dict[str, float]:
-    """Compare two datasets: `one` is evaluated, `other` is the reference."""
+    """Compare two datasets: `one` is evaluated, `other` is the reference.
+
+    Where `one` is an array of images of one size, the others are resized to it, as to that of a
+    model's samples.
+    """
     name = features or default_features(other)
     find_extractor(name)
-    judged, real = open_recorded(one, failures), open_recorded(other, failures)
-    fake_features, real_features = (_features_of(name, images) for images in (judged, real))
+    judged = open_recorded(one, failures)
+    if judged.source.native_size is not None and other.image_size is None:
+        other = like(other, judged.spec.image_size, judged.spec.channels)
+    real = open_recorded(other, failures)
+    fake_features, real_features = (features_of(name, images) for images in (judged, real))
+    _save_stats(save_stats, name, real, real_features)
     return dict(
         compare_features(fake_features, real_features, name, f"{len(judged)}", real.source.split)
     )
@@ -251,7 +277,7 @@ def inception_score(logits: Tensor) -> float:
     return float((log_p.exp() * (log_p - log_mean)).sum(1).mean().exp())
 
 
-def _label_accuracy(
+def label_accuracy(
     fake: Features, labels: Tensor, class_names: Sequence[str], name: str, count: int
 ) -> dict[str, float]:
     """How often the class of a sample is recognised, where the features come with a classifier."""
@@ -302,7 +328,7 @@ def like(data: DataOptions, size: ImageSize, channels: int, **changes: Any) -> D
     return replace(data, image_size=size, channels=colours, **changes)
 
 
-def _features_of(name: str, images: ImageDataset) -> Features:
+def features_of(name: str, images: ImageDataset) -> Features:
     """Features of a dataset: from the cache, or, in several processes, of each one's share."""
     if not is_distributed():
         return dataset_features(name, images)

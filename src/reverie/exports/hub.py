@@ -1,4 +1,4 @@
-"""Models to and from the Hugging Face hub: weights, config, a model card with pictures and figures."""
+"""Models to and from the Hugging Face hub: weights, config, a card with a picture and figures."""
 
 import re
 import shutil
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from huggingface_hub import HfApi, ModelCard
+from huggingface_hub import HfApi, ModelCard, ModelCardData
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
 from reverie.core import progress
@@ -127,9 +127,10 @@ def _stage(place: str | Path, folder: Path, options: PushOptions) -> None:
         model = Model(str(place), method_name, method)
         named = ExportOptions(license=options.license)
         export_files(model, folder / "model.onnx", named)
-    kind = METHODS[method_name].data_kind if method_name in METHODS else method.data_kind
-    figures = run.evaluations() if run.exists() else []
-    _write_card(folder, PIPELINES[kind], figures[-1] if figures else {}, bool(pictures), options)
+    kind = METHODS.find(method_name).data_kind if method_name in METHODS else method.data_kind
+    lines = run.read_evaluations() if run.exists() else []
+    figures = lines[-1]["figures"] if lines else {}
+    _write_card(folder, PIPELINES[kind], figures, bool(pictures), options)
 
 
 def _write_card(
@@ -141,16 +142,24 @@ def _write_card(
 ) -> None:
     """The model card with what the hub shows: licence, task, tags, a picture, figures."""
     file = folder / "README.md"
-    card = ModelCard(file.read_text() if file.is_file() else "---\n---\n", ignore_metadata_errors=True)
-    card.data.library_name = "reverie"
-    card.data.pipeline_tag = pipeline
+    card = ModelCard(file.read_text() if file.is_file() else "---\n---\n")
+    known = card.data.to_dict()
+    facts = {
+        "library_name": "reverie",
+        "pipeline_tag": pipeline,
+        "tags": list(dict.fromkeys([*known.get("tags", []), "reverie", *options.tags])),
+    }
     if options.license:
-        card.data.license = options.license
-    card.data.tags = list(dict.fromkeys([*(card.data.tags or []), "reverie", *options.tags]))
+        facts["license"] = options.license
+    card.data = ModelCardData(**(known | facts))  # type: ignore[assignment]
     if has_picture:
         card.text += "\n![Samples while it was trained](samples.png)\n"
     if figures:
-        rows = "".join(f"| {name} | {value:.4g} |\n" for name, value in figures.items())
+        rows = "".join(
+            f"| {name} | {value:.4g} |\n"
+            for name, value in figures.items()
+            if isinstance(value, float)
+        )
         card.text += f"\n| figure | value |\n|---|---:|\n{rows}"
     file.write_text(str(card))
 

@@ -15,6 +15,8 @@ from reverie.core.errors import UserError
 from reverie.core.files import path_of
 from reverie.core.onnx import OnnxFile
 from reverie.core.state_dict import read_tensors
+from reverie.data.memory import PREFIX
+from reverie.data.sources import is_data_file
 from reverie.inference.model import Model
 from reverie.methods.onnx import method_of
 from reverie.methods.superres.networks import Upscaler
@@ -59,7 +61,7 @@ def load(place: str | Path, reference: str | None = None) -> Model:
         UserError: if there is no usable model.
     """
     if str(place).startswith(HUB):
-        return Model(str(place), *load_model(_download(str(place).removeprefix(HUB))))
+        return Model(str(place), *load_model(download(str(place).removeprefix(HUB))))
     path = path_of(place)
     if reference is None and str(place) in BUILT_IN_MODELS and not holds_a_model(path):
         return Model(str(place), *load_model(BUILT_IN_MODELS[str(place)]))
@@ -86,7 +88,7 @@ def load(place: str | Path, reference: str | None = None) -> Model:
                 f"model of that name on the hub is {HUB}{place}."
             )
         progress.say(f"there is no folder {path.parent}: asking the hub for {HUB}{place}")
-        folder = _download(str(place))
+        folder = download(str(place))
     else:
         raise UserError(
             f"{place}: there is no run or model folder of that name; a model on the hub is named "
@@ -140,7 +142,12 @@ def _look_alike(path: Path) -> Path | None:
     return next((Path(one) for one in (*found, *same_name)), None)
 
 
-def _download(name: str) -> Path:
+def download(name: str) -> Path:
+    """The folder in the hub's cache of a model `user/name`.
+
+    Raises:
+        UserError: if there is none, or the hub cannot be reached.
+    """
     if not re.fullmatch(HUB_NAME, name):
         raise UserError(f"{HUB}{name}: a model on the hub is named {HUB}user/name.")
     wanted = ["config.json", "model.safetensors", "README.md"]
@@ -156,3 +163,9 @@ def _download(name: str) -> Path:
 def is_image_folder(path: Path) -> bool:
     """Whether `path` is a folder that is neither a run nor a model."""
     return path.is_dir() and not holds_a_model(path)
+
+
+def is_image_set(place: str) -> bool:
+    """Whether `place` names images rather than a model: a folder or a file of them, or memory."""
+    path = path_of(place)
+    return place.startswith(PREFIX) or is_data_file(path) or is_image_folder(path)

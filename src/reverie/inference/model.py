@@ -4,10 +4,13 @@ import copy
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, cast
+from pathlib import Path
+from typing import Any, cast, overload
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
+from PIL import Image
 from torch import Tensor, nn
 
 from reverie.core import progress
@@ -16,6 +19,7 @@ from reverie.core.image_io import convert_channels
 from reverie.core.options import Direction
 from reverie.core.precision import bf16_is_native
 from reverie.core.rng import latents_of_seeds, mix
+from reverie.inference.image_forms import Form, converted, fitted
 from reverie.inference.latent.vectors import slerp
 from reverie.inference.tiled_upscale import TiledUpscaler
 from reverie.inference.tiling import Tile, run_tiled
@@ -224,30 +228,63 @@ class Model:
             extra["callback"] = callback
         return extra
 
-    def encode(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d"]:
-        """Latents of images in [-1, 1].
+    def encode(
+        self, images: Float[Tensor, "b c h w"] | Image.Image | str | Path | np.ndarray | list[Any]
+    ) -> Float[Tensor, "b d"]:
+        """Latents of images.
+
+        Args:
+            images: a tensor in [-1, 1] of the model's size; or an image of Pillow's, a path, an
+                array of uint8 [H, W, C], or a list of these, which are cropped and resized to it.
 
         Raises:
             UserError: if the model has no encoder.
         """
         method = require(self.method, Encodes, self.name)
+        if not isinstance(images, Tensor):
+            images = fitted(images, self.method.spec)
         with torch.inference_mode():
             return method.encode(images.to(self.device)).float().cpu()
 
+    @overload
     def translate(
         self,
-        images: Float[Tensor, "b c h w"],
+        images: Form,
         direction: Direction = "ab",
         *,
         dropout: bool = False,
         seed: int = 0,
         own_statistics: bool = False,
         tile: int | None = None,
-    ) -> Float[Tensor, "b c h w"]:
+    ) -> Form: ...
+    @overload
+    def translate(
+        self,
+        images: str | Path,
+        direction: Direction = "ab",
+        *,
+        dropout: bool = False,
+        seed: int = 0,
+        own_statistics: bool = False,
+        tile: int | None = None,
+    ) -> Image.Image: ...
+
+    def translate(
+        self,
+        images: Any,
+        direction: Direction = "ab",
+        *,
+        dropout: bool = False,
+        seed: int = 0,
+        own_statistics: bool = False,
+        tile: int | None = None,
+    ) -> Any:
         """Translate images to the other domain; any size, which is kept.
 
         Args:
-            images: [-1, 1]; grey is made colour where the model knows colour.
+            images: a tensor [B, C, H, W] in [-1, 1]; or an image of Pillow's, a path, an array
+                of uint8 [H, W, C], or a list of these, which are given back as they came (a path
+                as an image); grey is made colour where the model knows colour.
             direction: `ab`, or `ba` where the model translates both ways.
             dropout: leave features out as in training, which the original pix2pix does for
                 variety.
@@ -264,6 +301,10 @@ class Model:
         if direction not in method.directions:
             known = " and ".join(method.directions)
             raise UserError(f"{self.name} translates {known}, not {direction!r}.")
+        if not isinstance(images, Tensor):
+            options = {"dropout": dropout, "seed": seed, "tile": tile}
+            options |= {"own_statistics": own_statistics}
+            return converted(images, lambda one: self.translate(one, direction, **options))
         channels = self.method.spec.channels
         if images.shape[1] != channels:
             images = convert_channels(images, channels)
@@ -293,13 +334,21 @@ class Model:
         network = cast(Upscaler, method.upscaler)
         return TiledUpscaler(network, torch.bfloat16 if low else torch.float32, tile)
 
+    @overload
     def upscale(
-        self, images: Float[Tensor, "b c h w"], *, tile: int | None = None, precision="auto"
-    ) -> Float[Tensor, "b c h2 w2"]:
-        """Upscale images in [-1, 1] by the model's scale factor.
+        self, images: Form, *, tile: int | None = None, precision: str = "auto"
+    ) -> Form: ...
+    @overload
+    def upscale(
+        self, images: str | Path, *, tile: int | None = None, precision: str = "auto"
+    ) -> Image.Image: ...
+
+    def upscale(self, images: Any, *, tile: int | None = None, precision: str = "auto") -> Any:
+        """Upscale images by the model's scale factor.
 
         Args:
-            images: any size; grey is made colour where the model knows colour.
+            images: any size; a tensor [B, C, H, W] in [-1, 1], or any other form that `translate`
+                takes; grey is made colour where the model knows colour.
             tile: see `tiled_upscaler`.
             precision: see `tiled_upscaler`.
 
@@ -307,6 +356,9 @@ class Model:
             UserError: if the model does not upscale.
         """
         tiled_upscaler = self.tiled_upscaler(tile, precision)
+        if not isinstance(images, Tensor):
+            how = {"tile": tile, "precision": precision}
+            return converted(images, lambda one: self.upscale(one, **how))
         scale, channels = tiled_upscaler.network.scale, tiled_upscaler.network.channels
         if images.shape[1] != channels:
             images = convert_channels(images, channels)

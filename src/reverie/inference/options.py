@@ -239,8 +239,13 @@ class ReconstructOptions(Checked):
 class EvaluateOptions(DenoisingOptions):
     """How a model, or a folder of images, is evaluated."""
 
-    data: str
-    """The reference images: a folder, a table, an IDX file, or a built-in dataset."""
+    data: str | None = None
+    """The reference images: a folder, a table, an array (.npz, .npy), a .parquet or IDX file, or a
+    built-in dataset."""
+    against: Path | None = None
+    """Instead of the images, their statistics: an .npz of --save-stats, or with mu and sigma."""
+    save_stats: Path | None = None
+    """Write the statistics of the reference images to this .npz file, for --against."""
     split: Literal["train", "test", "all"] = "test"
     """Split, of data that has splits."""
     where: str | None = None
@@ -308,3 +313,17 @@ class ExportOptions(Checked):
             raise UserError("--half and --quantize are for --to onnx and --to web.")
         if self.to != "web" and (self.single_file or self.data is not None):
             raise UserError("--single-file and --data are for --to web.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PushOptions(Checked):
+    """How a model appears on the Hugging Face hub."""
+
+    private: bool = False
+    """Only you can see it."""
+    license: str = ""
+    """Licence, by the hub's name: cc-by-4.0, apache-2.0, ..."""
+    tags: Annotated[tuple[str, ...], Length(0, 100)] = ()
+    """Further tags."""
+    onnx: bool = False
+    """Upload ONNX files of the model as well."""

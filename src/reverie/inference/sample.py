@@ -65,7 +65,9 @@ def sample_images(model: Model, options: SampleOptions) -> Float[Tensor, "count 
 
 
 def sample_files(model: Model, out: Path, options: SampleOptions) -> SampleResult:
-    """Sample into a folder of files and a sheet, one sheet, or an .npz of `arr_0` and `arr_1`.
+    """Sample into a folder of files and a sheet, one sheet, or an array.
+
+    An .npz holds the images as `arr_0` and their classes as `arr_1`, a .npy the images alone.
 
     Raises:
         UserError: if the model cannot do what is asked, or a file would replace another.
@@ -81,6 +83,11 @@ def sample_files(model: Model, out: Path, options: SampleOptions) -> SampleResul
     folder = out.parent if out.suffix else out
     refuse_no_folder(folder)
     images = sample_images(model, options)
+    if out.suffix == ".npy":
+        buffer = io.BytesIO()
+        np.save(buffer, image_io.to_uint8(images))
+        write_atomic(out, buffer.getvalue())
+        return SampleResult(count, seed, [out])
     if out.suffix == ".npz":
         arrays = {"arr_0": image_io.to_uint8(images)}
         labels = model.labels(count, options.label or None)

@@ -124,6 +124,7 @@ class Run:
             | {
                 "run": uuid.uuid4().hex,
                 "pictures": dataclasses.asdict(images.spec),
+                "picture_kind": images.kind,
                 "picture_count": len(images),
                 "data_fingerprint": images.fingerprint,
                 "labels_fingerprint": labels_fingerprint(images),

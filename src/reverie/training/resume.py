@@ -12,24 +12,44 @@ from reverie.core.result import Json, plain
 from reverie.data import DATASETS, ImageDataset, ImageSpec
 from reverie.methods.presets import recipe_for
 from reverie.methods.recipe import Recipe
+from reverie.methods.recipe_file import read_recipe
 from reverie.runs.checkpoint import Checkpoint
 from reverie.runs.run import Run, find_run, labels_fingerprint
 
 
-def base_recipe(method: str, out: Path, preset: str | None, resume: bool) -> Recipe:
-    """What a training starts from: a preset, the defaults, or the recipe of the run to resume.
+def base_recipe(
+    method: str | None, out: Path, preset: str | None, resume: bool, config: Path | None = None
+) -> Recipe:
+    """What a training starts from: a preset, the defaults, a file, or the run to resume.
+
+    Args:
+        method: what is trained; None where the file or the run says it.
+        out: the run.
+        preset: the name of a preset.
+        resume: whether the run goes on.
+        config: the file of a recipe.
 
     Raises:
-        UserError: if there is no such method, preset or run, or the run trains another method.
+        UserError: if there is no such method, preset, file or run, or it is of another method.
     """
+    if config is not None and resume:
+        raise UserError(f"--config is for a new run: {out} goes on with its own options.")
+    if config is not None and preset is not None:
+        raise UserError(
+            f'--preset does not go with --config: write preset = "{preset}" into the file.'
+        )
+    if config is not None:
+        return read_recipe(config, method)
     if not resume:
+        if method is None:
+            raise UserError("say which method is trained, or give a recipe with --config.")
         return recipe_for(method, preset)
     if preset is not None:
         raise UserError(
             f"--preset {preset} is for a new run: {out} goes on with its own options. Leave it out."
         )
     before = find_run(out).recipe()
-    if method != before.method:
+    if method not in (None, before.method):
         raise UserError(
             f"{out} trains a {before.method}, not a {method}: "
             f"reverie train {before.method} --out {out} --resume."

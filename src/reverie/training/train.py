@@ -43,20 +43,23 @@ SIDES: dict[str, Sides] = {"paired": "paired", "unpaired": "unpaired", "degraded
 
 
 def train(
-    method: str,
+    method: str | None,
     out: Path,
     *,
     preset: str | None = None,
+    config: Path | None = None,
     resume: bool = False,
     restart: bool = False,
     changes: Mapping[str, OptionValue],
 ) -> TrainResult:
     """Train a method, or resume a run; `changes` are options by their plain names.
 
+    The method may be None where `config`, the file of a recipe, or the run to resume says it.
+
     Raises:
         UserError: if something that was asked for cannot be done, before anything is trained.
     """
-    before = base_recipe(method, out, preset, resume or restart)
+    before = base_recipe(method, out, preset, resume or restart, config)
     recipe = before.with_options(**changes)
     if resume or restart:
         check_resumable(before, recipe)
@@ -156,6 +159,7 @@ def _find_images(recipe: Recipe) -> PendingDataset:
     if kind.data_kind == "labelled" and found.source.labels is None:
         raise UserError(
             f"{recipe.method} needs images with classes, and {recipe.data.data} has none: sort "
-            "them into one folder for each class, or use a table with --label-column."
+            "them into one folder for each class, use a table with --label-column, or in Python "
+            "give labels= with images in memory."
         )
     return found

@@ -22,6 +22,7 @@ from reverie.core.result import FAILED_IN_PART, Json, Result
 from reverie.core.rng import latents_of_seeds
 from reverie.data.attributes import Attributes, read_attributes
 from reverie.data.expressions import parse_sum
+from reverie.inference.image_forms import fitted
 from reverie.inference.latent.edit import (
     apply_directions,
     attribute_directions,
@@ -203,7 +204,7 @@ class ImageEditor:
         self, image: ImageSource, refine: int
     ) -> tuple[Float[Tensor, "1 c h w"], Float[Tensor, "1 d"]]:
         """An image file at the model's size, in [-1, 1], and its latent."""
-        source = _fitted(self.model, [image])
+        source = fitted(image, self.model.method.spec)
         return source, _latents_of(self.model, source, refine)
 
     def edit(
@@ -266,7 +267,7 @@ def reconstruct_image(model: Model, image: ImageSource, refine: int) -> Float[Te
     Raises:
         UserError: if it is no image.
     """
-    return model.generate(_latents_of(model, _fitted(model, [image]), refine))
+    return model.generate(_latents_of(model, fitted(image, model.method.spec), refine))
 
 
 def _latents_of(
@@ -274,13 +275,6 @@ def _latents_of(
 ) -> Float[Tensor, "n d"]:
     """Latents of images at the model's size: the encoder's, refined by so many steps."""
     return optimize_latents(model, images, model.encode(images), refine)
-
-
-def _fitted(model: Model, files: Sequence[ImageSource]) -> Float[Tensor, "n c h w"]:
-    """Image files at the model's size and channels."""
-    spec = model.method.spec
-    read = [image_io.with_channels(image_io.read(file), spec.channels) for file in files]
-    return image_io.to_tensor(np.stack([image_io.resize(p, spec.image_size) for p in read]))
 
 
 def reconstruct_files(
@@ -298,7 +292,7 @@ def reconstruct_files(
     parts, names = [], []
     for file, relative in found.files:
         with failures.of(file):
-            parts.append(_fitted(model, [file]))
+            parts.append(fitted(file, model.method.spec))
             names.append(str(relative))
     if not parts:
         raise failures.refuse(len(found), "reconstructed")
@@ -331,7 +325,7 @@ def interpolate_files(
         if frames:
             refuse_folder_of(out, o.images)
         model = load_encoding(place)
-        source = _fitted(model, o.images)
+        source = fitted(o.images, model.method.spec)
         points = _latents_of(model, source, 100)
     else:
         model = load(place)

@@ -1,0 +1,46 @@
+"""`reverie push` and `reverie pull`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+import tyro
+
+from reverie.cli.command import Command
+from reverie.core.options import options_of
+from reverie.inference.options import PushOptions
+
+if TYPE_CHECKING:
+    from reverie.exports.hub import PullResult, PushResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class PushCommand(PushOptions, Command):
+    """Upload a model to the Hugging Face hub, with a card, samples and figures."""
+
+    usage: ClassVar = "MODEL USER/NAME"
+    model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
+    """A run or a model folder."""
+    name: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="USER/NAME")]
+    """Where it goes; made if it does not exist."""
+
+    def run(self) -> "PushResult":
+        from reverie import api
+
+        return api.push(self.model, self.name, options=options_of(PushOptions, self))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PullCommand(Command):
+    """Download a model from the Hugging Face hub into a folder."""
+
+    usage: ClassVar = "USER/NAME --out FOLDER"
+    name: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="USER/NAME")]
+    """A model on the hub."""
+    out: Path
+    """The folder to write, which must not exist yet."""
+
+    def run(self) -> "PullResult":
+        from reverie import api
+
+        return api.pull(self.name, self.out)
