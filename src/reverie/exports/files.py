@@ -83,6 +83,10 @@ def export_files(model: Model, out: Path, options: ExportOptions) -> ExportResul
     if isinstance(model.method, ONNX_METHODS):
         raise UserError(f"{model.name} is an exported file already: export the run it is from.")
     graphs = _chosen(model, options)
+    if options.images is not None:
+        if not any(graph.takes_images for graph in graphs):
+            raise UserError(f"{model.name} takes no images: leave --images out.")
+        quantized.files_of(options.images)
     with errors_with_name(out):  # now, not after minutes of work
         out.parent.mkdir(parents=True, exist_ok=True)
     files = []
@@ -144,9 +148,7 @@ def _path(out: Path, name: str, first: str) -> Path:
 Run = Callable[[Sequence[Tensor]], Tensor]
 
 
-def _onnx(
-    graph: Graph, facts: OnnxFacts, path: Path, options: ExportOptions
-) -> tuple[bytes, Run]:
+def _onnx(graph: Graph, facts: OnnxFacts, path: Path, options: ExportOptions) -> tuple[bytes, Run]:
     model = onnx_file.onnx_model(graph, facts)
     if options.quantize is not None:
         model = quantized.int8(model, graph, options.images)

@@ -45,6 +45,8 @@ def onnx_model(graph: Graph, facts: OnnxFacts) -> "onnx.ModelProto":
         )
     assert program is not None
     model = program.model_proto
+    for one in (model.graph, *model.graph.node, *model.graph.value_info):
+        del one.metadata_props[:]  # stack traces, with the paths of this machine
     model.doc_string = f"{facts.model}: {graph.name}"
     entry = model.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, json.dumps(asdict(facts))

@@ -14,9 +14,7 @@ from reverie.exports.graphs import Graph, example_size, free_axes
 from reverie.methods.onnx import OnnxFacts
 
 
-def program(
-    graph: Graph, facts: OnnxFacts
-) -> tuple[bytes, Callable[[Sequence[Tensor]], Tensor]]:
+def program(graph: Graph, facts: OnnxFacts) -> tuple[bytes, Callable[[Sequence[Tensor]], Tensor]]:
     """A graph as a file of torch.export (.pt2): its content, and what it computes."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -26,6 +24,8 @@ def program(
                 graph.example(2, *example_size(graph)),
                 dynamic_shapes=free_axes(graph),
             )
+        for node in exported.graph.nodes:
+            node.meta.pop("stack_trace", None)  # with the paths of this machine
         buffer = BytesIO()
         torch.export.save(exported, buffer, extra_files={METADATA_KEY: json.dumps(asdict(facts))})
         run = torch.export.load(BytesIO(buffer.getvalue())).module()
