@@ -45,7 +45,7 @@ def differences(graph: Graph, file: Path) -> list[float]:
             with torch.no_grad():
                 wanted = graph.network(*inputs).numpy()
             arrays = dict(zip(names, (x.numpy() for x in inputs), strict=True))
-            (made,) = session.run([graph.output], arrays)
+            made = np.asarray(session.run([graph.output], arrays)[0])
             assert made.dtype == np.float32
             assert made.shape == wanted.shape
             found.append(float(np.abs(made - wanted).max() / (np.ptp(wanted) or 1)))

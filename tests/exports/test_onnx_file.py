@@ -30,7 +30,7 @@ def outputs(model: onnx.ModelProto, inputs: Sequence[torch.Tensor]) -> np.ndarra
     session = onnxruntime.InferenceSession(
         model.SerializeToString(), providers=["CPUExecutionProvider"]
     )
-    return session.run(None, {"image": inputs[0].numpy()})[0]
+    return np.asarray(session.run(None, {"image": inputs[0].numpy()})[0])
 
 
 def test_names_and_axes_and_facts(model: onnx.ModelProto, facts: OnnxFacts) -> None:

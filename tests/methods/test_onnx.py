@@ -20,7 +20,7 @@ from reverie.data import ImageSpec
 from reverie.exports.files import export_files
 from reverie.inference.model import Model
 from reverie.inference.options import ExportOptions
-from reverie.methods import METHODS
+from reverie.methods import METHODS, Translates
 from reverie.methods.capabilities import describe_capabilities
 from reverie.methods.diffusion.diffusion import Start
 from reverie.testing.subject import generator, random_images
@@ -161,7 +161,7 @@ def test_the_file_describes_its_model(exported: Exported) -> None:
     assert list(entries) == [METADATA_KEY]
     assert facts["part"] == "upscale"
     assert facts["scale"] == 4
-    assert facts["receptive_radius"] == model.method.upscaler.receptive_radius
+    assert facts["receptive_radius"] == model.tiled_upscaler().network.receptive_radius
     assert facts["value_range"] == [-1, 1]
     assert facts["channel_order"] == "RGB"
     facts = onnx_facts(exported("diffusion")[1])
@@ -247,6 +247,7 @@ def test_a_network_of_others_gets_values_of_its_range(
 
 def test_a_network_of_others_may_need_multiples(tmp_path: Path) -> None:
     model = reverie.load(write_image_graph(tmp_path / "m.onnx", pool=8))
+    assert isinstance(model.method, Translates)
     assert model.method.translator("ab").multiple == 8
     made = model.translate(torch.full((1, 3, 21, 37), 0.5))
     assert_same(made, torch.full((1, 3, 21, 37), 0.5))
