@@ -20,7 +20,7 @@ from tests.exports.conftest import tiny
 Photos = Callable[..., Path]
 
 
-@pytest.mark.parametrize("calibrated", [False, True])
+@pytest.mark.parametrize("calibrated", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_int8_says_what_it_costs(
     calibrated: bool, upscaler: Model, photos: Photos, tmp_path: Path
 ) -> None:
