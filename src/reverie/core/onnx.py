@@ -1,6 +1,5 @@
 """ONNX files at run time: ONNX Runtime's sessions, and what our own files say of themselves."""
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from reverie.core.errors import UserError
+from reverie.core.files import parse_json
 
 METADATA_KEY = "reverie"
 """Of the entry in an ONNX file's metadata that holds the facts about its model, as JSON."""
@@ -48,7 +48,8 @@ class OnnxFile:
     """An ONNX file that can be run; may be used by several threads, and is never copied."""
 
     path: Path
-    content: bytes
+    content: bytes | None = None
+    """By default what is at `path`, where ONNX Runtime also finds weights in files of their own."""
 
     @classmethod
     def read(cls, path: Path) -> "OnnxFile":
@@ -58,7 +59,7 @@ class OnnxFile:
             UserError: if it is no ONNX file that ONNX Runtime can run, or ONNX Runtime is missing.
         """
         need_onnx(writing=False)
-        file = cls(path, path.read_bytes())
+        file = cls(path)
         _ = file.session
         return file
 
@@ -76,7 +77,7 @@ class OnnxFile:
             options.intra_op_num_threads = int(os.environ[THREADS])
         try:
             return onnxruntime.InferenceSession(
-                self.content, options, providers=["CPUExecutionProvider"]
+                self.content or str(self.path), options, providers=["CPUExecutionProvider"]
             )
         # ONNX Runtime's errors have no common class but Exception.
         except Exception as error:
@@ -94,7 +95,7 @@ class OnnxFile:
         if entry is None:
             return None
         try:
-            facts = json.loads(entry)
+            facts = parse_json(entry)
         except ValueError:
             facts = None
         if not isinstance(facts, dict):
@@ -107,9 +108,23 @@ class OnnxFile:
         Raises:
             UserError: if ONNX Runtime fails, as on images of a size that the network cannot take.
         """
-        names = [one.name for one in self.session.get_inputs()]
+        inputs = self.session.get_inputs()
+        for one, array in zip(inputs, arrays, strict=True):
+            self._check_size(one.shape, array.shape)
         try:
-            return self.session.run(None, dict(zip(names, arrays, strict=True)))[0]
+            given = {one.name: array for one, array in zip(inputs, arrays, strict=True)}
+            return self.session.run(None, given)[0]
         except Exception as error:
             reason = str(error).strip().splitlines()[0].removeprefix("[ONNXRuntimeError] : ")
             raise UserError(f"{self.path}: ONNX Runtime failed ({reason}).") from None
+
+    def _check_size(self, wanted: Sequence[int | str | None], given: Sequence[int]) -> None:
+        if len(wanted) != 4 or len(given) != 4:  # no images: ONNX Runtime says what is wrong
+            return
+        sides = zip(wanted[2:], given[2:], strict=True)
+        height, width = (x if isinstance(x, int) else own for x, own in sides)
+        if [height, width] != [*given[2:]]:
+            raise UserError(
+                f"{self.path}: this network takes images of {width} x {height} pixels only, not of "
+                f"{given[3]} x {given[2]}: resize them."
+            )

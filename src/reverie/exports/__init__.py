@@ -1,1 +1,0 @@
-"""Models as files that other programs run: ONNX, torch.export, and web pages."""

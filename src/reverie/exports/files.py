@@ -10,14 +10,14 @@ from torch import Tensor
 
 from reverie.core import progress
 from reverie.core.errors import UserError
-from reverie.core.files import readable_bytes
+from reverie.core.files import errors_with_name, readable_bytes, write_atomic
 from reverie.core.onnx import OnnxFile, need_onnx
 from reverie.core.result import Json, Result, plain
 from reverie.exports import onnx_file, quantized, torch_file
 from reverie.exports.graphs import MAIN, Graph, graphs_of
 from reverie.inference.model import Model
 from reverie.inference.options import ExportOptions
-from reverie.methods.onnx import OnnxFacts
+from reverie.methods.onnx import ONNX_METHODS, OnnxFacts
 from reverie.runs.environment import versions
 
 BATCHES = 1, 5
@@ -27,6 +27,8 @@ SIZES = 1, 2, 3
 SMALLEST = 32
 TOLERANCE = 1e-4
 """Largest difference of a file from its model, as a share of the outputs' range."""
+SUFFIXES = {"onnx": ".onnx", "torch": ".pt2"}
+"""Of the files, by the format."""
 
 
 @dataclass(frozen=True)
@@ -65,32 +67,44 @@ def export_files(model: Model, out: Path, options: ExportOptions) -> ExportResul
     """Write the computations of a model as files, each compared with the model.
 
     The first of them gets the name `out`; the name of another, as `encode` or `ba`, is added to it.
+    A file is written when its comparison is done.
 
     Raises:
-        UserError: if a package is missing, the model cannot be exported, or a file does not
-            compute what the model does.
+        UserError: if a package is missing, the name does not fit the format, the model cannot be
+            exported, or a file does not compute what the model does.
     """
+    suffix = SUFFIXES[options.to]
+    if out.suffix.lower() != suffix:
+        raise UserError(f"{out}: the name of a file of --to {options.to} ends in {suffix}.")
+    if out.is_dir():
+        raise UserError(f"{out} is a folder: name the file to write.")
     if options.to == "onnx":
         need_onnx(writing=True)
-    if hasattr(model.method, "file"):
+    if isinstance(model.method, ONNX_METHODS):
         raise UserError(f"{model.name} is an exported file already: export the run it is from.")
     graphs = _chosen(model, options)
+    if options.images is not None:
+        if not any(graph.takes_images for graph in graphs):
+            raise UserError(f"{model.name} takes no images: leave --images out.")
+        quantized.files_of(options.images)
+    with errors_with_name(out):  # now, not after minutes of work
+        out.parent.mkdir(parents=True, exist_ok=True)
     files = []
     for graph in progress.track(graphs, len(graphs), "exporting", "files"):
         path = _path(out, graph.name, graphs[0].name)
         facts = facts_of(model, graph, options.license)
         if options.to == "torch":
-            run = torch_file.write(graph, facts, path)
+            content, run = torch_file.program(graph, facts)
         else:
-            run = _write_onnx(graph, facts, path, options)
-        made = _compared(graph, run, path, _inputs(graph, options.images))
-        if not (options.half or options.quantize) and made.largest_difference > TOLERANCE:
-            path.rename(path.with_name(f"{path.name}.wrong"))
+            content, run = _onnx(graph, facts, path, options)
+        made = _compared(graph, run, _inputs(graph, options.images))
+        if not (options.half or options.quantize) and made.largest > TOLERANCE:
             raise UserError(
-                f"{path.name}.wrong differs from the model by {made.largest_difference:.1e} of the "
-                f"range of its outputs, more than {TOLERANCE:.0e}: please report this."
+                f"{path}: it would differ from the model by {made.largest:.1e} of the range of its "
+                f"outputs, more than {TOLERANCE:.0e}: please report this."
             )
-        files.append(made)
+        write_atomic(path, content)
+        files.append(ExportedFile(path, graph.name, len(content), made.largest, made.psnr))
     return ExportResult(files)
 
 
@@ -134,20 +148,28 @@ def _path(out: Path, name: str, first: str) -> Path:
 Run = Callable[[Sequence[Tensor]], Tensor]
 
 
-def _write_onnx(graph: Graph, facts: OnnxFacts, path: Path, options: ExportOptions) -> Run:
+def _onnx(graph: Graph, facts: OnnxFacts, path: Path, options: ExportOptions) -> tuple[bytes, Run]:
     model = onnx_file.onnx_model(graph, facts)
     if options.quantize is not None:
         model = quantized.int8(model, graph, options.images)
     if options.half:
         model = onnx_file.halved(model)
-    onnx_file.write(model, path)
-    file = OnnxFile.read(path)
-    return lambda inputs: torch.from_numpy(file.run([x.numpy() for x in inputs]))
+    file = OnnxFile(path, onnx_file.serialized(model, path))
+    assert file.content is not None
+    return file.content, lambda inputs: torch.from_numpy(file.run([x.numpy() for x in inputs]))
 
 
-def _compared(
-    graph: Graph, run: Run, path: Path, every: Iterable[Sequence[Tensor]]
-) -> ExportedFile:
+@dataclass(frozen=True)
+class Comparison:
+    """How a file's outputs differ from the model's."""
+
+    largest: float
+    """Largest difference, as a share of the range of the model's outputs."""
+    psnr: float
+    """In decibels."""
+
+
+def _compared(graph: Graph, run: Run, every: Iterable[Sequence[Tensor]]) -> Comparison:
     """How a file's outputs differ from the model's, over all inputs."""
     largest, squares, count, extent = 0.0, 0.0, 0, 0.0
     for inputs in every:
@@ -160,13 +182,7 @@ def _compared(
         count += wanted.numel()
     extent = extent or 1.0
     error = max(squares / count / extent**2, 1e-20)
-    return ExportedFile(
-        path,
-        graph.name,
-        path.stat().st_size,
-        largest / extent,
-        -10 * float(np.log10(error)),
-    )
+    return Comparison(largest / extent, -10 * float(np.log10(error)))
 
 
 def _inputs(graph: Graph, images: Path | None) -> Iterator[Sequence[Tensor]]:

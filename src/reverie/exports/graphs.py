@@ -18,6 +18,7 @@ from reverie.inference.model import Model
 from reverie.methods import Denoises, Encodes, Method, Samples, Translates, Upscales
 from reverie.methods.diffusion.diffusion import Diffusion, Sampling
 from reverie.methods.superres.networks import Upscaler
+from reverie.nn.norms import InstanceNorm
 
 Draw = Callable[[Sequence[int], torch.Generator], Tensor]
 
@@ -201,7 +202,9 @@ def _image_graph(name: str, network: nn.Module, channels: int, scale: int = 1) -
     multiple = int(getattr(network, "multiple", 1))
     large = shape if scale == 1 else (*shape[:2], f"{scale}*height", f"{scale}*width")
     inputs = (Input("image", shape, _uniform),)
-    radius = int(getattr(network, "receptive_radius", -1))
+    # Norms over the whole image make every output pixel depend on all of it: no tiles.
+    whole = any(isinstance(layer, InstanceNorm | nn.GroupNorm) for layer in network.modules())
+    radius = -1 if whole else int(getattr(network, "receptive_radius", -1))
     return Graph(name, network, inputs, "result", large, multiple, scale, radius)
 
 

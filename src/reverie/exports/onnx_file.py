@@ -1,4 +1,4 @@
-"""ONNX files: written by PyTorch's exporter, compressed, and compared with the model."""
+"""ONNX files: made by PyTorch's exporter, and compressed."""
 
 import json
 import warnings
@@ -12,7 +12,6 @@ import numpy as np
 import torch
 
 from reverie.core.errors import UserError
-from reverie.core.files import write_atomic
 from reverie.core.onnx import METADATA_KEY
 from reverie.exports.graphs import Graph, example_size, free_axes
 from reverie.methods.onnx import OnnxFacts
@@ -46,6 +45,8 @@ def onnx_model(graph: Graph, facts: OnnxFacts) -> "onnx.ModelProto":
         )
     assert program is not None
     model = program.model_proto
+    for one in (model.graph, *model.graph.node, *model.graph.value_info):
+        del one.metadata_props[:]  # stack traces, with the paths of this machine
     model.doc_string = f"{facts.model}: {graph.name}"
     entry = model.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, json.dumps(asdict(facts))
@@ -80,8 +81,8 @@ def halved(model: "onnx.ModelProto") -> "onnx.ModelProto":
     return own
 
 
-def write(model: "onnx.ModelProto", path: Path) -> None:
-    """Check and write a model.
+def serialized(model: "onnx.ModelProto", path: Path) -> bytes:
+    """Content of a model's file at `path`, checked.
 
     Raises:
         UserError: if it is larger than one ONNX file can be.
@@ -91,7 +92,7 @@ def write(model: "onnx.ModelProto", path: Path) -> None:
     if model.ByteSize() >= onnx.checker.MAXIMUM_PROTOBUF:
         raise UserError(f"{path}: the model is larger than 2 GB, which one ONNX file cannot hold.")
     onnx.checker.check_model(model)
-    write_atomic(path, model.SerializeToString())
+    return model.SerializeToString()
 
 
 @contextmanager

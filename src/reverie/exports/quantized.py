@@ -96,9 +96,7 @@ def images_of(graph: Graph, folder: Path) -> Iterator[Sequence[Tensor]]:
     Raises:
         UserError: if the folder has no images.
     """
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-    if not files:
-        raise UserError(f"{folder}: there are no images in this folder.")
+    files = files_of(folder)
     _, channels, *size = graph.inputs[0].shape
     side = graph.multiple * max(1, CROP // graph.multiple)
     height, width = (side, side) if graph.resizes else size
@@ -108,3 +106,15 @@ def images_of(graph: Graph, folder: Path) -> Iterator[Sequence[Tensor]]:
     for file in files[:: -(-len(files) // MOST_IMAGES)]:
         pixels = image_io.with_channels(image_io.read(file), channels)
         yield [image_io.to_tensor(image_io.resize(pixels, (width, height))[None])]
+
+
+def files_of(folder: Path) -> list[Path]:
+    """The image files of a folder and its subfolders.
+
+    Raises:
+        UserError: if it has none.
+    """
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    if not files:
+        raise UserError(f"{folder}: there are no images in this folder.")
+    return files

@@ -20,8 +20,12 @@ from reverie.methods.superres.networks import Upscaler
 UNKNOWN_RADIUS = 64
 """Receptive radius in pixels that is assumed of networks of others."""
 PROBE_SIZE = 64
-RANGES = {"[-1, 1]": (1.0, 0.0), "[0, 1]": (0.5, 0.5), "[0, 255]": (127.5, 127.5)}
-"""Factor and offset from [-1, 1] to other ranges of values."""
+MULTIPLES = 1, 2, 4, 8, 16, 32, 64
+"""Of height and width, that networks of others are tried with."""
+RANGES = {"[0, 255]": (127.5, 127.5), "[-1, 1]": (1.0, 0.0), "[0, 1]": (0.5, 0.5)}
+"""Factor and offset from [-1, 1] to other ranges of values, from the widest to the narrowest."""
+SAME_COLOURS = 5e-4
+"""Mean differences that are taken for equal; four times as large is half a grey level of 8 bits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,6 +192,9 @@ class OnnxDiffusion(Diffusion):
         return run(self.file, *arguments).to(x.dtype)
 
 
+ONNX_METHODS = OnnxMethod, OnnxDiffusion
+
+
 def run(file: OnnxFile, *tensors: Tensor) -> Tensor:
     """The first output of a graph for these inputs."""
     return torch.from_numpy(file.run([x.cpu().numpy() for x in tensors]))
@@ -233,34 +240,51 @@ def _foreign(file: OnnxFile) -> tuple[str, Method]:
         UserError: if it does not take one image and return one.
     """
     inputs = file.session.get_inputs()
-    shape = inputs[0].shape
-    if len(inputs) != 1 or len(shape) != 4 or shape[1] not in (1, 3):
-        takes = ", ".join(f"{one.name} {one.shape}" for one in inputs)
+    takes = ", ".join(f"{one.name} {one.type} {one.shape}" for one in inputs)
+    shape = inputs[0].shape if len(inputs) == 1 and inputs[0].type == "tensor(float)" else ()
+    if len(shape) != 4 or shape[1] not in (1, 3):
         raise UserError(
-            f"{file.path}: it takes {takes}, and only networks that take one image [N, C, H, W] of "
-            "1 or 3 channels can be used."
+            f"{file.path}: it takes {takes or 'nothing'}, and only networks that take one float32 "
+            "image [N, C, H, W] of 1 or 3 channels can be used."
         )
     channels = int(shape[1])
     height, width = (x if isinstance(x, int) else PROBE_SIZE for x in shape[2:])
     ramp = torch.linspace(-0.8, 0.8, width).repeat(1, channels, height, 1)
     made = {name: OnnxNetwork(file, name)(ramp) for name in RANGES}
-    (_, outputs, tall, wide) = next(iter(made.values())).shape
-    scale = tall // height
-    if outputs != channels or (tall, wide) != (scale * height, scale * width):
+    result = list(next(iter(made.values())).shape)
+    scale = result[2] // height if len(result) == 4 else 0
+    if not scale or result != [1, channels, scale * height, scale * width]:
         raise UserError(
-            f"{file.path}: it makes [{outputs}, {tall}, {wide}] of [{channels}, {height}, {width}],"
-            " which is no image of the same channels that is as large or larger."
+            f"{file.path}: it makes {result} of [1, {channels}, {height}, {width}], which is no "
+            "image of the same channels that is as large or larger."
         )
-    # In another range than its own a network is far from keeping the picture's colours.
+    # In a range that is not within its own a network does not keep the picture's colours; in one
+    # that is, it keeps them as well as in its own, which is therefore the widest of the best.
     small = nn.functional.adaptive_avg_pool2d
     errors = {
         name: float((small(image, (height, width)) - ramp).abs().mean())
         for name, image in made.items()
     }
-    values = min(errors, key=lambda name: errors[name])
-    network = OnnxNetwork(file, values).eval()
+    best = min(errors.values())
+    values = next(name for name in RANGES if errors[name] <= best + SAME_COLOURS)
+    free = not any(isinstance(x, int) for x in shape[2:])
+    multiple = _multiple(file, channels, scale) if free else 1
+    network = OnnxNetwork(file, values, multiple).eval()
     if scale == 1:
         spec = ImageSpec(channels, int(np.clip(width, 16, 2**14)))
         return f"translator for values in {values}", OnnxTranslator(network, spec)
     upscaler = OnnxUpscaler(network, channels, scale, UNKNOWN_RADIUS)
     return f"upscaler for values in {values}", OnnxSuperResolution(upscaler)
+
+
+def _multiple(file: OnnxFile, channels: int, scale: int) -> int:
+    """The smallest number of whose multiples height and width may be."""
+    for multiple in MULTIPLES[:-1]:
+        side = PROBE_SIZE + multiple
+        try:
+            made = run(file, torch.zeros(1, channels, side, side))
+        except UserError:
+            continue
+        if made.shape[-2:] == (scale * side, scale * side):
+            return multiple
+    return MULTIPLES[-1]

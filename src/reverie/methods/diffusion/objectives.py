@@ -102,7 +102,8 @@ def variance_preserving(target: Literal["epsilon", "v"], alpha_bar: Tensor) -> D
     def time_of(sigma: Sigma) -> Tensor:
         """Time in [0, 1] of a noise level, interpolated linearly in ln σ between steps."""
         place = sigma.detach().double().cpu().log().clamp(log_levels[0], log_levels[-1])
-        upper = torch.searchsorted(log_levels, place).clamp(1, len(levels) - 1)
+        # torch.searchsorted, in operations that ONNX has.
+        upper = (log_levels < place[..., None]).sum(-1).clamp(1, len(levels) - 1)
         low, high = log_levels[upper - 1], log_levels[upper]
         share = (place - low) / (high - low)
         return ((times[upper - 1] + share) / len(levels)).to(sigma)
