@@ -139,7 +139,12 @@ class ResNetGenerator(nn.Module):
         if self.warp is None:
             return x
         theta = torch.eye(2, 3, device=x.device) + self.warp
-        grid = F.affine_grid(theta.expand(x.shape[0], 2, 3), list(x.shape), align_corners=False)
+        if torch.compiler.is_exporting():  # affine_grid would fix height and width
+            down, across = ((2 * torch.arange(n) + 1) / n - 1 for n in x.shape[-2:])
+            grid = across[:, None] * theta[:, 0] + down[:, None, None] * theta[:, 1] + theta[:, 2]
+            grid = grid.expand(x.shape[0], -1, -1, -1)
+        else:
+            grid = F.affine_grid(theta.expand(x.shape[0], 2, 3), list(x.shape), align_corners=False)
         return F.grid_sample(x.float(), grid, padding_mode="border", align_corners=False)
 
     def maps(self, x: Float[Tensor, "b c h w"]) -> list[Float[Tensor, "b _ _ _"]]:
