@@ -4,7 +4,7 @@ Training draws from an `Rng` seeded by (seed, step, phase, micro-batch): a step 
 these numbers, and resuming needs no RNG state. Sampling draws image i from seed + i alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,3 +96,10 @@ def latents_of_seeds(seeds: Sequence[int], shape: Sequence[int]) -> Float[Tensor
     generator = torch.Generator()
     rows = [torch.randn(tuple(shape), generator=generator.manual_seed(mix(s))) for s in seeds]
     return torch.stack(rows) if rows else torch.empty((0, *shape))
+
+
+def noise_of_seeds(
+    seeds: Sequence[int], shape: Sequence[int], device: torch.device
+) -> Callable[[int], Tensor]:
+    """From the number of a sampler's step to its noise [N, *shape], each row from its own seed."""
+    return lambda step: latents_of_seeds([mix(s, step + 1) for s in seeds], shape).to(device)

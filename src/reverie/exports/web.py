@@ -80,7 +80,9 @@ def export_page(model: Model, out: Path, options: ExportOptions) -> PageResult:
     graphs = {graph.name: graph for graph in graphs_of(model)}
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "model.onnx"
-        exported = export_files(model, place, replace(options, to="onnx", single_file=False)).files
+        exported = export_files(
+            model, place, replace(options, to="onnx", single_file=False, data=None)
+        ).files
         models = {f"{file.part}.onnx": file.path.read_bytes() for file in exported}
     exported = [replace(file, path=Path(f"{file.part}.onnx")) for file in exported]
     chosen = [graphs[file.part] for file in exported]

@@ -1,6 +1,5 @@
 """A trained model, ready to use: what it can do, with seeds and labels as people name them."""
 
-import copy
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,16 +10,17 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
 from reverie.core import progress
 from reverie.core.errors import UserError, nearest
 from reverie.core.image_io import convert_channels
 from reverie.core.options import Direction
 from reverie.core.precision import bf16_is_native
-from reverie.core.rng import latents_of_seeds, mix
+from reverie.core.rng import latents_of_seeds, mix, noise_of_seeds
 from reverie.inference.image_forms import Form, converted, fitted
 from reverie.inference.latent.vectors import slerp
+from reverie.inference.policies import with_policies
 from reverie.inference.tiled_upscale import TiledUpscaler
 from reverie.inference.tiling import Tile, run_tiled
 from reverie.methods import Denoises, Encodes, Method, Samples, Translates, Upscales
@@ -28,14 +28,9 @@ from reverie.methods.capabilities import cycle_labels, require
 from reverie.methods.diffusion.diffusion import Sampling, Start
 from reverie.methods.diffusion.samplers import StepCallback
 from reverie.methods.superres.networks import Upscaler
-from reverie.nn.dropout import set_dropout_generator
 
 BATCH_SIZE = 64
-
-
 MAX_UNTILED_PIXELS = 2048**2
-
-
 TILE = 1024
 
 
@@ -190,7 +185,7 @@ class Model:
                 rows = slice(first, first + BATCH_SIZE)
                 if extra:
                     shape = self.method.latent_shape
-                    extra["noise"] = _noise_of(seeds[rows], shape, self.device)
+                    extra["noise"] = noise_of_seeds(seeds[rows], shape, self.device)
                 some = None if labels is None else labels[rows].to(self.device)
                 images = self.method.generate(latents[rows].to(self.device), some, **extra)
                 made.append(images.float().cpu())
@@ -309,7 +304,7 @@ class Model:
         if images.shape[1] != channels:
             images = convert_channels(images, channels)
         generator = torch.Generator(self.device) if dropout else None
-        network = _with_policies(method.translator(direction), generator, own_statistics)
+        network = with_policies(method.translator(direction), generator, own_statistics)
         made = []
         for image in images.split(1):
             if generator is not None:
@@ -402,29 +397,3 @@ class Model:
                 f"{self.name} has no class {number}: its classes are 0 to {len(names) - 1}."
             )
         return number
-
-
-def _with_policies(
-    network: nn.Module, dropout: torch.Generator | None, own_statistics: bool
-) -> nn.Module:
-    """A copy of the network whose dropout and batch norm behave as asked for.
-
-    It has the network's own tensors; the network is not changed, as another thread may use it.
-    """
-    if dropout is None and not own_statistics:
-        return network
-    shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
-    network = copy.deepcopy(network, shared)
-    for layer in network.modules():
-        if dropout is not None and isinstance(layer, nn.Dropout):
-            layer.train()
-        if own_statistics and isinstance(layer, nn.BatchNorm2d):
-            layer.running_mean = layer.running_var = None  # then those of the image are taken
-    if dropout is not None:
-        set_dropout_generator(network, dropout)
-    return network
-
-
-def _noise_of(seeds: Sequence[int], shape: Sequence[int], device: torch.device):
-    """The noise of a sampler's steps, each image's from its own seed."""
-    return lambda step: latents_of_seeds([mix(s, step + 1) for s in seeds], shape).to(device)
