@@ -15,10 +15,16 @@ import onnxruntime
 from PIL import Image
 
 
-def karras_sigmas(steps: int, sigma_min: float, sigma_max: float, rho: float = 7.0) -> np.ndarray:
-    """Noise levels evenly spaced in σ^(1/ρ), then 0: Karras et al. 2022, equation 5."""
-    low, high = sigma_min ** (1 / rho), sigma_max ** (1 / rho)
-    return np.append(np.linspace(high, low, steps) ** rho, 0.0)
+def noise_levels(steps: int, schedule: str, sigma_min: float, sigma_max: float) -> np.ndarray:
+    """Evenly spaced in the time t of the flow, σ = t / (1 - t), or in σ^(1/7); then 0.
+
+    Liu et al. 2022; Karras et al. 2022, equation 5.
+    """
+    if schedule == "uniform":
+        times = np.linspace(sigma_max / (1 + sigma_max), 0, steps + 1)
+        return times / (1 - times)
+    low, high = sigma_min ** (1 / 7), sigma_max ** (1 / 7)
+    return np.append(np.linspace(high, low, steps) ** 7, 0.0)
 
 
 def sample(
@@ -35,7 +41,7 @@ def sample(
         free = np.asarray(session.run(None, inputs | {"label": no_label})[0], float)
         return free + guidance * (conditional - free)
 
-    sigmas = karras_sigmas(**facts["sampling"])
+    sigmas = noise_levels(**facts["sampling"])
     x, previous = noise * sigmas[0], None
     for n, (sigma, next_sigma) in enumerate(pairwise(sigmas)):
         x_0 = denoise(x, sigma)

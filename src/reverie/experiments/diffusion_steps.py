@@ -72,10 +72,14 @@ def reverse(model: "Model", count: int) -> "tuple[list[Tensor], list[Tensor], li
     from reverie.methods.diffusion.diffusion import Diffusion, Sampling
 
     assert isinstance(model.method, Diffusion)
-    sigmas = model.method.sigmas(Sampling(steps=SAMPLING_STEPS)).tolist()
+    sigmas = model.method.sigmas(Sampling(steps=SAMPLING_STEPS, schedule="karras")).tolist()
     predictions: list[Tensor] = []
     model.sample(
-        count, sampler="euler", steps=SAMPLING_STEPS, callback=lambda step, x: predictions.append(x)
+        count,
+        sampler="euler",
+        schedule="karras",
+        steps=SAMPLING_STEPS,
+        callback=lambda step, x: predictions.append(x),
     )
     x, states = noise_of_seeds(count).double() * sigmas[0], []
     for sigma, below, x_0 in zip(sigmas, sigmas[1:], predictions, strict=False):

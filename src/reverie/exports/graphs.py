@@ -180,7 +180,8 @@ def _denoiser(method: Diffusion) -> Graph:
     levels = method.sigmas(how)
     sampling: dict[str, Json] = {
         "steps": how.steps,
-        "sigma_min": float(levels[-2]),
+        "schedule": how.schedule,
+        "sigma_min": method.objective.sigma_min,
         "sigma_max": float(levels[0]),
     }
     shape = _images(method)

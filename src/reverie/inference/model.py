@@ -88,7 +88,7 @@ class Model:
             callback: called with each step's number and predicted image; for diffusion models.
             steps: noise levels; for diffusion models, as the three below: see `Sampling`.
             sampler: auto, ddpm, ddim, euler, heun, dpmpp-2m or mean-flow.
-            schedule: spacing of the noise levels: karras or uniform.
+            schedule: spacing of the noise levels: auto, karras or uniform.
             guidance: classifier-free guidance scale.
 
         Returns:

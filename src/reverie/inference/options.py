@@ -43,8 +43,9 @@ class DenoisingOptions(Checked):
     sampler: Literal["auto", "ddpm", "ddim", "euler", "heun", "dpmpp-2m", "mean-flow"] | None = None
     """Diffusion: update rule from one noise level to the next; auto is dpmpp-2m, or mean-flow for
     models that were trained with --few-steps, in up to 4 steps."""
-    schedule: Literal["karras", "uniform"] | None = None
-    """Diffusion: spacing of the noise levels (karras unless told otherwise)."""
+    schedule: Literal["auto", "karras", "uniform"] | None = None
+    """Diffusion: spacing of the noise levels; auto is uniform for models of the flow objective, and
+    karras for the others."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,11 +11,11 @@ const COUNT = 16;
 let film = [];
 
 function noiseLevels(steps) {
-  const { sigma_min: low, sigma_max: high } = facts.sampling;
+  const { schedule, sigma_min: low, sigma_max: high } = facts.sampling;
   const levels = [];
   for (let at = 0; at < steps; at++) {
-    if (few && steps <= 4) {
-      const time = (200 / 201) * (1 - at / steps);
+    if (schedule === "uniform") {
+      const time = (high / (1 + high)) * (1 - at / steps);
       levels.push(time / (1 - time));
     } else {
       const share = steps > 1 ? at / (steps - 1) : 0;

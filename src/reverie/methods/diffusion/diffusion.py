@@ -95,8 +95,9 @@ class Sampling(Checked):
     sampler: Literal["auto", "ddpm", "ddim", "euler", "heun", "dpmpp-2m", "mean-flow"] = "auto"
     """Update rule from one noise level to the next; auto is dpmpp-2m, or mean-flow for models
     that were trained with --few-steps, in up to 4 steps."""
-    schedule: Literal["karras", "uniform"] = "karras"
-    """Spacing of the noise levels; mean-flow is always uniform."""
+    schedule: Literal["auto", "karras", "uniform"] = "auto"
+    """Spacing of the noise levels; auto is uniform in the time of the flow objective, and karras
+    for the others; mean-flow is always uniform."""
     guidance: Annotated[float, AtLeast(-1000), AtMost(1000)] = 1.0
     """Classifier-free guidance scale; 1 is none, larger trades diversity for fidelity."""
 
@@ -313,25 +314,30 @@ class Diffusion(Method):
         return SAMPLERS[how.sampler](denoise, x, sigmas, noise, callback).float().clamp(-1, 1)
 
     def resolved(self, how: Sampling) -> Sampling:
-        """The sampling with a sampler in place of `auto`.
+        """The sampling with a sampler and a schedule in place of `auto`.
 
         Raises:
             UserError: if the model was not trained for it.
         """
-        if how.sampler == "auto":
-            few = self.options.few_steps > 0 and how.steps <= MOST_FEW_STEPS
-            return replace(how, sampler="mean-flow" if few else "dpmpp-2m")
         if how.sampler == "mean-flow" and not self.options.few_steps:
             raise UserError(
                 "--sampler mean-flow needs a model that was trained with --few-steps: leave "
                 "--sampler out."
             )
+        if how.sampler == "auto":
+            few = self.options.few_steps > 0 and how.steps <= MOST_FEW_STEPS
+            how = replace(how, sampler="mean-flow" if few else "dpmpp-2m")
+        if how.sampler == "mean-flow":
+            return replace(how, schedule="uniform")
+        if how.schedule == "auto":
+            flows = self.options.objective == "flow"
+            return replace(how, schedule="uniform" if flows else "karras")
         return how
 
     def sigmas(self, how: Sampling) -> Float[Tensor, " n"]:
-        """Noise levels of a schedule, decreasing to 0."""
+        """Noise levels of a schedule that is resolved, decreasing to 0."""
         o = self.objective
-        if how.schedule == "karras" and how.sampler != "mean-flow":
+        if how.schedule == "karras":
             return karras_sigmas(how.steps, o.sigma_min, min(o.sigma_max, 80.0))
         return uniform_sigmas(how.steps, o.sigma_at, o.time_max)
 
