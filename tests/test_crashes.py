@@ -23,7 +23,7 @@ def assert_nothing_is_lost(environment: dict[str, str], *words: object) -> None:
 
 @pytest.mark.parametrize(
     "works",
-    [ONE_HALF, OTHER_HALF],
+    [ONE_HALF, pytest.param(OTHER_HALF, marks=pytest.mark.slow)],
 )
 def test_a_killed_training_ends_in_the_same_files(
     environment: dict[str, str], works: tuple[str, ...]

@@ -11,6 +11,7 @@ from pathlib import Path
 from jaxtyping import Float
 from torch import Tensor
 
+from reverie.core.errors import UserError
 from reverie.core.files import path_of
 from reverie.core.options import OptionValue, accepts_fields
 from reverie.data.memory import Images, Labels, in_memory, refuse_in_memory
@@ -99,6 +100,10 @@ def train(
         UserError: if something that was asked for cannot be done, before anything is trained.
     """
     name = method if isinstance(method, str | None) else METHODS.ensure(method)
+    if not isinstance(config, str | Path | None):
+        raise UserError(
+            "config is the path of a recipe or of a run; options are keyword arguments."
+        )
     file = None if config is None else path_of(config)
     # Found here too, since it decides what a tuple of data is.
     known = base_recipe(name, path_of(out), preset, resume or restart, file).method

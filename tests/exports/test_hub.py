@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from huggingface_hub import ModelCard
+from huggingface_hub import HfApi, ModelCard
 from huggingface_hub.errors import HfHubHTTPError
 
 import reverie
@@ -95,6 +95,14 @@ def test_a_pull_overwrites_nothing_and_leaves_nothing(there: Hub, tmp_path: Path
 def test_refusals_are_one_sentence(there: Hub, status: int, words: str) -> None:
     there.status = status
     with pytest.raises(UserError, match=words) as error:
+        reverie.push("digits", "me/digits")
+    assert "\n" not in str(error.value)
+
+
+def test_without_a_network_it_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    monkeypatch.setattr(hub, "HfApi", lambda: HfApi(endpoint="http://127.0.0.1:9", token="t"))
+    with pytest.raises(UserError, match="could not be uploaded") as error:
         reverie.push("digits", "me/digits")
     assert "\n" not in str(error.value)
 

@@ -244,6 +244,56 @@ def test_a_page_samples_from_networks(page: Page, tmp_path: Path, method: str) -
     assert psnr(pixels(page, "#grid"), sheet(model.sample(16, seed=-5), 4)) > 45
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_what_people_do_by_mistake(page: Page, tmp_path: Path) -> None:
+    model = tiny("cyclegan", tmp_path / "model")
+    made = export_page(model, tmp_path / "page.html", SINGLE)
+    opened(page, made.page.as_uri())
+    Image.new("RGB", (1, 300)).save(tmp_path / "thin.png")
+    page.set_input_files("#file", tmp_path / "thin.png")
+    finished(page, 1)
+    assert "too small or too narrow" in page.locator("#status").inner_text()
+    assert page.get_by_role("button", name="Save").is_disabled()
+    image_io.save(random_images(1, OTHER_SPECS[0])[0], tmp_path / "in.png")
+    page.set_input_files("#file", tmp_path / "in.png")
+    finished(page, 2)
+    box = page.locator("#both").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 5, box["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + 5)
+    page.mouse.up()
+    assert int(page.locator("#slider").input_value()) == pytest.approx(90, abs=2)
+    page.get_by_label("Choose an image").focus()  # the keyboard reaches it
+    assert page.evaluate("document.activeElement.id") == "file"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_seeds_of_64_bits_and_newer_work_replaces_older(page: Page, tmp_path: Path) -> None:
+    model = tiny("gan", tmp_path / "model")
+    made = export_page(model, tmp_path / "page.html", SINGLE)
+    opened(page, made.page.as_uri())
+    for number, (typed, seed) in enumerate(
+        (("9007199254740993", 9007199254740993), ("1e300", 0), ("many", 0), ("-3", -3)), 1
+    ):
+        page.get_by_label("Seed").fill(typed)
+        page.get_by_label("Seed").press("Enter")
+        finished(page, number)
+        assert page.get_by_label("Seed").input_value() == str(seed)
+        assert psnr(pixels(page, "#grid"), sheet(model.sample(16, seed=seed), 4)) > 45
+        assert f"seeds {seed} to {seed + 15}" in page.locator("#status").inner_text()
+
+
+def test_a_folder_says_that_it_needs_a_server() -> None:
+    text = web._page(reverie.load("digits"), {"kind": "sample", "title": "digits"}, {})
+    assert "put the folder on a web server" in text
+    assert "put the folder on a web server" not in web._page(
+        reverie.load("digits"), {"kind": "sample", "title": "digits"}, {"a": b""}
+    )
+
+
 def test_a_place_that_does_not_fit_is_refused_before_work(tmp_path: Path) -> None:
     model = reverie.load("digits")
     (tmp_path / "mine").mkdir()

@@ -167,8 +167,11 @@ def test_the_file_describes_its_model(exported: Exported) -> None:
     facts = onnx_facts(exported("diffusion")[1])
     assert facts["pictures"]["class_names"] == list("0123456789")
     assert facts["conditional"] is True
-    assert facts["sampling"] == {"steps": 12, "sigma_min": 0.002, "sigma_max": 80.0} | {
-        "sigma_min": pytest.approx(0.002)
+    assert facts["sampling"] == {
+        "steps": 12,
+        "schedule": "uniform",
+        "sigma_min": pytest.approx(0.002),
+        "sigma_max": pytest.approx(200),
     }
 
 
@@ -220,6 +223,22 @@ def test_it_is_for_inference_only(
     ):
         assert main([str(word) for word in words]) == 2, words
         assert len(capsys.readouterr().err.strip().splitlines()) == 1, words
+
+
+def test_a_network_whose_output_is_not_finite_is_refused(tmp_path: Path) -> None:
+    shape = ["n", 3, "h", "w"]
+    takes = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, shape)
+    gives = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, shape)
+    nodes = [
+        onnx.helper.make_node("Neg", ["x"], ["n"]),
+        onnx.helper.make_node("Sqrt", ["n"], ["y"]),
+    ]
+    graph = onnx.helper.make_graph(nodes, "g", [takes], [gives])
+    opset = onnx.helper.make_opsetid("", 20)
+    model = onnx.helper.make_model(graph, opset_imports=[opset], ir_version=10)
+    onnx.save(model, tmp_path / "nan.onnx")
+    with pytest.raises(UserError, match="output is not finite for a plain image"):
+        reverie.load(tmp_path / "nan.onnx")
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def test_without_a_log(run: Run) -> None:
     ],
 )
 def test_the_snippet_fits_the_method(run: Run, method: str, call: str) -> None:
-    text = card(run, method)
+    text = card(run, method, image_size=28)
     (snippet,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     ast.parse(snippet)
     assert call in snippet

@@ -84,6 +84,7 @@ def test_from_an_empty_home_to_samples(
     server.end()
 
 
+@pytest.mark.slow
 def test_the_server_is_killed_while_a_page_is_open(
     page: Page, place: Path, environment: dict[str, str]
 ) -> None:

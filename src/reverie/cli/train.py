@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from reverie.cli.command import Command
 from reverie.cli.methods import MethodsCommand
 from reverie.cli.parse import parse, value_of
+from reverie.core.errors import UserError
 from reverie.core.files import path_of
 from reverie.core.options import Checked, OptionValue
 from reverie.core.result import Json, Result
@@ -75,7 +76,10 @@ class TrainCommand(Command):
         method = None if argv[0].startswith("-") else argv[0]
         words = list(argv if method is None else argv[1:])
         out, config = value_of(argv, "--out"), value_of(argv, "--config")
-        resume = ("--resume" in argv or "--restart" in argv) and out is not None
+        resume = "--resume" in argv or "--restart" in argv
+        if resume and out is None and not {"-h", "--help"} & set(argv):
+            raise UserError("say which run goes on by --out.")
+        resume = resume and out is not None
         file = None if config is None else path_of(config)
         base = base_recipe(method, Path(out or ""), value_of(argv, "--preset"), resume, file)
         if "--print-config" in argv and out is None:

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +33,19 @@ PIPELINES = {
 }
 """The hub's names of what a model does, by the kind of data that it is trained on."""
 UNAUTHORIZED = (401, 403)
+
+
+def _network_errors() -> tuple[type[Exception], ...]:
+    """The errors of the HTTP library that this version of huggingface_hub uses."""
+    found = []
+    for name in ("httpx", "httpx2", "requests"):
+        if name in sys.modules:
+            library = sys.modules[name]
+            found.append(getattr(library, "HTTPError", None) or library.RequestException)
+    return tuple(found)
+
+
+NETWORK_ERRORS = _network_errors()
 
 
 @dataclass(frozen=True)
@@ -181,7 +195,7 @@ def _refusals(name: str) -> Iterator[None]:
                 "set HF_TOKEN to a token that may write."
             ) from None
         raise _refused(name, error) from None
-    except (HFValidationError, LocalEntryNotFoundError, OSError) as error:
+    except (HFValidationError, LocalEntryNotFoundError, OSError, *NETWORK_ERRORS) as error:
         raise _refused(name, error) from None
 
 

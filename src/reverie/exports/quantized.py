@@ -114,6 +114,8 @@ def files_of(folder: Path) -> list[Path]:
     Raises:
         UserError: if it has none.
     """
+    if folder.is_file():
+        raise UserError(f"{folder}: this is a file: name a folder of images.")
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     if not files:
         raise UserError(f"{folder}: there are no images in this folder.")

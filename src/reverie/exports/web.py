@@ -37,6 +37,10 @@ KINDS = {
     "images": "Drop an image, and compare.",
     "latent": "Draw or choose an image, and edit it.",
 }
+FOLDER_HINT = (
+    "Loading the model … If this stays, the page was opened from a disk, from which browsers load "
+    "no scripts: put the folder on a web server, or export the model with --single-file."
+)
 POLICY = (
     "default-src 'none'; script-src {scripts} blob: 'wasm-unsafe-eval'; style-src 'unsafe-inline'; "
     "img-src blob: data:; media-src blob:; worker-src blob: 'self'; connect-src {connect}"
@@ -203,6 +207,7 @@ def _page(model: Model, facts: Mapping[str, Json], assets: Mapping[str, bytes]) 
         "title": html.escape(str(facts["title"])),
         "about": f"{html.escape(model.method.about)}. {KINDS[kind]}",
         "style": (PAGE / "page.css").read_text(),
+        "loading": "Loading the model …" if assets else FOLDER_HINT,
         "stage": (PAGE / f"{kind}.html").read_text(),
         "version": versions()["reverie"],
         "facts": json.dumps(facts).replace("<", "\\u003c"),

@@ -128,8 +128,9 @@ class TiledUpscaler:
             made = self._fused(whole)
             finite = made.sum().isfinite()
         if not finite:
+            invalid = "weights are" if part.isfinite().all() else "input is"
             raise UserError(
-                "the network's output is not finite: its weights are invalid, use another file."
+                f"the network's output is not finite: its {invalid} invalid, use another."
             )
         made = made[..., : height * self.network.scale, : width * self.network.scale]
         difference = (made.clamp(-1, 1).mean((0, 2, 3)) - part.mean((0, 2, 3))).abs().max()

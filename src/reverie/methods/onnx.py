@@ -258,6 +258,10 @@ def _foreign(file: OnnxFile) -> tuple[str, Method]:
             f"{file.path}: it makes {result} of [1, {channels}, {height}, {width}], which is no "
             "image of the same channels that is as large or larger."
         )
+    if not all(image.isfinite().all() for image in made.values()):
+        raise UserError(
+            f"{file.path}: its output is not finite for a plain image: use another file."
+        )
     # In a range that is not within its own a network does not keep the picture's colours; in one
     # that is, it keeps them as well as in its own, which is therefore the widest of the best.
     small = nn.functional.adaptive_avg_pool2d

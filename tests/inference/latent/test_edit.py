@@ -315,7 +315,7 @@ def test_interpolation_samples_as_asked(tmp_path: Path, vae: Path, capsys: Any) 
     for name, more in (
         ("plain", []),
         ("guided", ["--guidance", "2"]),
-        ("uniform", ["--schedule", "uniform"]),
+        ("karras", ["--schedule", "karras"]),
     ):
         words = ["interpolate", "digits", "--seeds", "1", "2", "--frames", "2", "--label", "3"]
         assert main([*words, "--steps", "3", *more, "--out", str(tmp_path / name)]) == 0

@@ -3,6 +3,7 @@
 const names = Object.keys(page.parts);
 const upscales = names[0] === "upscale";
 const LARGEST_SIDE = 1024;
+const SMALLEST_SIDE = 16;
 const TILE = 128;
 let source = null;
 
@@ -27,7 +28,7 @@ async function computed(part, image) {
 }
 
 /** The same, tile by tile; tiles overlap by the receptive radius, so that the result is the same. */
-async function tiled(part, image) {
+async function tiled(part, image, check) {
   const { scale, receptive_radius: radius } = page.parts[part].facts;
   const after = find("after");
   after.width = image.width * scale;
@@ -51,27 +52,42 @@ async function tiled(part, image) {
       done += 1;
       say(`Tile ${done} of ${total} …`, done / total);
       await breathe();
+      check();
     }
   }
+}
+
+function hasTransparency(picture, width, height) {
+  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  context.drawImage(picture, 0, 0, width, height);
+  const { data } = context.getImageData(0, 0, width, height);
+  for (let at = 3; at < data.length; at += 4) if (data[at] < 255) return true;
+  return false;
 }
 
 function sizeOf(picture) {
   const [width, height] = [picture.width, picture.height];
   let factor = Math.min(1, LARGEST_SIDE / Math.max(width, height));
-  if (!upscales && find("size").value === "trained") factor = Math.min(...page.size) / Math.min(width, height);
+  if (!upscales && find("size").value === "trained") {
+    factor = Math.min(Math.min(...page.size) / Math.min(width, height), LARGEST_SIDE / Math.max(width, height));
+  }
+  if (Math.min(width, height) * factor < (upscales ? 1 : SMALLEST_SIDE)) {
+    throw new Error(`This image is too small or too narrow (${width}×${height} pixels): choose another.`);
+  }
   return [Math.max(1, Math.round(width * factor)), Math.max(1, Math.round(height * factor))];
 }
 
-async function work() {
+async function work(check) {
   if (source === null) return;
   const began = performance.now();
   const [width, height] = sizeOf(source);
   const image = pixelsOf(source, width, height);
+  const isClear = hasTransparency(source, width, height);
   say("Computing …", 0);
   await breathe();
   find("compare").hidden = false;
   if (upscales) {
-    await tiled("upscale", image);
+    await tiled("upscale", image, check);
   } else {
     show(find("after"), await computed(find("direction").value, image));
   }
@@ -87,18 +103,20 @@ async function work() {
   for (const id of ["before", "after"]) find(id).classList.toggle("pixels", large < 256);
   find("save").disabled = false;
   const shrunk = width < source.width ? ` The image was reduced to ${width}×${height} before.` : "";
+  const clear = isClear ? " Its transparent parts are on white." : "";
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
-  say(`${width}×${height} to ${large}×${tall} in ${seconds} s.${shrunk}`);
+  say(`${width}×${height} to ${large}×${tall} in ${seconds} s.${shrunk}${clear}`);
 }
 
 function take(blob) {
-  return doing(async () => {
+  return doing(async (check) => {
+    find("save").disabled = true;
     try {
       source = await createImageBitmap(blob);
     } catch {
       throw new Error("This file is no image that the browser can read: choose a PNG, JPEG or WebP.");
     }
-    await work();
+    await work(check);
   });
 }
 
@@ -106,7 +124,15 @@ function slide() {
   find("before").style.clipPath = `inset(0 ${100 - Number(find("slider").value)}% 0 0)`;
 }
 
+function closeCamera() {
+  const video = find("video");
+  for (const track of video.srcObject?.getTracks() ?? []) track.stop();
+  video.srcObject = null;
+  for (const id of ["video", "shoot", "close"]) find(id).hidden = true;
+}
+
 async function openCamera() {
+  closeCamera();
   const video = find("video");
   try {
     video.srcObject = await navigator.mediaDevices.getUserMedia({ video: true });
@@ -114,16 +140,24 @@ async function openCamera() {
     throw new Error("The browser gives no camera to this page: choose an image instead.");
   }
   await video.play();
-  video.hidden = find("shoot").hidden = false;
+  for (const id of ["video", "shoot", "close"]) find(id).hidden = false;
 }
 
-function shoot() {
+async function shoot() {
   const video = find("video");
+  if (!video.videoWidth) return;
   const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight);
   canvas.getContext("2d").drawImage(video, 0, 0);
-  for (const track of video.srcObject.getTracks()) track.stop();
-  video.hidden = find("shoot").hidden = true;
-  return canvas.convertToBlob().then(take);
+  closeCamera();
+  await take(await canvas.convertToBlob());
+}
+
+/** Dragging on the image moves the slider. */
+function drag(event) {
+  if (!(event.buttons & 1)) return;
+  const box = find("both").getBoundingClientRect();
+  find("slider").value = String((100 * (event.clientX - box.left)) / box.width);
+  slide();
 }
 
 start(async () => {
@@ -140,6 +174,8 @@ start(async () => {
   find("slider").addEventListener("input", slide);
   find("camera").addEventListener("click", () => doing(openCamera));
   find("shoot").addEventListener("click", shoot);
+  find("close").addEventListener("click", closeCamera);
+  for (const name of ["pointerdown", "pointermove"]) find("both").addEventListener(name, drag);
   find("save").addEventListener("click", () => saveCanvas(find("after"), `${page.title}.png`));
   find("drop").addEventListener("dragover", (event) => {
     event.preventDefault();

@@ -16,7 +16,7 @@ async function decode() {
     direction.forEach((value, at) => { values[at] += amount * value; });
   });
   show(find("output"), toPixels(await run("generate", ["float32", values, [1, latentSize]])));
-  say("");
+  say("Ready.");
 }
 
 async function encode() {
@@ -32,8 +32,7 @@ function reset() {
 }
 
 async function ofSeed() {
-  const seed = Math.trunc(Number(find("seed").value) || 0);
-  await begin(latentsOfSeeds(seed, 1, latentSize));
+  await begin(latentsOfSeeds(seedOf(find("seed")), 1, latentSize));
 }
 
 /** The next example, or without examples the next seed. */
@@ -42,7 +41,7 @@ async function another() {
     example = (example + 1) % page.examples.length;
     await begin(Float32Array.from(page.examples[example]));
   } else {
-    find("seed").value = String(Math.trunc(Number(find("seed").value) || 0) + 1);
+    find("seed").value = String(seedOf(find("seed")) + 1n);
     await ofSeed();
   }
 }
@@ -92,7 +91,7 @@ start(async () => {
     const label = document.createElement("label");
     const slider = document.createElement("input");
     Object.assign(slider, { type: "range", id: `slider-${number}`, min: "-3", max: "3", step: "0.1", value: "0" });
-    label.append(name, slider);
+    label.append(name.replaceAll("_", " "), slider);
     slider.addEventListener("input", () => doing(decode));
     find("sliders").append(label);
   });
@@ -105,6 +104,8 @@ start(async () => {
     Object.assign(context, { strokeStyle: page.ink, lineWidth: LINE, lineCap: "round", lineJoin: "round" });
     context.beginPath();
     context.moveTo(...point(event));
+    context.lineTo(...point(event));  // a click is a dot
+    context.stroke();
   });
   canvas.addEventListener("pointermove", (event) => {
     if (!drawing) return;

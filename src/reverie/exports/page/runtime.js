@@ -18,10 +18,6 @@ const breathe = () => new Promise((resolve) => setTimeout(resolve, 0));
 async function asset(name) {
   const embedded = find(`asset-${name}`);
   if (embedded === null) {
-    if (location.protocol === "file:") {
-      throw new Error("This page loads files beside it, which browsers forbid for pages that are " +
-        "opened from a disk: put the folder on a web server, or export it with --single-file.");
-    }
     const answer = await fetch(name);
     if (!answer.ok) throw new Error(`${name} could not be loaded (${answer.status}).`);
     return new Uint8Array(await answer.arrayBuffer());
@@ -86,14 +82,23 @@ async function start(begin) {
 }
 
 let busy = Promise.resolve();
+let asked = 0;
 
-/** Do one thing after the other; what fails is said. */
+/** Raised where work is no longer wanted, since newer work has been asked for. */
+class Superseded extends Error {}
+
+/** Do one thing after the other; what fails is said, and what newer work replaces is left out.
+ * `work` gets a function that ends it where newer work has been asked for. */
 function doing(work) {
+  asked += 1;
+  const number = asked;
+  const check = () => { if (number !== asked) throw new Superseded(); };
   busy = busy.then(async () => {
     try {
-      await work();
+      check();
+      await work(check);
     } catch (error) {
-      say(error.message || String(error), null, true);
+      if (!(error instanceof Superseded)) say(error.message || String(error), null, true);
     }
     document.body.dataset.done = String(Number(document.body.dataset.done || 0) + 1);
   });
@@ -162,6 +167,15 @@ function saveCanvas(canvas, name) {
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   }, "image/png");
+}
+
+/** The seed in a field, as a whole number of 64 bits; the field shows what was taken. */
+function seedOf(field) {
+  const typed = field.value.trim();
+  const seed = /^[-+]?\d{1,19}$/.test(typed) ? BigInt(typed) : 0n;
+  const taken = BigInt.asIntN(64, seed) === seed ? seed : 0n;
+  field.value = String(taken);
+  return taken;
 }
 
 // Random numbers, as the library draws them -----------------------------------------------------
@@ -253,6 +267,6 @@ function normals(seed, count) {
 /** Latents of the seeds from `seed` on, one image's after the other's. */
 function latentsOfSeeds(seed, count, size) {
   const values = new Float32Array(count * size);
-  for (let at = 0; at < count; at++) values.set(normals(BigInt(seed) + BigInt(at), size), at * size);
+  for (let at = 0; at < count; at++) values.set(normals(seed + BigInt(at), size), at * size);
   return values;
 }

@@ -45,21 +45,24 @@ async function denoised(x, sigma, until, labels, guidance) {
 }
 
 /** DPM-Solver++(2M), or Euler's method on the average velocities of a few-step model. */
-async function diffuse(latents, labels, steps, guidance) {
+async function diffuse(latents, labels, steps, guidance, check) {
   const levels = noiseLevels(steps);
   const averages = few && steps <= 4;
   let x = Float64Array.from(latents, (value) => value * levels[0]);
   let before = null;
   let stepBefore = 0;
   film = [];
+  find("film").max = 0;
   for (let at = 0; at < steps; at++) {
     const [sigma, next] = [levels[at], levels[at + 1]];
     const image = await denoised(x, sigma, averages ? next : sigma, labels, guidance);
     film.push(image);
+    find("film").max = find("film").value = film.length - 1;
     draw(image);
     say(`Denoising, step ${at + 1} of ${steps} …`, (at + 1) / steps);
     await breathe();
-    if (next === 0) return image;
+    check();
+    if (next === 0) return;
     if (averages) {
       x = x.map((value, i) => value + ((next - sigma) * (value - image[i])) / sigma);
       continue;
@@ -88,26 +91,26 @@ function draw(values) {
   }
 }
 
-async function sample() {
+async function sample(check) {
   const began = performance.now();
-  const seed = Math.trunc(Number(find("seed").value) || 0);
+  const seed = seedOf(find("seed"));
   const count = Number(find("count").value);
   const latents = latentsOfSeeds(seed, count, latentSize);
   const asked = find("label").value;
   const labels = Array.from({ length: count }, (_, at) =>
     asked === "" ? at % Math.max(1, classes.length) : Number(asked));
   if (diffuses) {
-    await diffuse(latents, labels, Number(find("steps").value), Number(find("guidance").value));
+    await diffuse(latents, labels, Number(find("steps").value), Number(find("guidance").value), check);
   } else {
     say("Sampling …", 0);
     const inputs = [["float32", latents, [count, ...page.parts[part].latents]]];
     if (facts.conditional) inputs.push(["int64", BigInt64Array.from(labels, BigInt), [count]]);
     draw((await run("generate", ...inputs)).values);
   }
-  find("film").max = Math.max(0, film.length - 1);
-  find("film").value = find("film").max;
   const seconds = (performance.now() - began) / 1000;
-  say(`${count} images of the seeds ${seed} to ${seed + count - 1} in ${seconds.toFixed(1)} s.`);
+  const seeds = count === 1 ? `1 image of seed ${seed}`
+    : `${count} images of the seeds ${seed} to ${seed + BigInt(count - 1)}`;
+  say(`${seeds} in ${seconds.toFixed(1)} s.`);
 }
 
 start(async () => {
@@ -126,12 +129,12 @@ start(async () => {
     find(id).addEventListener("change", () => doing(sample));
   }
   find("again").addEventListener("click", () => {
-    find("seed").value = String(Math.trunc(Number(find("seed").value) || 0) + Number(find("count").value));
+    find("seed").value = String(seedOf(find("seed")) + BigInt(find("count").value));
     doing(sample);
   });
   find("save").addEventListener("click", () => saveCanvas(find("grid"), `${page.title}.png`));
   find("film").addEventListener("input", () => {
     if (film.length) draw(film[Number(find("film").value)]);
   });
-  await sample();
+  await sample(() => {});
 });
