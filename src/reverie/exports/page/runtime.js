@@ -33,7 +33,7 @@ async function asset(name) {
 let ort = null;
 
 async function loadRuntime() {
-  if (find("asset-ort.mjs") === null && location.protocol !== "file:") {
+  if (find("asset-ort.mjs") === null) {
     ort = await import("./ort.mjs");
   } else {
     const source = new Blob([await asset("ort.mjs")], { type: "text/javascript" });
