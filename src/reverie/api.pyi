@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from jaxtyping import Float
 from torch import Tensor
+from reverie.core.errors import UserError
 from reverie.core.files import path_of
 from reverie.data.memory import Images, Labels, in_memory, refuse_in_memory
 from reverie.evaluation.evaluate import EvaluateResult
