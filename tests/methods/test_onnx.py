@@ -1,5 +1,6 @@
 """Models in ONNX files do what the exported model does; networks of others are used as they are."""
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -213,8 +214,13 @@ def test_it_is_for_inference_only(
     exported: Exported, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, path = exported("vae")
-    assert main(["info", str(path)]) == 0
-    assert "vae" in capsys.readouterr().out
+    assert main(["info", str(path), "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["method"] == "vae"
+    assert facts["part"] == "generate"
+    assert facts["value_range"] == [-1, 1]
+    assert facts["inputs"]["latents"][0] == "batch"
+    assert "parameters" not in facts
     for words in (
         ["export", path, "--out", tmp_path / "again.onnx"],
         ["reconstruct", path, path.parent, "--out", tmp_path / "r.png"],

@@ -7,8 +7,13 @@ from pathlib import Path
 from reverie.core.files import path_of
 from reverie.core.result import Json, Result, lines_of, plain
 from reverie.inference.load import load
+from reverie.inference.model import Model
 from reverie.methods.capabilities import describe_capabilities
+from reverie.methods.onnx import OnnxDiffusion, OnnxMethod
 from reverie.runs.run import Run, best_evaluation
+
+SHOWN_OF_ONNX = ("part", "model", "value_range", "multiple", "scale", "license")
+"""Facts of our own ONNX files that `info` shows."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,8 @@ def _facts(place: str | Path) -> dict[str, Json]:
             "image_size": spec.image_size,
             "channels": spec.channels,
             "classes": list(model.class_names),
+        }
+        facts |= _of_onnx(model) or {
             "parameters": {
                 name: sum(p.numel() for p in network.parameters())
                 for name, network in model.method.named_children()
@@ -75,3 +82,16 @@ def _facts(place: str | Path) -> dict[str, Json]:
             best = best_evaluation(run)
             facts["best"] = {"model": str(run.best), "step": best["step"]} | best["figures"]
     return facts
+
+
+def _of_onnx(model: Model) -> dict[str, Json]:
+    """What is known of a model in an ONNX file beyond the others' facts; empty for others."""
+    method = model.method
+    if not isinstance(method, OnnxMethod | OnnxDiffusion):
+        return {}
+    known = method.file.facts
+    shown: dict[str, Json] = (
+        {} if known is None else {name: known.get(name) for name in SHOWN_OF_ONNX}
+    )
+    inputs = {one.name: plain(one.shape) for one in method.file.session.get_inputs()}
+    return shown | {"inputs": inputs}
