@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reverie.core.result import INTERRUPTED, Json, Result, lines_of, plain
+from reverie.core.result import INTERRUPTED, Json, Result, counted, lines_of, plain
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -92,3 +92,12 @@ def test_facts_as_lines() -> None:
         ]
     )
     assert lines_of({}) == ""
+
+
+def test_numbers_of_things_in_words() -> None:
+    assert [counted(n, "image") for n in (0, 1, 2, 1200)] == [
+        "0 images",
+        "1 image",
+        "2 images",
+        "1,200 images",
+    ]

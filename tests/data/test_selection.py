@@ -129,7 +129,7 @@ def test_two_domains(celeba: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = find_dataset(DataOptions(**options), "unpaired")
     assert found.other is not None
     assert (found.source.names, found.other.names) == (["1.png"], ["0.png", "2.png"])
-    assert "domain A: 1 images, domain B: 2" in capsys.readouterr().err
+    assert "domain A: 1 image, domain B: 2" in capsys.readouterr().err
     swapped = find_dataset(DataOptions(**options, direction="ba"), "unpaired")
     assert swapped.source.names == found.other.names
     test = find_dataset(DataOptions(**options | {"domain_a": "Male"}, split="test"), "unpaired")

@@ -54,6 +54,11 @@ def plain(value: object) -> Json:
     raise TypeError(f"{type(value).__name__} is not a part of a result")
 
 
+def counted(count: int, one: str) -> str:
+    """A number of things in words: `1 image`, `1,200 images`."""
+    return f"{count:,} {one}" if count == 1 else f"{count:,} {one}s"
+
+
 def lines_of(facts: Mapping[str, Json], indent: str = "") -> str:
     """Facts as lines for a terminal, nested ones indented."""
     named = [(printable(str(key)), value) for key, value in facts.items()]

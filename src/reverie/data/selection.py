@@ -9,6 +9,7 @@ from jaxtyping import Bool
 from reverie.core import progress
 from reverie.core.errors import UserError
 from reverie.core.options import flag_of
+from reverie.core.result import counted
 from reverie.data.expressions import parse_group
 from reverie.data.source import Source, of_files, of_pixels
 
@@ -94,5 +95,5 @@ def two_domains(
         replace(select(source, expression, option, data), labels=None, class_names=())
         for option, expression in (("domain_a", domain_a), ("domain_b", domain_b))
     )
-    progress.say(f"domain A: {len(a.names):,} images, domain B: {len(b.names):,}")
+    progress.say(f"domain A: {counted(len(a.names), 'image')}, domain B: {len(b.names):,}")
     return a, b

@@ -11,7 +11,7 @@ from reverie.core.errors import UserError
 from reverie.core.files import read_json, write_atomic
 from reverie.core.lock import FolderLock
 from reverie.core.options import OptionValue, accepts_fields
-from reverie.core.result import Json, Result
+from reverie.core.result import Json, Result, counted
 from reverie.experiments import EXPERIMENTS
 from reverie.experiments.experiment import Experiment, Training
 from reverie.inference.options import ReproduceOptions
@@ -29,7 +29,8 @@ class ReproduceResult(Result):
     tables: dict[str, dict[str, Mapping[str, Json]]]
 
     def summary(self) -> str:
-        return f"{len(self.pictures)} pictures and {len(self.tables)} tables: {self.page}"
+        pictures, tables = len(self.pictures), len(self.tables)
+        return f"{counted(pictures, 'picture')} and {counted(tables, 'table')}: {self.page}"
 
 
 @accepts_fields(ReproduceOptions)

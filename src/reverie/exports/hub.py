@@ -15,7 +15,7 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntry
 from reverie.core import progress
 from reverie.core.errors import UserError
 from reverie.core.files import path_of, readable_bytes
-from reverie.core.result import Result
+from reverie.core.result import Result, counted
 from reverie.exports.files import export_files
 from reverie.inference.load import BUILT_IN_MODELS, HUB, HUB_NAME, download, holds_a_model
 from reverie.inference.model import Model
@@ -58,7 +58,7 @@ class PushResult(Result):
 
     def summary(self) -> str:
         size = readable_bytes(self.size_bytes)
-        return f"{len(self.files)} files, {size}: reverie.load({HUB + self.name!r})"
+        return f"{counted(len(self.files), 'file')}, {size}: reverie.load({HUB + self.name!r})"
 
 
 @dataclass(frozen=True)

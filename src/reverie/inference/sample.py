@@ -13,7 +13,7 @@ from reverie.core.errors import UserError
 from reverie.core.files import write_atomic
 from reverie.core.marks import own_place
 from reverie.core.outputs import refuse_folder_of, refuse_no_folder, refuse_replacing
-from reverie.core.result import Result
+from reverie.core.result import Result, counted
 from reverie.inference.model import Model
 from reverie.inference.options import SampleOptions
 from reverie.methods.diffusion.diffusion import Start
@@ -30,7 +30,7 @@ class SampleResult(Result):
     files: list[Path]
 
     def summary(self) -> str:
-        return f"{self.count} images: {self.files[-1]}"
+        return f"{counted(self.count, 'image')}: {self.files[-1]}"
 
 
 def sample_images(model: Model, options: SampleOptions) -> Float[Tensor, "count c h w"]:

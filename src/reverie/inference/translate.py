@@ -18,7 +18,7 @@ from reverie.core.image_io import convert_channels
 from reverie.core.marks import own_place
 from reverie.core.options import Direction
 from reverie.core.outputs import plan_outputs
-from reverie.core.result import FAILED_IN_PART, Json, Result
+from reverie.core.result import FAILED_IN_PART, Json, Result, counted
 from reverie.data.derived import derive
 from reverie.inference.model import Model
 from reverie.inference.options import TranslateOptions
@@ -52,7 +52,7 @@ class TranslateResult(Result):
 
     def summary(self) -> str:
         left_out = f", {len(self.failed)} left out" if self.failed else ""
-        return f"{len(self.files)} images{left_out}: {self.page}"
+        return f"{counted(len(self.files), 'image')}{left_out}: {self.page}"
 
 
 def translate_files(

@@ -15,7 +15,7 @@ from reverie.core.image_io import convert_channels
 from reverie.core.interrupt import StopSignal
 from reverie.core.marks import is_marked
 from reverie.core.outputs import Output, plan_outputs
-from reverie.core.result import FAILED_IN_PART, INTERRUPTED, Json, Result, plain
+from reverie.core.result import FAILED_IN_PART, INTERRUPTED, Json, Result, counted, plain
 from reverie.inference.model import Model
 from reverie.inference.options import UpscaleOptions
 from reverie.inference.tiled_upscale import DRIFT, TiledUpscaler
@@ -51,8 +51,8 @@ class UpscaleResult(Result):
     def summary(self) -> str:
         left_out = f", {len(self.failed)} left out" if self.failed else ""
         if self.stopped:
-            return f"stopped; {len(self.files)} images are done: {self.out}"
-        return f"{len(self.files)} images{left_out}: {self.out}"
+            return f"stopped after {counted(len(self.files), 'image')}: {self.out}"
+        return f"{counted(len(self.files), 'image')}{left_out}: {self.out}"
 
 
 def upscale_files(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reverie.core import progress
-from reverie.core.result import INTERRUPTED, Json, Result
+from reverie.core.result import INTERRUPTED, Json, Result, counted
 from reverie.inference.load import load
 from reverie.inference.model import Model
 from reverie.runs.run import Run, best_of
@@ -40,7 +40,7 @@ class TrainResult(Result):
 
     def summary(self) -> str:
         run = Run(self.folder)
-        pace = f"{self.steps:,} steps in {progress.readable_seconds(self.seconds)}"
+        pace = f"{counted(self.steps, 'step')} in {progress.readable_seconds(self.seconds)}"
         if not self.finished:
             method = run.recipe().method
             out = ["--out", str(run.folder)]
