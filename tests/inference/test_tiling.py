@@ -37,7 +37,7 @@ def generator(norm: str, resampling: str = "transposed", joins: bool = False) ->
     return network.eval()
 
 
-@pytest.mark.parametrize("norm", ["instance", "batch", "none"])
+@pytest.mark.parametrize("norm", ["instance", "group", "batch", "none"])
 @pytest.mark.parametrize("resampling", ["transposed", "nearest", "antialiased"])
 @pytest.mark.parametrize("joins", [False, True])
 def test_tiles_give_what_the_whole_gives(norm: str, resampling: str, joins: bool) -> None:

@@ -18,7 +18,7 @@ from reverie.inference.model import Model
 from reverie.methods import Denoises, Encodes, Method, Samples, Translates, Upscales
 from reverie.methods.diffusion.diffusion import Diffusion, Sampling
 from reverie.methods.superres.networks import Upscaler
-from reverie.nn.norms import InstanceNorm
+from reverie.nn.norms import GroupNorm, InstanceNorm
 
 Draw = Callable[[Sequence[int], torch.Generator], Tensor]
 
@@ -204,7 +204,7 @@ def _image_graph(name: str, network: nn.Module, channels: int, scale: int = 1) -
     large = shape if scale == 1 else (*shape[:2], f"{scale}*height", f"{scale}*width")
     inputs = (Input("image", shape, _uniform),)
     # Norms over the whole image make every output pixel depend on all of it: no tiles.
-    whole = any(isinstance(layer, InstanceNorm | nn.GroupNorm) for layer in network.modules())
+    whole = any(isinstance(layer, InstanceNorm | GroupNorm) for layer in network.modules())
     radius = -1 if whole else int(getattr(network, "receptive_radius", -1))
     return Graph(name, network, inputs, "result", large, multiple, scale, radius)
 

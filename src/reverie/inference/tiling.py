@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from reverie.core import progress
-from reverie.nn.norms import EPSILON, InstanceNorm, StatisticsMeasured
+from reverie.nn.norms import EPSILON, GroupNorm, InstanceNorm, StatisticsMeasured
 
 SMALLEST = 16
 
@@ -136,8 +136,8 @@ def run_tiled(network: nn.Module, image: Picture, side: int | None) -> Picture:
 
 @contextmanager
 def whole_statistics(network: nn.Module, whole: Picture, parts: list[Tile]) -> Iterator[None]:
-    """Context in which instance norms use the whole image's statistics, computed in tiles."""
-    norms = [layer for layer in network.modules() if isinstance(layer, InstanceNorm)]
+    """Context in which norms of images use the whole image's statistics, computed in tiles."""
+    norms = [one for one in network.modules() if isinstance(one, InstanceNorm | GroupNorm)]
     try:
         for layer in progress.track(norms, len(norms), "measuring", "layers"):
             layer.statistics = _measured(network, layer, whole, parts)
@@ -148,7 +148,7 @@ def whole_statistics(network: nn.Module, whole: Picture, parts: list[Tile]) -> I
 
 
 def _measured(
-    network: nn.Module, layer: InstanceNorm, whole: Picture, parts: list[Tile]
+    network: nn.Module, layer: InstanceNorm | GroupNorm, whole: Picture, parts: list[Tile]
 ) -> tuple[Tensor, Tensor]:
     sums = torch.zeros(2, layer.channels, dtype=torch.float64)
     count = 0
@@ -165,6 +165,9 @@ def _measured(
         with suppress(StatisticsMeasured):
             network(part.of(whole))
     layer.measure = None
+    if isinstance(layer, GroupNorm):  # a group's channels share their statistics
+        each = layer.channels // layer.num_groups
+        sums = sums.unflatten(1, (layer.num_groups, each)).mean(2).repeat_interleave(each, 1)
     mean = sums[0] / count
     variance = sums[1] / count - mean**2
     scale = (variance + EPSILON).rsqrt()

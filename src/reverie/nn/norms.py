@@ -49,6 +49,28 @@ class InstanceNorm(nn.Module):
         return torch.cat(each) if len(each) > 1 else each[0]
 
 
+class GroupNorm(nn.GroupNorm):
+    """Group normalization whose statistics can be measured and fixed, as for `InstanceNorm`."""
+
+    def __init__(self, groups: int, channels: int) -> None:
+        super().__init__(groups, channels)
+        self.channels = channels
+        self.statistics: tuple[Tensor, Tensor] | None = None
+        """Fixed means and inverse standard deviations [1, C, 1, 1], in place of the input's."""
+        self.measure: Callable[[Tensor], None] | None = None
+        """Called with the layer's input; the forward pass then stops with StatisticsMeasured."""
+
+    def forward(self, input: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        if self.measure is not None:
+            self.measure(input)
+            raise StatisticsMeasured
+        if self.statistics is None:
+            return super().forward(input)
+        mean, scale = self.statistics
+        weight, bias = (p[:, None, None] for p in (self.weight, self.bias))
+        return ((input.float() - mean) * scale * weight + bias).to(input.dtype)
+
+
 class StatisticsMeasured(Exception):
     """Raised to stop the forward pass after a norm measured its input."""
 
@@ -64,7 +86,7 @@ def norm_layer(name: NormName, channels: int) -> nn.Module:
         case "batch":
             return nn.BatchNorm2d(channels)
         case "group":
-            return nn.GroupNorm(math.gcd(channels, max(1, channels // 16)), channels)
+            return GroupNorm(math.gcd(channels, max(1, channels // 16)), channels)
         case "none":
             return nn.Identity()
 
