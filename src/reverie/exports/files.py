@@ -14,7 +14,7 @@ from reverie.core.files import errors_with_name, readable_bytes, write_atomic
 from reverie.core.onnx import OnnxFile, need_onnx
 from reverie.core.result import Json, Result, plain
 from reverie.exports import onnx_file, quantized, torch_file
-from reverie.exports.graphs import MAIN, Graph, graphs_of
+from reverie.exports.graphs import Graph, graphs_of
 from reverie.inference.model import Model
 from reverie.inference.options import ExportOptions
 from reverie.methods.onnx import ONNX_METHODS, OnnxFacts
@@ -142,7 +142,7 @@ def _chosen(model: Model, options: ExportOptions) -> list[Graph]:
 
 
 def _path(out: Path, name: str, first: str) -> Path:
-    return out if name == first or name in MAIN else out.with_stem(f"{out.stem}-{name}")
+    return out if name == first else out.with_stem(f"{out.stem}-{name}")
 
 
 Run = Callable[[Sequence[Tensor]], Tensor]

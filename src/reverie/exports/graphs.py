@@ -22,10 +22,6 @@ from reverie.nn.norms import GroupNorm, InstanceNorm
 
 Draw = Callable[[Sequence[int], torch.Generator], Tensor]
 
-MAIN = ("generate", "denoise", "ab", "upscale")
-"""Graphs that a file is named after alone; the names of others are added to the file's."""
-
-
 LARGEST_BATCH, LARGEST_SIDE = 2**12, 2**14
 """Bounds that PyTorch's exporter is told."""
 

@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,14 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from huggingface_hub import HfApi, ModelCard, ModelCardData
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from huggingface_hub.errors import HfHubHTTPError
 
 from reverie.core import progress
 from reverie.core.errors import UserError
 from reverie.core.files import path_of, readable_bytes
 from reverie.core.result import Result, counted
 from reverie.exports.files import export_files
-from reverie.inference.load import BUILT_IN_MODELS, HUB, HUB_NAME, download, holds_a_model
+from reverie.inference.load import (
+    BUILT_IN_MODELS,
+    HUB,
+    HUB_ERRORS,
+    HUB_NAME,
+    download,
+    holds_a_model,
+)
 from reverie.inference.model import Model
 from reverie.inference.options import ExportOptions, PushOptions
 from reverie.methods import METHODS
@@ -33,19 +39,6 @@ PIPELINES = {
 }
 """The hub's names of what a model does, by the kind of data that it is trained on."""
 UNAUTHORIZED = (401, 403)
-
-
-def _network_errors() -> tuple[type[Exception], ...]:
-    """The errors of the HTTP library that this version of huggingface_hub uses."""
-    found = []
-    for name in ("httpx", "httpx2", "requests"):
-        if name in sys.modules:
-            library = sys.modules[name]
-            found.append(getattr(library, "HTTPError", None) or library.RequestException)
-    return tuple(found)
-
-
-NETWORK_ERRORS = _network_errors()
 
 
 @dataclass(frozen=True)
@@ -195,7 +188,7 @@ def _refusals(name: str) -> Iterator[None]:
                 "set HF_TOKEN to a token that may write."
             ) from None
         raise _refused(name, error) from None
-    except (HFValidationError, LocalEntryNotFoundError, OSError, *NETWORK_ERRORS) as error:
+    except HUB_ERRORS as error:
         raise _refused(name, error) from None
 
 

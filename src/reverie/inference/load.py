@@ -40,6 +40,14 @@ ONNX_SUFFIX = ".onnx"
 HUB = "hf:"
 """Begins the names of models on the Hugging Face hub."""
 HUB_NAME = r"[\w.-]+/[\w.-]+"
+HUB_ERRORS: tuple[type[Exception], ...] = (
+    HfHubHTTPError.__mro__[1],
+    HFValidationError,
+    LocalEntryNotFoundError,
+    OSError,
+)
+"""What huggingface_hub raises; the first is the base of its HTTP library's errors, which it lets
+through where there is no network."""
 LIKENESS = 0.7
 """From which `difflib` ratio on a name is taken for a mistyped one."""
 MAX_FOLDERS = 1000
@@ -153,8 +161,8 @@ def download(name: str) -> Path:
     wanted = ["config.json", "model.safetensors", "README.md"]
     try:
         return Path(snapshot_download(name, allow_patterns=wanted))
-    except (HfHubHTTPError, LocalEntryNotFoundError, HFValidationError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
+    except HUB_ERRORS as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise UserError(
             f"{HUB}{name}: this model could not be had from the hub ({reason})."
         ) from None

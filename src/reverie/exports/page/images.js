@@ -111,11 +111,7 @@ async function work(check) {
 function take(blob) {
   return doing(async (check) => {
     find("save").disabled = true;
-    try {
-      source = await createImageBitmap(blob);
-    } catch {
-      throw new Error("This file is no image that the browser can read: choose a PNG, JPEG or WebP.");
-    }
+    source = await pictureOf(blob);
     await work(check);
   });
 }
@@ -166,10 +162,7 @@ start(async () => {
   find("direction-field").hidden = names.length < 2;
   find("size-field").hidden = upscales;
   find("camera").hidden = !navigator.mediaDevices;
-  find("file").addEventListener("change", (event) => {
-    if (event.target.files.length) take(event.target.files[0]);
-    event.target.value = "";
-  });
+  onChosen(take);
   for (const id of ["direction", "size"]) find(id).addEventListener("change", () => doing(work));
   find("slider").addEventListener("input", slide);
   find("camera").addEventListener("click", () => doing(openCamera));

@@ -67,12 +67,7 @@ function point(event) {
 
 function take(blob) {
   return doing(async () => {
-    let picture;
-    try {
-      picture = await createImageBitmap(blob);
-    } catch {
-      throw new Error("This file is no image that the browser can read: choose a PNG, JPEG or WebP.");
-    }
+    const picture = await pictureOf(blob);
     const side = Math.min(picture.width / width, picture.height / height);
     const [wide, tall] = [width * side, height * side];
     const context = find("input").getContext("2d", { willReadFrequently: true });
@@ -124,9 +119,6 @@ start(async () => {
   find("seed").addEventListener("change", () => doing(ofSeed));
   find("clear").addEventListener("click", () => doing(async () => { clear(); reset(); await encode(); }));
   find("save").addEventListener("click", () => saveCanvas(find("output"), `${page.title}.png`));
-  find("file").addEventListener("change", (event) => {
-    if (event.target.files.length) take(event.target.files[0]);
-    event.target.value = "";
-  });
+  onChosen(take);
   await (page.examples.length ? another() : ofSeed());
 });

@@ -142,6 +142,23 @@ function toPixels({ values, shape }, index = 0) {
   return image;
 }
 
+/** The picture in a file that the user gives. */
+async function pictureOf(blob) {
+  try {
+    return await createImageBitmap(blob);
+  } catch {
+    throw new Error("This file is no image that the browser can read: choose a PNG, JPEG or WebP.");
+  }
+}
+
+/** Call `take` with each file that is chosen, also with the same one again. */
+function onChosen(take) {
+  find("file").addEventListener("change", (event) => {
+    if (event.target.files.length) take(event.target.files[0]);
+    event.target.value = "";
+  });
+}
+
 /** Pixels of a picture, a canvas or a video frame on white, at a size. */
 function pixelsOf(source, width, height) {
   const canvas = new OffscreenCanvas(width, height);
