@@ -35,7 +35,7 @@ from reverie.runs.model_folder import build_method
 from reverie.runs.run import Run
 
 CASES: dict[str, tuple[str, str | None, dict[str, Any]]] = {
-    "vae 28": ("vae", "digits-20", {}),
+    "vae 28": ("vae", "digits-20", {"prior_layers": 0, "hidden": (400,)}),
     "vae convolutional 64": ("vae", None, {"image_size": 64}),
     "gan 28": ("gan", "digits-64", {}),
     "dcgan paper 28": ("dcgan", "paper", {}),

@@ -57,3 +57,23 @@ def test_the_latents_of_generated_pictures() -> None:
     assert all(p.grad is not None for p in vae.parameters())
     plain = VAE(VAEOptions(latent_size=3), ImageSpec(1, 28))
     assert "latents" not in plain.bound(batch, Rng(torch.Generator(), step=0))[1]
+
+
+def test_a_learned_prior() -> None:
+    """Latents stay standard normal: encoding and generating go through the flow and back."""
+    from reverie.core.rng import Rng
+    from reverie.data import Batch
+
+    vae = VAE(VAEOptions(latent_size=4, prior_layers=2), ImageSpec(1, 28))
+    for parameter in vae.prior.parameters():
+        torch.nn.init.normal_(parameter, 0.0, 0.2, generator=torch.Generator().manual_seed(0))
+    images = torch.rand(4, 1, 28, 28) * 2 - 1
+    mean, _ = vae.posterior(images)
+    latents = vae.encode(images)
+    assert (latents - mean).abs().max() > 1e-3
+    expected = 2 * torch.sigmoid(vae.decoder(mean)) - 1
+    torch.testing.assert_close(vae.generate(latents), expected, atol=1e-4, rtol=1e-4)
+    loss, _ = vae.bound(Batch(images), Rng(torch.Generator().manual_seed(0), step=0))
+    loss.backward()
+    assert all(p.grad is not None for p in vae.parameters())
+    assert vae.phases()[0].networks == (vae.encoder, vae.decoder, vae.prior)

@@ -6,7 +6,8 @@ from torch import Tensor, nn
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
 from reverie.nn.adversarial import ADVERSARIAL, gradient_penalty, interpolation_penalty
-from reverie.nn.losses import bernoulli_nll, gaussian_nll, kl_to_standard_normal
+from reverie.nn.flow import Flow
+from reverie.nn.losses import bernoulli_nll, gaussian_nll, kl_to_flow, kl_to_standard_normal
 
 REAL = torch.tensor([0.3, -1.7, 2.2], dtype=torch.float64)
 FAKE = torch.tensor([-0.4, 0.9, 1.1], dtype=torch.float64)
@@ -161,3 +162,23 @@ def test_the_likelihood_is_summed_over_pixels() -> None:
     """A mean would multiply the KL's weight by the number of pixels."""
     loss = bernoulli_nll(torch.zeros(2, 1, 28, 28), torch.ones(2, 1, 28, 28))
     assert loss.item() == pytest.approx(784 * math.log(2), rel=1e-5)
+
+
+def test_the_divergence_from_a_flow() -> None:
+    """Of the identity the closed form; of an affine map that of the scaled normal distribution."""
+    generator = torch.Generator().manual_seed(0)
+    mean, log_variance = torch.tensor([[0.5, -1.0]]), torch.tensor([[-0.5, 0.3]])
+    noise = torch.randn(200_000, 2, generator=generator)
+    codes = mean + (0.5 * log_variance).exp() * noise
+    many = log_variance.expand_as(codes)
+    exact = kl_to_standard_normal(mean, log_variance)
+    found = kl_to_flow(many, *Flow(2, 0)(codes))
+    torch.testing.assert_close(found, exact, atol=0.01, rtol=0.01)
+    scale = torch.tensor([2.0, 0.7])
+    logs = scale.log().sum().expand(len(codes))
+    posterior = Normal(mean, (0.5 * log_variance).exp())
+    prior = Normal(torch.zeros(2), 1 / scale)
+    expected = kl_divergence(posterior, prior).sum()
+    torch.testing.assert_close(
+        kl_to_flow(many, codes * scale, logs), expected, atol=0.02, rtol=0.01
+    )

@@ -2,6 +2,7 @@
 
 from reverie.core.plugins import Registry, not_a
 from reverie.experiments.dcgan_collapse import DCGAN_COLLAPSE
+from reverie.experiments.derived import DERIVED
 from reverie.experiments.diffusion_steps import DIFFUSION_STEPS
 from reverie.experiments.dreams import DREAMS
 from reverie.experiments.earth import EARTH
@@ -27,6 +28,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
         "glasses": GLASSES,
         "men-women": MEN_WOMEN,
         "earth": EARTH,
+        "derived": DERIVED,
         "face-sums": FACE_SUMS,
         "super-resolution": SUPER_RESOLUTION,
         "dreams": DREAMS,

@@ -15,7 +15,6 @@ from reverie.methods.superres.families import build_upscaler
 from reverie.methods.superres.networks import (
     SCALES,
     RRDBNet,
-    SRDiscriminator,
     Upscaler,
     UpscalerConfig,
     fuse_upscaler,
@@ -46,8 +45,6 @@ def test_papers_sizes() -> None:
     assert count(build_upscaler("rrdb", UpscalerConfig(3, 4, 64, 23))) == 16_697_987
     assert count(build_upscaler("compact", UpscalerConfig(3, 4, 64, 32))) == 1_213_296
     assert build_upscaler("srresnet", UpscalerConfig(3, 4, 64, 16)).receptive_radius == 40
-    assert SRDiscriminator(3)(torch.rand(2, 3, 96, 96)).shape == (2, 1)
-    assert count(SRDiscriminator(3)) == 23_563_649  # 18,874,368 of them from 512 × 6 × 6 to 1024
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -66,6 +66,7 @@ class DCGAN(Method):
             options.discriminator_norm,
             options.spectral_norm,
             options.activation,
+            options.batch_stddev,
         )
         self.finder = latent_encoder_for(options, spec, options.latent_size)
 
@@ -77,7 +78,8 @@ class DCGAN(Method):
             latent_size=self.options.latent_size,
             generate=self.generate,
             discriminate=self.discriminate,
-            joint_batches=self.options.discriminator_norm == "none",
+            joint_batches=self.options.discriminator_norm == "none"
+            and not self.options.batch_stddev,
             latent_encoder=self.finder,
         ).phases()
 

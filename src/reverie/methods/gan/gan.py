@@ -14,6 +14,7 @@ from reverie.methods.gan.base import GANObjective, latent_encoder_for
 from reverie.methods.gan.networks import ACTIVATIONS
 from reverie.methods.gan.options import ActivatedOptions
 from reverie.methods.recipe import Preset, TrainOptions
+from reverie.nn.batch_stddev import BatchStddev
 from reverie.nn.mlp import mlp
 
 
@@ -43,7 +44,13 @@ class GAN(Method):
         pixels = spec.channels * spec.height * spec.width
         activation = ACTIVATIONS[options.activation]
         self.generator = mlp((options.latent_size, *options.hidden, pixels), activation)
-        self.discriminator = mlp((pixels, *options.hidden[-2::-1], 1), activation)
+        sizes = (pixels, *options.hidden[-2::-1])
+        if options.batch_stddev:
+            self.discriminator = nn.Sequential(
+                *mlp(sizes, activation), activation(), BatchStddev(), nn.Linear(sizes[-1] + 1, 1)
+            )
+        else:
+            self.discriminator = mlp((*sizes, 1), activation)
         if options.spectral_norm:
             for layer in self.discriminator:
                 if isinstance(layer, nn.Linear):
@@ -58,7 +65,7 @@ class GAN(Method):
             latent_size=self.options.latent_size,
             generate=self.generate,
             discriminate=self.discriminate,
-            joint_batches=True,
+            joint_batches=not self.options.batch_stddev,
             latent_encoder=self.finder,
         ).phases()
 

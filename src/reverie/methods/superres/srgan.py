@@ -28,7 +28,7 @@ from reverie.methods.superres.base import (
     SuperResolutionOptions,
     network_for_device,
 )
-from reverie.methods.superres.networks import SRDiscriminator
+from reverie.methods.superres.discriminators import DiscriminatorKind, discriminator
 from reverie.nn.adversarial import ADVERSARIAL, gradient_penalty, lazy_regularization
 from reverie.nn.backbones import find_backbone
 from reverie.nn.backbones.backbone import Backbone
@@ -49,6 +49,8 @@ class SRGANOptions(SuperResolutionOptions):
     """Weight of the pixel loss (L1)."""
     content_weights: str | None = None
     """File of torchvision's VGG19 weights; by default the content loss uses EfficientNet-Lite0."""
+    discriminator: DiscriminatorKind = "single"
+    """Discriminator: one logit per image, as in the paper, or a U-Net with one per pixel."""
     discriminator_width: LayerSize = 64
     """Channels of the discriminator's first layer."""
     r1: NonNegative = 0.0
@@ -74,7 +76,9 @@ class SRGAN(SuperResolution):
 
     def __init__(self, options: SRGANOptions, spec: ImageSpec) -> None:
         super().__init__(options, spec)
-        self.discriminator = SRDiscriminator(spec.channels, options.discriminator_width)
+        self.discriminator = discriminator(
+            options.discriminator, spec.channels, options.discriminator_width
+        )
         self._fakes: FakeQueue[tuple[Tensor, Tensor]] = FakeQueue()
 
     @classmethod
@@ -132,7 +136,9 @@ class SRGAN(SuperResolution):
     def penalty_loss(self, batch: Batch, rng: Rng) -> Loss:
         """R1 penalty γ/2 E‖∇D‖² on real images, with lazy regularization."""
         o = self.options
-        slope = gradient_penalty(lambda x: self.discriminator(x).float(), batch.images)
+        slope = gradient_penalty(
+            lambda x: self.discriminator(x).float().flatten(1).mean(1), batch.images
+        )
         return lazy_regularization(slope, o.r1, o.penalty_every), {}
 
 
