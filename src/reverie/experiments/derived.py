@@ -1,4 +1,4 @@
-"""`derived`: colours of grey photographs and photographs of line drawings, from photographs alone."""
+"""`derived`: colours of grey photographs, and photographs of line drawings."""
 
 from typing import TYPE_CHECKING
 

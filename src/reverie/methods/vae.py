@@ -4,9 +4,9 @@ The loss is the negative evidence lower bound (ELBO) in nats: negative log-likel
 pixels plus KL divergence summed over latent dimensions, averaged over the batch. (A mean over
 pixels would multiply the KL's weight by their number.)
 
-The prior is a standard normal distribution, or learned: a normalizing flow maps codes of the encoder
-to standard normal latents (Chen et al. 2017, "Variational Lossy Autoencoder", section 3.2). What the
-method calls latents is always standard normal; the decoder's codes are the same without a flow.
+The prior is a standard normal distribution, or learned: a normalizing flow maps the encoder's
+codes to standard normal latents (Chen et al. 2017, "Variational Lossy Autoencoder", section 3.2).
+Latents are always standard normal; without a flow they are the decoder's codes.
 """
 
 import math
@@ -214,7 +214,7 @@ VAE.presets = {
     "digits-2": _digits(2),
     "digits-4": _digits(4),
     "digits-8": _digits(8),
-    # The standard normal prior is what makes samples of 20 latents unclear: reconstructions are not.
+    # Reconstructions of 20 latents are clear; samples of a standard normal prior are not.
     "digits-20": _digits(20, " and a learned prior", prior_layers=8, hidden=(512, 256)),
     "faces-small": Preset(
         about="drawn faces at 32×32 for latent arithmetic: 9,000 steps, about 15 minutes on one "
