@@ -186,7 +186,7 @@ def _digits(latent_size: int) -> Preset:
         options=VAEOptions(latent_size=latent_size),
         data=DataOptions(data="digits"),
         training=TrainOptions(steps=6000, decay="cosine"),
-        fits=Fits(device="any", seconds=0.005, side=28) if latent_size == 20 else None,
+        fits=Fits(device="any", seconds=0.009, side=28) if latent_size == 20 else None,
     )
 
 
@@ -225,9 +225,9 @@ VAE.presets = {
         fits=Fits(largest=96, passes=400, seconds=0.2),
     ),
     "small-256": Preset(
-        about="as small, for larger images: 8,000 steps, about X on one core at 256×256",
+        about="as small, for larger images: 8,000 steps, about 50 minutes on one core at 256×256",
         options=VAEOptions(**_PHOTOS, width=16),
         training=TrainOptions(steps=8000, batch_size=16, decay="cosine"),
-        fits=Fits(passes=400, seconds=0.3, side=256),
+        fits=Fits(passes=400, seconds=0.37, side=256),
     ),
 }

@@ -44,8 +44,9 @@ def seconds_per_step(
         UserError: if the method cannot be trained on such images, or a loss is not finite.
     """
     options = recipe.training
-    state = TrainState(build_method(recipe, spec), options, accelerator)
     generator = torch.Generator().manual_seed(options.seed)
+    with DrawsFrom(generator), progress.silent():
+        state = TrainState(build_method(recipe, spec), options, accelerator)
     batches = [
         _random_batch(spec, options.batch_size, generator).to(accelerator.device)
         for _ in range(options.accumulate)

@@ -352,7 +352,7 @@ def _digits(objective: Literal["edm", "flow", "v", "ddpm"]) -> Preset:
         options=DiffusionOptions(objective=objective, width=64, multipliers=(1, 1), attention=()),
         data=DataOptions(data="digits"),
         training=TrainOptions(steps=2650, decay="cosine", decay_from=0.3),
-        fits=Fits(device="any", seconds=0.13, side=28) if objective == "flow" else None,
+        fits=Fits(device="any", seconds=0.27, side=28) if objective == "flow" else None,
     )
 
 
@@ -379,20 +379,20 @@ Diffusion.presets = {
         patch=2,
         steps=6000,
         batch_size=64,
-        fits=Fits(largest=48, passes=400, seconds=0.35, side=32),
+        fits=Fits(largest=48, passes=400, seconds=0.33, side=32),
     ),
     "small-64": _small(
         "as small, up to 96 pixels: 6,000 steps, about 40 minutes on one core at 64×64",
         patch=4,
         steps=6000,
         batch_size=64,
-        fits=Fits(largest=96, passes=400, seconds=0.4),
+        fits=Fits(largest=96, passes=400, seconds=0.37),
     ),
     "small-256": _small(
-        "as small, for larger images: 8,000 steps, about X on one core at 256×256",
+        "as small, for larger images: 6,000 steps, about 50 minutes on one core at 256×256",
         patch=8,
-        steps=8000,
+        steps=6000,
         batch_size=16,
-        fits=Fits(passes=400, seconds=0.5, side=256),
+        fits=Fits(passes=400, seconds=0.52, side=256),
     ),
 }

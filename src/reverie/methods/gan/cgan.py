@@ -168,7 +168,7 @@ CGAN.presets = {
         options=CGANOptions(width=32, learning_rate=1.5e-3, beta2=0.99, r1=0.1, r2=0.1),
         data=DataOptions(data="digits"),
         training=TrainOptions(steps=4600, decay="cosine"),
-        fits=Fits(device="any", seconds=0.05, side=28),
+        fits=Fits(device="any", seconds=0.1, side=28),
     ),
     "modern": Preset(
         about="relativistic GAN + R1/R2 (Huang et al. 2024) with DiffAugment (Zhao et al. 2020)",
@@ -188,16 +188,16 @@ CGAN.presets = {
         training=TrainOptions(batch_size=128, ema_decay=0.0),
     ),
     "small": Preset(
-        about="any images on two cores, up to 96 pixels: 6,000 steps, about 25 minutes on one core "
+        about="any images on two cores, up to 96 pixels: 6,000 steps, about 35 minutes on one core "
         "at 64×64",
         options=CGANOptions(**SMALL, width=32),
         training=TrainOptions(steps=6000, batch_size=32, decay="cosine"),
-        fits=Fits(largest=96, passes=400, seconds=0.25),
+        fits=Fits(largest=96, passes=400, seconds=0.33),
     ),
     "small-256": Preset(
-        about="as small, for larger images: 5,000 steps, about X on one core at 256×256",
+        about="as small, for larger images: 4,000 steps, about 50 minutes on one core at 256×256",
         options=CGANOptions(**SMALL, width=8),
-        training=TrainOptions(steps=5000, batch_size=16, decay="cosine"),
-        fits=Fits(passes=400, seconds=0.6, side=256),
+        training=TrainOptions(steps=4000, batch_size=16, decay="cosine"),
+        fits=Fits(passes=400, seconds=0.77, side=256),
     ),
 }

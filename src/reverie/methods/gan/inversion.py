@@ -184,19 +184,19 @@ GANInversion.presets = {
         options=GANInversionOptions(),
         data=DataOptions(data="faces", image_size=32),
         training=TrainOptions(steps=4000, decay="cosine"),
-        fits=Fits(seconds=0.15, side=32),
+        fits=Fits(seconds=0.2, side=32),
     ),
     "small": Preset(
-        about="an encoder for the small presets of generators: 5,000 steps, about X on one core at "
+        about="an encoder for the small presets of generators: 5,000 steps, about 20 minutes on one core at "
         "64×64",
         options=GANInversionOptions(),
         training=TrainOptions(steps=5000, batch_size=16, decay="cosine"),
-        fits=Fits(largest=96, passes=400, seconds=0.25),
+        fits=Fits(largest=96, passes=400, seconds=0.24),
     ),
     "small-256": Preset(
-        about="as small, for larger images: 4,000 steps, about X on one core at 256×256",
+        about="as small, for larger images: 4,000 steps, about 20 minutes on one core at 256×256",
         options=GANInversionOptions(width=8),
         training=TrainOptions(steps=4000, batch_size=8, decay="cosine"),
-        fits=Fits(passes=400, seconds=0.6, side=256),
+        fits=Fits(passes=400, seconds=0.3, side=256),
     ),
 }

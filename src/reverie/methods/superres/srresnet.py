@@ -76,7 +76,7 @@ SRResNet.presets = {
         options=SRResNetOptions(network="compact", width=48, blocks=12, learning_rate=1e-3),
         data=PHOTOS,
         training=replace(PHOTOS_TRAINING, steps=15_600),
-        fits=Fits(seconds=0.077, side=96),
+        fits=Fits(seconds=0.13, side=96),
     ),
     "small": Preset(
         about="any photographs ×4 on two cores: 15,600 steps, about 35 minutes on one core",

@@ -221,14 +221,14 @@ CUT.presets = {
         options=CUTOptions(**EARTH, identity_contrast=False, places=128),
         data=EARTH_DATA,
         training=replace(EARTH_TRAINING, steps=2000),
-        fits=Fits(seconds=0.3),
+        fits=Fits(seconds=0.39),
     ),
     "emoji-small": Preset(
         about="Windows to Apple emojis at 32×32: 3,300 steps, about 8 minutes on one core",
         options=CUTOptions(**SMALL, places=64),
         data=SMALL_DATA,
         training=replace(SMALL_TRAINING, steps=3300),
-        fits=Fits(seconds=0.145, side=32),
+        fits=Fits(seconds=0.38, side=32),
     ),
     "fast": Preset(
         about="FastCUT, Park et al. 2020, section 4: 150 + 50 epochs",
@@ -244,17 +244,17 @@ CUT.presets = {
         fits=Fits(device="gpu"),
     ),
     "small": Preset(
-        about="any images on two cores, up to 96 pixels: 8,000 steps, about X on one core at 64×64",
+        about="any images on two cores, up to 96 pixels: 8,000 steps, about 28 minutes on one core at 64×64",
         options=CUTOptions(**EARTH, identity_contrast=False, places=128),
         data=ANY_DATA,
         training=replace(EARTH_TRAINING, steps=8000, batch_size=4),
-        fits=Fits(largest=96, passes=200, seconds=0.2),
+        fits=Fits(largest=96, passes=200, seconds=0.21),
     ),
     "small-256": Preset(
-        about="as small, for larger images: 5,000 steps, about X on one core at 256×256",
+        about="as small, for larger images: 5,000 steps, about 22 minutes on one core at 256×256",
         options=CUTOptions(**LARGE, identity_contrast=False, places=128),
         data=ANY_DATA,
         training=replace(EARTH_TRAINING, steps=5000, batch_size=1),
-        fits=Fits(passes=200, seconds=0.6, side=256),
+        fits=Fits(passes=200, seconds=0.26, side=256),
     ),
 }

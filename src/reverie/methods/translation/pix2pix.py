@@ -148,7 +148,7 @@ Pix2Pix.presets = {
         ),
         data=SMALL_DATA,
         training=replace(SMALL_TRAINING, steps=8400),
-        fits=Fits(seconds=0.086, side=32),
+        fits=Fits(seconds=0.145, side=32),
     ),
     "paper": Preset(
         about="Isola et al. 2017, section 3 and appendix 6",
@@ -158,17 +158,17 @@ Pix2Pix.presets = {
         fits=Fits(device="gpu"),
     ),
     "small": Preset(
-        about="any images on two cores, up to 96 pixels: 8,000 steps, about X on one core at 64×64",
+        about="any images on two cores, up to 96 pixels: 8,000 steps, about 27 minutes on one core at 64×64",
         options=Pix2PixOptions(**EARTH, network="resnet", dropout=False, pixel_weight=10.0),
         data=ANY_DATA,
         training=replace(EARTH_TRAINING, steps=8000, batch_size=8),
-        fits=Fits(largest=96, passes=200, seconds=0.19),
+        fits=Fits(largest=96, passes=200, seconds=0.2),
     ),
     "small-256": Preset(
-        about="as small, for larger images: 5,000 steps, about X on one core at 256×256",
+        about="as small, for larger images: 5,000 steps, about 25 minutes on one core at 256×256",
         options=Pix2PixOptions(**LARGE, network="resnet", dropout=False, pixel_weight=10.0),
         data=ANY_DATA,
         training=replace(EARTH_TRAINING, steps=5000, batch_size=2),
-        fits=Fits(passes=200, seconds=0.6, side=256),
+        fits=Fits(passes=200, seconds=0.29, side=256),
     ),
 }
