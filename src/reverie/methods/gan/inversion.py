@@ -187,8 +187,8 @@ GANInversion.presets = {
         fits=Fits(seconds=0.2, side=32),
     ),
     "small": Preset(
-        about="an encoder for the small presets of generators: 5,000 steps, about 20 minutes on one core at "
-        "64×64",
+        about="an encoder for the small presets of generators: 5,000 steps, about 20 minutes on "
+        "one core at 64×64",
         options=GANInversionOptions(),
         training=TrainOptions(steps=5000, batch_size=16, decay="cosine"),
         fits=Fits(largest=96, passes=400, seconds=0.24),

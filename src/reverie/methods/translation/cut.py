@@ -244,7 +244,8 @@ CUT.presets = {
         fits=Fits(device="gpu"),
     ),
     "small": Preset(
-        about="any images on two cores, up to 96 pixels: 8,000 steps, about 28 minutes on one core at 64×64",
+        about="any images on two cores, up to 96 pixels: 8,000 steps, about 28 minutes on one core "
+        "at 64×64",
         options=CUTOptions(**EARTH, identity_contrast=False, places=128),
         data=ANY_DATA,
         training=replace(EARTH_TRAINING, steps=8000, batch_size=4),

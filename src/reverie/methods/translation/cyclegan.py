@@ -246,7 +246,8 @@ CycleGAN.presets = {
         training=PAPER_TRAINING,
     ),
     "small": Preset(
-        about="any images on two cores, up to 96 pixels: 5,000 steps, about 35 minutes on one core at 64×64",
+        about="any images on two cores, up to 96 pixels: 5,000 steps, about 35 minutes on one core "
+        "at 64×64",
         options=CycleGANOptions(**EARTH, cycle_weight=5.0, identity_weight=0.0),
         data=ANY_DATA,
         training=replace(EARTH_TRAINING, steps=5000, batch_size=4),

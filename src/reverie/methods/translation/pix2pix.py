@@ -158,7 +158,8 @@ Pix2Pix.presets = {
         fits=Fits(device="gpu"),
     ),
     "small": Preset(
-        about="any images on two cores, up to 96 pixels: 8,000 steps, about 27 minutes on one core at 64×64",
+        about="any images on two cores, up to 96 pixels: 8,000 steps, about 27 minutes on one core "
+        "at 64×64",
         options=Pix2PixOptions(**EARTH, network="resnet", dropout=False, pixel_weight=10.0),
         data=ANY_DATA,
         training=replace(EARTH_TRAINING, steps=8000, batch_size=8),
