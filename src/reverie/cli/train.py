@@ -73,6 +73,7 @@ class TrainCommand(Command):
     @classmethod
     def parse(cls, prog: str, argv: Sequence[str]) -> Command:
         """The flags depend on the method, so it is read before them."""
+        from reverie.methods.presets import AUTO
         from reverie.training.resume import base_recipe
 
         if not argv or argv[0] in ("-h", "--help") or list(argv) == ["--json"]:
@@ -89,7 +90,8 @@ class TrainCommand(Command):
         if {"--print-config", "--dry-run"} & set(argv) and out is None:
             words += ["--out", "."]  # which nothing is written to
         name = prog if method is None else f"{prog} {method}"
-        flags, changes = parse_changes(base, TrainFlags, name, words)
+        picks = value_of(argv, "--preset") in (None, AUTO) and not resume and file is None
+        flags, changes = parse_changes(base, TrainFlags, name, words, picks)
         return cls(method=method, base=base, flags=flags, changes=changes, json=flags.json)
 
     def run(self) -> "TrainResult | RecipeResult | Forecast":
@@ -120,7 +122,11 @@ class TrainCommand(Command):
 
         if self.flags.resume or self.flags.restart:
             raise UserError("--dry-run is for a new training: leave out --resume and --restart.")
-        return plan(self.method, out, preset=self.flags.preset, config=config, changes=self.changes)
+        nowhere = out == Path()  # where --out was left out
+        place = None if nowhere else out
+        return plan(
+            self.method, place, preset=self.flags.preset, config=config, changes=self.changes
+        )
 
     def _whole_recipe(self) -> "Recipe":
         """The recipe to print; without images `auto` has nothing to pick by."""
@@ -135,11 +141,21 @@ class TrainCommand(Command):
 
 
 def parse_changes(
-    base: "Recipe", kind: type[F], prog: str, argv: Sequence[str]
+    base: "Recipe",
+    kind: type[F],
+    prog: str,
+    argv: Sequence[str],
+    base_is_provisional: bool = False,
 ) -> tuple[F, dict[str, OptionValue]]:
-    """The flags of a command that trains, and the options that are given or differ from `base`.
+    """The flags of a command that trains, and the options that differ from those of `base`.
 
-    An option that is given counts also where it is the base's own: `--preset auto` picks another.
+    Args:
+        base: the recipe whose options are the defaults.
+        kind: the class of the flags.
+        prog: the command, for messages.
+        argv: its words.
+        base_is_provisional: whether `--preset auto` is going to pick another one: then an option
+            that is given counts also where it is the base's own.
 
     Raises:
         UserError: if they cannot be understood.
@@ -158,8 +174,10 @@ def parse_changes(
         method=base.method, options=parsed.method, data=parsed.images, training=parsed.training
     )
     before = base.flat()
-    typed = {word.split("=")[0].removeprefix("--").replace("-", "_") for word in argv}
-    typed |= {name.removeprefix("no_") for name in typed}
+    typed: set[str] = set()
+    if base_is_provisional:
+        typed = {word.split("=")[0].removeprefix("--").replace("-", "_") for word in argv}
+        typed |= {name.removeprefix("no_") for name in typed}
     changes = {n: v for n, v in chosen.flat().items() if v != before[n] or n in typed}
     return parsed.run, changes
 

@@ -14,13 +14,15 @@ from reverie.training.train import resolve
 
 def plan(
     method: str | None,
-    out: Path,
+    out: Path | None,
     *,
     preset: str | None = None,
     config: Path | None = None,
     changes: Mapping[str, OptionValue],
 ) -> Forecast:
     """What `train` would train with the same arguments, and how long it takes here.
+
+    Without `out` it is not looked at whether there is a run already.
 
     Raises:
         UserError: if it cannot be trained.
@@ -29,5 +31,5 @@ def plan(
         method, out, preset=preset, config=config, goes_on=False, changes=changes
     )
     recipe, _ = inherit_architecture(with_whole_path(recipe))
-    accelerator = make_accelerator(recipe.training, Run(out))
+    accelerator = make_accelerator(recipe.training, Run(out or Path()))
     return foresee(recipe, find_images(recipe), accelerator, chosen)

@@ -74,7 +74,7 @@ def train(
 
 def resolve(
     method: str | None,
-    out: Path,
+    out: Path | None,
     *,
     preset: str | None,
     config: Path | None,
@@ -86,15 +86,17 @@ def resolve(
     Raises:
         UserError: if they contradict each other, or the run that they belong to.
     """
-    before = base_recipe(method, out, preset, goes_on, config)
-    if not goes_on:
+    place = out or Path()
+    before = base_recipe(method, place, preset, goes_on, config)
+    if out is not None and not goes_on:
         refuse_existing(Run(out))  # before images are looked for
     kind = "run" if goes_on else "new" if config is None else "file"
-    before, chosen = starting_recipe(before, out, preset, changes, kind)
+    before, chosen = starting_recipe(before, place, preset, changes, kind)
     recipe = before.with_options(**changes)
     if goes_on:
         check_resumable(before, recipe)
-    refuse_inside_data(out, recipe)
+    if out is not None:
+        refuse_inside_data(out, recipe)
     return recipe, chosen
 
 
