@@ -122,11 +122,9 @@ class TrainCommand(Command):
 
         if self.flags.resume or self.flags.restart:
             raise UserError("--dry-run is for a new training: leave out --resume and --restart.")
-        nowhere = out == Path()  # where --out was left out
-        place = None if nowhere else out
-        return plan(
-            self.method, place, preset=self.flags.preset, config=config, changes=self.changes
-        )
+        place = None if out == Path() else out  # where --out was left out
+        preset, changes = self.flags.preset, self.changes
+        return plan(self.method, place, preset=preset, config=config, changes=changes)
 
     def _whole_recipe(self) -> "Recipe":
         """The recipe to print; without images `auto` has nothing to pick by."""

@@ -101,7 +101,7 @@ class Fits:
     passes: int | None = None
     """Passes over the images after which the steps are fewer, down to a quarter."""
     seconds: float = 0.0
-    """Seconds of a step on one core, measured; 0 where nothing is limited by time."""
+    """Seconds of a step on one core, by `benchmarks/pace.py`; 0 where time limits nothing."""
     side: int = 64
     """Side of the images at which they were measured; they grow with the number of pixels."""
 

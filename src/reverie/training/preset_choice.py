@@ -55,6 +55,10 @@ class ChosenPreset:
         )
 
 
+NOT_NAMED = ChosenPreset()
+"""Of a training whose options were all given."""
+
+
 def starting_recipe(
     before: Recipe, out: Path, preset: str | None, changes: Mapping[str, OptionValue], kind: str
 ) -> tuple[Recipe, ChosenPreset]:

@@ -55,8 +55,11 @@ class Budget:
         return min(done, 1.0) if self.steps != 0 else 1.0
 
 
-def refuse_shorter(budget: Budget, checkpoint: Checkpoint) -> None:
+def refuse_shorter(
+    options: TrainOptions, image_count: int, processes: int, checkpoint: Checkpoint
+) -> None:
     """Raise a UserError if a run would be resumed to end before its checkpoint."""
+    budget = Budget.of(options, image_count, processes)
     if budget.steps is not None and budget.steps < checkpoint.step:
         raise UserError(
             f"this run has already {checkpoint.step:,} steps, and a length of {budget.steps:,} was "

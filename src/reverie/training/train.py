@@ -9,9 +9,11 @@ from reverie.core.launch import is_started_as_main
 from reverie.core.memory import return_free_memory
 from reverie.core.options import OptionValue
 from reverie.core.state_dict import without_memory
-from reverie.data import DataOptions, ImageSpec, decode_dataset
-from reverie.methods import METHODS
+from reverie.data import DataOptions, ImageDataset, ImageSpec, decode_dataset
+from reverie.inference.model import Model
+from reverie.methods import METHODS, Method
 from reverie.methods.recipe import Recipe
+from reverie.runs.checkpoint import Checkpoint
 from reverie.runs.model_folder import build_method
 from reverie.runs.run import Run
 from reverie.training.images import find_images
@@ -23,7 +25,7 @@ from reverie.training.init import (
     load_initial_weights,
     with_whole_path,
 )
-from reverie.training.preset_choice import ChosenPreset, starting_recipe
+from reverie.training.preset_choice import NOT_NAMED, ChosenPreset, starting_recipe
 from reverie.training.result import TrainResult
 from reverie.training.resume import (
     Origin,
@@ -105,7 +107,7 @@ def train_recipe(
     run: Run,
     resume: bool = False,
     restart: bool = False,
-    chosen: ChosenPreset | None = None,
+    chosen: ChosenPreset = NOT_NAMED,
     forecast: bool = False,
 ) -> TrainResult:
     """Train a complete recipe in `run`.
@@ -115,8 +117,7 @@ def train_recipe(
         run: the folder to write to.
         resume: continue from the run's newest checkpoint.
         restart: train a run again from step 0; it goes before `resume`.
-        chosen: the preset that it begins from, for the record; what `auto` picked is said.
-        forecast: say first how long it takes, where that is long.
+        chosen: its preset, for the record; forecast: say first how long it takes, if that is long.
 
     Raises:
         UserError: if the folder holds a run and neither `resume` nor `restart` is True, an option
@@ -126,7 +127,7 @@ def train_recipe(
     from reverie.training.forecast import say_before
     from reverie.training.loop import fit
     from reverie.training.monitor import TrainingMonitor
-    from reverie.training.setup import Budget, make_accelerator, refuse_shorter
+    from reverie.training.setup import make_accelerator, refuse_shorter
 
     resume = resume and not restart
     if not (resume or restart):
@@ -138,12 +139,8 @@ def train_recipe(
         check_spec(run, found.spec)
     method = build_method(recipe, found.spec)
     check_validation(recipe, method)
-    if start is not None:
-        if resume:
-            check_init(run, start)
-        load_initial_weights(method, start)
+    _initialize(method, start, run if resume else None)
     accelerator = make_accelerator(recipe.training, run)
-    chosen = chosen or ChosenPreset()
     if not (resume or restart) and accelerator.is_main_process:
         say_before(recipe, found, accelerator, chosen, forecast)
     with accelerator.main_process_first():
@@ -151,18 +148,12 @@ def train_recipe(
     if resume:
         check_images(run, images)
     if checkpoint:
-        processes = accelerator.num_processes
-        Origin.of(run, recipe, processes).check(checkpoint)
-        refuse_shorter(Budget.of(recipe.training, len(images), processes), checkpoint)
+        Origin.of(run, recipe, accelerator.num_processes).check(checkpoint)
+        refuse_shorter(recipe.training, len(images), accelerator.num_processes, checkpoint)
     main = accelerator.is_main_process
     monitor = TrainingMonitor(run, recipe, method, images, accelerator) if main else None
     if main:
-        run.remove_partial_files()
-        if checkpoint:
-            run.continue_with(recipe)
-        else:
-            origin = None if start is None else fingerprint_of(start)
-            run.begin(recipe, images, origin, chosen.record())
+        _write_options(run, recipe, images, checkpoint, start, chosen)
         if restart:
             run.clear()  # last, so that a disk that is full costs nothing
     accelerator.wait_for_everyone()
@@ -171,6 +162,32 @@ def train_recipe(
         keep_beside_init(run, recipe.training.init, method.kept_beside_init)
     accelerator.wait_for_everyone()  # until the main process has written the report
     return TrainResult(run.folder, counters.step, counters.seconds, counters.finished, run.report)
+
+
+def _initialize(method: Method, start: Model | None, resumed: Run | None) -> None:
+    """Give a method the weights of `--init`, which must be those that a resumed run began with."""
+    if start is None:
+        return
+    if resumed is not None:
+        check_init(resumed, start)
+    load_initial_weights(method, start)
+
+
+def _write_options(
+    run: Run,
+    recipe: Recipe,
+    images: ImageDataset,
+    checkpoint: Checkpoint | None,
+    start: Model | None,
+    chosen: ChosenPreset,
+) -> None:
+    """Write what a run is, or with which recipe it goes on from a checkpoint."""
+    run.remove_partial_files()
+    if checkpoint:
+        run.continue_with(recipe)
+    else:
+        init = None if start is None else fingerprint_of(start)
+        run.begin(recipe, images, init, chosen.record())
 
 
 def check_recipes(recipes: Iterable[Recipe]) -> None:
