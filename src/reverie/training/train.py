@@ -117,11 +117,11 @@ def train_recipe(
         run: the folder to write to.
         resume: continue from the run's newest checkpoint.
         restart: train a run again from step 0; it goes before `resume`.
-        chosen: its preset, for the record; forecast: say first how long it takes, if that is long.
+        chosen: its preset, for the record.
+        forecast: say first how long it takes, if that is long.
 
     Raises:
-        UserError: if the folder holds a run and neither `resume` nor `restart` is True, an option
-            is invalid, or the dataset does not fit the method.
+        UserError: if there is a run and none goes on, or options or dataset do not fit the method.
     """
     # Accelerate takes a second to import.
     from reverie.training.forecast import say_before
@@ -129,7 +129,7 @@ def train_recipe(
     from reverie.training.monitor import TrainingMonitor
     from reverie.training.setup import make_accelerator, refuse_shorter
 
-    resume = resume and not restart
+    resume &= not restart
     if not (resume or restart):
         refuse_existing(run)
     checkpoint = checkpoint_to_resume(run) if resume else None
