@@ -147,7 +147,8 @@ def training() -> str:
         head("train"),
         "† may differ when a run is resumed; all else is taken from the run. Of `--steps`, "
         "`--epochs` and `--minutes` one is given. The defaults of `--data`, length and so on are "
-        "those of no preset; `reverie train METHOD --preset NAME --help` shows a preset's.",
+        "those of `--preset default`; `reverie train METHOD --preset NAME --help` shows one's, "
+        "and which one is picked is in [runs.md](runs.md#which-preset).",
         f"### Run\n\n{table(TrainFlags)}",
         f"### Dataset and preprocessing\n\n{table(DataOptions)}",
         f"### Training\n\n{table(TrainOptions)}",

@@ -88,7 +88,8 @@ def train(
             translation also (a, b).
         data_b: the images of domain B, or the low-resolution ones, like `data`.
         labels: a class for each image in memory, by number or name.
-        preset: a named set of options to start from.
+        preset: a named set of options to start from; None is the method's defaults on any machine,
+            and "auto" what the command line picks by device, image size and number of images.
         config: a recipe to start from: a .toml or .json file, or the folder of a run.
         resume: continue the run in `out`, with its own options; only those that do not change what
             is trained may differ.
@@ -116,6 +117,7 @@ def train(
             config=file,
             resume=resume,
             restart=restart,
+            forecast=True,
             changes=options | names,
         )
 

@@ -76,7 +76,11 @@ def test_what_is_given_arrives() -> None:
             {"method": "vae", "axes": ["seed=0,1"], "out": "s"},
             ["vae", "seed=0,1", "--out=s"],
         ),
-        ("train", {"method": "gan", "out": "r", "seed": -3}, ["gan", "--out=r", "--seed=-3"]),
+        (
+            "train",
+            {"method": "gan", "out": "r", "seed": -3},
+            ["gan", "--out=r", "--seed=-3", "--preset=default"],
+        ),
     ],
 )  # fmt: skip
 def test_words(verb: str, options: dict[str, Any], words: list[str]) -> None:

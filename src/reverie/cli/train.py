@@ -15,6 +15,7 @@ from reverie.core.result import Json, Result
 
 if TYPE_CHECKING:
     from reverie.methods.recipe import Recipe
+    from reverie.training.forecast import Forecast
     from reverie.training.result import TrainResult
 
 F = TypeVar("F")
@@ -26,12 +27,15 @@ class TrainFlags(Checked):
 
     out: Path
     """The run's folder."""
-    preset: str | None = None
-    """A named set of options to start from."""
+    preset: str = "auto"
+    """A named set of options to start from. auto picks one by device, image size and number of
+    images; default holds the method's own defaults."""
     config: Path | None = None
     """A recipe to start from: a .toml or .json file, or a run. Flags go before it."""
     print_config: bool = False
     """Print the recipe as TOML, for --config, and train nothing."""
+    dry_run: bool = False
+    """Say what would be trained and how long it takes here, and train nothing."""
     resume: bool = False
     """Continue the run in --out, with its own options."""
     restart: bool = False
@@ -69,6 +73,7 @@ class TrainCommand(Command):
     @classmethod
     def parse(cls, prog: str, argv: Sequence[str]) -> Command:
         """The flags depend on the method, so it is read before them."""
+        from reverie.methods.presets import AUTO
         from reverie.training.resume import base_recipe
 
         if not argv or argv[0] in ("-h", "--help") or list(argv) == ["--json"]:
@@ -82,53 +87,97 @@ class TrainCommand(Command):
         resume = resume and out is not None
         file = None if config is None else path_of(config)
         base = base_recipe(method, Path(out or ""), value_of(argv, "--preset"), resume, file)
-        if "--print-config" in argv and out is None:
+        if {"--print-config", "--dry-run"} & set(argv) and out is None:
             words += ["--out", "."]  # which nothing is written to
         name = prog if method is None else f"{prog} {method}"
-        flags, changes = parse_changes(base, TrainFlags, name, words)
+        picks = value_of(argv, "--preset") in (None, AUTO) and not resume and file is None
+        flags, changes = parse_changes(base, TrainFlags, name, words, picks)
         return cls(method=method, base=base, flags=flags, changes=changes, json=flags.json)
 
-    def run(self) -> "TrainResult | RecipeResult":
-        if self.flags.print_config:
-            return RecipeResult(self.base.with_options(**self.changes))
+    def run(self) -> "TrainResult | RecipeResult | Forecast":
         from reverie.core.processes import leave_process_group
         from reverie.training.train import train
 
+        out, file = path_of(self.flags.out), self.flags.config
+        config = None if file is None else path_of(file)
+        if self.flags.print_config:
+            return RecipeResult(self._whole_recipe())
+        if self.flags.dry_run:
+            return self._plan(out, config)
         result = train(
             self.method,
-            path_of(self.flags.out),
+            out,
             preset=self.flags.preset,
-            config=None if self.flags.config is None else path_of(self.flags.config),
+            config=config,
             resume=self.flags.resume,
             restart=self.flags.restart,
+            forecast=True,
             changes=self.changes,
         )
         leave_process_group()
         return result
 
+    def _plan(self, out: Path, config: Path | None) -> "Forecast":
+        from reverie.training.plan import plan
+
+        if self.flags.resume or self.flags.restart:
+            raise UserError("--dry-run is for a new training: leave out --resume and --restart.")
+        place = None if out == Path() else out  # where --out was left out
+        preset, changes = self.flags.preset, self.changes
+        return plan(self.method, place, preset=preset, config=config, changes=changes)
+
+    def _whole_recipe(self) -> "Recipe":
+        """The recipe to print; without images `auto` has nothing to pick by."""
+        from reverie.methods.presets import AUTO
+        from reverie.training.preset_choice import pick
+
+        base, flags = self.base, self.flags
+        picks = flags.preset == AUTO and not (flags.config or flags.resume or flags.restart)
+        if picks and self.changes.get("data") is not None:
+            base = pick(base, self.changes)[0].recipe
+        return base.with_options(**self.changes)
+
 
 def parse_changes(
-    base: "Recipe", kind: type[F], prog: str, argv: Sequence[str]
+    base: "Recipe",
+    kind: type[F],
+    prog: str,
+    argv: Sequence[str],
+    base_is_provisional: bool = False,
 ) -> tuple[F, dict[str, OptionValue]]:
     """The flags of a command that trains, and the options that differ from those of `base`.
+
+    Args:
+        base: the recipe whose options are the defaults.
+        kind: the class of the flags.
+        prog: the command, for messages.
+        argv: its words.
+        base_is_provisional: whether `--preset auto` is going to pick another one: then an option
+            that is given counts also where it is the base's own.
 
     Raises:
         UserError: if they cannot be understood.
     """
     from reverie.methods import METHODS
+    from reverie.methods.presets import preset_names
     from reverie.methods.recipe import LENGTHS, Recipe
 
     if any(value_of(argv, f"--{length}") is not None for length in LENGTHS):
         base = base.with_options(**dict.fromkeys(LENGTHS))  # the given one replaces the base's
     method = METHODS.find(base.method)
-    presets = f"Presets: {', '.join(method.presets)}." if method.presets else "It has no presets."
+    presets = f"Presets: {', '.join(preset_names(method))}."
     about = f"{method.about[0].upper()}{method.about[1:]}. {presets}"
     parsed = parse(flags_of(base, kind), prog, argv, about)
     chosen = Recipe(
         method=base.method, options=parsed.method, data=parsed.images, training=parsed.training
     )
     before = base.flat()
-    return parsed.run, {name: v for name, v in chosen.flat().items() if v != before[name]}
+    typed: set[str] = set()
+    if base_is_provisional:
+        typed = {word.split("=")[0].removeprefix("--").replace("-", "_") for word in argv}
+        typed |= {name.removeprefix("no_") for name in typed}
+    changes = {n: v for n, v in chosen.flat().items() if v != before[n] or n in typed}
+    return parsed.run, changes
 
 
 def flags_of(recipe: "Recipe", run: type = TrainFlags) -> type:

@@ -152,6 +152,9 @@ def argv_of(verb: str, options: Mapping[str, Json]) -> list[str]:
             continue
         words = option.words(_value(option, options[name]))
         (places if option.positional else flags).extend(words)
+    if verb == "train" and not any(options.get(name) for name in ("resume", "restart", "config")):
+        # A form shows the values that are trained with, so that no preset may be picked instead.
+        flags += ["--preset=default"] if options.get("preset") in (None, "default") else []
     argv = [*verb.split(), *places, *flags]
     try:
         parse_command(argv)
@@ -206,7 +209,7 @@ def _fields(kind: type, defaults: object, group: str) -> list[Option]:
             field.name in COMMON,
         )
         for field in dataclasses.fields(kind)
-        if field.name not in ("json", "print_config")
+        if field.name not in ("json", "print_config", "dry_run")
     ]
 
 
@@ -229,7 +232,9 @@ def _without_tyro(kind: Any) -> Any:
 
 
 def _of_training(options: Mapping[str, Json]) -> list[Option]:
-    return [_choice("method", _methods(), "What is trained."), *_recipe(options, TrainFlags)]
+    found = _recipe(options, TrainFlags)
+    found = [replace(o, default="default") if o.name == "preset" else o for o in found]
+    return [_choice("method", _methods(), "What is trained."), *found]
 
 
 def _of_sweep(options: Mapping[str, Json]) -> list[Option]:

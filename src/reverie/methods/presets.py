@@ -9,6 +9,17 @@ from reverie.data import DataOptions
 from reverie.methods import METHODS, Method
 from reverie.methods.recipe import Recipe, TrainOptions
 
+AUTO = "auto"
+"""Picks a preset by device, image size and number of images, see `choice`."""
+
+DEFAULT = "default"
+"""The preset of every method that holds its defaults."""
+
+
+def preset_names(kind: type[Method]) -> list[str]:
+    """What a preset may be called: the method's own, and what every method has."""
+    return [*kind.presets, DEFAULT, AUTO]
+
 
 def recipe_for(method: str, preset: str | None = None) -> Recipe:
     """A method's recipe: the named preset, or its defaults.
@@ -17,10 +28,16 @@ def recipe_for(method: str, preset: str | None = None) -> Recipe:
         UserError: if there is no such method or preset.
     """
     kind = METHODS.find(method)
-    if preset is not None and preset not in kind.presets:
-        known = nearest(preset, kind.presets) if kind.presets else "it has none."
-        raise UserError(f"{method} has no preset {preset!r}; {known}")
-    chosen = kind.default_preset() if preset is None else kind.presets[preset]
+    if preset == AUTO:
+        raise UserError(
+            f"the preset {AUTO} picks one for a single new training: name a preset of {method} "
+            f"here, as {DEFAULT}."
+        )
+    if preset not in (None, DEFAULT, *kind.presets):
+        raise UserError(
+            f"{method} has no preset {preset!r}; {nearest(str(preset), preset_names(kind))}"
+        )
+    chosen = kind.presets.get(preset or DEFAULT) or kind.default_preset()
     return Recipe(method=method, options=chosen.options, data=chosen.data, training=chosen.training)
 
 

@@ -89,6 +89,24 @@ class TrainOptions(Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Fits:
+    """For which trainings `--preset auto` picks a preset, and what a step of it takes."""
+
+    device: Literal["cpu", "gpu", "any"] = "cpu"
+    """On what it is trained."""
+    largest: int | None = None
+    """Side of the largest images, in pixels."""
+    most_images: int | None = None
+    """Number of images up to which it is picked."""
+    passes: int | None = None
+    """Passes over the images after which the steps are fewer, down to a quarter."""
+    seconds: float = 0.0
+    """Seconds of a step on one core, by `benchmarks/pace.py`; 0 where time limits nothing."""
+    side: int = 64
+    """Side of the images at which they were measured; they grow with the number of pixels."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Preset:
     """A named set of options of one method; it stands at the foot of the method's file."""
 
@@ -96,6 +114,8 @@ class Preset:
     options: MethodOptions
     data: DataOptions = field(default_factory=DataOptions)
     training: TrainOptions = field(default_factory=TrainOptions)
+    fits: Fits | None = None
+    """When it is picked where no preset is named; None: never."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,7 @@ from reverie.core.rng import Rng
 from reverie.data import Batch, DataOptions, ImageSpec
 from reverie.methods.base import Loss, Method, Phase, Preview
 from reverie.methods.options import MethodOptions
-from reverie.methods.recipe import Preset, TrainOptions
+from reverie.methods.recipe import Fits, Preset, TrainOptions
 from reverie.nn.flow import Flow
 from reverie.nn.image_sizes import doubling, halved_sizes
 from reverie.nn.losses import (
@@ -207,8 +207,17 @@ def _digits(latent_size: int, about: str = "", **options: Any) -> Preset:
         options=VAEOptions(latent_size=latent_size, **options),
         data=DataOptions(data="digits"),
         training=TrainOptions(steps=6000, decay="cosine"),
+        fits=Fits(device="any", seconds=0.009, side=28) if latent_size == 20 else None,
     )
 
+
+# The sharpness of the Gaussian likelihood of `faces-small` at any size.
+_PHOTOS: dict[str, Any] = {
+    "latent_size": 64,
+    "network": "convolutional",
+    "likelihood": "gaussian",
+    "sigma": 0.1,
+}
 
 VAE.presets = {
     "digits-2": _digits(2),
@@ -228,5 +237,19 @@ VAE.presets = {
         ),
         data=DataOptions(data="faces", image_size=32),
         training=TrainOptions(steps=9000, decay="cosine"),
+        fits=Fits(seconds=0.1, side=32),
+    ),
+    "small": Preset(
+        about="any images on two cores, up to 96 pixels: 12,000 steps, about 40 minutes on one "
+        "core at 64×64",
+        options=VAEOptions(**_PHOTOS),
+        training=TrainOptions(steps=12_000, decay="cosine"),
+        fits=Fits(largest=96, passes=400, seconds=0.2),
+    ),
+    "small-256": Preset(
+        about="as small, for larger images: 8,000 steps, about 50 minutes on one core at 256×256",
+        options=VAEOptions(**_PHOTOS, width=16),
+        training=TrainOptions(steps=8000, batch_size=16, decay="cosine"),
+        fits=Fits(passes=400, seconds=0.37, side=256),
     ),
 }

@@ -30,6 +30,7 @@ from reverie.core.files import (
 from reverie.core.lock import FolderLock
 from reverie.core.marks import is_marked
 from reverie.core.options import InvalidValue, NonNegativeInt, coerce, options_from_json
+from reverie.core.result import Json
 from reverie.data import ImageDataset, ImageSpec
 from reverie.methods.presets import installed_method, recipe_from_json
 from reverie.methods.recipe import Recipe
@@ -110,17 +111,25 @@ class Run:
         """Whether something that was trained is in the folder: a checkpoint or a model."""
         return bool(self._checkpoint_files()) or self.model.exists()
 
-    def begin(self, recipe: Recipe, images: ImageDataset, init: str | None = None) -> None:
+    def begin(
+        self,
+        recipe: Recipe,
+        images: ImageDataset,
+        init: str | None = None,
+        chosen: Mapping[str, Json] | None = None,
+    ) -> None:
         """Write `options.json`: everything needed to reproduce the run.
 
         Args:
             recipe: all options.
             images: the dataset.
             init: fingerprint of the model that the networks are initialized from.
+            chosen: the preset that the recipe begins from, and why.
         """
         content = (
             recipe.to_json()
             | plugin_of(recipe.method)
+            | dict(chosen or {})
             | {
                 "run": uuid.uuid4().hex,
                 "pictures": dataclasses.asdict(images.spec),

@@ -10,7 +10,7 @@ from reverie.core.files import path_of
 from reverie.core.options import flag_of
 from reverie.core.result import Json, plain
 from reverie.data import DATASETS, ImageDataset, ImageSpec
-from reverie.methods.presets import recipe_for
+from reverie.methods.presets import AUTO, recipe_for
 from reverie.methods.recipe import Recipe
 from reverie.methods.recipe_file import read_recipe
 from reverie.runs.checkpoint import Checkpoint
@@ -21,6 +21,8 @@ def base_recipe(
     method: str | None, out: Path, preset: str | None, resume: bool, config: Path | None = None
 ) -> Recipe:
     """What a training starts from: a preset, the defaults, a file, or the run to resume.
+
+    With the preset `auto` it is the defaults, from which one is picked as soon as images are known.
 
     Args:
         method: what is trained; None where the file or the run says it.
@@ -34,7 +36,8 @@ def base_recipe(
     """
     if config is not None and resume:
         raise UserError(f"--config is for a new run: {out} goes on with its own options.")
-    if config is not None and preset is not None:
+    named = None if preset == AUTO else preset  # which picks for what is new, and says nothing else
+    if config is not None and named is not None:
         raise UserError(
             f'--preset does not go with --config: write preset = "{preset}" into the file.'
         )
@@ -43,8 +46,8 @@ def base_recipe(
     if not resume:
         if method is None:
             raise UserError("say which method is trained, or give a recipe with --config.")
-        return recipe_for(method, preset)
-    if preset is not None:
+        return recipe_for(method, named)
+    if named is not None:
         raise UserError(
             f"--preset {preset} is for a new run: {out} goes on with its own options. Leave it out."
         )

@@ -12,6 +12,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState, ThreadLocalSharedDict
 from accelerate.utils import LoggerType
 
+from reverie.core.device import runs_on_cpu
 from reverie.core.errors import UserError, nearest
 from reverie.core.precision import bf16_is_native
 from reverie.methods.recipe import DEFAULT_STEPS, TrainOptions
@@ -54,8 +55,11 @@ class Budget:
         return min(done, 1.0) if self.steps != 0 else 1.0
 
 
-def refuse_shorter(budget: Budget, checkpoint: Checkpoint) -> None:
+def refuse_shorter(
+    options: TrainOptions, image_count: int, processes: int, checkpoint: Checkpoint
+) -> None:
     """Raise a UserError if a run would be resumed to end before its checkpoint."""
+    budget = Budget.of(options, image_count, processes)
     if budget.steps is not None and budget.steps < checkpoint.step:
         raise UserError(
             f"this run has already {checkpoint.step:,} steps, and a length of {budget.steps:,} was "
@@ -86,13 +90,8 @@ def check_available(options: TrainOptions) -> None:
     present = {"auto": True, "cpu": True, "cuda": cuda, "mps": mps}
     if not present[options.device]:
         raise UserError(f"PyTorch finds no {options.device} device: use --device auto.")
-    if _trains_on_cpu(options) and options.precision == "fp16":
+    if runs_on_cpu(options.device) and options.precision == "fp16":
         raise UserError("fp16 needs a GPU: use --precision auto, bf16 or fp32 on a CPU.")
-
-
-def _trains_on_cpu(options: TrainOptions) -> bool:
-    found = torch.cuda.is_available() or torch.backends.mps.is_available()
-    return options.device == "cpu" or not found
 
 
 def make_accelerator(options: TrainOptions, run: Run) -> Accelerator:
@@ -102,7 +101,7 @@ def make_accelerator(options: TrainOptions, run: Run) -> Accelerator:
         UserError: if the device or precision is not available, or a tracker is not installed.
     """
     check_available(options)
-    cpu, precision = _trains_on_cpu(options), options.precision
+    cpu, precision = runs_on_cpu(options.device), options.precision
     if precision == "auto":
         precision = "bf16" if bf16_is_native("cpu" if cpu else "cuda") else "fp32"
     with _ONE_AT_A_TIME:  # of the first, which finds out device and processes

@@ -5,18 +5,18 @@ from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 
-from reverie.core.errors import UserError
 from reverie.core.launch import is_started_as_main
 from reverie.core.memory import return_free_memory
 from reverie.core.options import OptionValue
 from reverie.core.state_dict import without_memory
-from reverie.data import DataOptions, ImageSpec, decode_dataset, find_dataset
-from reverie.data.dataset import PendingDataset
-from reverie.data.sides import Sides
-from reverie.methods import METHODS
+from reverie.data import DataOptions, ImageDataset, ImageSpec, decode_dataset
+from reverie.inference.model import Model
+from reverie.methods import METHODS, Method
 from reverie.methods.recipe import Recipe
+from reverie.runs.checkpoint import Checkpoint
 from reverie.runs.model_folder import build_method
 from reverie.runs.run import Run
+from reverie.training.images import find_images
 from reverie.training.init import (
     check_init,
     fingerprint_of,
@@ -25,6 +25,7 @@ from reverie.training.init import (
     load_initial_weights,
     with_whole_path,
 )
+from reverie.training.preset_choice import NOT_NAMED, ChosenPreset, starting_recipe
 from reverie.training.result import TrainResult
 from reverie.training.resume import (
     Origin,
@@ -38,9 +39,6 @@ from reverie.training.resume import (
 )
 from reverie.training.validation import check_validation
 
-SIDES: dict[str, Sides] = {"paired": "paired", "unpaired": "unpaired", "degraded": "degraded"}
-"""How the data of each kind is found; one dataset where nothing is said."""
-
 
 def train(
     method: str | None,
@@ -50,29 +48,67 @@ def train(
     config: Path | None = None,
     resume: bool = False,
     restart: bool = False,
+    forecast: bool = False,
     changes: Mapping[str, OptionValue],
 ) -> TrainResult:
     """Train a method, or resume a run; `changes` are options by their plain names.
 
     The method may be None where `config`, the file of a recipe, or the run to resume says it.
+    With `forecast` a long training on a processor says first how long it takes.
 
     Raises:
         UserError: if something that was asked for cannot be done, before anything is trained.
     """
-    before = base_recipe(method, out, preset, resume or restart, config)
-    recipe = before.with_options(**changes)
-    if resume or restart:
-        check_resumable(before, recipe)
-    refuse_inside_data(out, recipe)
+    recipe, chosen = resolve(
+        method,
+        out,
+        preset=preset,
+        config=config,
+        goes_on=resume or restart,
+        changes=changes,
+    )
     # Only the main process writes.
     with Run(out).lock() if is_started_as_main() else nullcontext():
-        result = train_recipe(recipe, Run(out), resume, restart)
+        result = train_recipe(recipe, Run(out), resume, restart, chosen, forecast)
     return_free_memory()
     return result
 
 
+def resolve(
+    method: str | None,
+    out: Path | None,
+    *,
+    preset: str | None,
+    config: Path | None,
+    goes_on: bool,
+    changes: Mapping[str, OptionValue],
+) -> tuple[Recipe, ChosenPreset]:
+    """All options of a training, and the preset that they begin from.
+
+    Raises:
+        UserError: if they contradict each other, or the run that they belong to.
+    """
+    place = out or Path()
+    before = base_recipe(method, place, preset, goes_on, config)
+    if out is not None and not goes_on:
+        refuse_existing(Run(out))  # before images are looked for
+    kind = "run" if goes_on else "new" if config is None else "file"
+    before, chosen = starting_recipe(before, place, preset, changes, kind)
+    recipe = before.with_options(**changes)
+    if goes_on:
+        check_resumable(before, recipe)
+    if out is not None:
+        refuse_inside_data(out, recipe)
+    return recipe, chosen
+
+
 def train_recipe(
-    recipe: Recipe, run: Run, resume: bool = False, restart: bool = False
+    recipe: Recipe,
+    run: Run,
+    resume: bool = False,
+    restart: bool = False,
+    chosen: ChosenPreset = NOT_NAMED,
+    forecast: bool = False,
 ) -> TrainResult:
     """Train a complete recipe in `run`.
 
@@ -81,47 +117,43 @@ def train_recipe(
         run: the folder to write to.
         resume: continue from the run's newest checkpoint.
         restart: train a run again from step 0; it goes before `resume`.
+        chosen: its preset, for the record.
+        forecast: say first how long it takes, if that is long.
 
     Raises:
-        UserError: if the folder holds a run and neither `resume` nor `restart` is True, an option
-            is invalid, or the dataset does not fit the method.
+        UserError: if there is a run and none goes on, or options or dataset do not fit the method.
     """
     # Accelerate takes a second to import.
+    from reverie.training.forecast import say_before
     from reverie.training.loop import fit
     from reverie.training.monitor import TrainingMonitor
-    from reverie.training.setup import Budget, make_accelerator, refuse_shorter
+    from reverie.training.setup import make_accelerator, refuse_shorter
 
-    resume = resume and not restart
+    resume &= not restart
     if not (resume or restart):
         refuse_existing(run)
     checkpoint = checkpoint_to_resume(run) if resume else None
     recipe, start = (recipe, None) if checkpoint else inherit_architecture(with_whole_path(recipe))
-    found = _find_images(recipe)
+    found = find_images(recipe)
     if checkpoint:
         check_spec(run, found.spec)
     method = build_method(recipe, found.spec)
     check_validation(recipe, method)
-    if start is not None:
-        if resume:
-            check_init(run, start)
-        load_initial_weights(method, start)
+    _initialize(method, start, run if resume else None)
     accelerator = make_accelerator(recipe.training, run)
+    if not (resume or restart) and accelerator.is_main_process:
+        say_before(recipe, found, accelerator, chosen, forecast)
     with accelerator.main_process_first():
         images = decode_dataset(found)
     if resume:
         check_images(run, images)
     if checkpoint:
-        processes = accelerator.num_processes
-        Origin.of(run, recipe, processes).check(checkpoint)
-        refuse_shorter(Budget.of(recipe.training, len(images), processes), checkpoint)
+        Origin.of(run, recipe, accelerator.num_processes).check(checkpoint)
+        refuse_shorter(recipe.training, len(images), accelerator.num_processes, checkpoint)
     main = accelerator.is_main_process
     monitor = TrainingMonitor(run, recipe, method, images, accelerator) if main else None
     if main:
-        run.remove_partial_files()
-        if checkpoint:
-            run.continue_with(recipe)
-        else:
-            run.begin(recipe, images, None if start is None else fingerprint_of(start))
+        _write_options(run, recipe, images, checkpoint, start, chosen)
         if restart:
             run.clear()  # last, so that a disk that is full costs nothing
     accelerator.wait_for_everyone()
@@ -130,6 +162,32 @@ def train_recipe(
         keep_beside_init(run, recipe.training.init, method.kept_beside_init)
     accelerator.wait_for_everyone()  # until the main process has written the report
     return TrainResult(run.folder, counters.step, counters.seconds, counters.finished, run.report)
+
+
+def _initialize(method: Method, start: Model | None, resumed: Run | None) -> None:
+    """Give a method the weights of `--init`, which must be those that a resumed run began with."""
+    if start is None:
+        return
+    if resumed is not None:
+        check_init(resumed, start)
+    load_initial_weights(method, start)
+
+
+def _write_options(
+    run: Run,
+    recipe: Recipe,
+    images: ImageDataset,
+    checkpoint: Checkpoint | None,
+    start: Model | None,
+    chosen: ChosenPreset,
+) -> None:
+    """Write what a run is, or with which recipe it goes on from a checkpoint."""
+    run.remove_partial_files()
+    if checkpoint:
+        run.continue_with(recipe)
+    else:
+        init = None if start is None else fingerprint_of(start)
+        run.begin(recipe, images, init, chosen.record())
 
 
 def check_recipes(recipes: Iterable[Recipe]) -> None:
@@ -146,20 +204,6 @@ def check_recipes(recipes: Iterable[Recipe]) -> None:
         kind = METHODS.find(recipe.method)
         key = recipe.data, kind.data_scale(recipe.options)
         if key not in specs:
-            specs[key] = _find_images(recipe).spec
+            specs[key] = find_images(recipe).spec
         method = without_memory(functools.partial(kind, recipe.options, specs[key]))
         check_validation(recipe, method)
-
-
-def _find_images(recipe: Recipe) -> PendingDataset:
-    """The dataset of a recipe, found but not decoded."""
-    kind = METHODS.find(recipe.method)
-    sides = SIDES.get(kind.data_kind, "one")
-    found = find_dataset(recipe.data, sides, kind.data_scale(recipe.options))
-    if kind.data_kind == "labelled" and found.source.labels is None:
-        raise UserError(
-            f"{recipe.method} needs images with classes, and {recipe.data.data} has none: sort "
-            "them into one folder for each class, use a table with --label-column, or in Python "
-            "give labels= with images in memory."
-        )
-    return found

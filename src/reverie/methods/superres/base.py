@@ -1,6 +1,6 @@
 """Shared base of SRResNet, SRGAN and ESRGAN: options, generator and low-resolution inputs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -117,6 +117,7 @@ class SuperResolution(Method):
 CROPS = DataOptions(image_size=128, resize="none", flip=True)
 PAPER_CROPS = DataOptions(image_size=96, resize="none")
 PHOTOS = DataOptions(data="photos", image_size=96, resize="none", flip=True, channels="3")
+OWN_PHOTOS = replace(PHOTOS, data=None, channels="auto")
 PHOTOS_TRAINING = TrainOptions(
     batch_size=16, decay="cosine", decay_from=0.3, warmup_steps=100, sample_every=2000
 )

@@ -12,10 +12,11 @@ from torch.nn import functional as F
 from reverie.core.rng import Rng
 from reverie.data import Batch
 from reverie.methods.base import Loss, Phase
-from reverie.methods.recipe import Preset, TrainOptions
+from reverie.methods.recipe import Fits, Preset, TrainOptions
 from reverie.methods.superres.base import (
     CROPS,
     DEFAULT_TRAINING,
+    OWN_PHOTOS,
     PAPER_CROPS,
     PHOTOS,
     PHOTOS_TRAINING,
@@ -75,5 +76,13 @@ SRResNet.presets = {
         options=SRResNetOptions(network="compact", width=48, blocks=12, learning_rate=1e-3),
         data=PHOTOS,
         training=replace(PHOTOS_TRAINING, steps=15_600),
+        fits=Fits(seconds=0.13, side=96),
+    ),
+    "small": Preset(
+        about="any photographs ×4 on two cores: 15,600 steps, about 35 minutes on one core",
+        options=SRResNetOptions(network="compact", width=48, blocks=12, learning_rate=1e-3),
+        data=OWN_PHOTOS,
+        training=replace(PHOTOS_TRAINING, steps=15_600),
+        fits=Fits(passes=1000, seconds=0.13, side=96),
     ),
 }

@@ -261,3 +261,13 @@ EARTH_TRAINING = replace(
 # Coasts and mountains stay where they are and only colours change, for which the residual generator
 # is made.
 EARTH: dict[str, Any] = {**SMALL, "width": 24, "discriminator_width": 32, "augment": ()}
+
+# The same for images of one's own; from 96 pixels on with narrower networks, and a discriminator
+# that sees as large a part of an image as at 64.
+ANY_DATA = replace(EARTH_DATA, data=None, image_size=None)
+LARGE: dict[str, Any] = {
+    **EARTH,
+    "width": 12,
+    "discriminator_width": 16,
+    "discriminator_layers": 3,
+}

@@ -16,11 +16,13 @@ from reverie.core.options import AtLeast, AtMost, Direction, NonNegative
 from reverie.core.rng import Rng
 from reverie.data import Batch, DataOptions, ImageSpec
 from reverie.methods.base import FakeQueue, Loss, Method, Phase, Preview
-from reverie.methods.recipe import Preset
+from reverie.methods.recipe import Fits, Preset
 from reverie.methods.translation.base import (
+    ANY_DATA,
     EARTH,
     EARTH_DATA,
     EARTH_TRAINING,
+    LARGE,
     PAPER_DATA,
     PAPER_TRAINING,
     SMALL,
@@ -205,6 +207,7 @@ CycleGAN.presets = {
         options=CycleGANOptions(**EARTH, cycle_weight=5.0, identity_weight=0.0),
         data=EARTH_DATA,
         training=replace(EARTH_TRAINING, batch_size=4),
+        fits=Fits(seconds=0.38),
     ),
     # A strong identity loss and few steps: longer training comes nearer to each emoji's counterpart
     # and leaves the distribution of real ones.
@@ -219,6 +222,7 @@ CycleGAN.presets = {
         options=replace(_SMALL_OPTIONS, identity_weight=1.5, learning_rate=3e-4),
         data=SMALL_DATA,
         training=replace(SMALL_TRAINING, steps=1700),
+        fits=Fits(seconds=0.54, side=32),
     ),
     "faces-small": Preset(
         about="drawn faces without and with glasses at 32×32: 4,800 steps, about 20 minutes on one "
@@ -226,17 +230,34 @@ CycleGAN.presets = {
         options=_SMALL_OPTIONS,
         data=DataOptions(data="faces", image_size=32, flip=True),
         training=replace(SMALL_TRAINING, steps=4800),
+        fits=Fits(seconds=0.48, side=32),
     ),
     "paper": Preset(
         about="Zhu et al. 2017, section 4 and appendix 7",
         options=CycleGANOptions(),
         data=PAPER_DATA,
         training=PAPER_TRAINING,
+        fits=Fits(device="gpu"),
     ),
     "patch-8x8": Preset(
         about="as paper at 128×128, discriminator C64-C128-C256-C512 of stride 2 to an 8×8 map",
         options=CycleGANOptions(discriminator="patch-same", discriminator_layers=4),
         data=replace(PAPER_DATA, image_size=128),
         training=PAPER_TRAINING,
+    ),
+    "small": Preset(
+        about="any images on two cores, up to 96 pixels: 5,000 steps, about 35 minutes on one core "
+        "at 64×64",
+        options=CycleGANOptions(**EARTH, cycle_weight=5.0, identity_weight=0.0),
+        data=ANY_DATA,
+        training=replace(EARTH_TRAINING, steps=5000, batch_size=4),
+        fits=Fits(largest=96, passes=200, seconds=0.39),
+    ),
+    "small-256": Preset(
+        about="as small, for larger images: 5,000 steps, about 45 minutes on one core at 256×256",
+        options=CycleGANOptions(**LARGE, cycle_weight=5.0, identity_weight=0.0),
+        data=ANY_DATA,
+        training=replace(EARTH_TRAINING, steps=5000, batch_size=1),
+        fits=Fits(passes=200, seconds=0.52, side=256),
     ),
 }
