@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from reverie.core.errors import UserError, nearest
+from reverie.core.interval import Every
 from reverie.core.options import (
     RESUMABLE,
     AtLeast,
@@ -58,12 +59,12 @@ class TrainOptions(Checked):
     """EMA decay of the weights that are used for inference; it ramps up. 0 turns the EMA off."""
     clip_norm: NonNegative = 0.0
     """Gradient clipping: largest norm of a network's gradient; 0 does not clip."""
-    log_every: Positive = field(default=50, metadata=RESUMABLE)
-    """Steps between log entries."""
-    sample_every: Positive = field(default=500, metadata=RESUMABLE)
-    """Steps between preview sheets."""
-    checkpoint_every: Positive = field(default=1000, metadata=RESUMABLE)
-    """Steps between checkpoints."""
+    log_every: Every = field(default="50 or 10s", metadata=RESUMABLE)
+    """Steps or training time between log entries: 50, 10s, or whichever is first, '50 or 10s'."""
+    sample_every: Every = field(default="500 or 5m", metadata=RESUMABLE)
+    """Steps or time between preview sheets; with a time, the first comes after 15 s at most."""
+    checkpoint_every: Every = field(default="1000 or 5m", metadata=RESUMABLE)
+    """Steps or time between checkpoints."""
     keep_checkpoints: Positive = field(default=3, metadata=RESUMABLE)
     """Number of checkpoints to keep."""
     evaluate_every: NonNegativeInt = field(default=0, metadata=RESUMABLE)

@@ -19,6 +19,7 @@ from reverie.runs.model_folder import save_model
 from reverie.runs.run import Run
 from reverie.training.diagnostics import MIN_STEPS, diagnose, kind_of
 from reverie.training.duration import DurationEstimate
+from reverie.training.events import Due
 from reverie.training.report import write_report
 from reverie.training.resume import Origin
 from reverie.training.sample_check import SampleCheck
@@ -135,6 +136,7 @@ class TrainingMonitor:
         state: TrainState,
         counters: Counters,
         done: float,
+        due: Due,
         logged: dict[str, float] | None,
         unlogged: dict[str, list[float]],
         rate: float,
@@ -146,6 +148,7 @@ class TrainingMonitor:
             state: networks and optimizers.
             counters: how far the training is, after the step.
             done: fraction of the training that is done.
+            due: what comes after this step.
             logged: mean losses since the last log, where this step logs.
             unlogged: losses since the last log, where this step saves.
             rate: learning rate of the step.
@@ -159,11 +162,11 @@ class TrainingMonitor:
         self._waited += waited
         if logged is not None:
             self._log(state, counters, rate, logged)
-        if counters.step % options.sample_every == 0:
+        if due.sample:
             self.write_sheets(state, counters)
         if self.validator and counters.step % options.evaluate_every == 0:
             self._validate(self.validator, state, counters)
-        if counters.step % options.checkpoint_every == 0:
+        if due.checkpoint:
             self.keep(state, counters, unlogged)
         now = time.monotonic()
         if now - self._shown > SECONDS_BETWEEN_UPDATES:

@@ -2,7 +2,7 @@
 
 import copy
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -22,11 +22,15 @@ Losses = dict[str, Tensor]
 
 @dataclass
 class Counters:
-    """How far a training is: steps done, seconds spent, and whether it is finished."""
+    """How far a training is: steps done, seconds spent, and whether it is finished.
+
+    `events` has the seconds at which it last logged, sampled and saved.
+    """
 
     step: int = 0
     seconds: float = 0.0
     finished: bool = False
+    events: dict[str, float] = field(default_factory=dict)
 
 
 class TrainState:
@@ -117,6 +121,7 @@ class TrainState:
         scaler = self.accelerator.scaler
         own = {
             "seconds": counters.seconds,
+            "events": counters.events,
             "learning_rate": self.learning_rate_now(),
             "scaler": scaler.state_dict() if scaler else None,
         }
@@ -145,4 +150,5 @@ class TrainState:
                 group["lr"] = checkpoint.facts.get("learning_rate", group["lr"])
         if self.accelerator.scaler and checkpoint.facts["scaler"]:
             self.accelerator.scaler.load_state_dict(checkpoint.facts["scaler"])
-        return Counters(checkpoint.step, checkpoint.facts["seconds"])
+        facts = checkpoint.facts
+        return Counters(checkpoint.step, facts["seconds"], events=facts.get("events", {}))

@@ -118,7 +118,7 @@ CROPS = DataOptions(image_size=128, resize="none", flip=True)
 PAPER_CROPS = DataOptions(image_size=96, resize="none")
 PHOTOS = DataOptions(data="photos", image_size=96, resize="none", flip=True, channels="3")
 PHOTOS_TRAINING = TrainOptions(
-    batch_size=16, decay="cosine", decay_from=0.3, warmup_steps=100, sample_every=2000
+    batch_size=16, decay="cosine", decay_from=0.3, warmup_steps=100, sample_every="2000 or 5m"
 )
 DEFAULT_TRAINING = TrainOptions(batch_size=16, decay="cosine")
 
