@@ -49,6 +49,10 @@ class TrainOptions(Checked):
     """Floating-point precision; auto is bf16 where the CPU or GPU supports it natively."""
     device: Literal["auto", "cpu", "cuda", "mps"] = field(default="auto", metadata=RESUMABLE)
     """Device to train on."""
+    optimizer: str = "adam"
+    """Optimizer: adam, adamw, sgd, rmsprop, or another one by its name."""
+    schedule: str | None = None
+    """Learning-rate schedule in place of warm-up and decay: one-cycle, inverse-sqrt, or another."""
     warmup_steps: NonNegativeInt = 0
     """Linear learning-rate warm-up, in steps."""
     decay: Literal["none", "linear", "cosine"] = "none"
@@ -75,6 +79,8 @@ class TrainOptions(Checked):
     """Early stopping: stop after so many validations without improvement; 0 never stops early."""
     init: str | None = None
     """Initialize from the networks of this run or model, as far as they are the same."""
+    log_norms: bool = field(default=False, metadata=RESUMABLE)
+    """Also log the norms of each network's gradient and weights."""
     track: tuple[str, ...] = field(default=(), metadata=RESUMABLE)
     """Additional loggers: tensorboard, wandb, mlflow, or another tracker of Accelerate."""
 

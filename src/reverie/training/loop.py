@@ -80,7 +80,7 @@ def fit(
             unlogged = meter.values() if due.checkpoint else {}
             if monitor:
                 done = budget.fraction(counters)
-                monitor.after_step(state, counters, done, due, logged, unlogged, rate, waited)
+                monitor.after_step(state, counters, done, due, logged, unlogged, waited)
             stop = agree(accelerator, counters, stop_requested(), monitor)
         counters.finished = counters.finished or budget.fraction(counters) >= 1
         unlogged = meter.values()  # by all processes
@@ -122,7 +122,7 @@ def update(
     if state.options.clip_norm:
         accelerator.clip_grad_norm_(parameters, state.options.clip_norm)
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group["relative_rate"]
     optimizer.step()
     optimizer.zero_grad()
     for parameter in parameters:

@@ -1,9 +1,10 @@
 """From options to a finished run."""
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reverie.core.errors import UserError
 from reverie.core.launch import is_started_as_main
@@ -38,6 +39,9 @@ from reverie.training.resume import (
 )
 from reverie.training.validation import check_validation
 
+if TYPE_CHECKING:
+    from reverie.training.callbacks import Callback
+
 SIDES: dict[str, Sides] = {"paired": "paired", "unpaired": "unpaired", "degraded": "degraded"}
 """How the data of each kind is found; one dataset where nothing is said."""
 
@@ -50,29 +54,39 @@ def train(
     config: Path | None = None,
     resume: bool = False,
     restart: bool = False,
-    changes: Mapping[str, OptionValue],
+    changes: Mapping[str, OptionValue | Callable[..., object]],
+    callbacks: Sequence["Callback"] = (),
 ) -> TrainResult:
     """Train a method, or resume a run; `changes` are options by their plain names.
 
     The method may be None where `config`, the file of a recipe, or the run to resume says it.
+    Optimizer and schedule may be functions.
 
     Raises:
         UserError: if something that was asked for cannot be done, before anything is trained.
     """
+    from reverie.training.callbacks import checked_callbacks
+    from reverie.training.schedules import named_parts
+
+    checked = checked_callbacks(callbacks)
     before = base_recipe(method, out, preset, resume or restart, config)
-    recipe = before.with_options(**changes)
+    recipe = before.with_options(**named_parts(changes))
     if resume or restart:
         check_resumable(before, recipe)
     refuse_inside_data(out, recipe)
     # Only the main process writes.
     with Run(out).lock() if is_started_as_main() else nullcontext():
-        result = train_recipe(recipe, Run(out), resume, restart)
+        result = train_recipe(recipe, Run(out), resume, restart, checked)
     return_free_memory()
     return result
 
 
 def train_recipe(
-    recipe: Recipe, run: Run, resume: bool = False, restart: bool = False
+    recipe: Recipe,
+    run: Run,
+    resume: bool = False,
+    restart: bool = False,
+    callbacks: Sequence["Callback"] = (),
 ) -> TrainResult:
     """Train a complete recipe in `run`.
 
@@ -81,6 +95,7 @@ def train_recipe(
         run: the folder to write to.
         resume: continue from the run's newest checkpoint.
         restart: train a run again from step 0; it goes before `resume`.
+        callbacks: called while it trains, in the main process.
 
     Raises:
         UserError: if the folder holds a run and neither `resume` nor `restart` is True, an option
@@ -115,7 +130,8 @@ def train_recipe(
         Origin.of(run, recipe, processes).check(checkpoint)
         refuse_shorter(Budget.of(recipe.training, len(images), processes), checkpoint)
     main = accelerator.is_main_process
-    monitor = TrainingMonitor(run, recipe, method, images, accelerator) if main else None
+    parts = run, recipe, method, images, accelerator, callbacks
+    monitor = TrainingMonitor(*parts) if main else None
     if main:
         run.remove_partial_files()
         if checkpoint:
