@@ -97,8 +97,7 @@ def train(
         restart: train the run in `out` again from step 0, with its own options; this replaces what
             it has trained.
         callbacks: objects that are called while it trains: see docs/extending.md.
-        **options: fields of the method's options, of `DataOptions` and of `TrainOptions`; optimizer
-            and schedule may be functions.
+        **options: fields of the method's options, of `DataOptions` and of `TrainOptions`.
 
     Raises:
         UserError: if something that was asked for cannot be done, before anything is trained.

@@ -7,7 +7,8 @@ from typing import get_args
 from reverie.core.html import text
 from reverie.core.result import counted
 from reverie.training.curves import COLOURS, NARROW, Curves, Scale, panels_of, svg_of
-from reverie.training.notes import Verdict, sentence_of, verdict_of
+from reverie.training.diagnostics import MIN_STEPS
+from reverie.training.notes import MIN_POINTS, Verdict, sentence_of, verdict_of
 
 SIGNS = {"good": "✓", "watch": "!", "bad": "✗"}
 """Marks of verdicts, so that colour is not all that tells them apart."""
@@ -34,6 +35,11 @@ def verdicts_html(runs: Sequence[Curves]) -> str:
     found = {name: verdict_of(name, run.points) for run in runs for name in run.points}
     judged = {name: verdict for name, verdict in found.items() if verdict is not None}
     odd = {name: verdict for name, verdict in judged.items() if verdict.mark != "good"}
+    if not judged and any(run.points for run in runs):
+        return (
+            f"<h2>In short</h2><p>Too early to judge: that takes {MIN_STEPS} steps and "
+            f"{MIN_POINTS} lines of the log.</p>"
+        )
     if not judged:
         return ""
     good = len(judged) - len(odd)
