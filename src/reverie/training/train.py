@@ -11,9 +11,10 @@ from reverie.core.launch import is_started_as_main
 from reverie.core.memory import return_free_memory
 from reverie.core.options import OptionValue
 from reverie.core.state_dict import without_memory
-from reverie.data import DataOptions, ImageSpec, decode_dataset, find_dataset
+from reverie.data import DataOptions, ImageDataset, ImageSpec, decode_dataset, find_dataset
 from reverie.data.dataset import PendingDataset
 from reverie.data.sides import Sides
+from reverie.inference.model import Model
 from reverie.methods import METHODS
 from reverie.methods.recipe import Recipe
 from reverie.runs.model_folder import build_method
@@ -92,17 +93,15 @@ def train_recipe(
 
     Args:
         recipe: all options.
-        run: the folder to write to.
+        run: its folder.
         resume: continue from the run's newest checkpoint.
         restart: train a run again from step 0; it goes before `resume`.
         callbacks: called while it trains, in the main process.
 
     Raises:
-        UserError: if the folder holds a run and neither `resume` nor `restart` is True, an option
-            is invalid, or the dataset does not fit the method.
+        UserError: if the folder holds a run that shall not go on, or options or data do not fit.
     """
-    # Accelerate takes a second to import.
-    from reverie.training.loop import fit
+    from reverie.training.loop import fit  # Accelerate takes a second to import
     from reverie.training.monitor import TrainingMonitor
     from reverie.training.setup import Budget, make_accelerator, refuse_shorter
 
@@ -129,23 +128,29 @@ def train_recipe(
         processes = accelerator.num_processes
         Origin.of(run, recipe, processes).check(checkpoint)
         refuse_shorter(Budget.of(recipe.training, len(images), processes), checkpoint)
-    main = accelerator.is_main_process
-    parts = run, recipe, method, images, accelerator, callbacks
-    monitor = TrainingMonitor(*parts) if main else None
-    if main:
+    monitor = None
+    if main := accelerator.is_main_process:
+        monitor = TrainingMonitor(run, recipe, method, images, accelerator, callbacks)
         run.remove_partial_files()
         if checkpoint:
             run.continue_with(recipe)
         else:
-            run.begin(recipe, images, None if start is None else fingerprint_of(start))
-        if restart:
-            run.clear()  # last, so that a disk that is full costs nothing
+            _begin(run, recipe, images, start, clear=restart)
     accelerator.wait_for_everyone()
     counters = fit(method, images, recipe, accelerator, monitor, checkpoint)
     if main and method.kept_beside_init:
         keep_beside_init(run, recipe.training.init, method.kept_beside_init)
     accelerator.wait_for_everyone()  # until the main process has written the report
     return TrainResult(run.folder, counters.step, counters.seconds, counters.finished, run.report)
+
+
+def _begin(
+    run: Run, recipe: Recipe, images: ImageDataset, start: Model | None, *, clear: bool
+) -> None:
+    """Write what a run starts with; with `clear`, delete what it has trained before."""
+    run.begin(recipe, images, None if start is None else fingerprint_of(start))
+    if clear:
+        run.clear()  # last, so that a disk that is full costs nothing
 
 
 def check_recipes(recipes: Iterable[Recipe]) -> None:
