@@ -46,7 +46,7 @@ class Diary(reverie.Callback):
 
 def test_each_is_called_when_it_says(tmp_path: Path) -> None:
     diary, out = Diary(), tmp_path / "run"
-    every = {"log_every": 2, "sample_every": 100, "checkpoint_every": 2}
+    every: dict[str, Any] = {"log_every": 2, "sample_every": 100, "checkpoint_every": 2}
     reverie.train("vae", out=out, steps=3, callbacks=[diary], **SMALL, **every)
     kinds = "['reconstructions', 'samples']"
     assert diary.calls == [

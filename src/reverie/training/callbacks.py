@@ -158,11 +158,12 @@ def checked_callbacks(callbacks: object) -> tuple[Callback, ...]:
     Raises:
         UserError: if they are no list of `Callback`s.
     """
-    listed = callbacks if isinstance(callbacks, list | tuple) else [callbacks]
-    for one in listed:
+    found: list[Callback] = []
+    for one in callbacks if isinstance(callbacks, list | tuple) else [callbacks]:
         if not isinstance(one, Callback):
             hint = " Make an object of the class." if isinstance(one, type) else ""
             raise UserError(
                 f"callbacks must be a list of reverie.Callback objects, not {one!r}.{hint}"
             )
-    return tuple(listed)
+        found.append(one)
+    return tuple(found)

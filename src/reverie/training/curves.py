@@ -237,7 +237,8 @@ def _hide_the_beginning(axis: "Axes", run: Curves, names: Sequence[str]) -> None
 
 def _add_epochs(axis: "Axes", steps: float) -> None:
     """An axis of epochs above that of steps."""
-    above = axis.secondary_xaxis("top", functions=(lambda x: x / steps, lambda x: x * steps))
+    there, back = (lambda x: np.asarray(x) / steps), (lambda x: np.asarray(x) * steps)
+    above = axis.secondary_xaxis("top", functions=(there, back))
     above.set_xlabel("epoch", fontsize=8)
     above.tick_params(labelsize=7)
 

@@ -12,12 +12,29 @@ from dataclasses import dataclass
 from typing import Literal
 
 from reverie.training.curves import Points
-from reverie.training.diagnostics import FEW_MODES, MANY_COPIES, MIN_STEPS, SMALL_SPREAD, SURE
-from reverie.training.diagnostics import UNSURE as SMALLEST_GAP
-from reverie.training.quantities import LOSS, NOISE_LEVEL, Quantity, quantity_of
+from reverie.training.diagnostics import (
+    CHECKS,
+    FEW_MODES,
+    MANY_COPIES,
+    MIN_STEPS,
+    SMALL_SPREAD,
+    SURE,
+    UNSURE,
+)
+from reverie.training.diagnostics import RISING as RISES
+from reverie.training.quantities import (
+    DISTANCE,
+    FRACTION,
+    LOSS,
+    NOISE_LEVEL,
+    RATIO,
+    Quantity,
+    quantity_of,
+)
 
 MIN_POINTS = 10
-"""Points of a curve from which on something is said of it."""
+"""Points of a curve from which on something is said of it; of figures that are measured now and
+then, `CHECKS`."""
 FALLING, RISING = 0.01, 0.05
 """A curve falls or rises if a fifth of it changes its mean by more, relatively."""
 COLLAPSED_NATS = 0.5
@@ -102,7 +119,8 @@ def verdict_of(name: str, points: Mapping[str, Points]) -> Verdict | None:
     adversarial = any(other.startswith("discriminator") for other in points)
     if judge is None and quantity_of(name) in (LOSS, NOISE_LEVEL):
         judge = None if adversarial and not re.search(_FALLS_ANYWAY, name) else _trend
-    if judge is None or len(values) < MIN_POINTS or steps[-1] < MIN_STEPS:
+    fewest = CHECKS if quantity_of(name) in (RATIO, FRACTION, DISTANCE) else MIN_POINTS
+    if judge is None or len(values) < fewest or steps[-1] < MIN_STEPS:
         return None
     return judge(values, steps)
 
@@ -133,15 +151,18 @@ def _real(values: Sequence[float], steps: Sequence[int]) -> Verdict:
     last = _mean(values[-max(len(values) // 5, 1) :])
     if last > SURE:
         return Verdict("bad", f"{last:.2f}: the discriminator is too sure")
-    if last < 0.5 + SMALLEST_GAP:
+    if last < 0.5 + UNSURE:
         return Verdict("watch", f"{last:.2f}: it cannot tell real images from generated ones")
     return Verdict("good", f"{last:.2f}: the two are in balance")
 
 
 def _at_least(bound: float, bad: str) -> Callable[[Sequence[float], Sequence[int]], Verdict]:
     def judge(values: Sequence[float], steps: Sequence[int]) -> Verdict:
-        good = values[-1] >= bound
-        return Verdict("good" if good else "bad", f"{values[-1]:.2f}" + ("" if good else bad))
+        if values[-1] >= bound:
+            return Verdict("good", f"{values[-1]:.2f}")
+        if values[-1] > RISES * values[-CHECKS]:
+            return Verdict("watch", f"{values[-1]:.2f}: low, but it rises")
+        return Verdict("bad", f"{values[-1]:.2f}: {bad}")
 
     return judge
 
@@ -174,8 +195,8 @@ def _mean(values: Sequence[float]) -> float:
 _JUDGES: tuple[tuple[str, Callable[[Sequence[float], Sequence[int]], Verdict]], ...] = (
     (r"\w+/kl$", _kl),
     (r"\w+/probability_real", _real),
-    (r"samples/modes", _at_least(FEW_MODES, ": a mode collapse")),
-    (r"(samples|translations)/spread", _at_least(SMALL_SPREAD, ": the samples are too alike")),
+    (r"samples/modes", _at_least(FEW_MODES, "a mode collapse")),
+    (r"(samples|translations)/spread", _at_least(SMALL_SPREAD, "the samples are too alike")),
     (r"samples/copies", _copies),
     (r"frechet_distance|FID", _distance),
     (r"gradient/", _gradient),
