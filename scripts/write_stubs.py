@@ -22,6 +22,9 @@ API = Path(__file__).parents[1] / "src" / "reverie" / "api.py"
 EXTRA = dict.fromkeys(("train", "sweep"), (DataOptions, TrainOptions))
 """Functions whose keyword arguments are the fields of several dataclasses."""
 
+FUNCTIONS = ("optimizer", "schedule")
+"""Options that `train` also takes as functions."""
+
 
 def type_text(kind: Any) -> str:
     """A field's type as source, without its bounds."""
@@ -48,6 +51,7 @@ def keywords_of(*kinds: type) -> list[str]:
         required = field.default is dataclasses.MISSING
         default = "..." if required else _default(field.default)
         text = type_text(field.type).replace("Path", "str | Path")
+        text += " | Callable[..., object]" if field.name in FUNCTIONS else ""
         lines.append(f"    {field.name}: {text} = {default},")
     return lines
 

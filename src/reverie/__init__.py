@@ -31,11 +31,21 @@ if TYPE_CHECKING:
     from reverie.experiments.reproduce import reproduce as reproduce
     from reverie.methods import METHODS as METHODS
     from reverie.nn.backbones import BACKBONES as BACKBONES
+    from reverie.training.callbacks import Callback as Callback
+    from reverie.training.callbacks import StopTraining as StopTraining
+    from reverie.training.optimizers import OPTIMIZERS as OPTIMIZERS
+    from reverie.training.report import report as report
+    from reverie.training.schedules import SCHEDULES as SCHEDULES
 
 _HOMES = {
     "BACKBONES": "reverie.nn.backbones",
     "DATASETS": "reverie.data.sets",
+    "Callback": "reverie.training.callbacks",
     "METHODS": "reverie.methods",
+    "OPTIMIZERS": "reverie.training.optimizers",
+    "report": "reverie.training.report",
+    "SCHEDULES": "reverie.training.schedules",
+    "StopTraining": "reverie.training.callbacks",
     "UserError": "reverie.core.errors",
     "EXPERIMENTS": "reverie.experiments",
     "reproduce": "reverie.experiments.reproduce",

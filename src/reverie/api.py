@@ -4,7 +4,7 @@ Options are the fields of the dataclasses in `inference.options`: pass them as k
 as `options=`. `api.pyi` spells them out for type checkers.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,6 +51,7 @@ from reverie.inference.translate import TranslateResult, translate_files
 from reverie.inference.upscale import UpscaleResult, upscale_files
 from reverie.methods import METHODS, Method
 from reverie.runs.run import find_run
+from reverie.training.callbacks import Callback
 from reverie.training.comparison import CompareResult, write_comparison
 from reverie.training.result import TrainResult
 from reverie.training.resume import base_recipe
@@ -74,7 +75,8 @@ def train(
     config: str | Path | None = None,
     resume: bool = False,
     restart: bool = False,
-    **options: OptionValue,
+    callbacks: Sequence[Callback] = (),
+    **options: OptionValue | Callable[..., object],
 ) -> TrainResult:
     """Train a method on a dataset; the options are those of `reverie train METHOD --help`.
 
@@ -95,6 +97,7 @@ def train(
             is trained may differ.
         restart: train the run in `out` again from step 0, with its own options; this replaces what
             it has trained.
+        callbacks: objects that are called while it trains: see docs/extending.md.
         **options: fields of the method's options, of `DataOptions` and of `TrainOptions`.
 
     Raises:
@@ -119,6 +122,7 @@ def train(
             restart=restart,
             forecast=True,
             changes=options | names,
+            callbacks=callbacks,
         )
 
 

@@ -3,7 +3,7 @@
 # fmt: off
 from typing import Literal
 from reverie.core.options import OptionValue
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from jaxtyping import Float
@@ -26,6 +26,7 @@ from reverie.inference.translate import TranslateResult, translate_files
 from reverie.inference.upscale import UpscaleResult, upscale_files
 from reverie.methods import METHODS, Method
 from reverie.runs.run import find_run
+from reverie.training.callbacks import Callback
 from reverie.training.comparison import CompareResult, write_comparison
 from reverie.training.result import TrainResult
 from reverie.training.resume import base_recipe
@@ -46,6 +47,7 @@ def train(
     config: str | Path | None = ...,
     resume: bool = ...,
     restart: bool = ...,
+    callbacks: Sequence[Callback] = ...,
     image_size: int | str | Sequence[int] | None = None,
     channels: Literal['auto', '1', '3'] = 'auto',
     resize: Literal['crop', 'squash', 'pad', 'width', 'none'] = 'crop',
@@ -67,21 +69,24 @@ def train(
     seed: int = 0,
     precision: Literal['auto', 'fp32', 'bf16', 'fp16'] = 'auto',
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
+    optimizer: str | Callable[..., object] = 'adam',
+    schedule: str | None | Callable[..., object] = None,
     warmup_steps: int = 0,
     decay: Literal['none', 'linear', 'cosine'] = 'none',
     decay_from: float = 0.5,
     ema_decay: float = 0.999,
     clip_norm: float = 0.0,
-    log_every: int = 50,
-    sample_every: int = 500,
-    checkpoint_every: int = 1000,
+    log_every: int | str = '50 or 10s',
+    sample_every: int | str = '500 or 5m',
+    checkpoint_every: int | str = '1000 or 5m',
     keep_checkpoints: int = 3,
     evaluate_every: int = 0,
     evaluate_count: int = 1000,
     patience: int = 0,
     init: str | None = None,
+    log_norms: bool = False,
     track: Sequence[str] = (),
-    **options: OptionValue,
+    **options: OptionValue | Callable[..., object],
 ) -> TrainResult: ...
 def sweep(
     method: str | type[Method],
@@ -113,19 +118,22 @@ def sweep(
     seed: int = 0,
     precision: Literal['auto', 'fp32', 'bf16', 'fp16'] = 'auto',
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
+    optimizer: str | Callable[..., object] = 'adam',
+    schedule: str | None | Callable[..., object] = None,
     warmup_steps: int = 0,
     decay: Literal['none', 'linear', 'cosine'] = 'none',
     decay_from: float = 0.5,
     ema_decay: float = 0.999,
     clip_norm: float = 0.0,
-    log_every: int = 50,
-    sample_every: int = 500,
-    checkpoint_every: int = 1000,
+    log_every: int | str = '50 or 10s',
+    sample_every: int | str = '500 or 5m',
+    checkpoint_every: int | str = '1000 or 5m',
     keep_checkpoints: int = 3,
     evaluate_every: int = 0,
     evaluate_count: int = 1000,
     patience: int = 0,
     init: str | None = None,
+    log_norms: bool = False,
     track: Sequence[str] = (),
     **options: OptionValue,
 ) -> SweepResult: ...
@@ -137,7 +145,7 @@ def sample(
     guidance: float | None = None,
     steps: int | None = None,
     sampler: Literal['auto', 'ddpm', 'ddim', 'euler', 'heun', 'dpmpp-2m', 'mean-flow'] | None = None,
-    schedule: Literal['auto', 'karras', 'uniform'] | None = None,
+    schedule: Literal['auto', 'karras', 'uniform'] | None | Callable[..., object] = None,
     seed: int = 0,
     label: Sequence[str] = (),
     between: Sequence[int] | None = None,
@@ -227,7 +235,7 @@ def interpolate(
     guidance: float | None = None,
     steps: int | None = None,
     sampler: Literal['auto', 'ddpm', 'ddim', 'euler', 'heun', 'dpmpp-2m', 'mean-flow'] | None = None,
-    schedule: Literal['auto', 'karras', 'uniform'] | None = None,
+    schedule: Literal['auto', 'karras', 'uniform'] | None | Callable[..., object] = None,
     seeds: Sequence[int] = (),
     images: Sequence[str | Path] = (),
     frames: int = 60,
@@ -254,7 +262,7 @@ def evaluate(
     guidance: float | None = None,
     steps: int | None = None,
     sampler: Literal['auto', 'ddpm', 'ddim', 'euler', 'heun', 'dpmpp-2m', 'mean-flow'] | None = None,
-    schedule: Literal['auto', 'karras', 'uniform'] | None = None,
+    schedule: Literal['auto', 'karras', 'uniform'] | None | Callable[..., object] = None,
     against: str | Path | None = None,
     save_stats: str | Path | None = None,
     split: Literal['train', 'test', 'all'] = 'test',

@@ -1,5 +1,6 @@
 import io
 import json
+import re
 import threading
 from pathlib import Path
 
@@ -98,3 +99,28 @@ def test_a_thread_can_be_silent(capsys: pytest.CaptureFixture[str]) -> None:
         other.join()
     say("four")
     assert capsys.readouterr().err == "three\nfour\n"
+
+
+@pytest.mark.parametrize("columns", [30, 40, 60, 80, 120, 200])
+@pytest.mark.parametrize("unit", ["", "images"])
+def test_the_bar_is_one_line_with_percentage_and_time_left(
+    columns: int, unit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "xterm")
+    text = "step 12,345  1,234 images/s  " + "  ".join(f"discriminator_{n} 0.1" for n in range(9))
+    with progress.Bar("a rather long name of a method", 100 if unit else 1.0, unit) as bar:
+        bar.update(45 if unit else 0.45, text)
+        bar._progress.refresh()
+    drawn = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", terminal.getvalue())
+    lines = [line.rstrip() for line in drawn.replace("\r", "\n").split("\n") if line.strip()]
+    assert any(("45/100" if unit else "45 %") in line for line in lines)
+    assert any(":" in line for line in lines)
+    assert all(len(line) <= columns for line in lines)
+    assert any("step 12,345" in line for line in lines) == (columns >= 60)

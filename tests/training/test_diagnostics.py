@@ -81,6 +81,15 @@ def test_oscillation() -> None:
     assert kinds(log(generator=lambda n: (0.2, 3.0)[n % 2])) == []  # no probabilities: not judged
 
 
+def test_lines_of_few_steps_are_averaged() -> None:
+    """A slow training logs by time: means of five steps are noisier than those of fifty."""
+    swings = balanced(0.7, 0.3, discriminator=lambda n: (0.2, 3.0)[n % 2])
+    assert kinds(log(1500, every=50, **swings)) == ["the loss of the discriminator oscillates"]
+    assert kinds(log(1500, every=5, **swings)) == []
+    slow = balanced(0.7, 0.3, discriminator=lambda n: (0.2, 3.0)[n // 10 % 2])
+    assert kinds(log(1500, every=5, **slow)) == ["the loss of the discriminator oscillates"]
+
+
 def checked(*checks: dict[str, float]) -> list[dict[str, Any]]:
     """A log with the figures of checks every 250 steps, the first at step 500."""
     lines = log(250 * (len(checks) + 1))

@@ -1,13 +1,18 @@
 import pytest
 
-from reverie.training.quantities import Quantity, quantity_of
+from reverie.training.quantities import VALUE, Quantity, quantity_of
 
 
 @pytest.mark.parametrize(
     ("name", "quantity"),
     [
         ("discriminator", "loss"),
-        ("bound/kl", "loss"),
+        ("bound/nll", "loss"),
+        ("bound/kl", "KL divergence"),
+        ("denoising/low_noise", "loss by noise level"),
+        ("denoising/error", "loss"),
+        ("gradient/generator", "gradient norm"),
+        ("weight/generator", "weight norm"),
         ("generators/cycle_a", "loss"),
         ("generator/realism", "loss"),
         ("discriminator/real", "logit"),
@@ -33,3 +38,8 @@ def test_the_quantity_of_a_name(name: str, quantity: str) -> None:
     assert found.name == quantity
     assert found.axis
     assert found.about.endswith(".")
+
+
+def test_names_that_say_nothing() -> None:
+    assert quantity_of("mine", VALUE) == VALUE
+    assert quantity_of("gradient/unet", VALUE) != VALUE

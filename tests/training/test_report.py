@@ -47,7 +47,8 @@ def test_a_report(tmp_path: Path) -> None:
         "waiting for data": "12.5%",
         "training images": "8,000",
     }
-    assert page.count("<svg") == 2  # linear and logarithmic
+    assert page.count("<svg") == 4  # of loss and KL divergence, linear and logarithmic
+    assert "how far the codes are from the prior" in page
     assert "<h2>Warnings</h2><p>the loss rises &lt;fast&gt;</p>" in page
     assert "Validation" not in page
 

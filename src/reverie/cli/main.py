@@ -20,6 +20,7 @@ from reverie.cli.hub import PullCommand, PushCommand
 from reverie.cli.info import CompareCommand, InfoCommand
 from reverie.cli.latent import EditCommand, InterpolateCommand, ReconstructCommand
 from reverie.cli.output import prepare_output, printing
+from reverie.cli.report import ReportCommand
 from reverie.cli.reproduce import ReproduceCommand
 from reverie.cli.sample import SampleCommand
 from reverie.cli.serve import ServeCommand
@@ -49,6 +50,7 @@ COMMANDS: dict[str, type[Command]] = {
     "pull": PullCommand,
     "reproduce": ReproduceCommand,
     "info": InfoCommand,
+    "report": ReportCommand,
     "compare": CompareCommand,
     "data list": DataListCommand,
     "data get": DataGetCommand,

@@ -24,6 +24,13 @@ input { accent-color: var(--accent); }
 .row > div { flex: 1 1 16rem; min-width: 0; }
 .row > div > img { image-rendering: pixelated; width: 100%; border-radius: .4rem; }
 .curves svg { width: 100%; height: auto; background: #fff; border-radius: .6rem; }
+.panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(24rem, 1fr)); }
+.panels { gap: 1.2rem; }
+.panels figure { margin: 0; } .panels figcaption { opacity: 1; font-size: .9rem; }
+.panels p { margin: .35rem 0; } .mark { font-weight: 600; white-space: normal; }
+.good { color: #15803d; } .watch { color: #b45309; } .bad { color: #dc2626; }
+@media (prefers-color-scheme: dark) {
+  .good { color: #4ade80; } .watch { color: #fbbf24; } .bad { color: #f87171; } }
 .curves:not(.logarithmic) .symlog, .curves.logarithmic .linear,
 .curves:not(.epochs) > .epochs, .curves.epochs > .steps { display: none; }
 .scroll { overflow-x: auto; } .sortable { font-size: .85rem; }
@@ -84,12 +91,20 @@ def data_uri(png: bytes) -> str:
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
-def page(title: str, body: str) -> str:
-    """A whole page around `body`; the title must be escaped."""
+def page(title: str, body: str, refresh: int | None = None) -> str:
+    """A whole page around `body`; the title must be escaped.
+
+    Args:
+        title: of the page.
+        body: HTML.
+        refresh: seconds after which a browser loads it again; None: never.
+    """
+    again = f'<meta http-equiv="refresh" content="{refresh}">' if refresh else ""
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8">{PAGE_TAG}'
         f"<title>{title}</title>"
         '<meta name="viewport" content="width=device-width">'
+        f"{again}"
         f"<style>{STYLE}</style><body>{body}<script>{SCRIPT}</script></body></html>\n"
     )
 

@@ -8,6 +8,7 @@ import socket
 from pathlib import Path
 
 import filelock
+import psutil
 
 from reverie.core import progress
 from reverie.core.errors import UserError
@@ -19,6 +20,15 @@ OWNER = ".lock.json"
 
 WITHOUT_LOCKS = (errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
 """Errors of file systems that have no locks."""
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a process of this machine holds the lock of a folder."""
+    try:
+        owner = json.loads((folder / OWNER).read_bytes())
+        return owner["host"] == socket.gethostname() and psutil.pid_exists(int(owner["pid"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 class FolderLock:

@@ -47,7 +47,8 @@ def _marked(inner: Any, marks: tuple[Any, ...]) -> dict[str, Json]:
     """The schema of a type with bounds."""
     forms = [mark for mark in marks if isinstance(mark, Form)]
     if forms:
-        one: dict[str, Json] = {"type": ["integer", "string", "array"], "x-form": forms[0].words}
+        kinds = [SIMPLE.get(kind, "array") for kind in get_args(inner) if kind is not NoneType]
+        one: dict[str, Json] = {"type": kinds, "x-form": forms[0].words}
         return {"anyOf": [one, {"type": "null"}]} if NoneType in get_args(inner) else one
     schema = schema_of(inner)
     for mark in marks:

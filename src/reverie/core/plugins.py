@@ -8,7 +8,7 @@ importing reverie imports no plugin.
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points, packages_distributions
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from reverie.core import progress
 from reverie.core.errors import UserError, nearest
@@ -172,8 +172,8 @@ def not_a(kind: type) -> Callable[[object], str | None]:
 
 
 def path_of(thing: object) -> str:
-    """Module and name of a class: `my_package.gans.MyGAN`."""
-    named = thing if isinstance(thing, type) else type(thing)
+    """Module and name of a function or class, or of a thing's class: `my_package.gans.MyGAN`."""
+    named: Any = thing if hasattr(thing, "__qualname__") else type(thing)
     return f"{named.__module__}.{named.__qualname__}"
 
 

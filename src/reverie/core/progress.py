@@ -15,14 +15,22 @@ from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
 from typing import TypeVar
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column
 from rich.text import Text
 
 T = TypeVar("T")
 
 
 SECONDS_BETWEEN_LINES = 10.0
+
+LONGEST_BAR = 24
+"""Columns of a bar; in terminals of less than 120 columns, a fifth of them."""
+
+WHOLE = Column(no_wrap=True)
+"""A column that is never wrapped."""
 
 PROGRESS_FILE, SECONDS_BETWEEN_FILES = "REVERIE_PROGRESS", 0.5
 """The environment's name of the file, and how often it is written at most."""
@@ -101,7 +109,8 @@ class Bar:
     """Progress bar; without a terminal, a line every `SECONDS_BETWEEN_LINES` seconds.
 
     Context manager; `update(completed, text)` may be called at any rate. Without a `unit` the
-    completed fraction is shown in percent.
+    completed fraction is shown in percent. It is one line of any terminal: of the text, which comes
+    last, as much is shown as there is room for.
     """
 
     def __init__(self, label: str, total: float, unit: str = "") -> None:
@@ -112,19 +121,26 @@ class Bar:
         self._started = self._said = time.monotonic()
         self._file = os.environ.get(PROGRESS_FILE)
         self._written = -SECONDS_BETWEEN_FILES
-        shown_on = console()
-        self._terminal = shown_on.file.isatty()
+        self._console = console()
+        self._terminal = self._console.file.isatty()
+        width = self._console.width
+        shown = set_cell_size(label, min(cell_len(label), max(width // 4, 1)))
+        bar_width = min(LONGEST_BAR, width // 5)
+        count = 2 * len(f"{total:.0f}") + 1 if unit else len("100 %")
+        self._taken = cell_len(shown) + bar_width + count + len("0:00:00") + len("    ")
         self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn() if unit else TextColumn("{task.percentage:>3.0f} %"),
-            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-            TextColumn("{task.fields[text]}", markup=False),
-            console=shown_on,
+            TextColumn("{task.description}", table_column=WHOLE),
+            BarColumn(bar_width=bar_width),
+            MofNCompleteColumn(table_column=WHOLE)
+            if unit
+            else TextColumn("{task.percentage:>3.0f} %", table_column=WHOLE),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True, table_column=WHOLE),
+            TextColumn("{task.fields[text]}", markup=False, table_column=WHOLE),
+            console=self._console,
             disable=not self._terminal,
             transient=True,
         )
-        self._task = self._progress.add_task(label, total=total, text="")
+        self._task = self._progress.add_task(shown, total=total, text="")
 
     def __enter__(self) -> "Bar":
         self._progress.start()
@@ -142,13 +158,23 @@ class Bar:
             self._written = now
             self._write(completed, text)
         if self._terminal:
-            self._progress.update(self._task, completed=completed, text=text)
+            self._progress.update(self._task, completed=completed, text=self._fitting(text))
             return
         if now - self._said >= SECONDS_BETWEEN_LINES:
             self._said = now
             share = f"{completed / self.total:4.0%}" if self.total else ""
             left = readable_seconds(self._seconds_left(completed) or 0.0)
             say(f"{self._label} {share}, {left} left  {text}")
+
+    def _fitting(self, text: str) -> str:
+        """The words of a text, separated by two spaces, for which the terminal has room."""
+        room, fitting = self._console.width - self._taken, ""
+        for part in text.split("  "):
+            longer = f"{fitting}  {part}" if fitting else part
+            if cell_len(longer) > room:
+                break
+            fitting = longer
+        return fitting
 
     def _seconds_left(self, completed: float) -> float | None:
         """The time that is left at the mean speed so far; None before the first unit of work."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from reverie.core import progress
 from reverie.core.errors import UserError
 from reverie.core.files import read_json, write_atomic
+from reverie.core.interval import Interval
 from reverie.core.lock import FolderLock
 from reverie.core.options import OptionValue, accepts_fields
 from reverie.core.result import Json, Result, counted
@@ -82,7 +83,8 @@ def scaled(training: Training, budget: float, seed: int) -> dict[str, OptionValu
             scale = float(length) * budget
             changed[name] = max(1, round(scale)) if name == "steps" else scale
     for name in SCALED_INTERVALS:
-        changed[name] = max(1, round(getattr(recipe.training, name) * min(budget, 1.0)))
+        every = Interval.of(getattr(recipe.training, name))
+        changed[name] = every.times(min(budget, 1.0)).option
     return dict(training.options) | changed | {"seed": seed}
 
 

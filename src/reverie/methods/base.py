@@ -88,6 +88,9 @@ class Method(nn.Module, ABC):
     """Methods whose model `--init` should name, for methods that need one."""
     presets: ClassVar[Mapping[str, Preset]] = {}
     """Named options; they stand at the foot of the method's file."""
+    about_losses: ClassVar[Mapping[str, str]] = {}
+    """A sentence for a student about each loss by its name in the log: what it is, how it should
+    go. Names that are missing get the sentence of their kind."""
     tiny_options: ClassVar[Mapping[str, OptionValue]] = {}
     """Options with which the contract tests take seconds."""
     image_networks: ClassVar[Mapping[str, int]] = {}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from reverie.core.errors import UserError, nearest
+from reverie.core.interval import Every
 from reverie.core.options import (
     RESUMABLE,
     AtLeast,
@@ -48,6 +49,10 @@ class TrainOptions(Checked):
     """Floating-point precision; auto is bf16 where the CPU or GPU supports it natively."""
     device: Literal["auto", "cpu", "cuda", "mps"] = field(default="auto", metadata=RESUMABLE)
     """Device to train on."""
+    optimizer: str = "adam"
+    """Optimizer: adam, adamw, sgd, rmsprop, or another one by its name."""
+    schedule: str | None = None
+    """Learning-rate schedule in place of warm-up and decay: one-cycle, inverse-sqrt, or another."""
     warmup_steps: NonNegativeInt = 0
     """Linear learning-rate warm-up, in steps."""
     decay: Literal["none", "linear", "cosine"] = "none"
@@ -58,12 +63,12 @@ class TrainOptions(Checked):
     """EMA decay of the weights that are used for inference; it ramps up. 0 turns the EMA off."""
     clip_norm: NonNegative = 0.0
     """Gradient clipping: largest norm of a network's gradient; 0 does not clip."""
-    log_every: Positive = field(default=50, metadata=RESUMABLE)
-    """Steps between log entries."""
-    sample_every: Positive = field(default=500, metadata=RESUMABLE)
-    """Steps between preview sheets."""
-    checkpoint_every: Positive = field(default=1000, metadata=RESUMABLE)
-    """Steps between checkpoints."""
+    log_every: Every = field(default="50 or 10s", metadata=RESUMABLE)
+    """Steps or training time between log entries: 50, 10s, or whichever is first, '50 or 10s'."""
+    sample_every: Every = field(default="500 or 5m", metadata=RESUMABLE)
+    """Steps or time between preview sheets; with a time, the first comes after 15 s at most."""
+    checkpoint_every: Every = field(default="1000 or 5m", metadata=RESUMABLE)
+    """Steps or time between checkpoints."""
     keep_checkpoints: Positive = field(default=3, metadata=RESUMABLE)
     """Number of checkpoints to keep."""
     evaluate_every: NonNegativeInt = field(default=0, metadata=RESUMABLE)
@@ -74,6 +79,8 @@ class TrainOptions(Checked):
     """Early stopping: stop after so many validations without improvement; 0 never stops early."""
     init: str | None = None
     """Initialize from the networks of this run or model, as far as they are the same."""
+    log_norms: bool = field(default=False, metadata=RESUMABLE)
+    """Also log the norms of each network's gradient and weights."""
     track: tuple[str, ...] = field(default=(), metadata=RESUMABLE)
     """Additional loggers: tensorboard, wandb, mlflow, or another tracker of Accelerate."""
 

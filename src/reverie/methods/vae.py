@@ -85,6 +85,16 @@ class VAE(Method):
     about = "variational autoencoder: generation, reconstruction and a latent space"
     tiny_options: ClassVar = {"hidden": (32,), "width": 4}
     feature_network = "encoder"
+    about_losses: ClassVar = {
+        "bound": "Negative evidence lower bound in nats: reconstruction error plus KL, the whole "
+        "of what is minimised; it should fall and level off.",
+        "bound/nll": "Reconstruction error: how unlikely the images are, given their codes; it "
+        "should fall.",
+        "bound/kl": "KL divergence: how far the codes are from the prior, in nats; it should rise "
+        "from 0 while the codes take up information, and level off.",
+        "bound/latents": "How badly the encoder finds the latents of generated images; it should "
+        "fall.",
+    }
 
     def __init__(self, options: VAEOptions, spec: ImageSpec) -> None:
         super().__init__(options, spec)

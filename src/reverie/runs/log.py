@@ -55,6 +55,7 @@ def _line_of(text: str, entries: Mapping[str, Any]) -> dict[str, Any] | None:
         line |= {name: coerce(kind, line.get(name)) for name, kind in entries.items()}
         coerce(tuple[str, ...], line.get("troubles", ()))
         coerce(dict[str, Any], line.get("diversity", {}))
+        coerce(dict[str, Any], line.get("numbers", {}))
     except (ValueError, InvalidValue):
         return None
     named = [value for value in line.values() if isinstance(value, dict)]

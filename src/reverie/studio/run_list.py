@@ -3,7 +3,6 @@
 import json
 import math
 import os
-import socket
 import threading
 import time
 from collections.abc import Mapping
@@ -11,11 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from reverie.core.errors import UserError
 from reverie.core.image_size import Size
-from reverie.core.lock import OWNER
+from reverie.core.lock import is_held
 from reverie.core.progress import readable_duration
 from reverie.core.result import Json, plain
 from reverie.runs.run import SHEET_NAME, Run
@@ -89,14 +86,14 @@ class RunList:
         with self._lock:
             known = self._looks.get(name)
         if known is not None and known.times == times:
-            return known.facts | {"training": is_training(folder)}
+            return known.facts | {"training": is_held(folder)}
         try:
             facts = _facts(folder, self.home.relative(folder), times)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, UserError):
             return None
         with self._lock:
             self._looks[name] = Look(times, facts)
-        return facts | {"training": is_training(folder)}
+        return facts | {"training": is_held(folder)}
 
     def run(self, name: str) -> Run:
         """The run of that name.
@@ -229,15 +226,6 @@ def _facts(folder: Path, path: str, times: tuple[float, ...]) -> dict[str, Json]
         "speed": log.get("images_per_second"),
         "has_model": (folder / "model").is_dir(),
     }
-
-
-def is_training(folder: Path) -> bool:
-    """Whether a process of this machine is training in a run's folder, by its lock."""
-    try:
-        owner = json.loads((folder / OWNER).read_bytes())
-        return owner["host"] == socket.gethostname() and psutil.pid_exists(int(owner["pid"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
 
 
 def _is_finished(folder: Path, training: Mapping[str, Any], log: Mapping[str, Any]) -> bool:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from reverie.core.progress import printable
-from reverie.training.quantities import FRACTION, LOSS, PROBABILITY, quantity_of
+from reverie.training.quantities import FRACTION, LOSS, PROBABILITY, VALUE, Quantity, quantity_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,6 +38,15 @@ LARGEST_PLOTTED = 1e30
 
 MAX_POINTS = 400
 """Points of a curve; of longer logs, as many are drawn at even distances."""
+
+MIN_SMOOTHED = 20
+"""Points from which on the curve of one run is drawn smoothed, over the numbers themselves."""
+
+WIDE, NARROW = 11.0, 5.6
+"""Widths of a figure in inches: of two panels side by side, and of one."""
+
+MARGINS = {"left": 0.13, "right": 0.975, "bottom": 0.15, "top": 0.79}
+"""Of a panel alone, as fractions of the figure."""
 
 MAX_LABELS = 24
 """Runs of which a legend names each."""
@@ -62,11 +71,13 @@ class Curves:
         label: what the legend says; runs of one label share a colour.
         points: values by step, by name.
         steps_per_epoch: steps in one pass over the dataset.
+        other: the quantity of numbers whose names do not say it.
     """
 
     label: str
     points: Mapping[str, Points]
     steps_per_epoch: float
+    other: Quantity = LOSS
 
 
 def points_of(lines: Iterable[Mapping[str, Any]], entry: str) -> dict[str, Points]:
@@ -95,13 +106,15 @@ def curves_html(runs: Sequence[Curves], *, epochs: bool = False) -> str:
     return f'<div class="curves"><p>{switches}</p>{drawn}</div>'
 
 
-def panels_of(names: Iterable[str], *, single: bool) -> dict[str, list[str]]:
+def panels_of(
+    names: Iterable[str], *, single: bool, other: Quantity = LOSS
+) -> dict[str, list[str]]:
     """Which numbers share a panel: names by title; numbers of two quantities never do."""
     panels: dict[str, list[str]] = defaultdict(list)
     for name in names:
         phase, _, part = name.partition("/")
-        quantity = quantity_of(name)
-        if not single:
+        quantity = quantity_of(name, other)
+        if not single or quantity == VALUE:
             title = name
         elif quantity == LOSS and part:
             title = f"terms of {phase}"
@@ -111,8 +124,10 @@ def panels_of(names: Iterable[str], *, single: bool) -> dict[str, list[str]]:
     return dict(panels)
 
 
-def svg_of(runs: Sequence[Curves], unit: Unit = "steps", scale: Scale = "linear") -> str:
-    """All curves as one SVG."""
+def svg_of(
+    runs: Sequence[Curves], unit: Unit = "steps", scale: Scale = "linear", width: float = WIDE
+) -> str:
+    """All curves as one SVG, `width` inches wide."""
     from matplotlib import rc_context  # imported here since it takes half a second
 
     names = list(dict.fromkeys(name for run in runs for name in run.points))
@@ -126,7 +141,7 @@ def svg_of(runs: Sequence[Curves], unit: Unit = "steps", scale: Scale = "linear"
         "text.parse_math": False,
     }
     with _DRAWING, rc_context(settings):
-        draw(runs, names, unit, scale).savefig(buffer, format="svg")
+        draw(runs, names, unit, scale, width).savefig(buffer, format="svg")
     text = re.sub(r"<metadata>.*?</metadata>", "", buffer.getvalue(), flags=re.DOTALL)
     return text[text.index("<svg") :].strip()
 
@@ -139,26 +154,37 @@ def png_of(runs: Sequence[Curves], names: Sequence[str], unit: Unit = "steps") -
     return buffer.getvalue()
 
 
-def draw(runs: Sequence[Curves], names: Sequence[str], unit: Unit, scale: Scale) -> "Figure":
+def draw(
+    runs: Sequence[Curves], names: Sequence[str], unit: Unit, scale: Scale, width: float = WIDE
+) -> "Figure":
     """A figure with a panel for each number, or for each quantity of a single run."""
     from matplotlib.figure import Figure
 
     single = len(runs) == 1
-    panels = panels_of(names, single=single)
+    panels = panels_of(names, single=single, other=runs[0].other)
     columns = min(2, len(panels))
     rows = math.ceil(len(panels) / columns)
     labels = list(dict.fromkeys(run.label for run in runs))
     legend_rows = 0 if single or len(labels) > MAX_LABELS else math.ceil(len(labels) / 4)
-    figure = Figure(figsize=(11, 3.1 * rows + 0.25 * legend_rows), layout="constrained")
+    alone = width == NARROW  # which takes half the time without finding its margins
+    layout = None if alone else "constrained"
+    figure = Figure(figsize=(width, 3.1 * rows + 0.25 * legend_rows), layout=layout)
+    if alone:
+        figure.subplots_adjust(**MARGINS)
     axes = list(figure.subplots(rows, columns, squeeze=False).flat)
     for axis in axes[len(panels) :]:
         axis.remove()
     for axis, (title, mine) in zip(axes, panels.items(), strict=False):
         if single:
             _draw_numbers(axis, runs[0], mine, unit)
+            if scale == "linear":
+                _hide_the_beginning(axis, runs[0], mine)
         else:
             _draw_runs(axis, runs, labels, mine[0], unit)
-        _dress(axis, title if len(mine) > 1 else mine[0], mine[0], unit, scale)
+        quantity = quantity_of(mine[0], runs[0].other)
+        _dress(axis, title if len(mine) > 1 else mine[0], quantity, unit, scale)
+        if single and unit == "steps":
+            _add_epochs(axis, runs[0].steps_per_epoch)
         if len(mine) > 1 and axis.get_legend_handles_labels()[1]:
             axis.legend(fontsize=8, frameon=False)
     if legend_rows:
@@ -180,9 +206,8 @@ def _style(number: int) -> dict[str, Any]:
     return {"color": COLOURS[number % len(COLOURS)], "linestyle": dashes}
 
 
-def _dress(axis: "Axes", title: str, name: str, unit: Unit, scale: Scale) -> None:
+def _dress(axis: "Axes", title: str, quantity: Quantity, unit: Unit, scale: Scale) -> None:
     """Title, labels, grid and scale of a panel."""
-    quantity = quantity_of(name)
     axis.set_title(printable(title), fontsize=10)
     axis.set_xlabel("epoch" if unit == "epochs" else "step", fontsize=9)
     axis.set_ylabel(quantity.axis, fontsize=9)
@@ -194,13 +219,40 @@ def _dress(axis: "Axes", title: str, name: str, unit: Unit, scale: Scale) -> Non
         axis.set_yscale("symlog", linthresh=0.01)
 
 
+def _hide_the_beginning(axis: "Axes", run: Curves, names: Sequence[str]) -> None:
+    """End the axis above what follows the first twentieth, where losses are far larger."""
+    later = [
+        value
+        for name in names
+        if len(run.points[name]) >= MIN_SMOOTHED
+        for _, value in run.points[name][len(run.points[name]) // 20 + 1 :]
+        if math.isfinite(value)
+    ]
+    if not later:
+        return
+    lowest, span, top = min(later), max(later) - min(later), axis.get_ylim()[1]
+    if 0 < 2 * span < top - lowest:
+        axis.set_ylim(lowest - 0.05 * span, lowest + 1.3 * span)
+
+
+def _add_epochs(axis: "Axes", steps: float) -> None:
+    """An axis of epochs above that of steps."""
+    there, back = (lambda x: np.asarray(x) / steps), (lambda x: np.asarray(x) * steps)
+    above = axis.secondary_xaxis("top", functions=(there, back))
+    above.set_xlabel("epoch", fontsize=8)
+    above.tick_params(labelsize=7)
+
+
 def _draw_numbers(axis: "Axes", run: Curves, names: Sequence[str], unit: Unit) -> None:
     """Several numbers of one run."""
     for number, name in enumerate(names):
         points = run.points.get(name, [])
         x, y = _thinned(points, run.steps_per_epoch if unit == "epochs" else 1.0)
+        smooth = smoothed(y) if len(y) >= MIN_SMOOTHED else y
+        if smooth is not y:
+            axis.plot(x, y, linewidth=0.8, alpha=0.35, **_style(number))
         # Matplotlib gives names that begin with _ no place in the legend.
-        axis.plot(x, y, label=printable(name), linewidth=1.4, **_marker(x), **_style(number))
+        axis.plot(x, smooth, label=printable(name), linewidth=1.6, **_marker(x), **_style(number))
 
 
 def _draw_runs(
@@ -219,6 +271,19 @@ def _draw_runs(
             mean = mean_points([run.points[name] for run in alike])
             x, y = _thinned(mean, alike[0].steps_per_epoch if unit == "epochs" else 1.0)
             axis.plot(x, y, linewidth=2.0, **_style(number))
+
+
+def smoothed(values: Sequence[float]) -> list[float]:
+    """The mean of each value with its neighbours, a 25th of all on both sides together.
+
+    Values that are not finite are gaps, which stay.
+    """
+    numbers = np.array(values, dtype=float)
+    finite = np.isfinite(numbers)
+    ones = np.ones(2 * (len(numbers) // 50) + 3)
+    sums = np.convolve(np.where(finite, numbers, 0.0), ones, mode="same")
+    counts = np.convolve(finite.astype(float), ones, mode="same")
+    return np.where(finite, sums / np.maximum(counts, 1), np.nan).tolist()
 
 
 def mean_points(runs: Sequence[Points]) -> Points:

@@ -23,6 +23,8 @@ UNSURE = 0.003
 LINES_OF_SWINGS, SWING = 10, 0.6
 """Oscillation: over so many lines, the loss changes by this fraction of its mean a line. The first
 `MIN_STEPS` steps do not count, in which all losses change."""
+STEPS_OF_A_LOSS = 50
+"""Steps of the means that oscillation is measured on, as in the default `--log-every`."""
 CHECKS, FEW_MODES, SMALL_SPREAD, SMALL_SPACING, RISING = 3, 0.3, 0.25, 0.01, 1.1
 """Mode collapse: a figure is below its bound so many times, and does not rise by a tenth. Checks
 before `MIN_STEPS` do not count: all generators begin with samples that are alike."""
@@ -115,9 +117,8 @@ def _balance(log: Sequence[Line]) -> Iterator[tuple[str, str]]:
 
 def _oscillation(log: Sequence[Line]) -> Iterator[tuple[str, str]]:
     """Whether the loss of a phase with a discriminator jumps from line to line."""
-    recent = [line for line in _recent(log, LINES_OF_SWINGS) if line["step"] > MIN_STEPS]
     for phase in dict.fromkeys(phase for phase, _ in _discriminators(log[-1])):
-        losses = [line["losses"].get(phase, 0.0) for line in recent]
+        losses = _evenly(log, phase)
         changes = [abs(b - a) for a, b in pairwise(losses)]
         swing = _mean(changes) / max(_mean(map(abs, losses)), 1e-9) if changes else 0.0
         if len(losses) >= LINES_OF_SWINGS and swing > SWING:
@@ -126,6 +127,25 @@ def _oscillation(log: Sequence[Line]) -> Iterator[tuple[str, str]]:
                 f"the loss of the {phase} oscillates (it changes by {swing:.0%} from line to line "
                 "of the log)",
             )
+
+
+def _evenly(log: Sequence[Line], phase: str) -> list[float]:
+    """The last `LINES_OF_SWINGS` losses after step `MIN_STEPS`, each of `STEPS_OF_A_LOSS` or more.
+
+    Lines of fewer steps, such as slow trainings have, are averaged: their means are noisier.
+    """
+    losses: list[float] = []
+    total, covered = 0.0, 0
+    firsts = [0, *(line["step"] for line in log[:-1])]
+    for line, first in zip(reversed(log), reversed(firsts), strict=True):
+        if line["step"] <= MIN_STEPS or len(losses) == LINES_OF_SWINGS:
+            break
+        steps = max(line["step"] - first, 1)
+        total, covered = total + steps * line["losses"].get(phase, 0.0), covered + steps
+        if covered >= STEPS_OF_A_LOSS:
+            losses.append(total / covered)
+            total, covered = 0.0, 0
+    return losses[::-1]
 
 
 def _collapse(log: Sequence[Line]) -> Iterator[tuple[str, str]]:

@@ -12,6 +12,7 @@ from reverie.data import ImageSpec
 from reverie.methods import METHODS
 from reverie.runs.run import Run, best_of
 from reverie.training.curves import Curves, points_of
+from reverie.training.quantities import VALUE
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,13 @@ def diversity_curves(run: Run, label: str) -> Curves:
     log = run.read_log()
     compared = [line for line in log if line.get("diversity")]
     return Curves(label, points_of(compared, "diversity"), steps_per_epoch(run, log))
+
+
+def number_curves(run: Run, label: str) -> Curves:
+    """What callbacks have logged."""
+    log = run.read_log()
+    points = points_of((line for line in log if line.get("numbers")), "numbers")
+    return Curves(label, points, steps_per_epoch(run, log), VALUE)
 
 
 def validation_curves(run: Run, label: str) -> Curves:

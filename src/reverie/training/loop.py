@@ -21,6 +21,7 @@ from reverie.data import Batch, Batches, ImageDataset
 from reverie.methods import Method, Phase
 from reverie.methods.recipe import Recipe, TrainOptions
 from reverie.runs.checkpoint import Checkpoint
+from reverie.training.events import Events
 from reverie.training.monitor import LossMeter, TrainingMonitor
 from reverie.training.setup import Budget, autocast, learning_rate
 from reverie.training.state import Counters, Losses, TrainState
@@ -54,7 +55,7 @@ def fit(
     if checkpoint:
         counters = state.restore(checkpoint)
         meter.restore(checkpoint.facts.get("unlogged", {}))  # older versions left them out
-    budget = Budget.of(options, len(dataset), world)
+    budget, events = Budget.of(options, len(dataset), world), Events(options)
     batches = Batches(dataset, options.batch_size, options.seed, rank, world)
     ahead = dataset.pixels is None or accelerator.device.type != "cpu"
     stream = batches.stream(counters.step * options.accumulate, ahead=ahead)
@@ -63,7 +64,7 @@ def fit(
             monitor.begin(state, counters)
         stop = agree(accelerator, counters, False, monitor)
         while (done := budget.fraction(counters)) < 1 and not (stop or counters.finished):
-            started = time.perf_counter()
+            due, started = events.due(counters), time.perf_counter()
             micro = [next(stream).to(accelerator.device) for _ in range(options.accumulate)]
             waited = time.perf_counter() - started
             rate = learning_rate(method.options.learning_rate, options, counters.step, done)
@@ -75,11 +76,11 @@ def fit(
             state.average(counters.step)
             counters.step += 1
             counters.seconds += time.perf_counter() - started
-            logged = meter.mean() if is_log_step(counters.step, options.log_every) else None
-            unlogged = meter.values() if counters.step % options.checkpoint_every == 0 else {}
+            logged = meter.mean() if due.log else None
+            unlogged = meter.values() if due.checkpoint else {}
             if monitor:
                 done = budget.fraction(counters)
-                monitor.after_step(state, counters, done, logged, unlogged, rate, waited)
+                monitor.after_step(state, counters, done, due, logged, unlogged, waited)
             stop = agree(accelerator, counters, stop_requested(), monitor)
         counters.finished = counters.finished or budget.fraction(counters) >= 1
         unlogged = meter.values()  # by all processes
@@ -121,17 +122,12 @@ def update(
     if state.options.clip_norm:
         accelerator.clip_grad_norm_(parameters, state.options.clip_norm)
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group["relative_rate"]
     optimizer.step()
     optimizer.zero_grad()
     for parameter in parameters:
         parameter.requires_grad_(False)
     return losses
-
-
-def is_log_step(step: int, every: int) -> bool:
-    """Whether the losses are logged after `step` steps."""
-    return step % every == 0 or step == 1
 
 
 def _refuse_non_finite(loss: Tensor, phase: Phase, step: int) -> None:

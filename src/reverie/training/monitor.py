@@ -3,6 +3,7 @@
 import dataclasses
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
@@ -17,17 +18,23 @@ from reverie.methods.recipe import Recipe
 from reverie.runs.model_card import model_card
 from reverie.runs.model_folder import save_model
 from reverie.runs.run import Run
+from reverie.training.callbacks import Callback, Callbacks, Training
 from reverie.training.diagnostics import MIN_STEPS, diagnose, kind_of
 from reverie.training.duration import DurationEstimate
+from reverie.training.events import Due
+from reverie.training.norms import LogNorms
 from reverie.training.report import write_report
 from reverie.training.resume import Origin
 from reverie.training.sample_check import SampleCheck
+from reverie.training.setup import Budget
 from reverie.training.state import Counters, Losses, TrainState
+from reverie.training.trackers import log_sheets
 from reverie.training.validation import Validator
 
 SAMPLES_SHOWN = 64
 SECONDS_BETWEEN_UPDATES = 0.1
 MIN_SHOWN, MIN_SHOWN_OF_LARGE, MAX_SMALL_SIZE = 16, 4, 64
+SECONDS_BETWEEN_REPORTS = 60.0
 MAX_SHOWN = 24
 """Images of the dataset in a sheet, at most."""
 
@@ -84,6 +91,7 @@ class TrainingMonitor:
         method: Method,
         images: ImageDataset,
         accelerator: Accelerator,
+        callbacks: Sequence[Callback] = (),
     ) -> None:
         self.run = run
         self.recipe = recipe
@@ -94,6 +102,9 @@ class TrainingMonitor:
         shown = min(max(recipe.training.batch_size, least), MAX_SHOWN)
         self._shown_batch = Batches(images, shown, recipe.training.seed).read(0)
         options = recipe.training
+        norms = [LogNorms()] if options.log_norms else []
+        self._callbacks = Callbacks([*callbacks, *norms])
+        self._budget = Budget.of(options, len(images), accelerator.num_processes)
         self._each = options.batch_size * options.accumulate * accelerator.num_processes
         self._sample_check = SampleCheck(images, self._each)
         self._warned: set[str] = set()
@@ -106,6 +117,7 @@ class TrainingMonitor:
         # The step of the newest checkpoint, and of the model and sheets that this process wrote.
         self._checkpoint_step = self._model_step = self._sheets_step = -1
         self._shown = 0.0
+        self._reported, self._report_cost = time.monotonic(), 0.0
 
     def begin(self, state: TrainState, counters: Counters) -> None:
         """Prepare logging; truncates the log after the checkpoint."""
@@ -116,12 +128,14 @@ class TrainingMonitor:
         self._logged_step = max((line["step"] for line in self._lines), default=0)
         for line in self._lines:
             self._warned |= {kind_of(said) for said in _said(line)}
+        if self.recipe.training.track:
+            self.accelerator.init_trackers("reverie", config=_plain(self.recipe.flat()))
+        training = self._training(state, counters)
+        self._callbacks.each(lambda one: one.on_begin(training))
         if counters.step == 0:
             self.write_sheets(state, counters)
         else:
             self._checkpoint_step = counters.step
-        if self.recipe.training.track:
-            self.accelerator.init_trackers("reverie", config=_plain(self.recipe.flat()))
 
     def __enter__(self) -> "TrainingMonitor":
         self._bar.__enter__()
@@ -135,9 +149,9 @@ class TrainingMonitor:
         state: TrainState,
         counters: Counters,
         done: float,
+        due: Due,
         logged: dict[str, float] | None,
         unlogged: dict[str, list[float]],
-        rate: float,
         waited: float,
     ) -> None:
         """Log, sample, validate and save, each as often as the options say.
@@ -146,9 +160,9 @@ class TrainingMonitor:
             state: networks and optimizers.
             counters: how far the training is, after the step.
             done: fraction of the training that is done.
+            due: what comes after this step.
             logged: mean losses since the last log, where this step logs.
             unlogged: losses since the last log, where this step saves.
-            rate: learning rate of the step.
             waited: seconds that the step waited for its batch.
         """
         options = self.recipe.training
@@ -156,14 +170,18 @@ class TrainingMonitor:
             estimate = self._duration.after_step(counters.step, done, counters.seconds)
             if estimate:
                 progress.say(f"{self.recipe.method}: {estimate}")
+        if self._callbacks:
+            training = self._training(state, counters)
+            self._callbacks.each(lambda one: one.on_step(training))
         self._waited += waited
         if logged is not None:
-            self._log(state, counters, rate, logged)
-        if counters.step % options.sample_every == 0:
+            self._log(state, counters, logged)
+        if due.sample:
             self.write_sheets(state, counters)
+            self._renew_report()
         if self.validator and counters.step % options.evaluate_every == 0:
             self._validate(self.validator, state, counters)
-        if counters.step % options.checkpoint_every == 0:
+        if due.checkpoint:
             self.keep(state, counters, unlogged)
         now = time.monotonic()
         if now - self._shown > SECONDS_BETWEEN_UPDATES:
@@ -172,8 +190,21 @@ class TrainingMonitor:
 
     @property
     def should_stop(self) -> bool:
-        """Whether early stopping has triggered."""
-        return self.validator is not None and self.validator.should_stop
+        """Whether early stopping has triggered, or a callback stops the training."""
+        enough = self.validator is not None and self.validator.should_stop
+        return enough or self._callbacks.stopped
+
+    def _training(self, state: TrainState, counters: Counters) -> Training:
+        return Training(self.run, state, counters, self._budget.fraction(counters))
+
+    def _renew_report(self) -> None:
+        """Write the report now and then, so that it takes a fiftieth of the time at most."""
+        began = time.monotonic()
+        if began - self._reported < max(SECONDS_BETWEEN_REPORTS, 50 * self._report_cost):
+            return
+        write_report(self.run, renewed=True)
+        self._reported = time.monotonic()
+        self._report_cost = self._reported - began
 
     def _validate(self, validator: Validator, state: TrainState, counters: Counters) -> None:
         figures = validator.validate(state.finished_method(), counters.step, counters.seconds)
@@ -187,7 +218,7 @@ class TrainingMonitor:
         nothing left to train: it may have been killed between the last checkpoint and these.
         """
         if unlogged and counters.step > self._logged_step:
-            self._log(state, counters, state.learning_rate_now(), means_of(unlogged))
+            self._log(state, counters, means_of(unlogged))
         if counters.step > self._sheets_step:
             self.write_sheets(state, counters)
         if counters.step > self._checkpoint_step:
@@ -195,6 +226,8 @@ class TrainingMonitor:
         if counters.step > self._model_step:
             self.run.delete_old_checkpoints(self.recipe.training.keep_checkpoints)
             self.save_model(state, counters)
+        training = self._training(state, counters)
+        self._callbacks.each(lambda one: one.on_end(training))
         write_report(self.run)
         if self.recipe.training.track:
             self.accelerator.end_training()
@@ -206,6 +239,8 @@ class TrainingMonitor:
         self.run.save_checkpoint(checkpoint, self.recipe.training.keep_checkpoints)
         self._checkpoint_step = counters.step
         self.save_model(state, counters)
+        training = self._training(state, counters)
+        self._callbacks.each(lambda one: one.on_checkpoint(training))
 
     def save_model(self, state: TrainState, counters: Counters) -> None:
         """Write the current model."""
@@ -223,13 +258,17 @@ class TrainingMonitor:
             latents = latents_of_seeds(range(count), method.latent_shape).to(device)
         if method.conditional:
             labels = cycle_labels(count, method.spec.classes).to(device)
+        sheets = {}
         for kind, shown in method.previews(latents, labels, self._shown_batch.to(device)).items():
-            image_io.save_sheet(shown.images, self.run.sheet(counters.step, kind), shown.columns)
+            sheets[kind] = self.run.sheet(counters.step, kind)
+            image_io.save_sheet(shown.images, sheets[kind], shown.columns)
         self._sheets_step = counters.step
+        if self.recipe.training.track:
+            log_sheets(self.accelerator, sheets, counters.step)
+        training = self._training(state, counters)
+        self._callbacks.each(lambda one: one.on_sample(training, sheets))
 
-    def _log(
-        self, state: TrainState, counters: Counters, rate: float, losses: dict[str, float]
-    ) -> None:
+    def _log(self, state: TrainState, counters: Counters, losses: dict[str, float]) -> None:
         steps = counters.step - self._step_at_log
         seconds = counters.seconds - self._seconds_at_log
         speed = steps * self._each / max(seconds, 1e-9)
@@ -239,13 +278,16 @@ class TrainingMonitor:
             "images_seen": counters.step * self._each,
             "images_per_second": round(speed, 1),
             "waiting_share": round(self._waited / max(seconds, 1e-9), 4),
-            "learning_rate": rate,
+            "learning_rate": state.learning_rate_now(),
             "losses": losses,
         }
         diversity: dict[str, float] = {}
         if self._sample_check.is_due(state.method, counters.step, self._logged_step):
             method, device = state.finished_method(), self.accelerator.device
             diversity = line["diversity"] = self._sample_check.figures(method, device)
+        numbers = self._callbacks.numbers(self._training(state, counters), line)
+        if numbers:
+            line["numbers"] = numbers
         self._lines.append(line)
         diagnostics = [
             *diagnose(self._lines, state.method.options),
@@ -256,7 +298,7 @@ class TrainingMonitor:
             self._warn(line)
         self.run.log(line)
         if self.recipe.training.track:
-            figures = losses | diversity | {"images_per_second": speed}
+            figures = losses | diversity | numbers | {"images_per_second": speed}
             self.accelerator.log(figures, step=counters.step)
         whole = [f"{name} {value:.3g}" for name, value in losses.items() if "/" not in name]
         self._words = f"{speed:,.0f} images/s  {'  '.join(whole)}"

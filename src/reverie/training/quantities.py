@@ -58,6 +58,21 @@ FRACTION = Quantity(
     "images (precision), of the right class (accuracy) or copied from training images (copies).",
 )
 
+NOISE_LEVEL = Quantity(
+    "loss by noise level",
+    "loss",
+    "The loss on the third of each batch with the least noise, on the middle third, and on that "
+    "with the most.",
+)
+KL = Quantity(
+    "KL divergence", "nats", "How far the codes are from the prior; 0 if they carry nothing."
+)
+GRADIENT = Quantity(
+    "gradient norm", "norm of the gradient", "The mean norm of a network's gradient, as applied."
+)
+WEIGHT = Quantity("weight norm", "norm of the weights", "The norm of all weights of a network.")
+VALUE = Quantity("value", "value", "A number that a callback has logged.")
+
 _RULES: tuple[tuple[str, Quantity], ...] = (
     (r"(frechet_distance|FID|kernel_distance|KID)\w*\[", DISTANCE),
     (r"(precision|recall|coverage|label_accuracy)\[", FRACTION),
@@ -67,10 +82,14 @@ _RULES: tuple[tuple[str, Quantity], ...] = (
     (r"\w+/(real|fake)(_|$)", LOGIT),
     (r"penalty(/|$)|\w+/slope$", PENALTY),
     (r"\w+/likeness", SIMILARITY),
+    (r"\w+/(low|medium|high)_noise$", NOISE_LEVEL),
+    (r"\w+/kl$", KL),
+    (r"gradient/", GRADIENT),
+    (r"weight/", WEIGHT),
 )
 """The first that a name begins with decides; all others are losses."""
 
 
-def quantity_of(name: str) -> Quantity:
-    """The quantity of a logged number."""
-    return next((quantity for rule, quantity in _RULES if re.match(rule, name)), LOSS)
+def quantity_of(name: str, other: Quantity = LOSS) -> Quantity:
+    """The quantity of a logged number; `other` where no rule says it."""
+    return next((quantity for rule, quantity in _RULES if re.match(rule, name)), other)

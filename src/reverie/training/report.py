@@ -4,6 +4,9 @@ Loss curves are read from `log.jsonl` and images from `samples/`; a report can b
 """
 
 import html
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +15,57 @@ import numpy as np
 from reverie.core.files import write_atomic
 from reverie.core.html import page, table
 from reverie.core.image_size import Size
+from reverie.core.lock import is_held
 from reverie.core.progress import readable_seconds
-from reverie.core.result import plain
+from reverie.core.result import Result, plain
 from reverie.methods import METHODS
 from reverie.methods.recipe import Recipe
-from reverie.runs.run import Run
-from reverie.training.curves import curves_html
+from reverie.runs.run import Run, find_run
+from reverie.training.curves import Curves
 from reverie.training.diagnostics import kind_of
-from reverie.training.figures import diversity_curves, loss_curves, validation_curves
+from reverie.training.figures import (
+    diversity_curves,
+    loss_curves,
+    number_curves,
+    validation_curves,
+)
 from reverie.training.films import films
+from reverie.training.panels import panels_html, verdicts_html
 from reverie.training.quantities import RATIO
 
+DIVERSITY = "Samples beside training images"
 
-def write_report(run: Run) -> Path:
-    """Write the report of a run to its folder; returns its path."""
+REFRESH_SECONDS = 15
+"""How often a browser loads the report of a training that goes on."""
+
+
+@dataclass(frozen=True)
+class ReportResult(Result):
+    """The report of a run."""
+
+    report: Path
+
+    def summary(self) -> str:
+        return str(self.report)
+
+
+def report(run: str | Path) -> ReportResult:
+    """Write the report of a run, which may be training; the page of one that is renews itself.
+
+    Raises:
+        UserError: if there is no run.
+    """
+    found = find_run(run)
+    return ReportResult(write_report(found, renewed=is_held(found.folder)))
+
+
+def write_report(run: Run, *, renewed: bool = False) -> Path:
+    """Write the report of a run to its folder; returns its path.
+
+    Args:
+        run: the run.
+        renewed: whether the training goes on, so that the page loads itself again.
+    """
     facts, recipe, log = run.facts(), run.recipe(), run.read_log()
     spec = facts["pictures"]
     last = log[-1] if log else None
@@ -39,16 +79,26 @@ def write_report(run: Run) -> Path:
         "training images": f"{facts['picture_count']:,}",
     }
     size, name = Size.of(spec["image_size"]), html.escape(run.folder.resolve().name)
+    method = METHODS.find(recipe.method)
+    losses = loss_curves(run, name)
+    more = {
+        DIVERSITY: diversity_curves(run, name),
+        "Validation": validation_curves(run, name),
+        "Further numbers": number_curves(run, name),
+    }
+    now = time.strftime("%H:%M:%S")
+    going = f'<p class="watch">Training goes on. This page is of {now} and renews itself.</p>'
     body = f"""<h1>{name}</h1>
-<p class="about">{METHODS.find(recipe.method).about} · {html.escape(str(recipe.data.data))} ·
-{size} {"grayscale" if spec["channels"] == 1 else "RGB"}</p>
+<p class="about">{method.about} · {html.escape(str(recipe.data.data))} ·
+{size} {"grayscale" if spec["channels"] == 1 else "RGB"}</p>{going if renewed else ""}
 <div class="tiles">{"".join(_tile(k, v) for k, v in tiles.items())}</div>
 <div class="row">{films({name: run})}</div>
-<h2>Losses</h2>{curves_html([loss_curves(run, name)])}
-{_troubles(log)}{_diversity(run, name)}{_validation(run, name)}
+{_troubles(log)}{verdicts_html([losses, *more.values()])}
+<h2>Losses</h2>{panels_html(losses, method.about_losses)}
+{_further(more)}
 <h2>Options</h2>{_options_table(recipe)}
 <h2>Where it ran</h2>{table(_where(facts))}"""
-    write_atomic(run.report, page(f"{name} · reverie", body))
+    write_atomic(run.report, page(f"{name} · reverie", body, REFRESH_SECONDS if renewed else None))
     return run.report
 
 
@@ -65,18 +115,14 @@ def _troubles(log: list[dict[str, Any]]) -> str:
     return "<h2>Warnings</h2>" + "".join(f"<p>{html.escape(t)}</p>" for t in said.values())
 
 
-def _diversity(run: Run, name: str) -> str:
-    """Curves of the samples' diversity, where it was compared with the training images'."""
-    curves = diversity_curves(run, name)
-    if not curves.points:
-        return ""
-    return f"<h2>Samples beside training images</h2><p>{RATIO.about}</p>{curves_html([curves])}"
-
-
-def _validation(run: Run, name: str) -> str:
-    if not run.read_evaluations():
-        return ""
-    return f"<h2>Validation</h2>{curves_html([validation_curves(run, name)])}"
+def _further(more: Mapping[str, Curves]) -> str:
+    """Curves that not every run has, by heading."""
+    return "".join(
+        f"<h2>{title}</h2>{f'<p>{RATIO.about}</p>' if title == DIVERSITY else ''}"
+        f"{panels_html(curves, {})}"
+        for title, curves in more.items()
+        if curves.points
+    )
 
 
 def _options_table(recipe: Recipe) -> str:

@@ -18,6 +18,8 @@ from reverie.core.precision import bf16_is_native
 from reverie.methods.recipe import DEFAULT_STEPS, TrainOptions
 from reverie.runs.checkpoint import Checkpoint
 from reverie.runs.run import Run
+from reverie.training.optimizers import check_optimizer, check_registered
+from reverie.training.schedules import SCHEDULES, factor_of
 from reverie.training.state import Counters
 
 # Accelerate keeps one state for all trainings of a process, with their precision: now one a thread.
@@ -69,6 +71,8 @@ def refuse_shorter(
 
 def learning_rate(base: float, options: TrainOptions, step: int, fraction: float) -> float:
     """The learning rate at `step`, when `fraction` of the training is done."""
+    if options.schedule is not None:
+        return base * factor_of(options.schedule, step, fraction)
     rate = base * min(1.0, (step + 1) / options.warmup_steps if options.warmup_steps else 1.0)
     past = max(0.0, fraction - options.decay_from) / max(1e-9, 1.0 - options.decay_from)
     if options.decay == "linear":
@@ -79,7 +83,11 @@ def learning_rate(base: float, options: TrainOptions, step: int, fraction: float
 
 
 def check_available(options: TrainOptions) -> None:
-    """Raise a UserError if device or precision is not available, or a tracker not installed."""
+    """Raise a UserError if device, precision, optimizer, schedule or tracker is not available."""
+    check_optimizer(options.optimizer)
+    if options.schedule is not None:
+        check_registered(SCHEDULES, options.schedule)
+        factor_of(options.schedule, 0, 0.0)
     trackers = [str(tracker.value) for tracker in LoggerType]
     for name in options.track:
         if name not in trackers:

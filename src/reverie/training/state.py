@@ -2,7 +2,7 @@
 
 import copy
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -15,6 +15,7 @@ from reverie.methods.recipe import TrainOptions
 from reverie.nn.dropout import set_dropout_generator
 from reverie.runs.checkpoint import Checkpoint
 from reverie.runs.model_folder import channels_last
+from reverie.training.optimizers import make_optimizer
 
 Losses = dict[str, Tensor]
 """Losses and their terms by name: `generator`, `discriminator/real`."""
@@ -22,11 +23,15 @@ Losses = dict[str, Tensor]
 
 @dataclass
 class Counters:
-    """How far a training is: steps done, seconds spent, and whether it is finished."""
+    """How far a training is: steps done, seconds spent, and whether it is finished.
+
+    `events` has the seconds at which it last logged, sampled and saved.
+    """
 
     step: int = 0
     seconds: float = 0.0
     finished: bool = False
+    events: dict[str, float] = field(default_factory=dict)
 
 
 class TrainState:
@@ -48,12 +53,7 @@ class TrainState:
                 parameters = [p for network in phase.networks for p in network.parameters()]
                 self.parameters[phase.networks] = parameters
                 self.optimisers[phase.networks] = accelerator.prepare_optimizer(
-                    torch.optim.Adam(
-                        parameters,
-                        method.options.learning_rate,
-                        (method.options.beta1, method.options.beta2),
-                        fused=accelerator.device.type in ("cpu", "cuda"),
-                    )
+                    make_optimizer(options.optimizer, parameters, method.options)
                 )
         method.requires_grad_(False)
         self._pairs = [
@@ -68,9 +68,11 @@ class TrainState:
             return  # `finished_method` uses the current weights
         decay = min(self.options.ema_decay, (1 + step) / (10 + step))
         for slow, fast in self._pairs:
-            torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]
-                list(slow.parameters()), list(fast.parameters()), 1 - decay
-            )
+            averages = list(slow.parameters())
+            if averages:  # a VAE's prior may have no parameters
+                torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]
+                    averages, list(fast.parameters()), 1 - decay
+                )
             for kept, now in zip(slow.buffers(), fast.buffers(), strict=True):
                 if kept.is_floating_point():
                     kept.lerp_(now, 1 - decay)
@@ -103,9 +105,12 @@ class TrainState:
                 for k, v in self.averaged.state_dict().items()
                 if k.split(".", 1)[0] in self.method.averaged
             }
+        scalars: dict[str, Any] = {}
         for number, optimiser in enumerate(self.optimisers.values()):
             for index, slots in optimiser.state_dict()["state"].items():
-                tensors |= {f"optimiser.{number}.{index}.{k}": v for k, v in slots.items()}
+                named = {f"optimiser.{number}.{index}.{k}": v for k, v in slots.items()}
+                tensors |= {k: v for k, v in named.items() if isinstance(v, Tensor)}
+                scalars |= {k: v for k, v in named.items() if not isinstance(v, Tensor)}
         broken = [k for k, v in tensors.items() if not torch.isfinite(v).all()]
         if broken:
             raise UserError(
@@ -117,9 +122,12 @@ class TrainState:
         scaler = self.accelerator.scaler
         own = {
             "seconds": counters.seconds,
+            "events": counters.events,
             "learning_rate": self.learning_rate_now(),
             "scaler": scaler.state_dict() if scaler else None,
         }
+        if scalars:  # of other optimizers than Adam
+            own["optimizer_scalars"] = _plain_scalars(scalars, self.options.optimizer)
         return Checkpoint(counters.step, tensors, facts | own)
 
     def restore(self, checkpoint: Checkpoint) -> Counters:
@@ -131,18 +139,41 @@ class TrainState:
 
         self.method.load_state_dict(under("method."))
         self.averaged.load_state_dict(under("method.") | under("averaged."))
-        groups = zip(self.optimisers.values(), self.parameters.values(), strict=True)
-        for number, (optimiser, parameters) in enumerate(groups):
+        scalars = checkpoint.facts.get("optimizer_scalars", {})
+        for number, optimiser in enumerate(self.optimisers.values()):
+            parameters = [p for group in optimiser.param_groups for p in group["params"]]
             slots: dict[int, dict[str, Tensor]] = defaultdict(dict)
             for key, value in under(f"optimiser.{number}.").items():
                 index, name = key.split(".")
                 # Fused Adam iterates in memory order: its state needs the weights' memory format.
-                like = parameters[int(index)] if value.ndim else value
+                like = parameters[int(index)]
+                like = like if value.shape == like.shape else value
                 slots[int(index)][name] = torch.empty_like(like, device=like.device).copy_(value)
+            for key, value in scalars.items():
+                _, owner, index, name = key.split(".")
+                if owner == str(number):
+                    slots[int(index)][name] = value
             groups_now = optimiser.state_dict()["param_groups"]
             optimiser.load_state_dict({"state": dict(slots), "param_groups": groups_now})
             for group in optimiser.param_groups:
                 group["lr"] = checkpoint.facts.get("learning_rate", group["lr"])
         if self.accelerator.scaler and checkpoint.facts["scaler"]:
             self.accelerator.scaler.load_state_dict(checkpoint.facts["scaler"])
-        return Counters(checkpoint.step, checkpoint.facts["seconds"])
+        facts = checkpoint.facts
+        return Counters(checkpoint.step, facts["seconds"], events=facts.get("events", {}))
+
+
+def _plain_scalars(scalars: dict[str, Any], optimizer: str) -> dict[str, Any]:
+    """What an optimizer keeps beside tensors, if a checkpoint can hold it.
+
+    Raises:
+        UserError: if it cannot.
+    """
+    for key, value in scalars.items():
+        if value is not None and not isinstance(value, bool | int | float | str):
+            raise UserError(
+                f"the optimizer {optimizer} keeps a {type(value).__name__} in its state "
+                f"({key.rsplit('.', 1)[-1]}), which a checkpoint cannot hold: use tensors and "
+                "numbers."
+            )
+    return scalars

@@ -1,9 +1,10 @@
 """From options to a finished run."""
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reverie.core.launch import is_started_as_main
 from reverie.core.memory import return_free_memory
@@ -39,6 +40,9 @@ from reverie.training.resume import (
 )
 from reverie.training.validation import check_validation
 
+if TYPE_CHECKING:
+    from reverie.training.callbacks import Callback
+
 
 def train(
     method: str | None,
@@ -49,27 +53,33 @@ def train(
     resume: bool = False,
     restart: bool = False,
     forecast: bool = False,
-    changes: Mapping[str, OptionValue],
+    changes: Mapping[str, OptionValue | Callable[..., object]],
+    callbacks: Sequence["Callback"] = (),
 ) -> TrainResult:
     """Train a method, or resume a run; `changes` are options by their plain names.
 
     The method may be None where `config`, the file of a recipe, or the run to resume says it.
-    With `forecast` a long training on a processor says first how long it takes.
+    With `forecast` a long training on a processor says first how long it takes. Optimizer and
+    schedule may be functions.
 
     Raises:
         UserError: if something that was asked for cannot be done, before anything is trained.
     """
+    from reverie.training.callbacks import checked_callbacks
+    from reverie.training.schedules import named_parts
+
+    checked = checked_callbacks(callbacks)
     recipe, chosen = resolve(
         method,
         out,
         preset=preset,
         config=config,
         goes_on=resume or restart,
-        changes=changes,
+        changes=named_parts(changes),
     )
     # Only the main process writes.
     with Run(out).lock() if is_started_as_main() else nullcontext():
-        result = train_recipe(recipe, Run(out), resume, restart, chosen, forecast)
+        result = train_recipe(recipe, Run(out), resume, restart, chosen, forecast, checked)
     return_free_memory()
     return result
 
@@ -109,23 +119,24 @@ def train_recipe(
     restart: bool = False,
     chosen: ChosenPreset = NOT_NAMED,
     forecast: bool = False,
+    callbacks: Sequence["Callback"] = (),
 ) -> TrainResult:
     """Train a complete recipe in `run`.
 
     Args:
         recipe: all options.
-        run: the folder to write to.
+        run: its folder.
         resume: continue from the run's newest checkpoint.
         restart: train a run again from step 0; it goes before `resume`.
         chosen: its preset, for the record.
         forecast: say first how long it takes, if that is long.
+        callbacks: called while it trains, in the main process.
 
     Raises:
         UserError: if there is a run and none goes on, or options or dataset do not fit the method.
     """
-    # Accelerate takes a second to import.
     from reverie.training.forecast import say_before
-    from reverie.training.loop import fit
+    from reverie.training.loop import fit  # Accelerate takes a second to import
     from reverie.training.monitor import TrainingMonitor
     from reverie.training.setup import make_accelerator, refuse_shorter
 
@@ -150,12 +161,10 @@ def train_recipe(
     if checkpoint:
         Origin.of(run, recipe, accelerator.num_processes).check(checkpoint)
         refuse_shorter(recipe.training, len(images), accelerator.num_processes, checkpoint)
-    main = accelerator.is_main_process
-    monitor = TrainingMonitor(run, recipe, method, images, accelerator) if main else None
-    if main:
-        _write_options(run, recipe, images, checkpoint, start, chosen)
-        if restart:
-            run.clear()  # last, so that a disk that is full costs nothing
+    monitor = None
+    if main := accelerator.is_main_process:
+        monitor = TrainingMonitor(run, recipe, method, images, accelerator, callbacks)
+        _write_options(run, recipe, images, checkpoint, start, chosen, clear=restart)
     accelerator.wait_for_everyone()
     counters = fit(method, images, recipe, accelerator, monitor, checkpoint)
     if main and method.kept_beside_init:
@@ -180,14 +189,21 @@ def _write_options(
     checkpoint: Checkpoint | None,
     start: Model | None,
     chosen: ChosenPreset,
+    *,
+    clear: bool,
 ) -> None:
-    """Write what a run is, or with which recipe it goes on from a checkpoint."""
+    """Write what a run is, or with which recipe it goes on from a checkpoint.
+
+    With `clear`, what it has trained before is deleted.
+    """
     run.remove_partial_files()
     if checkpoint:
         run.continue_with(recipe)
     else:
         init = None if start is None else fingerprint_of(start)
         run.begin(recipe, images, init, chosen.record())
+    if clear:
+        run.clear()  # last, so that a disk that is full costs nothing
 
 
 def check_recipes(recipes: Iterable[Recipe]) -> None:

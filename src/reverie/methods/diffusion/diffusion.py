@@ -53,6 +53,8 @@ TIME_STEP = 0.005
 ADAPTIVE_POWER, SMALLEST_ERROR = 0.75, 1e-3
 """Of the weights of mean flow: Geng et al. 2025, appendix B.2."""
 MOST_FEW_STEPS = 4
+NOISE_LEVELS = ("low_noise", "medium_noise", "high_noise")
+"""Thirds of a batch, in the order of their noise levels, whose loss is logged."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +129,14 @@ class Diffusion(Method):
     averaged = ("noise_embedding", "label_embedding", "unet")
     about = "diffusion model: images by iterated denoising"
     tiny_options: ClassVar = {"width": 8}
+    about_losses: ClassVar = {
+        "denoising": "Squared error of the predicted target, averaged over all noise levels; it "
+        "falls fast, then hardly, while samples still improve.",
+        "denoising/low_noise": "The third of the images with the least noise: details and texture.",
+        "denoising/medium_noise": "The middle third: parts and edges.",
+        "denoising/high_noise": "The third with the most noise: the layout of the whole image.",
+        "denoising/error": "Squared error of the average velocity, without the adaptive weight.",
+    }
 
     def __init__(self, options: DiffusionOptions, spec: ImageSpec) -> None:
         super().__init__(options, spec)
@@ -172,7 +182,8 @@ class Diffusion(Method):
         p = self.objective.precondition(sigma)
         target = (batch.images - _spread(p.c_skip) * x) / _spread(p.c_out)
         error = self.network(_spread(p.c_in) * x, p.c_noise, labels).float() - target
-        return error.square().mean(), {}
+        errors = error.square()
+        return errors.mean(), by_noise_level(errors.detach().mean((1, 2, 3)), sigma)
 
     def average_velocity(self, batch: Batch, rng: Rng) -> Loss:
         """Mean flow: the velocity averaged over [r, t], u = v - (t - r) du/dt on x_t.
@@ -204,7 +215,8 @@ class Diffusion(Method):
         target = noise - batch.images - _spread(t - r) * change
         errors = (velocity(t) - target).square().mean((1, 2, 3))
         weights = (errors.detach() + SMALLEST_ERROR) ** -ADAPTIVE_POWER
-        return (weights * errors).mean(), {"error": errors.mean()}
+        parts = {"error": errors.mean()} | by_noise_level(errors.detach(), t)
+        return (weights * errors).mean(), parts
 
     def kept_labels(self, batch: Batch, rng: Rng) -> Int[Tensor, " b"] | None:
         """Labels of a batch, some of them dropped; None for an unconditional model."""
@@ -340,6 +352,16 @@ class Diffusion(Method):
         if how.schedule == "karras":
             return karras_sigmas(how.steps, o.sigma_min, min(o.sigma_max, 80.0))
         return uniform_sigmas(how.steps, o.sigma_at, o.time_max)
+
+
+def by_noise_level(
+    errors: Float[Tensor, " b"], sigma: Float[Tensor, " b"]
+) -> dict[str, Float[Tensor, ""]]:
+    """Mean error of the third of a batch with the lowest noise, of the middle and the highest."""
+    thirds = errors[sigma.argsort()].tensor_split(len(NOISE_LEVELS))
+    # Which of them are empty depends on the size of the batch alone.
+    named = zip(NOISE_LEVELS, thirds, strict=True)
+    return {name: third.mean() for name, third in named if len(third)}
 
 
 def _spread(factors: Float[Tensor, " b"]) -> Float[Tensor, "b 1 1 1"]:

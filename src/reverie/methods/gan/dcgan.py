@@ -66,7 +66,6 @@ class DCGAN(Method):
             options.discriminator_norm,
             options.spectral_norm,
             options.activation,
-            options.batch_stddev,
         )
         self.finder = latent_encoder_for(options, spec, options.latent_size)
 
@@ -78,8 +77,7 @@ class DCGAN(Method):
             latent_size=self.options.latent_size,
             generate=self.generate,
             discriminate=self.discriminate,
-            joint_batches=self.options.discriminator_norm == "none"
-            and not self.options.batch_stddev,
+            joint_batches=self.options.discriminator_norm == "none",
             latent_encoder=self.finder,
         ).phases()
 

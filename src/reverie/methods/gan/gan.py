@@ -13,12 +13,7 @@ from reverie.methods.base import Method, Phase
 from reverie.methods.gan.base import GANObjective, latent_encoder_for
 from reverie.methods.gan.networks import ACTIVATIONS
 from reverie.methods.gan.options import ActivatedOptions
-<<<<<<< HEAD
-from reverie.methods.recipe import Preset, TrainOptions
-from reverie.nn.batch_stddev import BatchStddev
-=======
 from reverie.methods.recipe import Fits, Preset, TrainOptions
->>>>>>> w-choose
 from reverie.nn.mlp import mlp
 
 
@@ -48,13 +43,7 @@ class GAN(Method):
         pixels = spec.channels * spec.height * spec.width
         activation = ACTIVATIONS[options.activation]
         self.generator = mlp((options.latent_size, *options.hidden, pixels), activation)
-        sizes = (pixels, *options.hidden[-2::-1])
-        if options.batch_stddev:
-            self.discriminator = nn.Sequential(
-                *mlp(sizes, activation), activation(), BatchStddev(), nn.Linear(sizes[-1] + 1, 1)
-            )
-        else:
-            self.discriminator = mlp((*sizes, 1), activation)
+        self.discriminator = mlp((pixels, *options.hidden[-2::-1], 1), activation)
         if options.spectral_norm:
             for layer in self.discriminator:
                 if isinstance(layer, nn.Linear):
@@ -69,7 +58,7 @@ class GAN(Method):
             latent_size=self.options.latent_size,
             generate=self.generate,
             discriminate=self.discriminate,
-            joint_batches=not self.options.batch_stddev,
+            joint_batches=True,
             latent_encoder=self.finder,
         ).phases()
 

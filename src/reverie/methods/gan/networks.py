@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from reverie.core.image_size import ImageSize, Size
-from reverie.nn.batch_stddev import BatchStddev
 from reverie.nn.image_sizes import doubling, halved_sizes
 
 Upsampling = Literal["transposed", "nearest"]
@@ -128,7 +127,6 @@ class Discriminator(nn.Module):
         norm: Literal["batch", "none"] = "batch",
         spectral: bool = False,
         activation: Activation = "leaky_relu",
-        batch_stddev: bool = False,
     ) -> None:
         super().__init__()
         sizes = halved_sizes(image_size, SMALLEST_SEEN)
@@ -141,9 +139,7 @@ class Discriminator(nn.Module):
                 layers.append(nn.BatchNorm2d(outputs))
             layers.append(ACTIVATIONS[activation]())
         self.body = nn.Sequential(*layers)
-        self.variety = BatchStddev() if batch_stddev else None
-        seen = widths[-1] + batch_stddev
-        self.head = nn.Conv2d(seen, 1, sizes[-1].shape, bias=False)
+        self.head = nn.Conv2d(widths[-1], 1, sizes[-1].shape, bias=False)
         self.feature_count = widths[-1]
         init_dcgan(self)
         if spectral:
@@ -156,9 +152,7 @@ class Discriminator(nn.Module):
         return self.body(images)
 
     def forward(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, " b"]:
-        features = self.features(images)
-        seen = features if self.variety is None else self.variety(features)
-        return self.head(seen).flatten().float()
+        return self.head(self.features(images)).flatten().float()
 
 
 def init_dcgan(network: nn.Module) -> None:

@@ -13,5 +13,3 @@ class ActivatedOptions(AdversarialOptions):
     activation: Activation = "leaky_relu"
     """Activation of the discriminator, in the plain GAN of both networks; a DCGAN's generator has
     ReLU."""
-    batch_stddev: bool = False
-    """Minibatch standard deviation in the discriminator, against missing modes."""

@@ -228,7 +228,7 @@ PAPER_TRAINING = TrainOptions(batch_size=1, decay="linear", epochs=200.0, ema_de
 
 SMALL_DATA = DataOptions(data="emoji", image_size=32)
 SMALL_TRAINING = TrainOptions(
-    batch_size=8, decay="linear", sample_every=2000, checkpoint_every=2000
+    batch_size=8, decay="linear", sample_every="2000 or 5m", checkpoint_every="2000 or 5m"
 )
 # A residual generator starts near the identity, which the paper's recipe never beats on flat
 # images; no norm in the discriminator, whose weights then keep the signal's variance; a receptive
@@ -255,8 +255,8 @@ EARTH_TRAINING = replace(
     SMALL_TRAINING,
     steps=3000,
     ema_decay=0.995,
-    sample_every=500,
-    checkpoint_every=500,
+    sample_every="500 or 5m",
+    checkpoint_every="500 or 5m",
 )
 # Coasts and mountains stay where they are and only colours change, for which the residual generator
 # is made.
