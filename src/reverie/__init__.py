@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from reverie.experiments.reproduce import reproduce as reproduce
     from reverie.methods import METHODS as METHODS
     from reverie.nn.backbones import BACKBONES as BACKBONES
+    from reverie.runs.listing import list_runs as list_runs
+    from reverie.runs.removal import remove_runs as remove_runs
+    from reverie.runs.removal import restore_runs as restore_runs
 
 _HOMES = {
     "BACKBONES": "reverie.nn.backbones",
@@ -39,6 +42,9 @@ _HOMES = {
     "UserError": "reverie.core.errors",
     "EXPERIMENTS": "reverie.experiments",
     "reproduce": "reverie.experiments.reproduce",
+    "list_runs": "reverie.runs.listing",
+    "remove_runs": "reverie.runs.removal",
+    "restore_runs": "reverie.runs.removal",
     **dict.fromkeys(
         ["compare", "dream", "edit", "evaluate", "export", "import_weights", "info", "interpolate",
          "load", "pull", "push", "reconstruct", "sample", "sweep", "train", "translate", "upscale"],

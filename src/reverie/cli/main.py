@@ -21,6 +21,7 @@ from reverie.cli.info import CompareCommand, InfoCommand
 from reverie.cli.latent import EditCommand, InterpolateCommand, ReconstructCommand
 from reverie.cli.output import prepare_output, printing
 from reverie.cli.reproduce import ReproduceCommand
+from reverie.cli.runs import OpenCommand, RmCommand, RunsCommand, ShowCommand
 from reverie.cli.sample import SampleCommand
 from reverie.cli.serve import ServeCommand
 from reverie.cli.studio import StudioCommand
@@ -50,6 +51,10 @@ COMMANDS: dict[str, type[Command]] = {
     "reproduce": ReproduceCommand,
     "info": InfoCommand,
     "compare": CompareCommand,
+    "runs": RunsCommand,
+    "show": ShowCommand,
+    "open": OpenCommand,
+    "rm": RmCommand,
     "data list": DataListCommand,
     "data get": DataGetCommand,
     "data check": DataCheckCommand,

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
 import filelock
 
@@ -87,3 +88,30 @@ class FolderLock:
             owner = json.loads((self.folder / OWNER).read_text())
             return f"process {owner['pid']} on {owner['host']} ({owner['doing']})"
         return "another process"
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a process holds the lock of a folder.
+
+    Only where one has said that it does, and what is asked then is the lock itself, which ends with
+    a process that is killed; its number where the lock cannot be asked.
+    """
+    try:
+        owner = json.loads((folder / OWNER).read_bytes())
+        with filelock.FileLock(folder / LOCK, timeout=0):
+            return False
+    except filelock.Timeout:
+        return True
+    except (FileNotFoundError, ValueError):
+        return False
+    except OSError:  # a folder that may not be written to, or without locks
+        return _is_alive(owner)
+
+
+def _is_alive(owner: Any) -> bool:
+    import psutil  # imported here since it is rarely needed
+
+    try:
+        return owner["host"] == socket.gethostname() and psutil.pid_exists(int(owner["pid"]))
+    except (KeyError, TypeError, ValueError):
+        return False
