@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from reverie.data.sets import DATASETS as DATASETS
     from reverie.experiments import EXPERIMENTS as EXPERIMENTS
     from reverie.experiments.reproduce import reproduce as reproduce
+    from reverie.exports.pack import pack as pack
     from reverie.methods import METHODS as METHODS
     from reverie.nn.backbones import BACKBONES as BACKBONES
     from reverie.runs.listing import list_runs as list_runs
@@ -42,6 +43,7 @@ _HOMES = {
     "UserError": "reverie.core.errors",
     "EXPERIMENTS": "reverie.experiments",
     "reproduce": "reverie.experiments.reproduce",
+    "pack": "reverie.exports.pack",
     "list_runs": "reverie.runs.listing",
     "remove_runs": "reverie.runs.removal",
     "restore_runs": "reverie.runs.removal",

@@ -20,6 +20,7 @@ from reverie.cli.hub import PullCommand, PushCommand
 from reverie.cli.info import CompareCommand, InfoCommand
 from reverie.cli.latent import EditCommand, InterpolateCommand, ReconstructCommand
 from reverie.cli.output import prepare_output, printing
+from reverie.cli.pack import PackCommand
 from reverie.cli.reproduce import ReproduceCommand
 from reverie.cli.runs import OpenCommand, RmCommand, RunsCommand, ShowCommand
 from reverie.cli.sample import SampleCommand
@@ -46,6 +47,7 @@ COMMANDS: dict[str, type[Command]] = {
     "reconstruct": ReconstructCommand,
     "evaluate": EvaluateCommand,
     "export": ExportCommand,
+    "pack": PackCommand,
     "push": PushCommand,
     "pull": PullCommand,
     "reproduce": ReproduceCommand,
