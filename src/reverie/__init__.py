@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from reverie.exports.pack import pack as pack
     from reverie.methods import METHODS as METHODS
     from reverie.nn.backbones import BACKBONES as BACKBONES
-    from reverie.runs.listing import list_runs as list_runs
     from reverie.runs.removal import remove_runs as remove_runs
     from reverie.runs.removal import restore_runs as restore_runs
+    from reverie.runs.run_list import list_runs as list_runs
 
 _HOMES = {
     "BACKBONES": "reverie.nn.backbones",
@@ -44,7 +44,7 @@ _HOMES = {
     "EXPERIMENTS": "reverie.experiments",
     "reproduce": "reverie.experiments.reproduce",
     "pack": "reverie.exports.pack",
-    "list_runs": "reverie.runs.listing",
+    "list_runs": "reverie.runs.run_list",
     "remove_runs": "reverie.runs.removal",
     "restore_runs": "reverie.runs.removal",
     **dict.fromkeys(

@@ -289,10 +289,10 @@ def push(
     name: str,
     *,
     options: PushOptions | None = ...,
-    private: bool = False,
     license: str = '',
     tags: Sequence[str] = (),
     onnx: bool = False,
+    private: bool = False,
 ) -> PushResult: ...
 def pull(
     name: str,
@@ -301,4 +301,6 @@ def pull(
 def compare(
     runs: Sequence[str | Path],
     out: str | Path,
+    *,
+    overwrite: bool = ...,
 ) -> CompareResult: ...

@@ -4,7 +4,7 @@ import pytest
 
 from reverie.core.errors import UserError
 from reverie.runs.run import Run
-from reverie.training.comparison import differing_options, write_comparison
+from reverie.training.comparison import CompareResult, differing_options, write_comparison
 from tests.training.test_report import begin, log
 
 
@@ -38,53 +38,54 @@ def test_a_page_is_not_overwritten_unasked(tmp_path: Path) -> None:
     assert "mine" not in write_comparison(runs, page, overwrite=True).page.read_text()
 
 
-def test_what_a_terminal_shows(tmp_path: Path) -> None:
-    one, other = begin(tmp_path / "one", seed=1), begin(tmp_path / "other", seed=2)
-    log(one, 3)
-    for step, distance in ((1, 7.0), (2, 5.0), (3, 6.0)):
-        figures = {"distance[x, 9]": distance, "recall": 0.5}
-        other.log_evaluation({"step": step, "seconds": 1.0, "figures": figures})
-    text = write_comparison([one, other], tmp_path / "page.html").summary()
-    results, options, page = text.split("\n\n")
-    assert results.splitlines()[-2].split() == [
-        "one",
-        "–",
-        "–",
-        "0.1",
-        "1,134,344",
-        "–",
-        "33.33",
-        "3",
+def test_what_a_terminal_shows() -> None:
+    figures = {
+        "one": {"loss": 33.33, "minutes": 0.1, "parameters": 1000},
+        "other": {"best d[x, 9]": 5.0, "final d[x, 9]": 6.0, "minutes": 2, "parameters": 1000},
+    }
+    text = CompareResult(Path("page.html"), figures, {"seed": {"one": 1, "other": 2}}).summary()
+    assert text.splitlines() == [
+        "       best  final",
+        "          d      d",
+        "        [x,    [x,",
+        "         9]     9]  minutes  parameters   loss",
+        "one       –      –      0.1       1,000  33.33",
+        "other     5      6        2       1,000      –",
+        "",
+        "      one  other",
+        "seed    1      2",
+        "",
+        "page.html",
     ]
-    assert results.splitlines()[-1].split()[:3] == ["other", "5", "6"]
-    assert options.splitlines() == ["      one  other", "seed    1      2"]
-    assert page.endswith("page.html")
 
 
-def test_twenty_runs_fit_a_terminal(tmp_path: Path) -> None:
-    many = [
-        begin(tmp_path / f"a run with a long name {n:02d}", seed=n, learning_rate=0.1 / (n + 1))
-        for n in range(20)
-    ]
-    result = write_comparison(many, tmp_path / "page.html")
-    lines = result.summary().splitlines()
+def test_twenty_runs_fit_a_terminal() -> None:
+    names = [f"a run with a long name, the number is {n:02d}" for n in range(20)]
+    figures = {name: {f"loss {n}": 1.0 for n in range(9)} for name in names}
+    differing = {f"option_{n}": dict.fromkeys(names, "a long value " * 9) for n in range(30)}
+    lines = CompareResult(Path("page.html"), figures, differing).summary().splitlines()
     assert max(map(len, lines)) <= 80
-    assert len(lines) == 45  # two tables, of a heading and twenty runs, and the page
-    page = result.page.read_text()
-    assert "<h1>20 runs</h1>" in page
-    options = page[page.index("Differing options") : page.index("<h2>Losses")]
-    assert options.count("<tr>") == 21  # runs below each other
+    assert len(lines) < 50
+    assert "and 28 more options that differ, on the page" in lines
+    two = {option: {"a": 1, "b": None} for option in differing}
+    lines = CompareResult(Path("page.html"), {"a": {}, "b": {}}, two).summary().splitlines()
+    assert lines[-3] == "and 15 more options that differ, on the page"
+    assert "option_14  1  –" in lines
 
 
 def test_many_options_of_many_runs(tmp_path: Path) -> None:
-    runs = [begin(tmp_path / f"{n}", seed=n) for n in range(6)]
-    changed = {"batch_size": 3, "beta1": 0.1, "beta2": 0.2, "decay": "linear", "flip": True,
-               "jitter": True, "hidden": (5, 6)}  # fmt: skip
+    runs = [begin(tmp_path / f"{n}", seed=n) for n in range(4)]
+    changed = {"beta1": 0.1, "beta2": 0.2, "decay": "linear", "flip": True, "hidden": (5, 6)}
     runs += [begin(tmp_path / "other", **changed)]
-    result = write_comparison(runs, tmp_path / "page.html")
-    assert '<table class="upright">' in result.page.read_text()
-    assert "<td>5+6</td>" in result.page.read_text()
-    assert max(map(len, result.summary().splitlines())) <= 80
+    page = write_comparison(runs, tmp_path / "page.html").page.read_text()
+    assert "<h1>5 runs</h1>" in page
+    options = page[page.index("Differing options") : page.index("<h2>Losses")]
+    assert '<table class="upright">' in options
+    assert "<td>5+6</td>" in options
+    assert options.count("<tr>") == 7  # rows are options
+    alike = [*runs[:4], begin(tmp_path / "5", seed=5)]
+    page = write_comparison(alike, tmp_path / "x.html").page.read_text()
+    assert '<td data-value="5">5</td>' in page  # rows are runs
 
 
 def test_a_run_that_is_named_twice(tmp_path: Path) -> None:

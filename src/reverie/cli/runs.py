@@ -14,7 +14,7 @@ from reverie.core.files import folder_bytes, path_of, readable_bytes
 from reverie.core.result import Result, counted
 
 if TYPE_CHECKING:
-    from reverie.runs.listing import RunsResult, SheetResult
+    from reverie.runs.run_list import RunsResult, SheetResult
 
 RUNS = "runs"
 """The folder of runs where none is named."""
@@ -29,7 +29,7 @@ class RunsCommand(Command):
     """A folder of runs; those of sweeps in it are listed as well."""
 
     def run(self) -> "RunsResult":
-        from reverie.runs.listing import list_runs
+        from reverie.runs.run_list import list_runs
 
         return list_runs(self.folder)
 
@@ -43,7 +43,7 @@ class ShowCommand(Command):
     """The folder of a run."""
 
     def run(self) -> "SheetResult":
-        from reverie.runs.listing import show
+        from reverie.runs.run_list import show
 
         return show(self.place)
 

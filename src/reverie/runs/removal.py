@@ -9,7 +9,7 @@ from reverie.core.errors import UserError
 from reverie.core.files import folder_bytes, path_of, readable_bytes
 from reverie.core.result import Result, counted
 from reverie.core.trash import Trash
-from reverie.runs.listing import RUNS
+from reverie.runs.run_list import RUNS
 from reverie.runs.summary import is_training, run_folder
 
 TRASH = ".trash"

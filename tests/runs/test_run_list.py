@@ -7,7 +7,7 @@ import pytest
 import reverie
 from reverie.core.errors import UserError
 from reverie.core.lock import FolderLock
-from reverie.runs.listing import show
+from reverie.runs.run_list import show
 from tests.runs.test_summary import end, make_run
 
 
