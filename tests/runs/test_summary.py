@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from reverie.core.errors import UserError
+from reverie.runs.run_list import list_runs
 from reverie.runs.summary import RunSummary, run_folder, run_folders
 
 OPTIONS = {
@@ -94,6 +95,27 @@ def test_a_damaged_run_has_none(tmp_path: Path, content: str) -> None:
     (tmp_path / "options.json").write_text(content)
     assert RunSummary.of(tmp_path) is None
     assert RunSummary.of(tmp_path / "none") is None
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"training": {"steps": "many"}}, {"training": {"steps": []}},
+        {"training": {"minutes": "x"}},
+        {"training": {"steps": None, "epochs": {}}}, {"data": {"data": ["\x1b[31m"]}}, {"data": []},
+        {"method": "\x1b[31m\n"}, {"began": "now"}, {"picture_count": "x"}, {"options": []},
+    ],
+)  # fmt: skip
+def test_a_list_survives_any_content(tmp_path: Path, damage: dict[str, Any]) -> None:
+    end(make_run(tmp_path / "a", **damage))
+    for number, log in enumerate((
+        {"seconds": 1e400}, {"losses": {"x": 10**400}}, {"step": 10**400}, {"losses": []},
+        {"losses": {"\x1b[31m": 1.0}}, {"seconds": "x"}, {"images_seen": None},
+    )):  # fmt: skip
+        end(make_run(tmp_path / f"b{number}", log=log, training={"epochs": 1}))
+    text = list_runs(tmp_path).summary()
+    assert len(text.splitlines()) == 9  # with the heading
+    assert "\x1b" not in text
 
 
 def test_folders_of_runs(tmp_path: Path) -> None:

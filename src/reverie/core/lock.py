@@ -98,12 +98,13 @@ def is_locked(folder: Path) -> bool:
     """
     try:
         owner = json.loads((folder / OWNER).read_bytes())
+    except (OSError, ValueError):
+        return False
+    try:
         with filelock.FileLock(folder / LOCK, timeout=0):
             return False
     except filelock.Timeout:
         return True
-    except (FileNotFoundError, ValueError):
-        return False
     except OSError:  # a folder that may not be written to, or without locks
         return _is_alive(owner)
 

@@ -81,7 +81,7 @@ class RunsResult(Result):
         rows = [
             [
                 printable(one.name),
-                one.run.method,
+                printable(one.run.method),
                 printable(str(one.run.data or "–")),
                 f"{one.run.step:,}",
                 _shown_state(one),

@@ -23,6 +23,9 @@ LAST_BYTES = 20_000
 
 MOST_FIGURES = 4
 
+DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError)
+"""What reading files raises that hold something else than was written."""
+
 READ_FILES = (OPTIONS_FILE, "log.jsonl", "evaluations.jsonl", "samples", "report.html", "model")
 """What a summary is read from."""
 
@@ -77,7 +80,7 @@ class RunSummary:
         """The summary of the run in a folder; None if there is none, or it is damaged."""
         try:
             return _summary(folder)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, UserError):
+        except DAMAGE:
             return None
 
 
@@ -124,14 +127,15 @@ def _summary(folder: Path) -> RunSummary:
     content = json.loads((folder / OPTIONS_FILE).read_bytes())
     log, evaluation = _last_line(folder / "log.jsonl"), _last_line(folder / "evaluations.jsonl")
     training, report = content["training"], folder / "report.html"
+    data, steps = content["data"].get("data"), training.get("steps")
     return RunSummary(
         folder=folder,
         method=str(content["method"]),
-        data=content["data"].get("data"),
+        data=None if data is None else str(data),
         preset=content.get("preset"),
         latent_size=content.get("options", {}).get("latent_size"),
         step=int(log.get("step", 0)),
-        steps=training.get("steps"),
+        steps=None if steps is None else int(steps),
         seconds=float(log.get("seconds", 0.0)),
         finished=_is_finished(folder, content, log),
         began=time.mktime(time.strptime(content["began"], "%Y-%m-%d %H:%M:%S")),
