@@ -29,8 +29,12 @@ if TYPE_CHECKING:
     from reverie.data.sets import DATASETS as DATASETS
     from reverie.experiments import EXPERIMENTS as EXPERIMENTS
     from reverie.experiments.reproduce import reproduce as reproduce
+    from reverie.exports.pack import pack as pack
     from reverie.methods import METHODS as METHODS
     from reverie.nn.backbones import BACKBONES as BACKBONES
+    from reverie.runs.removal import remove_runs as remove_runs
+    from reverie.runs.removal import restore_runs as restore_runs
+    from reverie.runs.run_list import list_runs as list_runs
     from reverie.training.callbacks import Callback as Callback
     from reverie.training.callbacks import StopTraining as StopTraining
     from reverie.training.optimizers import OPTIMIZERS as OPTIMIZERS
@@ -49,6 +53,10 @@ _HOMES = {
     "UserError": "reverie.core.errors",
     "EXPERIMENTS": "reverie.experiments",
     "reproduce": "reverie.experiments.reproduce",
+    "pack": "reverie.exports.pack",
+    "list_runs": "reverie.runs.run_list",
+    "remove_runs": "reverie.runs.removal",
+    "restore_runs": "reverie.runs.removal",
     **dict.fromkeys(
         ["compare", "dream", "edit", "evaluate", "export", "import_weights", "info", "interpolate",
          "load", "pull", "push", "reconstruct", "sample", "sweep", "train", "translate", "upscale"],

@@ -374,13 +374,15 @@ def pull(name: str, out: str | Path) -> PullResult:
     return _pull(name, path_of(out))
 
 
-def compare(runs: Sequence[str | Path], out: str | Path) -> CompareResult:
-    """Write a page that shows runs side by side, with the options that differ.
+def compare(
+    runs: Sequence[str | Path], out: str | Path, *, overwrite: bool = False
+) -> CompareResult:
+    """Write a page that shows runs side by side: figures, options that differ, curves, samples.
 
     Raises:
-        UserError: if there are fewer than two runs.
+        UserError: if there are fewer than two runs, or `out` exists, unless `overwrite`.
     """
-    return write_comparison([find_run(run) for run in runs], path_of(out))
+    return write_comparison([find_run(run) for run in runs], path_of(out), overwrite=overwrite)
 
 
 def _paths(images: Paths) -> list[Path]:

@@ -297,10 +297,10 @@ def push(
     name: str,
     *,
     options: PushOptions | None = ...,
-    private: bool = False,
     license: str = '',
     tags: Sequence[str] = (),
     onnx: bool = False,
+    private: bool = False,
 ) -> PushResult: ...
 def pull(
     name: str,
@@ -309,4 +309,6 @@ def pull(
 def compare(
     runs: Sequence[str | Path],
     out: str | Path,
+    *,
+    overwrite: bool = ...,
 ) -> CompareResult: ...

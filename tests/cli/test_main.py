@@ -145,7 +145,12 @@ def test_info_and_compare(capsys: Captured, run: Path, tmp_path: Path) -> None:
     assert main(["info", str(run)]) == 0
     assert "parameters:" in capsys.readouterr().out
     page = tmp_path / "page.html"
-    assert done(capsys, "compare", run, run, "--out", page) == {"page": str(page), "differing": {}}
+    compared = done(capsys, "compare", run, run, "--out", page)
+    assert (compared["page"], compared["differing"]) == (str(page), {})
+    assert compared["figures"]["digits"]["steps"] == 3
+    assert "add --overwrite" in refused(capsys, "compare", run, run, "--out", page)
+    assert main(["compare", str(run), str(run), "--out", str(page), "--overwrite"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == str(page)
 
 
 def test_train_and_resume(capsys: Captured, photos: Photos, tmp_path: Path) -> None:

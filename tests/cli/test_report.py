@@ -13,6 +13,7 @@ def test_the_report_of_a_run(
 ) -> None:
     opened: list[str] = []
     monkeypatch.setattr(webbrowser, "open", lambda address: bool(opened.append(address)))
+    monkeypatch.setenv("BROWSER", "somewhere")
     run = begin(tmp_path / "a run")
     log(run, 3)
     assert main(["report", str(run.folder), "--json"]) == 0

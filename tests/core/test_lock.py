@@ -3,6 +3,7 @@ import errno
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from reverie.core.errors import UserError
-from reverie.core.lock import FolderLock
+from reverie.core.lock import OWNER, FolderLock, is_locked
 
 HOLDER = """
 import sys, time
@@ -124,3 +125,31 @@ def test_a_damaged_owner_is_no_obstacle(tmp_path: Path) -> None:
                 FolderLock(tmp_path, "training"),
             ):
                 pass
+
+
+def test_a_lock_is_seen_from_outside(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    assert not is_locked(folder)
+    with FolderLock(folder, "training"):
+        assert is_locked(folder)
+    assert not is_locked(folder)
+    owner = {"pid": os.getpid(), "host": socket.gethostname(), "doing": "training"}
+    (folder / OWNER).write_text(json.dumps(owner))  # as a process that was killed leaves it
+    assert not is_locked(folder)
+    (folder / OWNER).write_text("{")
+    assert not is_locked(folder)
+
+
+def test_without_locks_the_process_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOLCK, "no locks")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", fail)
+    for pid, locked in ((os.getpid(), True), (2**22 + 1, False)):
+        owner = {"pid": pid, "host": socket.gethostname()}
+        (tmp_path / OWNER).write_text(json.dumps(owner))
+        assert is_locked(tmp_path) == locked
+    (tmp_path / OWNER).write_text('{"pid": 1}')
+    assert not is_locked(tmp_path)

@@ -10,12 +10,10 @@ from reverie.training.child import Ending
 from reverie.training.combinations import combine
 from reverie.training.figures import Spread
 from reverie.training.sweep_result import (
-    WIDTH,
     State,
     SweepResult,
     SweepRun,
     settings_of,
-    table_of,
 )
 from tests.training.test_combinations import GAN
 
@@ -79,19 +77,3 @@ def test_json_has_no_nan() -> None:
         "name": "a", "folder": "a", "state": "failed", "error": "x", "options": 0,
         "figures": {"loss": None},
     }  # fmt: skip
-
-
-def test_the_table_fits_a_terminal() -> None:
-    rows = [
-        (f"setting-{'x' * 70}-{n}", {f"loss number[digits, {m}, test]": m + n / 7 for m in
-                                     range(20)} | {"same": 1.0, "final loss": 2.0 + n})
-        for n in range(3)
-    ]  # fmt: skip
-    text = table_of(rows)
-    lines = text.splitlines()
-    assert max(map(len, lines)) <= WIDTH
-    assert len(lines) == 5 + 3
-    assert "…" in text
-    assert "same" not in text
-    assert "final" not in text
-    assert table_of([("a", {"steps": 2})]) == "   steps\na      2"

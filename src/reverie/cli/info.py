@@ -29,15 +29,17 @@ class InfoCommand(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class CompareCommand(Command):
-    """Show runs side by side: losses in one plot, samples, and the options that differ."""
+    """Show runs side by side: figures, options that differ, losses in one plot, samples."""
 
     usage: ClassVar = "RUN RUN --out PAGE.html"
     runs: tyro.conf.Positional[tuple[str, ...]]
     """The folders of two runs or more."""
     out: Path = Path("compare.html")
     """The page to write."""
+    overwrite: bool = False
+    """Replace a page that exists."""
 
     def run(self) -> "CompareResult":
         from reverie import api
 
-        return api.compare(self.runs, self.out)
+        return api.compare(self.runs, self.out, overwrite=self.overwrite)

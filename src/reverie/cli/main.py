@@ -20,8 +20,10 @@ from reverie.cli.hub import PullCommand, PushCommand
 from reverie.cli.info import CompareCommand, InfoCommand
 from reverie.cli.latent import EditCommand, InterpolateCommand, ReconstructCommand
 from reverie.cli.output import prepare_output, printing
+from reverie.cli.pack import PackCommand
 from reverie.cli.report import ReportCommand
 from reverie.cli.reproduce import ReproduceCommand
+from reverie.cli.runs import OpenCommand, RmCommand, RunsCommand, ShowCommand
 from reverie.cli.sample import SampleCommand
 from reverie.cli.serve import ServeCommand
 from reverie.cli.studio import StudioCommand
@@ -46,12 +48,17 @@ COMMANDS: dict[str, type[Command]] = {
     "reconstruct": ReconstructCommand,
     "evaluate": EvaluateCommand,
     "export": ExportCommand,
+    "pack": PackCommand,
     "push": PushCommand,
     "pull": PullCommand,
     "reproduce": ReproduceCommand,
     "info": InfoCommand,
     "report": ReportCommand,
     "compare": CompareCommand,
+    "runs": RunsCommand,
+    "show": ShowCommand,
+    "open": OpenCommand,
+    "rm": RmCommand,
     "data list": DataListCommand,
     "data get": DataGetCommand,
     "data check": DataCheckCommand,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import tyro
 
+from reverie.cli.browser import open_in_browser
 from reverie.cli.command import Command
 
 if TYPE_CHECKING:
@@ -24,14 +25,12 @@ class ReportCommand(Command):
     """Write it again whenever the training has logged something, until it ends."""
 
     def run(self) -> "ReportResult":
-        import webbrowser
-
         from reverie.runs.run import find_run
         from reverie.training.report import report
         from reverie.training.watch import watch_report
 
         written = report(self.folder)
-        if self.open and not webbrowser.open(written.report.resolve().as_uri()):
+        if self.open and not open_in_browser(written.report):
             from reverie.core import progress
 
             progress.warn(f"no browser could be opened: open {written.report} yourself.")

@@ -17,7 +17,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -199,6 +199,16 @@ def cache_home() -> Path:
     if chosen:
         return Path(chosen)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "reverie"
+
+
+def folder_bytes(folder: Path) -> int:
+    """The size of all files in a folder; links are not followed."""
+    used = 0
+    for inner, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):  # it went in the meantime
+                used += os.lstat(os.path.join(inner, name)).st_size
+    return used
 
 
 def readable_bytes(count: float) -> str:

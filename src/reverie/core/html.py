@@ -37,6 +37,10 @@ input { accent-color: var(--accent); }
 .sortable th { cursor: pointer; vertical-align: bottom; } .sortable td { white-space: nowrap; }
 .sortable th[data-order]::after { content: " ▲"; }
 .sortable th[data-order="-1"]::after { content: " ▼"; }
+.options { font-size: .85rem; } .options td:first-child { white-space: nowrap; }
+.options td { max-width: 14rem; overflow-wrap: break-word; }
+.upright th { vertical-align: bottom; }
+.upright span { display: inline-block; writing-mode: vertical-rl; transform: rotate(180deg); }
 .swatch { display: inline-block; width: 1.4rem; height: .25rem; vertical-align: middle; }
 button { font: inherit; border: 1px solid var(--line); background: none; border-radius: .4rem;
   padding: .15rem .7rem; cursor: pointer; color: inherit; }

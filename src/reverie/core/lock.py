@@ -6,9 +6,9 @@ import json
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
 import filelock
-import psutil
 
 from reverie.core import progress
 from reverie.core.errors import UserError
@@ -20,15 +20,6 @@ OWNER = ".lock.json"
 
 WITHOUT_LOCKS = (errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
 """Errors of file systems that have no locks."""
-
-
-def is_held(folder: Path) -> bool:
-    """Whether a process of this machine holds the lock of a folder."""
-    try:
-        owner = json.loads((folder / OWNER).read_bytes())
-        return owner["host"] == socket.gethostname() and psutil.pid_exists(int(owner["pid"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
 
 
 class FolderLock:
@@ -97,3 +88,31 @@ class FolderLock:
             owner = json.loads((self.folder / OWNER).read_text())
             return f"process {owner['pid']} on {owner['host']} ({owner['doing']})"
         return "another process"
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a process holds the lock of a folder.
+
+    Only where one has said that it does, and what is asked then is the lock itself, which ends with
+    a process that is killed; its number where the lock cannot be asked.
+    """
+    try:
+        owner = json.loads((folder / OWNER).read_bytes())
+    except (OSError, ValueError):
+        return False
+    try:
+        with filelock.FileLock(folder / LOCK, timeout=0):
+            return False
+    except filelock.Timeout:
+        return True
+    except OSError:  # a folder that may not be written to, or without locks
+        return _is_alive(owner)
+
+
+def _is_alive(owner: Any) -> bool:
+    import psutil  # imported here since it is rarely needed
+
+    try:
+        return owner["host"] == socket.gethostname() and psutil.pid_exists(int(owner["pid"]))
+    except (KeyError, TypeError, ValueError):
+        return False

@@ -8,36 +8,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from huggingface_hub import HfApi, ModelCard, ModelCardData
+from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError
 
 from reverie.core import progress
 from reverie.core.errors import UserError
-from reverie.core.files import path_of, readable_bytes
+from reverie.core.files import readable_bytes
 from reverie.core.result import Result, counted
-from reverie.exports.files import export_files
-from reverie.inference.load import (
-    BUILT_IN_MODELS,
-    HUB,
-    HUB_ERRORS,
-    HUB_NAME,
-    download,
-    holds_a_model,
-)
-from reverie.inference.model import Model
-from reverie.inference.options import ExportOptions, PushOptions
-from reverie.methods import METHODS
+from reverie.exports.contents import write_contents
+from reverie.inference.load import HUB, HUB_ERRORS, HUB_NAME, download
+from reverie.inference.options import PushOptions
 from reverie.runs.model_folder import load_model
-from reverie.runs.run import Run
 
-PIPELINES = {
-    "images": "unconditional-image-generation",
-    "labelled": "unconditional-image-generation",
-    "paired": "image-to-image",
-    "unpaired": "image-to-image",
-    "degraded": "image-to-image",
-}
-"""The hub's names of what a model does, by the kind of data that it is trained on."""
 UNAUTHORIZED = (401, 403)
 
 
@@ -78,8 +60,7 @@ def push(place: str | Path, name: str, options: PushOptions) -> PushResult:
     _check_name(name)
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made) / "model"
-        _stage(place, folder, options)
-        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        files = write_contents(place, folder, HUB + name, options)
         size = sum(path.stat().st_size for path in files)
         progress.say(f"uploading {len(files)} files, {readable_bytes(size)}, to {HUB}{name}")
         api = HfApi()
@@ -112,63 +93,6 @@ def pull(name: str, out: Path) -> PullResult:
 def _check_name(name: str) -> None:
     if not re.fullmatch(HUB_NAME, name):
         raise UserError(f"{name}: a model on the hub is named user/name.")
-
-
-def _stage(place: str | Path, folder: Path, options: PushOptions) -> None:
-    """Put together in `folder` what is uploaded."""
-    path = path_of(place)
-    if str(place) in BUILT_IN_MODELS and not holds_a_model(path):
-        source = BUILT_IN_MODELS[str(place)]
-    else:
-        source = path / "model" if Run(path).exists() else path
-    method_name, method = load_model(source)
-    folder.mkdir()
-    for file in ("config.json", "model.safetensors", "README.md"):
-        if (source / file).is_file():
-            shutil.copy2(source / file, folder / file)
-    run = Run(path)
-    pictures = sorted(run.samples.glob("*.png"))[-1:] if run.exists() else []
-    for picture in pictures:
-        shutil.copy2(picture, folder / "samples.png")
-    if options.onnx:
-        model = Model(str(place), method_name, method)
-        named = ExportOptions(license=options.license)
-        export_files(model, folder / "model.onnx", named)
-    kind = METHODS.find(method_name).data_kind if method_name in METHODS else method.data_kind
-    lines = run.read_evaluations() if run.exists() else []
-    figures = lines[-1]["figures"] if lines else {}
-    _write_card(folder, PIPELINES[kind], figures, bool(pictures), options)
-
-
-def _write_card(
-    folder: Path,
-    pipeline: str,
-    figures: dict[str, float],
-    has_picture: bool,
-    options: PushOptions,
-) -> None:
-    """The model card with what the hub shows: licence, task, tags, a picture, figures."""
-    file = folder / "README.md"
-    card = ModelCard(file.read_text() if file.is_file() else "---\n---\n")
-    known = card.data.to_dict()
-    facts = {
-        "library_name": "reverie",
-        "pipeline_tag": pipeline,
-        "tags": list(dict.fromkeys([*known.get("tags", []), "reverie", *options.tags])),
-    }
-    if options.license:
-        facts["license"] = options.license
-    card.data = ModelCardData(**(known | facts))  # type: ignore[assignment]
-    if has_picture:
-        card.text += "\n![Samples while it was trained](samples.png)\n"
-    if figures:
-        rows = "".join(
-            f"| {name} | {value:.4g} |\n"
-            for name, value in figures.items()
-            if isinstance(value, float)
-        )
-        card.text += f"\n| figure | value |\n|---|---:|\n{rows}"
-    file.write_text(str(card))
 
 
 @contextmanager

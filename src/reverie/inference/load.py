@@ -28,6 +28,13 @@ from reverie.methods.superres.weights import (
 )
 from reverie.methods.translation.pretrained import PretrainedTranslator
 from reverie.methods.translation.weights import network_from_state_dict, reference_name
+from reverie.runs.model_file import (
+    BARE,
+    is_model_file,
+    is_packed,
+    load_model_file,
+    load_packed,
+)
 from reverie.runs.model_folder import channels_last, load_model
 from reverie.runs.run import Run
 
@@ -55,11 +62,12 @@ MAX_FOLDERS = 1000
 
 
 def load(place: str | Path, reference: str | None = None) -> Model:
-    """A model: `digits` or `photos-x4`, which come with the package, a run, a model folder,
-    `hf:user/name` on the Hugging Face hub, or a weight file: of the original CycleGAN and pix2pix,
-    or of SRResNet, RRDBNet and compact upscaling networks, or of others that the package spandrel
-    knows, where it is installed; or an ONNX file: of `reverie export`, or of a network of others
-    that takes one image and returns one.
+    """A model: `digits` or `photos-x4`, which come with the package, a run, a model folder, what
+    `reverie pack` wrote (.zip), `hf:user/name` on the Hugging Face hub, or a weight file: our own
+    model.safetensors, or one of the original CycleGAN and pix2pix, or of SRResNet, RRDBNet and
+    compact upscaling networks, or of others that the package spandrel knows, where it is installed;
+    or an ONNX file: of `reverie export`, or of a network of others that takes one image and returns
+    one.
 
     A run or model folder that is called `digits` goes before the built-in one. `user/name` without
     `hf:` is looked for on the hub only where it resembles no run or model folder here. `reference`
@@ -75,6 +83,10 @@ def load(place: str | Path, reference: str | None = None) -> Model:
         return Model(str(place), *load_model(BUILT_IN_MODELS[str(place)]))
     if path.is_file() and path.suffix.lower() == ONNX_SUFFIX:
         return Model(str(place), *method_of(OnnxFile.read(path)))
+    if reference is None and is_model_file(path):
+        found = load_model_file(path)
+        if found is not None:
+            return Model(str(place), *found)
     if path.is_file() or reference is not None:
         network = import_weights(path, reference)
         if isinstance(network, SpandrelNetwork):
@@ -126,6 +138,11 @@ def import_weights(path: str | Path, reference: str | None = None) -> nn.Module:
             network = network_from_state_dict(tensors, str(path))
         except UserError:
             network = load_with_spandrel(tensors, str(path))
+            if network is None and path.suffix.lower() == BARE:
+                raise UserError(
+                    f"{path}: this file does not say what network it is of, and none that is known "
+                    "has such weights: name the run or the model folder that it comes from."
+                ) from None
             if network is None:
                 raise
     if reference is not None and reference_name(network) != reference:
@@ -134,8 +151,23 @@ def import_weights(path: str | Path, reference: str | None = None) -> nn.Module:
 
 
 def holds_a_model(path: Path) -> bool:
-    """Whether `path` is a run or a model folder."""
-    return Run(path).exists() or (path / "config.json").exists()
+    """Whether `path` is a run, a model folder, or a model in one file."""
+    return Run(path).exists() or (path / "config.json").exists() or is_model_file(path)
+
+
+def load_beside(place: str | Path, name: str) -> Model | None:
+    """The model `name` that was trained for the one of a place and is kept in it; None if there is
+    none.
+
+    Raises:
+        UserError: if it is damaged.
+    """
+    named = str(place)
+    path = download(named.removeprefix(HUB)) if named.startswith(HUB) else path_of(place)
+    if is_packed(path):
+        found = load_packed(path, name)
+        return None if found is None else Model(named, *found)
+    return load(path / name) if (path / name).is_dir() else None
 
 
 def _look_alike(path: Path) -> Path | None:
@@ -158,7 +190,8 @@ def download(name: str) -> Path:
     """
     if not re.fullmatch(HUB_NAME, name):
         raise UserError(f"{HUB}{name}: a model on the hub is named {HUB}user/name.")
-    wanted = ["config.json", "model.safetensors", "README.md"]
+    names = ["config.json", "model.safetensors"]
+    wanted = [*names, "README.md", *(f"*/{name}" for name in names)]
     try:
         return Path(snapshot_download(name, allow_patterns=wanted))
     except HUB_ERRORS as error:

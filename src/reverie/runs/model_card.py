@@ -46,7 +46,7 @@ Trained with reverie {versions()["reverie"]} on {facts["picture_count"]:,} image
 {recipe.training.seed}. The weights are averaged over training.
 
 ```python
-import reverie
+import reverie   # pip install reverie
 
 model = reverie.load("path/to/this/folder")
 {use}

@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,12 @@ from reverie.methods.image_networks import check_size
 from reverie.methods.presets import installed_method
 from reverie.methods.recipe import Recipe
 from reverie.runs.environment import versions
+
+CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
+"""The files of a model folder."""
+
+METADATA = "reverie"
+"""Under which the file of weights holds the configuration as well, so that it can be used alone."""
 
 
 def save_model(folder: Path, method_name: str, method: Method, card: str) -> None:
@@ -43,12 +50,13 @@ def save_model(folder: Path, method_name: str, method: Method, card: str) -> Non
         for key, value in method.state_dict().items()
         if key.split(".", 1)[0] not in method.training_only
     }
-    weights = save(tensors, metadata={"format": "pt"})
+    # One entry: the order of several would differ from process to process.
+    weights = save(tensors, metadata={METADATA: json.dumps(config)})
     config["sha256"] = digest_of(config, weights)
     with replace_folder(folder) as aside:
-        write_atomic(aside / "config.json", json.dumps(config, indent=2) + "\n")
-        write_atomic(aside / "README.md", card)
-        write_atomic(aside / "model.safetensors", weights)
+        write_atomic(aside / CONFIG, json.dumps(config, indent=2) + "\n")
+        write_atomic(aside / CARD, card)
+        write_atomic(aside / WEIGHTS, weights)
         for other in folder.iterdir() if folder.exists() else ():  # what people put beside them
             if not (aside / other.name).exists() and not other.name.endswith(".part"):
                 copy = shutil.copytree if other.is_dir() else shutil.copy2
@@ -57,7 +65,7 @@ def save_model(folder: Path, method_name: str, method: Method, card: str) -> Non
 
 def remove_model(folder: Path) -> None:
     """Delete the files of a model folder, and the folder if nothing else is in it."""
-    for name in ("config.json", "README.md", "model.safetensors"):
+    for name in (CONFIG, CARD, WEIGHTS):
         (folder / name).unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         folder.rmdir()
@@ -94,39 +102,68 @@ def load_model(folder: Path) -> tuple[str, Method]:
     Raises:
         UserError: if a file is missing, damaged or not reverie's.
     """
-    config_file, weights = folder / "config.json", folder / "model.safetensors"
+    config_file, weights = folder / CONFIG, folder / WEIGHTS
     for file in (config_file, weights):
         if not file.is_file():
             raise UserError(
                 f"{folder}: {file.name} is missing; a model folder holds config.json and "
                 "model.safetensors."
             )
-    config = read_json(config_file)
+    return restored(ModelFiles(folder, read_json(config_file), weights.read_bytes()))
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """What a model is restored from: its place, its configuration, and a safetensors file."""
+
+    place: Path
+    config: Mapping[str, Any]
+    weights: bytes
+
+    @property
+    def config_file(self) -> Path:
+        """How messages name the configuration."""
+        return self.place / CONFIG if self.place.is_dir() else self.place
+
+    @property
+    def weights_file(self) -> Path:
+        """How messages name the weights."""
+        return self.place / WEIGHTS if self.place.is_dir() else self.place
+
+
+def restored(files: ModelFiles) -> tuple[str, Method]:
+    """The model of a configuration and weights, as `load_model` gives it.
+
+    Raises:
+        UserError: if they are damaged or not reverie's, or do not belong together.
+    """
+    config, content = files.config, files.weights
     name = config.get("method")
     if config.get("library_name") != "reverie" or not isinstance(name, str):
-        raise UserError(f"{config_file}: this is not a reverie model.")
+        raise UserError(f"{files.config_file}: this is not a reverie model.")
     kind = PRETRAINED.get(name) or installed_method(name, config)
-    with in_file(config_file, f"The file is damaged or was edited: {COPY_AGAIN}."):
+    with in_file(files.config_file, f"The file is damaged or was edited: {COPY_AGAIN}."):
         spec = options_from_json(ImageSpec, config.get("pictures"))
         options = options_from_json(kind.Options, config.get("options"))
         method = without_memory(lambda: kind(options, spec))
     for network in method.training_only:  # the file has no weights for them
         setattr(method, network, None)
-    content = weights.read_bytes()
-    tensors = parse_safetensors(content, weights)
-    with in_file(weights, f"The weights are damaged or do not match config.json: {COPY_AGAIN}."):
+    tensors = parse_safetensors(content, files.weights_file)
+    with in_file(
+        files.weights_file, f"The weights are damaged or do not match {CONFIG}: {COPY_AGAIN}."
+    ):
         check_fit(tensors, method.state_dict())
     if "sha256" in config and config["sha256"] != digest_of(config, content):
         raise UserError(
-            f"{folder}: config.json and model.safetensors are not as they were saved: take both "
-            'from where they came from, or remove "sha256" from a config.json that you have '
+            f"{files.place}: config.json and model.safetensors are not as they were saved: take "
+            'both from where they came from, or remove "sha256" from a config.json that you have '
             "changed on purpose."
         )
     method.to_empty(device="cpu").load_state_dict(tensors)
     return name, channels_last(method).eval().requires_grad_(False)
 
 
-COPY_AGAIN = "copy the model folder again from where it came from"
+COPY_AGAIN = "copy the model again from where it came from"
 
 
 def build_method(recipe: Recipe, spec: ImageSpec) -> Method:

@@ -7,11 +7,10 @@ damaged one is detected and the previous one is used.
 import dataclasses
 import hashlib
 import json
-import math
 import re
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,6 @@ from reverie.core import progress
 from reverie.core.errors import UserError, in_file
 from reverie.core.files import (
     append_line,
-    path_of,
     read_json,
     remove_partial_files,
     write_atomic,
@@ -36,8 +34,9 @@ from reverie.methods.presets import installed_method, recipe_from_json
 from reverie.methods.recipe import Recipe
 from reverie.runs.checkpoint import Checkpoint, _read_checkpoint
 from reverie.runs.environment import commit, machine, versions
-from reverie.runs.log import EVALUATION_LINE, LOG_LINE, read_lines
+from reverie.runs.log import EVALUATION_LINE, LOG_LINE, SHEET_NAME, best_of, read_lines
 from reverie.runs.model_folder import plugin_of, remove_model
+from reverie.runs.summary import run_folder
 
 FACTS: Mapping[str, Any] = {
     "method": str,
@@ -57,7 +56,6 @@ FACTS: Mapping[str, Any] = {
 RESTORE = "The file is damaged or was edited: correct it, or restore it from a copy."
 
 CHECKPOINT_NAME = re.compile(r"step-[0-9]{9,15}\.safetensors")
-SHEET_NAME = re.compile(r"step-(?P<step>[0-9]{6,15})(-(?P<kind>.+))?\.png")
 
 
 @dataclass(frozen=True)
@@ -308,24 +306,9 @@ def find_run(place: str | Path) -> Run:
     Raises:
         UserError: if there is none.
     """
-    run = Run(path_of(place))
-    if run.exists():
-        return run
-    beside = sorted(p.parent.name for p in run.folder.parent.glob("*/options.json"))
-    hint = f" Runs in the same folder: {', '.join(beside[:8])}." if beside else ""
-    raise UserError(f"{place}: there is no run in this folder (no options.json).{hint}")
+    return Run(run_folder(place))
 
 
 def best_evaluation(run: Run) -> dict[str, Any]:
     """Validation result of a run with the lowest Fréchet distance."""
     return best_of(run.read_evaluations())
-
-
-def best_of(lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Validation result with the lowest Fréchet distance (its first metric).
-
-    Of those that measured what the last one did: 50 samples have a larger distance than 400.
-    """
-    name = next(iter(lines[-1]["figures"]))
-    first = [(line["figures"][name], line) for line in lines if name in line["figures"]]
-    return min(first, key=lambda pair: (math.isnan(pair[0]), pair[0]))[1]

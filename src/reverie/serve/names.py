@@ -29,7 +29,7 @@ def short_names(places: Sequence[str]) -> dict[str, str]:
 def _short_name(place: str) -> str:
     """The name of a folder, of a file without its suffix, or of a model on the hub."""
     name = path_of(place).resolve().name
-    if Path(name).suffix in (".pth", ".pt", ".safetensors"):
+    if Path(name).suffix in (".pth", ".pt", ".safetensors", ".zip"):
         name = Path(name).stem
     if not re.fullmatch(r"[^\s/?#%\x00-\x1f]+", name):
         raise UserError(

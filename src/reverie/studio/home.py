@@ -1,15 +1,15 @@
 """The studio's home folder: runs, uploads, outputs, and the paths that lie inside of it."""
 
-import contextlib
 import os
 import secrets
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from reverie.core.errors import UserError
+from reverie.core.files import folder_bytes
 from reverie.core.result import Json
+from reverie.core.trash import Trash
 
 HIDDEN = ".studio"
 IMAGES = frozenset([".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".avif", ".tif", ".tiff"])
@@ -66,12 +66,7 @@ class Home:
 
     def used_bytes(self) -> int:
         """The size of all files in the home; links are not followed."""
-        used = 0
-        for folder, _, names in os.walk(self.folder):
-            for name in names:
-                with contextlib.suppress(OSError):  # it went in the meantime
-                    used += os.lstat(os.path.join(folder, name)).st_size
-        return used
+        return folder_bytes(self.folder)
 
     def inside(self, place: str) -> Path:
         """The absolute path of a file or folder in the home, links followed.
@@ -104,12 +99,7 @@ class Home:
 
     def move_to_trash(self, folder: Path) -> str:
         """Move a folder to the trash; returns what `restore` takes."""
-        key = f"{secrets.token_hex(6)}-{folder.name}"
-        place = self.trash / key
-        place.mkdir(parents=True)
-        os.replace(folder, place / "content")
-        (place / "from").write_text(self.relative(folder), encoding="utf-8")
-        return key
+        return Trash(self.trash).add(folder, self.relative(folder))
 
     def restore(self, key: str) -> str:
         """Move a folder back from the trash; returns its path in the home.
@@ -117,14 +107,11 @@ class Home:
         Raises:
             UserError: if it is not in the trash, or something else has taken its place.
         """
-        place = self.trash / Path(key).name
-        if not (place / "content").is_dir():
-            raise UserError("this is not in the trash any more.")
-        path = self.inside((place / "from").read_text(encoding="utf-8"))
+        trash = Trash(self.trash)
+        path = self.inside(trash.origin(key))
         if path.exists():
             raise UserError(f"{self.relative(path)} is there again: rename it, then undo.")
-        os.replace(place / "content", path)
-        shutil.rmtree(place, ignore_errors=True)
+        trash.give_back(key, path)
         return self.relative(path)
 
 

@@ -1,26 +1,19 @@
 """The runs in the studio's home, as the page sees them: short in a list, and each in full."""
 
-import json
 import math
-import os
 import threading
-import time
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from reverie.core.errors import UserError
 from reverie.core.image_size import Size
-from reverie.core.lock import is_held
 from reverie.core.progress import readable_duration
 from reverie.core.result import Json, plain
-from reverie.runs.run import SHEET_NAME, Run
+from reverie.runs.run import Run
+from reverie.runs.summary import RunSummary, change_times, is_training, run_folders
 from reverie.studio.home import Home
 
-LAST_BYTES = 20_000
-"""Of a log, which hold its last lines."""
-MOST_FIGURES, MOST_POINTS = 4, 2000
+MOST_POINTS = 2000
 
 CAPABILITIES = {
     "sample": "generate",
@@ -52,15 +45,13 @@ class RunList:
     def names(self) -> list[str]:
         """The folders that hold a run."""
         try:
-            with os.scandir(self.home.runs) as entries:
-                folders = [entry.name for entry in entries if entry.is_dir()]
+            return [folder.name for folder in run_folders(self.home.runs)]
         except FileNotFoundError:  # removed while the studio is open; the next run makes it again
             return []
-        return [name for name in folders if (self.home.runs / name / "options.json").is_file()]
 
     def changed(self) -> list[str]:
         """The runs that came, went or changed since this was last asked."""
-        times = {name: _times(self.home.runs / name) for name in self.names()}
+        times = {name: change_times(self.home.runs / name) for name in self.names()}
         before, self._times = self._times, times
         return sorted(
             name for name in times.keys() | before.keys() if times.get(name) != before.get(name)
@@ -82,18 +73,18 @@ class RunList:
     def look(self, name: str) -> dict[str, Json] | None:
         """A run in short; None if its folder is gone or holds something else."""
         folder = self.home.runs / name
-        times = _times(folder)
+        times = change_times(folder)
         with self._lock:
             known = self._looks.get(name)
         if known is not None and known.times == times:
-            return known.facts | {"training": is_held(folder)}
-        try:
-            facts = _facts(folder, self.home.relative(folder), times)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, UserError):
+            return known.facts | {"training": is_training(folder)}
+        summary = RunSummary.of(folder)
+        if summary is None:
             return None
+        facts = _facts(summary, self.home)
         with self._lock:
             self._looks[name] = Look(times, facts)
-        return facts | {"training": is_held(folder)}
+        return facts | {"training": is_training(folder)}
 
     def run(self, name: str) -> Run:
         """The run of that name.
@@ -193,102 +184,33 @@ def capabilities_of(method: type) -> list[str]:
     return [verb for verb, name in CAPABILITIES.items() if hasattr(method, name)]
 
 
-def _facts(folder: Path, path: str, times: tuple[float, ...]) -> dict[str, Json]:
+def _facts(summary: RunSummary, home: Home) -> dict[str, Json]:
     from reverie.methods import METHODS
 
-    content = json.loads((folder / "options.json").read_bytes())
-    log, evaluation = _last_line(folder / "log.jsonl"), _last_line(folder / "evaluations.jsonl")
-    method, training = str(content["method"]), content["training"]
-    kind = METHODS.get(method)
-    step, steps = int(log.get("step", 0)), training.get("steps")
-    seconds = float(log.get("seconds", 0.0))
-    finished = _is_finished(folder, training, log)
-    began = time.mktime(time.strptime(content["began"], "%Y-%m-%d %H:%M:%S"))
+    kind = METHODS.get(summary.method)
+    seconds, sheet = summary.seconds, summary.sheet
     return {
-        "name": folder.name,
-        "path": path,
-        "method": method,
+        "name": summary.folder.name,
+        "path": home.relative(summary.folder),
+        "method": summary.method,
         "task": None if kind is None else task_of(kind),
         "capabilities": [] if kind is None else capabilities_of(kind),
-        "data": content["data"].get("data"),
-        "preset": content.get("preset"),
-        "latent_size": content.get("options", {}).get("latent_size"),
-        "step": step,
-        "steps": steps,
+        "data": summary.data,
+        "preset": summary.preset,
+        "latent_size": summary.latent_size,
+        "step": summary.step,
+        "steps": summary.steps,
         "seconds": seconds,
         "minutes": seconds / 60,
         "time": readable_duration(seconds) if seconds else None,
-        "finished": finished,
-        "sheet": _newest_sheet(folder / "samples", f"{path}/samples"),
-        "began": began,
-        "changed": max(times),
-        "figures": _figures(log, evaluation),
-        "speed": log.get("images_per_second"),
-        "has_model": (folder / "model").is_dir(),
+        "finished": summary.finished,
+        "sheet": None if sheet is None else home.relative(sheet),
+        "began": summary.began,
+        "changed": summary.changed,
+        "figures": summary.figures,
+        "speed": summary.speed,
+        "has_model": summary.has_model,
     }
-
-
-def _is_finished(folder: Path, training: Mapping[str, Any], log: Mapping[str, Any]) -> bool:
-    """Whether a run has come to its end, by its length and its last log line."""
-    if not (folder / "report.html").is_file() or not (folder / "model").is_dir():
-        return False
-    if training.get("steps") is not None:
-        return int(log.get("step", 0)) >= training["steps"]
-    return True
-
-
-def _figures(log: Mapping[str, Any], evaluation: Mapping[str, Any]) -> dict[str, Json]:
-    """The figures of the last validation, or else the losses."""
-    figures = evaluation.get("figures") or {
-        name: value for name, value in log.get("losses", {}).items() if "/" not in name
-    }
-    finite = {k: v for k, v in figures.items() if isinstance(v, int | float) and math.isfinite(v)}
-    return dict(list(finite.items())[:MOST_FIGURES])
-
-
-def _newest_sheet(samples: Path, path: str) -> str | None:
-    """The path of the newest sheet of samples, or of the newest of another kind."""
-    found = []
-    try:
-        names = os.listdir(samples)
-    except OSError:
-        return None
-    for name in names:
-        match = SHEET_NAME.fullmatch(name)
-        if match is not None:
-            found.append((match["kind"] is None, int(match["step"]), name))
-    return f"{path}/{max(found)[2]}" if found else None
-
-
-def _last_line(file: Path) -> dict[str, Any]:
-    """The last complete line of a log, as an object; an empty one if there is none."""
-    try:
-        with open(file, "rb") as stream:
-            size = stream.seek(0, os.SEEK_END)
-            stream.seek(max(0, size - LAST_BYTES))
-            lines = stream.read().split(b"\n")
-    except OSError:
-        return {}
-    for line in reversed(lines[:-1]):
-        try:
-            content = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(content, dict):
-            return content
-    return {}
-
-
-def _times(folder: Path) -> tuple[float, ...]:
-    """When the files that a run's summary is read from last changed; 0 for what is not there."""
-    names = ("options.json", "log.jsonl", "evaluations.jsonl", "samples", "report.html", "model")
-    times = []
-    for name in names:
-        try:
-            times.append(os.stat(folder / name).st_mtime)
-        except OSError:
-            times.append(0.0)
-    return tuple(times)
 
 
 def _number(value: Json) -> float:

@@ -1,7 +1,6 @@
 """Uploaded images and archives: written into the home, with limits, and nothing outside of it."""
 
 import shutil
-import stat
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -10,11 +9,11 @@ from typing import BinaryIO
 from reverie.core.errors import UserError
 from reverie.core.files import readable_bytes
 from reverie.core.image_formats import HEIF_SUFFIXES, SUFFIXES
+from reverie.core.zip_file import LARGEST_RATIO, is_file, unpacked_bytes
 from reverie.studio.home import Home
 
 MOST_BYTES, MOST_FILES = 8_000_000_000, 100_000
 MOST_BYTES_OF_A_FILE = 2_000_000_000
-LARGEST_RATIO = 200
 """Of the content of an archive to its size: images hardly shrink."""
 CHUNK = 1 << 20
 TABLES = frozenset([".csv", ".txt"])
@@ -69,7 +68,7 @@ class Upload:
     def _refuse_bomb(self, name: str, archive: zipfile.ZipFile, stream: BinaryIO) -> None:
         """Refuse an archive that would fill the disk, by what it says of itself."""
         size = stream.seek(0, 2)
-        whole = sum(entry.file_size for entry in archive.infolist())
+        whole = unpacked_bytes(archive.infolist())
         if whole > LARGEST_RATIO * max(size, 1) or whole + self._bytes > MOST_BYTES:
             raise UserError(f"{name} would unpack to {readable_bytes(whole)}: it is too large.")
 
@@ -78,7 +77,7 @@ class Upload:
             return
         if entry.filename.startswith("__MACOSX/"):
             return
-        if stat.S_ISLNK(entry.external_attr >> 16):
+        if not is_file(entry):
             self._skip(entry.filename, "this is a link")
             return
         if Path(entry.filename).suffix.lower() not in SUFFIXES | HEIF_SUFFIXES | TABLES:

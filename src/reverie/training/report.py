@@ -15,7 +15,7 @@ import numpy as np
 from reverie.core.files import write_atomic
 from reverie.core.html import page, table
 from reverie.core.image_size import Size
-from reverie.core.lock import is_held
+from reverie.core.lock import is_locked
 from reverie.core.progress import readable_seconds
 from reverie.core.result import Result, plain
 from reverie.methods import METHODS
@@ -56,7 +56,7 @@ def report(run: str | Path) -> ReportResult:
         UserError: if there is no run.
     """
     found = find_run(run)
-    return ReportResult(write_report(found, renewed=is_held(found.folder)))
+    return ReportResult(write_report(found, renewed=is_locked(found.folder)))
 
 
 def write_report(run: Run, *, renewed: bool = False) -> Path:

@@ -8,8 +8,9 @@ from reverie.core.files import write_atomic
 from reverie.core.html import page, text
 from reverie.core.result import Json, plain
 from reverie.runs.run import Run
-from reverie.training.comparison import curves_and_sheets, results_table
+from reverie.training.comparison import curves_and_sheets
 from reverie.training.sweep_result import SweepResult
+from reverie.training.tables import results_table
 
 RECORD, PAGE = "sweep.json", "sweep.html"
 

@@ -12,13 +12,10 @@ from reverie.core.result import FAILED_IN_PART, INTERRUPTED, Json, Result
 from reverie.runs.run import Run
 from reverie.training.child import Ending
 from reverie.training.combinations import SEED, Combination, setting_of
-from reverie.training.comparison import shown_figure
 from reverie.training.figures import Spread, figures_of, spread_of
+from reverie.training.tables import figures_text
 
 State = Literal["finished", "stopped", "failed", "waiting"]
-
-WIDTH = 80
-"""Columns of a terminal that are there."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +111,7 @@ class SweepResult(Result):
         rows: list[tuple[str, Mapping[str, float | Spread]]]
         rows = [(one.name, one.figures) for one in self.settings]
         rows = rows or [(run.name, run.figures) for run in self.runs]
-        lines = [table_of(rows)]
+        lines = [figures_text(rows)]
         lines += [printable(f"{run.name} failed: {run.error}") for run in self.failed]
         if self.unfinished:
             lines.append(
@@ -122,34 +119,3 @@ class SweepResult(Result):
                 "command goes on with them."
             )
         return "\n".join([*lines, str(self.page)])
-
-
-def table_of(rows: Sequence[tuple[str, Mapping[str, float | Spread]]]) -> str:
-    """Figures as a table of at most `WIDTH` columns; those that do not fit are left out.
-
-    So are figures that are the same in all rows, and those of the last validations.
-
-    Args:
-        rows: a name, and figures by name.
-    """
-    width = min(max((len(name) for name, _ in rows), default=0), WIDTH // 2)
-    columns = [
-        [printable(name if len(name) <= width else f"{name[: width - 1]}…") for name, _ in rows]
-    ]
-    heads: list[list[str]] = [[]]
-    for name in dict.fromkeys(name for _, figures in rows for name in figures):
-        head = printable(name).replace("[", " [").split()
-        cells = [shown_figure(figures.get(name)) for _, figures in rows]
-        needed = 2 + max(map(len, [*head, *cells]))
-        dull = head[0] == "final" or (len(set(cells)) == 1 and len(rows) > 1)
-        if not dull and width + needed <= WIDTH:
-            width += needed
-            heads.append(head)
-            columns.append(cells)
-    depth = max(map(len, heads))
-    columns = [[""] * (depth - len(h)) + h + c for h, c in zip(heads, columns, strict=True)]
-    widths = [max(map(len, column)) for column in columns]
-    return "\n".join(
-        "  ".join(f"{cell:{'>' if n else '<'}{widths[n]}}" for n, cell in enumerate(row)).rstrip()
-        for row in zip(*columns, strict=True)
-    )

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from reverie.core import progress
 from reverie.core.interrupt import StopSignal
-from reverie.core.lock import is_held
+from reverie.core.lock import is_locked
 from reverie.runs.run import Run
 from reverie.training.report import write_report
 
@@ -21,7 +21,7 @@ def watch_report(run: Run) -> None:
     seen = None
     with StopSignal("ending; the training goes on") as stop_requested:
         while not stop_requested():
-            training = is_held(run.folder)
+            training = is_locked(run.folder)
             state = training, _newest(run)
             if state != seen:
                 write_report(run, renewed=training)

@@ -33,7 +33,7 @@ from reverie.inference.latent.edit import (
 )
 from reverie.inference.latent.sheets import rows_sheet, sum_sheet
 from reverie.inference.latent.vectors import AttributeDirection, interpolation_path
-from reverie.inference.load import load
+from reverie.inference.load import load, load_beside
 from reverie.inference.model import Model
 from reverie.inference.options import EditOptions, InterpolateOptions, ReconstructOptions
 from reverie.methods import Samples
@@ -57,8 +57,8 @@ def load_encoding(place: str | Path, loaded: Model | None = None) -> Model:
     Raises:
         UserError: if there is no encoder.
     """
-    beside = Run(path_of(place)).folder / str(GANInversion.kept_beside_init)
-    return require_encoder(load(beside) if beside.is_dir() else loaded or load(place))
+    beside = load_beside(place, str(GANInversion.kept_beside_init))
+    return require_encoder(beside or loaded or load(place))
 
 
 def attributes_for(place: str | Path, data: str | None) -> Attributes:

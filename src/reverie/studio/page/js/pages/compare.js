@@ -96,7 +96,7 @@ function Table({ runs }) {
   const rows = [
     ["Method", (run) => run.method],
     ["Images", (run) => run.data],
-    ["Steps", (run) => integer(run.step)],
+    ["Steps done", (run) => integer(run.step)],
     ["Trained for", (run) => (run.minutes ? duration(60 * run.minutes) : "–")],
   ];
   const line = (name, values, marked) => html`<tr key=${name} class=${marked ? "differs" : undefined}><th scope="row">${name}</th>${values.map((value, n) => html`<td key=${runs[n].name}>${value}</td>`)}</tr>`;
