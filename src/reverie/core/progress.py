@@ -1,7 +1,7 @@
 """Progress on standard error: a bar with speed and remaining time, or periodic lines in a log.
 
 Standard output is reserved for results. Where the environment names a file in `REVERIE_PROGRESS`,
-it holds the newest state as JSON, for programs that show it.
+it holds the newest state as JSON, for programs that show it. Colours follow `NO_COLOR`.
 """
 
 import contextlib
@@ -13,11 +13,11 @@ import time
 import unicodedata
 from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.text import Text
+if TYPE_CHECKING:  # it takes long to import for commands that answer at once
+    from rich.console import Console
+    from rich.progress import Progress
 
 T = TypeVar("T")
 
@@ -29,6 +29,19 @@ PROGRESS_FILE, SECONDS_BETWEEN_FILES = "REVERIE_PROGRESS", 0.5
 
 
 _IS_SILENT: ContextVar[bool] = ContextVar("is_silent", default=False)
+
+_quiet = False
+
+
+def set_quiet(quiet: bool) -> None:
+    """Let this process say nothing on standard error, but for the errors that end a command."""
+    global _quiet
+    _quiet = quiet
+
+
+def is_quiet() -> bool:
+    """Whether this process says nothing but errors."""
+    return _quiet
 
 
 @contextlib.contextmanager
@@ -45,10 +58,10 @@ class _StandardError(io.TextIOBase):
     """Standard error that is lost where it was closed or its disk is full: nothing that is said
     on it may stop what it is about. A write within a signal's handler is a RuntimeError."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_error: bool = False) -> None:
         # While a bar is shown, rich puts a proxy in place of the stream, which prints here.
         stream = getattr(sys.stderr, "rich_proxied_file", sys.stderr)
-        self._stream = None if _IS_SILENT.get() else stream
+        self._stream = None if _IS_SILENT.get() or (_quiet and not is_error) else stream
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
@@ -72,18 +85,27 @@ class _StandardError(io.TextIOBase):
                 self._stream.flush()
 
 
-def console() -> Console:
+def console() -> "Console":
     """New console on standard error; created per call so that redirection is respected."""
+    from rich.console import Console
+
     return Console(file=_StandardError(), highlight=False, soft_wrap=True, emoji=False)  # type: ignore[arg-type]
 
 
-def say(text: str) -> None:
-    """Print one line to standard error."""
-    console().print(printable(text), markup=False)
+def say(text: str, *, is_error: bool = False) -> None:
+    """Print one line to standard error; an error also where the process is quiet."""
+    stream = _StandardError(is_error)
+    stream.write(printable(text) + "\n")
+    stream.flush()
 
 
 def warn(text: str) -> None:
-    """Print one highlighted line to standard error."""
+    """Print one line to standard error, highlighted on a terminal."""
+    if not _StandardError().isatty():
+        say(f"note: {text}")
+        return
+    from rich.text import Text
+
     console().print(Text.assemble(("note:", "bold yellow"), " ", printable(text)))
 
 
@@ -114,16 +136,7 @@ class Bar:
         self._written = -SECONDS_BETWEEN_FILES
         shown_on = console()
         self._terminal = shown_on.file.isatty()
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn() if unit else TextColumn("{task.percentage:>3.0f} %"),
-            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-            TextColumn("{task.fields[text]}", markup=False),
-            console=shown_on,
-            disable=not self._terminal,
-            transient=True,
-        )
+        self._progress = _columns(unit, shown_on, not self._terminal)
         self._task = self._progress.add_task(label, total=total, text="")
 
     def __enter__(self) -> "Bar":
@@ -167,6 +180,28 @@ class Bar:
             with open(aside, "w", encoding="utf-8") as file:
                 json.dump(state, file)
             os.replace(aside, self._file)
+
+
+def _columns(unit: str, shown_on: "Console", disable: bool) -> "Progress":
+    """The bar of the terminal."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn() if unit else TextColumn("{task.percentage:>3.0f} %"),
+        TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+        TextColumn("{task.fields[text]}", markup=False),
+        console=shown_on,
+        disable=disable,
+        transient=True,
+    )
 
 
 def track(items: Iterable[T], total: int, label: str, unit: str = "images") -> Iterator[T]:
