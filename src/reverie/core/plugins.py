@@ -2,8 +2,8 @@
 
 A registry is an explicit dictionary plus what `register` added plus entry points. Entry points are
 looked up when a name is missing or all names are listed, so a registry is never out of date and
-importing reverie imports no plugin. What is built in may be named as entry points are, by module and
-name, and is imported when it is used: names are known without PyTorch.
+importing reverie imports no plugin. What is built in may be named as entry points are, by module
+and name, and is imported when it is used: names are known without PyTorch.
 """
 
 import sys
@@ -168,11 +168,12 @@ class Registry(Mapping[str, T], Generic[T]):
         return next(iter(entry_points(group=self.group, name=name)), None)
 
 
-def not_a(kind: type) -> Callable[[object], str | None]:
-    """The `flaw` of registries whose things are instances of `kind`."""
+def not_a(kind: type | str) -> Callable[[object], str | None]:
+    """The `flaw` of registries whose things are instances of `kind`, a class or its place."""
 
     def flaw(thing: object) -> str | None:
-        return None if isinstance(thing, kind) else f"it is no {kind.__name__}"
+        known = EntryPoint("kind", kind, "").load() if isinstance(kind, str) else kind
+        return None if isinstance(thing, known) else f"it is no {known.__name__}"
 
     return flaw
 

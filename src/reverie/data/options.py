@@ -19,8 +19,8 @@ class DataOptions(Checked):
     """Dataset and preprocessing."""
 
     data: str | None = field(default=None, metadata=RESUMABLE)
-    """Dataset: a folder, a table (.csv), an array (.npz, .npy), a .parquet or IDX file, or a
-    built-in dataset: digits."""
+    """Dataset: a folder, a table (.csv), an array (.npz, .npy), a .parquet or IDX file, or the
+    name of a dataset, of which `reverie data list` has all."""
     image_size: OptionalSize = None
     """Side of square images in pixels, or WIDTHxHEIGHT as 96x64; by default the dataset's own, or
     64 for folders."""

@@ -23,7 +23,7 @@ from reverie.data.numpy_file import SUFFIXES as NUMPY_SUFFIXES
 from reverie.data.numpy_file import of_numpy
 from reverie.data.parquet import SUFFIX as PARQUET
 from reverie.data.parquet import find_shards, is_split, of_parquet
-from reverie.data.sets import DATASETS
+from reverie.data.sets import DATASETS, no_such_data
 from reverie.data.source import Source, of_files, readable, set_folder
 from reverie.data.tables import (
     CELEBA_IMAGES,
@@ -70,12 +70,7 @@ def find_source(place: str, split: str = "train", label_column: str | None = Non
         path = set_folder(place)
         path = path / split if (path / split).is_dir() else path
     if not os.path.exists(path):
-        if known is not None:
-            raise UserError(f"the dataset {place} is not here yet: run reverie data get {place}")
-        raise UserError(
-            f"there is no folder or file {place!r}, and no built-in set of that name: "
-            f"{nearest(place, DATASETS)}"
-        )
+        raise no_such_data(place)
     with readable(path):
         source = _of_folder(path, split, label_column)
     if not source.names:

@@ -1,9 +1,6 @@
 """Models from wherever they are: the package, a run, a folder, a weight file, the hub."""
 
 import re
-from contextlib import suppress
-from difflib import get_close_matches
-from itertools import islice
 from pathlib import Path
 
 from huggingface_hub import snapshot_download
@@ -18,6 +15,13 @@ from reverie.core.state_dict import read_tensors
 from reverie.data.memory import PREFIX
 from reverie.data.sources import is_data_file
 from reverie.inference.model import Model
+from reverie.inference.place import (
+    BUILT_IN_MODELS,
+    HUB,
+    HUB_NAME,
+    holds_a_model,
+    refuse_unknown_model,
+)
 from reverie.methods.onnx import method_of
 from reverie.methods.superres.networks import Upscaler
 from reverie.methods.superres.pretrained import PretrainedUpscaler, SpandrelUpscaler
@@ -31,15 +35,8 @@ from reverie.methods.translation.weights import network_from_state_dict, referen
 from reverie.runs.model_folder import channels_last, load_model
 from reverie.runs.run import Run
 
-BUILT_IN_MODELS = {
-    folder.name: folder for folder in (Path(__file__).parent / "pretrained").glob("[!_]*")
-}
-
 ONNX_SUFFIX = ".onnx"
 
-HUB = "hf:"
-"""Begins the names of models on the Hugging Face hub."""
-HUB_NAME = r"[\w.-]+/[\w.-]+"
 HUB_ERRORS: tuple[type[Exception], ...] = (
     HfHubHTTPError.__mro__[1],
     HFValidationError,
@@ -48,10 +45,6 @@ HUB_ERRORS: tuple[type[Exception], ...] = (
 )
 """What huggingface_hub raises; the first is the base of its HTTP library's errors, which it lets
 through where there is no network."""
-LIKENESS = 0.7
-"""From which `difflib` ratio on a name is taken for a mistyped one."""
-MAX_FOLDERS = 1000
-"""How many folders are looked at for a mistyped name."""
 
 
 def load(place: str | Path, reference: str | None = None) -> Model:
@@ -88,20 +81,10 @@ def load(place: str | Path, reference: str | None = None) -> Model:
             raise UserError(
                 f"{place}: this run has no model yet; it comes with the first checkpoint."
             )
-    elif re.fullmatch(HUB_NAME, str(place)) and not path.parent.exists():
-        alike = _look_alike(path)
-        if alike is not None:
-            raise UserError(
-                f"{place}: there is no run or model folder of that name; did you mean {alike}? A "
-                f"model of that name on the hub is {HUB}{place}."
-            )
+    else:
+        refuse_unknown_model(str(place))
         progress.say(f"there is no folder {path.parent}: asking the hub for {HUB}{place}")
         folder = download(str(place))
-    else:
-        raise UserError(
-            f"{place}: there is no run or model folder of that name; a model on the hub is named "
-            f"{HUB}user/name, and {', '.join(BUILT_IN_MODELS)} come with reverie."
-        )
     return Model(str(place), *load_model(folder))
 
 
@@ -131,23 +114,6 @@ def import_weights(path: str | Path, reference: str | None = None) -> nn.Module:
     if reference is not None and reference_name(network) != reference:
         raise UserError(f"{path}: this is {reference_name(network)}, not {reference}.")
     return network
-
-
-def holds_a_model(path: Path) -> bool:
-    """Whether `path` is a run or a model folder."""
-    return Run(path).exists() or (path / "config.json").exists()
-
-
-def _look_alike(path: Path) -> Path | None:
-    """A run or model folder here whose path resembles that of one that does not exist."""
-    known: list[str] = []
-    top = (folder for folder in islice(Path().iterdir(), MAX_FOLDERS) if folder.is_dir())
-    every = (inner for folder in top for inner in (folder, *islice(folder.glob("*/"), MAX_FOLDERS)))
-    with suppress(OSError):  # a folder that may not be read holds nothing that was meant
-        known += [str(folder) for folder in islice(every, MAX_FOLDERS) if holds_a_model(folder)]
-    found = get_close_matches(str(path), known, n=1, cutoff=LIKENESS)
-    same_name = [one for one in known if Path(one).name == path.name]
-    return next((Path(one) for one in (*found, *same_name)), None)
 
 
 def download(name: str) -> Path:

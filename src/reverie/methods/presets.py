@@ -1,13 +1,17 @@
 """Recipes by name: a method's presets stand at the foot of its file; here they are looked up."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from reverie.core.errors import UserError, nearest
 from reverie.core.options import options_from_json
 from reverie.core.result import Json
-from reverie.data import DataOptions
-from reverie.methods import METHODS, Method
+from reverie.data.options import DataOptions
+from reverie.methods import METHODS
 from reverie.methods.recipe import Recipe, TrainOptions
+
+if TYPE_CHECKING:
+    from reverie.methods.base import Method
 
 
 def recipe_for(method: str, preset: str | None = None) -> Recipe:
@@ -42,7 +46,7 @@ def recipe_from_json(content: dict[str, Json]) -> Recipe:
     )
 
 
-def installed_method(name: str, origin: Mapping[str, Json]) -> type[Method]:
+def installed_method(name: str, origin: Mapping[str, Json]) -> "type[Method]":
     """The method called `name`, built in, of a plugin or registered by hand.
 
     Args:

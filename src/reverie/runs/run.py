@@ -37,6 +37,7 @@ from reverie.runs.checkpoint import Checkpoint, _read_checkpoint
 from reverie.runs.environment import commit, machine, versions
 from reverie.runs.log import EVALUATION_LINE, LOG_LINE, read_lines
 from reverie.runs.model_folder import plugin_of, remove_model
+from reverie.runs.place import OPTIONS_FILE, refuse_no_run
 
 FACTS: Mapping[str, Any] = {
     "method": str,
@@ -67,7 +68,7 @@ class Run:
 
     @property
     def options_file(self) -> Path:
-        return self.folder / "options.json"
+        return self.folder / OPTIONS_FILE
 
     @property
     def log_file(self) -> Path:
@@ -299,12 +300,8 @@ def find_run(place: str | Path) -> Run:
     Raises:
         UserError: if there is none.
     """
-    run = Run(path_of(place))
-    if run.exists():
-        return run
-    beside = sorted(p.parent.name for p in run.folder.parent.glob("*/options.json"))
-    hint = f" Runs in the same folder: {', '.join(beside[:8])}." if beside else ""
-    raise UserError(f"{place}: there is no run in this folder (no options.json).{hint}")
+    refuse_no_run(place)
+    return Run(path_of(place))
 
 
 def best_evaluation(run: Run) -> dict[str, Any]:

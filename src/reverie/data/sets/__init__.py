@@ -5,17 +5,11 @@ A dataset's module is imported when it is used, so that the names are known with
 
 from typing import TYPE_CHECKING
 
-from reverie.core.plugins import Registry
+from reverie.core.errors import UserError, nearest
+from reverie.core.plugins import Registry, not_a
 
 if TYPE_CHECKING:
     from reverie.data.source import Dataset
-
-
-def _flaw_of(thing: object) -> str | None:
-    from reverie.data.source import Dataset
-
-    return None if isinstance(thing, Dataset) else "it is no Dataset"
-
 
 DATASETS: "Registry[Dataset]" = Registry(
     "dataset",
@@ -28,7 +22,7 @@ DATASETS: "Registry[Dataset]" = Registry(
         "faces": "reverie.data.sets.faces:FACES",
         "photos": "reverie.data.sets.photos:PHOTOS",
     },
-    _flaw_of,
+    not_a("reverie.data.source:Dataset"),
 )
 
 
@@ -40,3 +34,13 @@ def fetched_as(folder: str) -> str | None:
     words = folder.split("-")
     names = ("-".join(words[:count]) for count in range(len(words), 0, -1))
     return next((n for n in names if n in DATASETS and DATASETS[n].fetch is not None), None)
+
+
+def no_such_data(place: str) -> UserError:
+    """The error for a name after `--data` where there is nothing; it names the datasets."""
+    if place in DATASETS:
+        return UserError(f"the dataset {place} is not here yet: run reverie data get {place}")
+    return UserError(
+        f"there is no folder or file {place!r}, and no dataset of that name; "
+        f"{nearest(place, DATASETS)}"
+    )

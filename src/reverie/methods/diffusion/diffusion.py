@@ -126,6 +126,7 @@ class Diffusion(Method):
     Options = DiffusionOptions
     averaged = ("noise_embedding", "label_embedding", "unet")
     about = "diffusion model: images by iterated denoising"
+    main_options = ("objective", "width", "multipliers", "conditional", "few_steps")
     tiny_options: ClassVar = {"width": 8}
 
     def __init__(self, options: DiffusionOptions, spec: ImageSpec) -> None:

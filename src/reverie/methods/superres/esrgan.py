@@ -27,6 +27,7 @@ class ESRGAN(SRGAN):
     Options = ESRGANOptions
     presets: ClassVar = {}
     about = "ESRGAN: perceptual super-resolution with RRDBNet and a relativistic discriminator"
+    main_options = ("scale", "width", "adversarial_weight", "degradation")
 
     @classmethod
     def default_preset(cls) -> Preset:
