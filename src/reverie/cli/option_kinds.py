@@ -17,6 +17,8 @@ SIMPLE: Mapping[str, Any] = {
     "int": int, "float": float, "str": str, "bool": bool, "path": Path, "none": NoneType,
     "any": Any, "...": Ellipsis,
 }  # fmt: skip
+"""Types by their names in JSON."""
+
 BOUNDS: Mapping[str, type[Bound]] = {
     kind.__name__: kind for kind in (Above, AtLeast, AtMost, Below)
 }

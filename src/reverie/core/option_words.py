@@ -8,12 +8,6 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from reverie.core.options import Form
 
 WORDS: Mapping[Any, str] = {int: "INTEGER", float: "NUMBER", str: "TEXT", Path: "PATH"}
-    int: "INTEGER",
-    float: "NUMBER",
-    str: "TEXT",
-    Path: "PATH",
-    Any: "VALUE",
-}
 
 
 def takes(kind: Any) -> str:
