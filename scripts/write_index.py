@@ -69,6 +69,7 @@ def method_content(method: type[Method]) -> Mapping[str, Json]:
         "about": method.about,
         "data_kind": method.data_kind,
         "main_options": list(method.main_options),
+        "unused_options": list(method.unused_options),
         "class": method.Options.__name__,
         "options": options_of(method.Options, method.Options()),
         "defaults": values_of(method.default_preset()),

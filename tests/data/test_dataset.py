@@ -83,7 +83,7 @@ def test_a_broken_picture_without_a_cache_is_replaced_by_the_next(photos: Photos
 
 def test_a_folder_of_broken_pictures_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.png").write_bytes(b"broken")
-    with pytest.raises(UserError, match="none of the 1 images can be read"):
+    with pytest.raises(UserError, match="none of 1 image can be read"):
         open_dataset(options(tmp_path))
     assert not list(cache_home().glob("pictures/*"))  # and nothing half-made stays
     with pytest.raises(UserError, match="none of the images can be read"):

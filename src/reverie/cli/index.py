@@ -41,10 +41,10 @@ class MethodEntry:
     about: str
     data_kind: str
     main_options: tuple[str, ...]
+    unused_options: tuple[str, ...]
     presets: Mapping[str, str]
     recipes: Mapping[str | None, "Recipe"]
     """By the preset's name; None for the defaults."""
-    is_indexed: bool = False
 
     def recipe(self, preset: str | None) -> "Recipe":
         """The recipe of a preset, or the defaults.
@@ -76,6 +76,7 @@ def method_entry(name: str) -> MethodEntry:
         about=kind.about,
         data_kind=kind.data_kind,
         main_options=kind.main_options,
+        unused_options=kind.unused_options,
         presets={preset: one.about for preset, one in kind.presets.items()},
         recipes={preset: recipe_for(name, preset) for preset in (None, *kind.presets)},
     )
@@ -136,9 +137,9 @@ def _indexed(name: str) -> MethodEntry:
         about=content["about"],
         data_kind=content["data_kind"],
         main_options=tuple(content["main_options"]),
+        unused_options=tuple(content["unused_options"]),
         presets={preset: one["about"] for preset, one in presets.items()},
         recipes={None: recipe(content["defaults"]), **recipes},
-        is_indexed=True,
     )
 
 

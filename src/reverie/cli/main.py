@@ -91,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The entry point; returns the exit code."""
     argv = sys.argv[1:] if argv is None else list(argv)
     prepare_output()
-    verbosity, argv = Verbosity.of(argv)
+    verbosity, argv = (Verbosity(), argv) if argv[:1] == ["--complete"] else Verbosity.of(argv)
     progress.set_quiet(verbosity.quiet)
     try:
         return _run(argv, verbosity)
@@ -147,7 +147,7 @@ def text_asked_for(argv: Sequence[str]) -> str | None:
         case ["--complete", *words]:
             from reverie.cli.completion import completions
 
-            return completions(words)
+            return completions(words, COMMANDS)
     return None
 
 

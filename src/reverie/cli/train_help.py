@@ -56,7 +56,11 @@ def train_help(
         "Run": rows_of(run),
         "Images": [row for row in rows_of(type(base.data), base.data) if _used(entry, row)],
         "Training": rows_of(type(base.training), base.training),
-        "Method": rows_of(type(base.options), base.options),
+        "Method": [
+            row
+            for row in rows_of(type(base.options), base.options)
+            if row.name not in entry.unused_options
+        ],
     }
     count = sum(map(len, named.values()))
     sections = _grouped(named, entry.name) if whole else _main(named, entry)

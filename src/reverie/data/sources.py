@@ -17,6 +17,7 @@ from reverie.core.errors import UserError, nearest
 from reverie.core.files import path_of
 from reverie.core.image_folder import no_images, say_own, scan_folder
 from reverie.core.image_formats import SUFFIXES
+from reverie.core.result import counted
 from reverie.data.idx import IDX_IMAGES, find_idx, of_idx
 from reverie.data.memory import PREFIX, find_held
 from reverie.data.numpy_file import SUFFIXES as NUMPY_SUFFIXES
@@ -151,13 +152,15 @@ def _of_metadata(root: Path, path: Path, label_column: str | None) -> Source:
     found = [str(file.relative_to(root)) for file in scan_folder(root).images]
     listed = [name for name in found if name in by_name]
     if not listed:
-        raise UserError(f"{path}: none of the {len(found)} images beside it has a row in it.")
-    for count, what in (
-        (len(found) - len(listed), f"images have no row in {path} and are left out"),
-        (len(by_name) - len(listed), f"rows of {path} name no image and are left out"),
+        raise UserError(
+            f"{path}: none of {counted(len(found), 'image')} beside it has a row in it."
+        )
+    for count, what, why in (
+        (len(found) - len(listed), "image", f"without a row in {path}"),
+        (len(by_name) - len(listed), "row", f"of {path} without an image"),
     ):
         if count:
-            progress.warn(f"{count} {what}.")
+            progress.warn(f"left out: {counted(count, what)} {why}.")
     chosen = [[name, *by_name[name][1:]] for name in listed]
     files = [root / name for name in listed]
     source = _with_labels(path, root, files, header, chosen, label_column)

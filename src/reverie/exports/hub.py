@@ -81,7 +81,9 @@ def push(place: str | Path, name: str, options: PushOptions) -> PushResult:
         _stage(place, folder, options)
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         size = sum(path.stat().st_size for path in files)
-        progress.say(f"uploading {len(files)} files, {readable_bytes(size)}, to {HUB}{name}")
+        progress.say(
+            f"uploading {counted(len(files), 'file')}, {readable_bytes(size)}, to {HUB}{name}"
+        )
         api = HfApi()
         with _refusals(name):
             api.create_repo(name, private=options.private, exist_ok=True)

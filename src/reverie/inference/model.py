@@ -381,7 +381,9 @@ class Model:
             return cycle_labels(count, len(names))
         chosen = [label] if isinstance(label, int | str) else list(label)
         if len(chosen) not in (1, count):
-            raise UserError(f"{len(chosen)} labels for {count} images: give one, or one for each.")
+            raise UserError(
+                f"count is {count}, with {len(chosen)} labels: give one, or one for each."
+            )
         numbers = [self._class_number(one) for one in chosen]
         return torch.tensor(numbers if len(numbers) == count else numbers * count)
 

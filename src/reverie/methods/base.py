@@ -88,6 +88,8 @@ class Method(nn.Module, ABC):
     """Methods whose model `--init` should name, for methods that need one."""
     main_options: ClassVar[tuple[str, ...]] = ()
     """The method's options that matter most, which `reverie train METHOD --help` shows."""
+    unused_options: ClassVar[tuple[str, ...]] = ()
+    """Inherited options without an effect on this method, which its help leaves out."""
     presets: ClassVar[Mapping[str, Preset]] = {}
     """Named options; they stand at the foot of the method's file."""
     tiny_options: ClassVar[Mapping[str, OptionValue]] = {}

@@ -107,6 +107,7 @@ class CUT(Method):
     directions = ("ab",)
     about = "CUT: unpaired image-to-image translation in one direction, with a contrastive loss"
     main_options = ("contrast_weight", "width", "places", "flip_equivariance")
+    unused_options = ("r2", "latent_weight")
     tiny_options: ClassVar = {
         "width": 4,
         "discriminator_width": 4,

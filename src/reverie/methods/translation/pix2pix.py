@@ -58,6 +58,7 @@ class Pix2Pix(Method):
     directions = ("ab",)
     about = "pix2pix: paired image-to-image translation with a conditional GAN"
     main_options = ("pixel_weight", "network", "width", "dropout")
+    unused_options = ("r2", "latent_weight")
     tiny_options: ClassVar = {"width": 4, "discriminator_width": 4, "blocks": 1}
     feature_network = "generator"
     image_networks: ClassVar = {"generator": 1, "discriminator": 2}
