@@ -81,7 +81,7 @@ def test_windows_separators(photos: Photos, tmp_path: Path) -> None:
         (b"file,kind\n/dev/zero,1\n", "1 of 1 image missing, first /dev/zero"),
         (b"file,kind\nC:\\images\\000.png,1\n", "1 of 1 image missing"),
         (b"file,kind\n" + b"x" * 5000 + b",1\n", "1 of 1 image missing"),
-        (b"file;kind\n000.png;1\n", "images missing, first .*000.png;1"),
+        (b"file;kind\n000.png;1\n", "1 of 1 image missing, first .*000.png;1"),
         (b"", "needs a header line"),
         (b"\xef\xbb\xbf", "needs a header line"),
         (b"file,kind\n\n\n", "needs a header line"),

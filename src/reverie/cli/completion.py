@@ -152,7 +152,7 @@ def _of_command(
             yield from _values(flag, method)
             if is_next:
                 return
-    for place in (flag for flag in flags.values() if flag.is_positional):
+    for place in _next_places([flag for flag in flags.values() if flag.is_positional], rest):
         yield from _values(place, method)
     if name == "data get" and not rest:
         yield from ((n, e.about) for n, e in dataset_entries().items() if e.options is not None)
@@ -162,6 +162,13 @@ def _of_command(
         yield from ((n, one["about"]) for n, one in index()["experiments"].items())
     if name == "sweep":
         yield from ((f"{flag.name}=", flag.about) for flag in flags.values())
+
+
+def _next_places(places: Sequence[Flag], rest: Sequence[str]) -> Sequence[Flag]:
+    """The positional words that may come next."""
+    if any(word.startswith("-") for word in rest) or not places:
+        return places  # which words are values of flags is not known here
+    return places[len(rest) : len(rest) + 1] or [place for place in places if place.takes_several]
 
 
 def _flags(

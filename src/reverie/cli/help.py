@@ -1,10 +1,13 @@
 """`reverie --help` and what `reverie` alone prints, from the index of the commands."""
 
 import re
+import textwrap
 
 from reverie.cli.index import index
 
-TITLE = "train image generators, translators and upscalers on your own images, and use them"
+WIDTH = 80
+
+TITLE = "train image generators, translators and upscalers on your own\nimages, and use them"
 
 FIRST_STEPS = """  reverie sample digits --out numbers             images of a model that is here
   reverie upscale photo.jpg --out large           four times larger
@@ -18,8 +21,9 @@ def short_help() -> str:
 
 {FIRST_STEPS}
 
-reverie --help lists all commands, reverie help TOPIC explains: commands, methods, data, options,
-recipes, exit-codes, environment, completion. Each command explains itself with --help.
+reverie --help lists all commands, each explains itself with --help, and
+reverie help TOPIC explains: commands, methods, data, options, recipes,
+exit-codes, environment, completion.
 """
 
 
@@ -29,7 +33,10 @@ def help_text() -> str:
         (f"reverie {name} {one['usage']}".rstrip(), re.split(r"[;.]", one["about"])[0])
         for name, one in index()["commands"].items()
     ]
-    lines = "\n".join(f"  {usage}\n      {about}" for usage, about in rows)
+    lines = "\n".join(
+        "\n".join([f"  {usage}", *(f"      {line}" for line in textwrap.wrap(about, WIDTH - 6))])
+        for usage, about in rows
+    )
     return f"""reverie: {TITLE}.
 
 {lines}
@@ -37,6 +44,6 @@ def help_text() -> str:
 IMAGES is a folder, a table, an array, an IDX file or a dataset's name.
 Each command explains itself with --help, prints one JSON object with --json,
 says nothing but errors with -q and more with -v.
-Further: reverie help commands|methods|data|options|recipes|exit-codes|environment,
-reverie --completion bash|zsh|fish, reverie --version.
+Further: reverie help TOPIC explains methods, data, options, recipes,
+exit-codes, environment, completion; reverie --version.
 """

@@ -2,7 +2,7 @@
 
 import dataclasses
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import MISSING, dataclass
 from typing import Any, get_args
 
@@ -44,18 +44,19 @@ class Section:
     rows: Sequence[Row]
 
 
-def rows_of(kind: type, defaults: object = None) -> list[Row]:
+def rows_of(kind: type, defaults: object = None, without: Collection[str] = LEFT_OUT) -> list[Row]:
     """The options of a dataclass, positional ones first.
 
     Args:
         kind: the dataclass.
         defaults: an instance whose values are the defaults; by default the dataclass's own.
+        without: fields that are left out.
     """
     types = field_types(kind)
     rows = [
         _row(kind, field, types[field.name], _default(field, defaults))
         for field in dataclasses.fields(kind)
-        if field.name not in LEFT_OUT and "Suppress" not in repr(types[field.name])
+        if field.name not in without and "Suppress" not in repr(types[field.name])
     ]
     return sorted(rows, key=lambda row: not row.is_positional)
 
@@ -86,16 +87,14 @@ def page(
 
 def page_of(kind: type, prog: str, usage: str, about: str) -> str:
     """The help of a command whose options are the fields of a dataclass, and of those in it."""
+    inner = [field for field in dataclasses.fields(kind) if dataclasses.is_dataclass(field.type)]
+    nested = {*LEFT_OUT, *(field.name for field in inner)}
+    rows = rows_of(kind, without=nested)
     sections = [
-        Section(_title(field.type), rows_of(field.type, _default(field, None)))  # type: ignore[arg-type]
-        for field in dataclasses.fields(kind)
-        if dataclasses.is_dataclass(field.type)
+        Section("What it takes", [row for row in rows if row.is_positional]),
+        Section("Options", [row for row in rows if not row.is_positional]),
+        *(Section(_title(f.type), rows_of(f.type, _default(f, None))) for f in inner),  # type: ignore[arg-type]
     ]
-    if not sections:
-        rows = rows_of(kind)
-        places = [row for row in rows if row.is_positional]
-        others = [row for row in rows if not row.is_positional]
-        sections = [Section("What it takes", places), Section("Options", others)]
     return page(prog, usage, about, sections)
 
 

@@ -139,7 +139,8 @@ def text_asked_for(argv: Sequence[str]) -> str | None:
         case ["help", *topic]:
             from reverie.cli.topics import topic_text
 
-            return help_text() if not topic else topic_text(topic, COMMANDS)
+            words = [word for word in topic if not word.startswith("-")]
+            return topic_text(words, COMMANDS) if words else help_text()
         case ["--completion", *shell]:
             from reverie.cli.completion import script_for
 

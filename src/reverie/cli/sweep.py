@@ -64,7 +64,9 @@ class SweepCommand(Command):
         axes = axes_from_words(base, words)
         given = (word.split("=")[0].removeprefix("--") for word in flags if word.startswith("--"))
         refuse_axes_given(axes, (name.removeprefix("no-").replace("-", "_") for name in given))
-        chosen, changes = parse_changes(base, SweepFlags, f"{prog} {method}", flags)
+        chosen, changes = parse_changes(
+            base, SweepFlags, f"{prog} {method}", flags, cls.usage.removeprefix("METHOD ")
+        )
         return cls(method=method, axes=axes, flags=chosen, changes=changes, json=chosen.json)
 
     def run(self) -> "SweepResult":

@@ -80,7 +80,9 @@ class TrainCommand(Command):
         if "--print-config" in argv and value_of(argv, "--out") is None:
             words += ["--out", "."]  # which nothing is written to
         name = prog if method is None else f"{prog} {method}"
-        flags, changes = parse_changes(base, TrainFlags, name, words)
+        flags, changes = parse_changes(
+            base, TrainFlags, name, words, cls.usage.removeprefix("METHOD ")
+        )
         return cls(method=method, base=base, flags=flags, changes=changes, json=flags.json)
 
     def run(self) -> "TrainResult | RecipeResult":
@@ -133,9 +135,11 @@ def _base(method: str | None, words: Sequence[str]) -> "Recipe":
 
 
 def parse_changes(
-    base: "Recipe", kind: type[F], prog: str, argv: Sequence[str]
+    base: "Recipe", kind: type[F], prog: str, argv: Sequence[str], usage: str
 ) -> tuple[F, dict[str, OptionValue]]:
     """The flags of a command that trains, and the options that differ from those of `base`.
+
+    `usage` is what its help says that follows `prog`.
 
     Raises:
         UserError: if they cannot be understood.
@@ -148,8 +152,8 @@ def parse_changes(
         from reverie.cli.train_help import train_help
 
         whole = "--help-all" in argv
-        entry, usage = method_entry(base.method), "--data IMAGES --out RUN [options]"
-        print_help(train_help(prog, usage, entry, base, kind, whole=whole))
+        entry = method_entry(base.method)
+        print_help(train_help(prog, f"{usage} [options]", entry, base, kind, whole=whole))
     parsed = parse(flags_of(base, kind), prog, argv)
     chosen = Recipe(
         method=base.method, options=parsed.method, data=parsed.images, training=parsed.training

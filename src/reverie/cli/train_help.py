@@ -6,7 +6,10 @@ from reverie.cli.help_page import EVERYWHERE, Row, Section, columns_of, page, ro
 from reverie.cli.index import MethodEntry
 from reverie.methods.recipe import Recipe
 
-MAIN = ("out", "preset", "resume", "data", "image_size", "steps", "minutes", "batch_size", "seed")
+MAIN = (
+    "out", "preset", "resume", "jobs", "data", "image_size", "steps", "minutes", "batch_size",
+    "seed",
+)  # fmt: skip
 """The options of every training that matter most."""
 
 OF_DATA_KINDS: Mapping[str, frozenset[str]] = {
