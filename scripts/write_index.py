@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reverie.cli.index import FILE
+from reverie.cli.index_file import FILE
 from reverie.cli.main import COMMANDS
 from reverie.cli.option_kinds import kind_to_json
 from reverie.core.option_help import help_of

@@ -37,7 +37,8 @@ A flag is a field of a dataclass: `--image-size 64` is `image_size=64` in Python
 `--no-flip` are `flip=True` and `flip=False`. Options of a verb are keyword arguments of the
 function of the same name: `reverie.upscale("photo.jpg", out="large", scale=2)`. Where several
 values are given, they stand one after the other: `--seeds 1 2 3`. Every command also takes `--json`
-(print the result as one JSON object), `-q`, `-v` and `--help`: see [command-line.md](command-line.md).
+(print the result as one JSON object), `-q`, `-v` and `--help`: see
+[command-line.md](command-line.md).
 """
 
 WORDS = {int: "integer", float: "number", str: "text", Path: "path"}

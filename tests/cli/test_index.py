@@ -11,9 +11,9 @@ from reverie.cli.index import (
     check_current,
     dataset_entries,
     fetch_options,
-    index,
     method_entry,
 )
+from reverie.cli.index_file import index
 from reverie.cli.main import COMMANDS
 from reverie.cli.option_kinds import kind_from_json, kind_to_json
 from reverie.core.errors import UserError

@@ -15,7 +15,8 @@ from typing import Any, get_args, get_origin
 from reverie.cli.completion_scripts import SCRIPTS
 from reverie.cli.data import DataGetFlags
 from reverie.cli.help_page import SHORT
-from reverie.cli.index import about_methods, dataset_entries, dataset_entry, index, method_entry
+from reverie.cli.index import about_methods, dataset_entries, dataset_entry, method_entry
+from reverie.cli.index_file import index
 from reverie.cli.sweep import SweepFlags
 from reverie.cli.train import TrainFlags
 from reverie.core.errors import UserError

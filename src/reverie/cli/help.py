@@ -3,7 +3,7 @@
 import re
 import textwrap
 
-from reverie.cli.index import index
+from reverie.cli.index_file import index
 
 WIDTH = 80
 

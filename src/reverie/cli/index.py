@@ -7,13 +7,12 @@ once.
 """
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, make_dataclass
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reverie.cli.index_file import FILE, index
 from reverie.cli.option_kinds import kind_from_json
 from reverie.core.errors import UserError, nearest
 from reverie.core.options import Checked
@@ -21,16 +20,8 @@ from reverie.core.options import Checked
 if TYPE_CHECKING:
     from reverie.methods.recipe import Recipe
 
-FILE = Path(__file__).with_name("index.json")
-
 PARTS = ("options", "data", "training")
 """The parts of a recipe."""
-
-
-@cache
-def index() -> dict[str, Any]:
-    """The content of the file."""
-    return json.loads(FILE.read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,10 @@ from typing import TYPE_CHECKING
 
 from reverie.cli.help import help_text, short_help
 from reverie.cli.output import prepare_output, printing
-from reverie.cli.places import refuse_unknown_models
 from reverie.cli.verbosity import Verbosity
 from reverie.core import progress
 from reverie.core.errors import UserError, nearest
 from reverie.core.launch import is_started_as_main
-from reverie.core.result import INTERRUPTED
 
 if TYPE_CHECKING:
     from reverie.cli.command import Command
@@ -99,6 +97,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         verbosity.explain(error)
         return _refuse(str(error), argv)
     except KeyboardInterrupt as stop:
+        from reverie.core.result import INTERRUPTED
+
         return _refuse(str(stop) or "stopped.", argv, INTERRUPTED)
     except OSError as error:
         if error.filename is None and error.errno is None:
@@ -115,6 +115,8 @@ def _run(argv: Sequence[str], verbosity: Verbosity) -> int:
         with printing():
             print(text, end="" if text.endswith("\n") else "\n")
         return 0
+    from reverie.cli.places import refuse_unknown_models
+
     command = parse_command(argv)
     refuse_unknown_models(command)
     result = command.run()

@@ -6,7 +6,7 @@ What does exist is looked at by the commands themselves, which know more.
 import os
 from pathlib import Path
 
-from reverie.cli.index import index
+from reverie.cli.index_file import index
 from reverie.core.errors import UserError
 from reverie.core.files import cache_home, path_of
 from reverie.inference.place import refuse_unknown_model

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 import tyro
 
 from reverie.cli.command import Command
-from reverie.cli.index import index
+from reverie.cli.index_file import index
 from reverie.core.options import options_of
 from reverie.core.result import Json, Result
 from reverie.inference.options import ReproduceOptions

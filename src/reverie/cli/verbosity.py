@@ -2,33 +2,34 @@
 
 import sys
 import time
-import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from reverie.core import progress
 
 QUIET, VERBOSE = ("-q", "--quiet"), ("-v", "--verbose")
 
 
-@dataclass(frozen=True)
-class Verbosity:
+class Verbosity(NamedTuple):
     """How much is said on standard error: `quiet` but errors, `verbose` also what explains them."""
 
     quiet: bool = False
     verbose: bool = False
-    started: float = field(default_factory=time.monotonic)
+    started: float = 0.0
 
     @staticmethod
     def of(argv: Sequence[str]) -> "tuple[Verbosity, list[str]]":
         """What the words ask for, and the words without it."""
         rest = [word for word in argv if word not in (*QUIET, *VERBOSE)]
         verbose = any(word in VERBOSE for word in argv)
-        return Verbosity(any(word in QUIET for word in argv) and not verbose, verbose), rest
+        quiet = any(word in QUIET for word in argv) and not verbose
+        return Verbosity(quiet, verbose, time.monotonic()), rest
 
     def explain(self, error: BaseException) -> None:
         """Where an error was found, for the verbose."""
         if self.verbose:
+            import traceback
+
             for line in "".join(traceback.format_exception(error)).rstrip().split("\n"):
                 progress.say(line)
 
