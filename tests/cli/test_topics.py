@@ -22,6 +22,11 @@ def test_a_topic_is_a_page(capsys: Captured, topic: str) -> None:
     assert max(map(len, out.splitlines())) <= 80
 
 
+def test_data_explains_itself(capsys: Captured) -> None:
+    assert main(["data", "--help"]) == 0
+    assert capsys.readouterr().out == TOPICS["data"]()
+
+
 def test_topics_list_what_there_is() -> None:
     assert all(f"  {name} " in TOPICS["methods"]() for name in METHODS)
     assert all(f"  {name} " in TOPICS["data"]() for name in DATASETS)

@@ -138,6 +138,8 @@ def text_asked_for(argv: Sequence[str]) -> str | None:
             from importlib.metadata import version
 
             return version("reverie")
+        case ["data", "-h" | "--help"]:
+            return text_asked_for(["help", argv[0]])
         case ["help", *topic]:
             from reverie.cli.topics import topic_text
 

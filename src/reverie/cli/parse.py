@@ -142,5 +142,11 @@ def _sentence(box: str) -> str:
         found = (re.match(r"--\w[\w-]*|[A-Z]{3,}", line) for line in message[1:])
         return f"{' and '.join(match.group() for match in found if match)} must be given."
     sentence = " ".join(" ".join(message).split()).rstrip(".")
+    wrong = re.fullmatch(
+        r"invalid choice '(.*)' for argument '(.*)'. Expected one of (.*)", sentence
+    )
+    if wrong is not None:
+        word, flag, choices = wrong[1], wrong[2], re.findall(r"'([^']*)'", wrong[3])
+        return f"{flag} must be one of {', '.join(choices)}, not {word!r}."
     sentence += "" if sentence.endswith("?") else "."
     return re.sub(r"^Error parsing \w+: ", "", sentence)  # one of our own checks

@@ -39,11 +39,17 @@ class Verbosity(NamedTuple):
             return
         from importlib.metadata import version
 
+        from reverie.core.result import counted
+
         parts = [f"reverie {version('reverie')}", f"Python {sys.version.split()[0]}"]
         torch = sys.modules.get("torch")
         if torch is not None:
             gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
-            parts += [f"PyTorch {torch.__version__}", f"{torch.get_num_threads()} threads", gpu]
+            parts += [
+                f"PyTorch {torch.__version__}",
+                counted(torch.get_num_threads(), "thread"),
+                gpu,
+            ]
         parts += [f"{time.monotonic() - self.started:.1f} seconds", *_memory()]
         progress.say(", ".join(parts))
 
