@@ -68,7 +68,7 @@ def test_broken_pictures_are_named_and_left_out(
         said = capsys.readouterr().err
         assert len(pictures) == len(pictures.labels) == 97
         assert pictures.labels.tolist() == [0] * 48 + [1] * 49
-        assert "3 of 100 images are damaged" in said
+        assert "3 of 100 images damaged" in said
         assert "a/007.png, a/020.png, b/040.png" in said
 
 

@@ -252,7 +252,7 @@ def test_metadata_of_a_folder(
     assert source.attributes["Smiling"].tolist() == [False, True, True]
     said = capsys.readouterr().err
     assert "left out: 1 image without a row in" in said
-    assert "1 rows of" in said
+    assert "1 row of" in said
     assert find_source(str(folder), label_column="text").class_names[0] == "text, 1"
 
 

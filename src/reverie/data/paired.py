@@ -139,7 +139,7 @@ def refuse_unpaired(a: Mapping[str, Path], b: Mapping[str, Path]) -> None:
     if alone:
         named = ", ".join(alone[:NAMED])
         raise UserError(
-            f"{counted(len(alone), 'image')} without a counterpart of its name: {named}."
+            f"{counted(len(alone), 'image')} without a counterpart of the same name: {named}."
         )
 
 

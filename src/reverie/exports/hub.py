@@ -16,16 +16,10 @@ from reverie.core.errors import UserError
 from reverie.core.files import path_of, readable_bytes
 from reverie.core.result import Result, counted
 from reverie.exports.files import export_files
-from reverie.inference.load import (
-    BUILT_IN_MODELS,
-    HUB,
-    HUB_ERRORS,
-    HUB_NAME,
-    download,
-    holds_a_model,
-)
+from reverie.inference.hub import HUB_ERRORS, download
 from reverie.inference.model import Model
 from reverie.inference.options import ExportOptions, PushOptions
+from reverie.inference.place import BUILT_IN_MODELS, HUB, HUB_NAME, holds_a_model
 from reverie.methods import METHODS
 from reverie.runs.model_folder import load_model
 from reverie.runs.run import Run

@@ -1,10 +1,7 @@
 """Models from wherever they are: the package, a run, a folder, a weight file, the hub."""
 
-import re
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from torch import nn
 
 from reverie.core import progress
@@ -18,7 +15,6 @@ from reverie.inference.model import Model
 from reverie.inference.place import (
     BUILT_IN_MODELS,
     HUB,
-    HUB_NAME,
     holds_a_model,
     refuse_unknown_model,
 )
@@ -37,15 +33,6 @@ from reverie.runs.run import Run
 
 ONNX_SUFFIX = ".onnx"
 
-HUB_ERRORS: tuple[type[Exception], ...] = (
-    HfHubHTTPError.__mro__[1],
-    HFValidationError,
-    LocalEntryNotFoundError,
-    OSError,
-)
-"""What huggingface_hub raises; the first is the base of its HTTP library's errors, which it lets
-through where there is no network."""
-
 
 def load(place: str | Path, reference: str | None = None) -> Model:
     """A model: `digits` or `photos-x4`, which come with the package, a run, a model folder,
@@ -62,6 +49,8 @@ def load(place: str | Path, reference: str | None = None) -> Model:
         UserError: if there is no usable model.
     """
     if str(place).startswith(HUB):
+        from reverie.inference.hub import download
+
         return Model(str(place), *load_model(download(str(place).removeprefix(HUB))))
     path = path_of(place)
     if reference is None and str(place) in BUILT_IN_MODELS and not holds_a_model(path):
@@ -83,6 +72,8 @@ def load(place: str | Path, reference: str | None = None) -> Model:
             )
     else:
         refuse_unknown_model(str(place))
+        from reverie.inference.hub import download
+
         progress.say(f"there is no folder {path.parent}: asking the hub for {HUB}{place}")
         folder = download(str(place))
     return Model(str(place), *load_model(folder))
@@ -114,24 +105,6 @@ def import_weights(path: str | Path, reference: str | None = None) -> nn.Module:
     if reference is not None and reference_name(network) != reference:
         raise UserError(f"{path}: this is {reference_name(network)}, not {reference}.")
     return network
-
-
-def download(name: str) -> Path:
-    """The folder in the hub's cache of a model `user/name`.
-
-    Raises:
-        UserError: if there is none, or the hub cannot be reached.
-    """
-    if not re.fullmatch(HUB_NAME, name):
-        raise UserError(f"{HUB}{name}: a model on the hub is named {HUB}user/name.")
-    wanted = ["config.json", "model.safetensors", "README.md"]
-    try:
-        return Path(snapshot_download(name, allow_patterns=wanted))
-    except HUB_ERRORS as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UserError(
-            f"{HUB}{name}: this model could not be had from the hub ({reason})."
-        ) from None
 
 
 def is_image_folder(path: Path) -> bool:
