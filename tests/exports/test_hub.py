@@ -12,7 +12,7 @@ from huggingface_hub.errors import HfHubHTTPError
 import reverie
 from reverie.core.errors import UserError
 from reverie.exports import hub
-from reverie.inference import hub
+from reverie.inference import hub as loading
 
 
 class Hub:
@@ -45,7 +45,7 @@ class Hub:
 def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
     fake = Hub(tmp_path / "hub")
     monkeypatch.setattr(hub, "HfApi", fake)
-    monkeypatch.setattr(hub, "snapshot_download", fake.snapshot)
+    monkeypatch.setattr(loading, "snapshot_download", fake.snapshot)
     return fake
 
 

@@ -10,7 +10,7 @@ import reverie
 from reverie.cli.main import main
 from reverie.core.errors import UserError
 from reverie.evaluation.metrics.digits import recognised
-from reverie.inference import hub
+from reverie.inference import hub as loading
 from reverie.inference.place import BUILT_IN_MODELS, holds_a_model
 
 Captured = pytest.CaptureFixture[str]
@@ -57,7 +57,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         asked.append(name)
         return str(BUILT_IN_MODELS["digits"])
 
-    monkeypatch.setattr(hub, "snapshot_download", download)
+    monkeypatch.setattr(loading, "snapshot_download", download)
     return asked
 
 
