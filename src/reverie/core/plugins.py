@@ -9,7 +9,7 @@ and name, and is imported when it is used: names are known without PyTorch.
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points, packages_distributions
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from reverie.core import progress
 from reverie.core.errors import UserError, nearest
@@ -132,8 +132,8 @@ class Registry(Mapping[str, T], Generic[T]):
 
     def __getitem__(self, name: str) -> T:
         if name in self._built_in:
-            thing = self._built_in[name]
-            return thing.load() if isinstance(thing, EntryPoint) else thing
+            known: Any = self._built_in[name]
+            return known.load() if isinstance(known, EntryPoint) else known
         if name in self._registered:
             return self._registered[name]
         point = self._entry_point(name)
