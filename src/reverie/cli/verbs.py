@@ -19,7 +19,7 @@ from reverie.core.option_schema import schema_of
 from reverie.core.options import InvalidValue, coerce, field_types, flag_of
 from reverie.core.result import Json, plain
 
-LEFT_OUT = ("info", "data list", "cache", "studio", "serve")
+LEFT_OUT = ("info", "methods", "data list", "cache", "studio", "serve")
 """Commands that have nothing to wait for."""
 
 COMMON = frozenset([
