@@ -122,10 +122,10 @@ def _base(method: str | None, words: Sequence[str]) -> "Recipe":
     preset = value_of(words, "--preset")
     if method is not None and not resume and config is None:
         return method_entry(method).recipe(preset)
-    if method is not None:
-        method_entry(method)  # refuses a name that does not exist
     if resume:
         refuse_no_run(out or "")
+    elif method is not None:
+        method_entry(method)  # refuses a name that does not exist
     if config is not None:
         refuse_no_file(path_of(config))
     from reverie.training.resume import base_recipe

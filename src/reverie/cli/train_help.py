@@ -1,5 +1,6 @@
 """`reverie train METHOD --help`: what matters for the method; `--help-all`: all that it uses."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 
 from reverie.cli.help_page import EVERYWHERE, Row, Section, columns_of, page, rows_of
@@ -66,7 +67,8 @@ def train_help(
         ],
     }
     count = sum(map(len, named.values()))
-    sections = _grouped(named, entry.name) if whole else _main(named, entry)
+    main = entry.main_options or _own_options(type(base.options))
+    sections = _grouped(named, entry.name) if whole else _main(named, entry, main)
     presets = columns_of(entry.presets.items())
     notes = [f"Presets, for --preset NAME:\n{presets}" if entry.presets else "It has no presets."]
     notes.append(
@@ -85,10 +87,18 @@ def _used(entry: MethodEntry, row: Row) -> bool:
     return kinds is None or entry.data_kind in kinds
 
 
-def _main(named: Mapping[str, Sequence[Row]], entry: MethodEntry) -> list[Section]:
+def _own_options(kind: type) -> Sequence[str]:
+    """The options that a class adds to those of its bases, for methods that name no main ones."""
+    bases = [base for base in kind.__mro__[1:] if dataclasses.is_dataclass(base)]
+    inherited = {field.name for base in bases for field in dataclasses.fields(base)}
+    return [field.name for field in dataclasses.fields(kind) if field.name not in inherited][:6]
+
+
+def _main(
+    named: Mapping[str, Sequence[Row]], entry: MethodEntry, own: Sequence[str]
+) -> list[Section]:
     """The rows that matter most, in their order."""
     rows = {row.name: row for part in named.values() for row in part}
-    own = entry.main_options or tuple(row.name for row in named["Method"])[:4]
     shared = (*MAIN, *MAIN_OF_DATA_KINDS.get(entry.data_kind, ()))
     return [
         Section("What matters for every training", [rows[n] for n in shared if n in rows]),
