@@ -15,6 +15,7 @@ from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from reverie.cli.data import DataGetCommand, DataGetFlags
+from reverie.cli.help_page import SHORT
 from reverie.cli.main import COMMANDS
 from reverie.cli.sweep import SweepFlags
 from reverie.cli.train import TrainFlags
@@ -36,7 +37,8 @@ A flag is a field of a dataclass: `--image-size 64` is `image_size=64` in Python
 `--no-flip` are `flip=True` and `flip=False`. Options of a verb are keyword arguments of the
 function of the same name: `reverie.upscale("photo.jpg", out="large", scale=2)`. Where several
 values are given, they stand one after the other: `--seeds 1 2 3`. Every command also takes `--json`
-(print the result as one JSON object) and `--help`.
+(print the result as one JSON object), `-q`, `-v` and `--help`: see
+[command-line.md](command-line.md).
 """
 
 WORDS = {int: "integer", float: "number", str: "text", Path: "path"}
@@ -84,7 +86,7 @@ def shown(value: object) -> str:
 
 def row(owner: type, field: "dataclasses.Field[Any]", default: object) -> str:
     """A field as a row of a table."""
-    names = [flag_of(field.name), *_marks(field.type, "aliases")]
+    names = [flag_of(field.name), *([SHORT[field.name]] if field.name in SHORT else [])]
     if _is_positional(field.type):
         name, values = f"`{_marks(field.type, 'metavar') or field.name.upper()}`", ""
     elif field.type in (bool, "bool"):

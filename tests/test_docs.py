@@ -9,6 +9,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 from types import ModuleType
 
@@ -16,10 +17,11 @@ import pytest
 
 import reverie
 from reverie.cli.data import DataGetFlags
-from reverie.cli.main import COMMANDS, parse_command
+from reverie.cli.main import COMMANDS, parse_command, text_asked_for
 from reverie.cli.parse import flags
 from reverie.cli.sweep import SweepFlags
 from reverie.cli.train import TrainFlags, flags_of
+from reverie.cli.verbosity import QUIET, VERBOSE
 from reverie.core.errors import UserError
 from reverie.data import DATASETS
 from reverie.methods import METHODS
@@ -27,6 +29,9 @@ from reverie.methods.presets import recipe_for
 
 TRAINING = {"train": TrainFlags, "sweep": SweepFlags}
 """Commands whose flags depend on a method, with those of their own."""
+
+NOT_PARSED = ("--resume", "--help", "--help-all")
+"""Flags that need a run, or print a help."""
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "reverie"
@@ -64,7 +69,7 @@ def commands(text: str, program: str) -> Iterator[list[str]]:
                 yield shlex.split(part, comments=True)
 
 
-@pytest.mark.parametrize("name", ["write_options", "draw_architecture"])
+@pytest.mark.parametrize("name", ["write_options", "write_index", "draw_architecture"])
 def test_generated_pages_are_current(name: str) -> None:
     assert script(name).main(["--check"]) == 0, f"run python scripts/{name}.py"
 
@@ -138,10 +143,13 @@ def test_commands_can_be_parsed(page: Path) -> None:
     wrong = []
     for words in commands(page.read_text(), "reverie"):
         try:
+            words = [*takewhile(lambda word: word != ">", words)]
+            if "TOPIC" in words or text_asked_for(words[1:]) is not None:
+                continue
             if is_template(words):
                 check_flags(words[1:])
             else:
-                parse_command([word for word in words[1:] if word not in ("--resume", "--help")])
+                parse_command([word for word in words[1:] if word not in NOT_PARSED])
         except UserError as error:
             wrong.append(f"{shlex.join(words)}: {error}")
         except SystemExit as stop:
@@ -170,7 +178,7 @@ def check_flags(words: list[str]) -> None:
         raise UserError(f"there is no command {name!r}")
     known = flags_of_command(name, words[1] if name in TRAINING and len(words) > 1 else None)
     for word in words:
-        if word.startswith("--") and word.split("=")[0] not in known:
+        if word.startswith("--") and word.split("=")[0] not in {*known, *NOT_PARSED}:
             raise UserError(f"{name} has no option {word}")
 
 
@@ -189,7 +197,8 @@ def flags_of_command(name: str, method: str | None = None) -> frozenset[str]:
 
 @pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.name)
 def test_flags_in_sentences_exist(page: Path) -> None:
-    known = {"--version"}.union(*(flags_of_command(name) for name in COMMANDS))
+    known = {"--version", "--completion", *NOT_PARSED, *QUIET, *VERBOSE}
+    known = known.union(*(flags_of_command(name) for name in COMMANDS))
     for code in spans(page.read_text()):
         words = code.split()
         if words[0].startswith("-") and not code.startswith("---"):

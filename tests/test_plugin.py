@@ -127,7 +127,7 @@ def test_help_lists_a_plugin_with_its_flags(capsys: pytest.CaptureFixture[str]) 
     shown = capsys.readouterr().out
     assert "--penalty-weight" in shown
     assert "Power p of the gradient's norm" in shown
-    assert "Presets: shapes" in shown
+    assert "  shapes " in shown[shown.index("Presets, for --preset NAME:") :]
     assert main(["data", "list"]) == 0
     assert "3,600 drawn circles" in capsys.readouterr().out
 

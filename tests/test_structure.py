@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import reverie
 
 PACKAGE = Path(reverie.__file__).parent
@@ -135,6 +137,21 @@ def test_help_answers_at_once() -> None:
         )
         seconds.append(time.perf_counter() - started)
     assert "reverie train METHOD" in done.stdout
+    assert min(seconds) < 0.5
+
+
+@pytest.mark.parametrize(
+    "words", ["--help", "train vae --help", "train vea", "methods", "help data"]
+)
+def test_what_computes_nothing_takes_half_a_second(words: str) -> None:
+    """Of the processor, whatever else the machine does."""
+    resource = pytest.importorskip("resource")
+    seconds = []
+    for _ in range(2):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, "-m", "reverie", *words.split()], capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert min(seconds) < 0.5
 
 

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from reverie.cli.data import DataCheckCommand, DataGetCommand, DataListCommand
+from reverie.cli.index import fetch_options
 from reverie.core.errors import UserError
 from reverie.core.options import Positive
 from reverie.data import DATASETS
@@ -52,7 +53,7 @@ def test_the_flags_are_the_datasets_own() -> None:
         "dots", Path("there"), DotsOptions(count=5),
     )  # fmt: skip
     command = get("faces", "--attribute", "Smiling", "--json")
-    assert command.options == FacesOptions(attribute="Smiling")
+    assert fetch_options("faces", command.options) == FacesOptions(attribute="Smiling")
     assert command.json
     with pytest.raises(UserError, match="reverie data get dots has no option --attribute"):
         get("dots", "--attribute", "Smiling")

@@ -7,8 +7,8 @@ import pytest
 
 import reverie
 from reverie import images
-from reverie.cli.help import help_text
-from reverie.cli.main import COMMANDS, main
+from reverie.cli.help import help_text, short_help
+from reverie.cli.main import main
 
 Photos = Callable[..., Path]
 Captured = pytest.CaptureFixture[str]
@@ -41,9 +41,11 @@ def done(capsys: Captured, *words: object) -> dict:
 
 
 def test_help(capsys: Captured) -> None:
-    for words in ([], ["--help"], ["-h"]):
+    for words in (["--help"], ["-h"], ["help"], ["help", "commands"]):
         assert main(words) == 0
-        assert capsys.readouterr().out == help_text(COMMANDS)
+        assert capsys.readouterr().out == help_text()
+    assert main([]) == 0
+    assert capsys.readouterr().out == short_help()
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.strip() == "0.1.0"
     assert main(["train", "--help"]) == 0
@@ -79,7 +81,8 @@ def test_the_flags_of_a_method_are_golden() -> None:
     ("words", "message"),
     [
         ("sampel runs/x", "no command 'sampel'; did you mean 'sample'?"),
-        ("data", "did you mean 'data get'?"),
+        ("data", "say what about data: reverie data list, reverie data get, reverie data check."),
+        ("data gte", "did you mean 'data get'?"),
         ("train dcgn", "no method 'dcgn'; did you mean 'dcgan'?"),
         ("train dcgan --widht 3 --out x", "no option --widht; did you mean '--width'?"),
         ("train dcgan --width x --out x", "Error parsing --width"),

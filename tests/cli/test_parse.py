@@ -67,6 +67,7 @@ def test_what_cannot_be_understood_is_one_sentence(words: str, sentence: str) ->
     [
         ("m --out x --image-size wide", ("--image-size", "wide")),
         ("m --out x --statistics pictures", ("--statistics", "pictures", "trained", "image")),
+        ("m --out x --statistics pictures", ("must be one of trained, image, not 'pictures'.",)),
         ("m --out x surplus", ("surplus",)),
     ],
 )

@@ -49,6 +49,19 @@ def test_built_in_things_are_a_mapping(toys: Registry[object]) -> None:
         toys["kite"]
 
 
+def test_a_built_in_thing_is_imported_when_it_is_used(plugin: str) -> None:
+    toys: Registry[object] = Registry("toy", "reverie.none", {"top": f"{plugin}:TOP", "ball": BALL})
+    assert list(toys) == ["top", "ball"]
+    assert "top" in toys
+    assert toys.name_of(object()) is None
+    assert toys.package_of("top") is None
+    assert plugin not in sys.modules
+    assert toys["top"] == ["a spinning top"]
+    assert toys.name_of(toys["top"]) == "top"
+    with pytest.raises(UserError, match="the toy 'top' is built in"):
+        toys.register("top", object())
+
+
 def test_registered_things_come_after_the_built_in_ones(toys: Registry[object]) -> None:
     kite = object()
     assert toys.register("kite", kite) is kite

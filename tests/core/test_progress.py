@@ -117,7 +117,8 @@ def test_the_bar_is_one_line_with_percentage_and_time_left(
     text = "step 12,345  1,234 images/s  " + "  ".join(f"discriminator_{n} 0.1" for n in range(9))
     with progress.Bar("a rather long name of a method", 100 if unit else 1.0, unit) as bar:
         bar.update(45 if unit else 0.45, text)
-        bar._progress.refresh()
+        assert bar._line is not None
+        bar._line.progress.refresh()
     drawn = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", terminal.getvalue())
     lines = [line.rstrip() for line in drawn.replace("\r", "\n").split("\n") if line.strip()]
     assert any(("45/100" if unit else "45 %") in line for line in lines)

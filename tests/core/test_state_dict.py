@@ -1,4 +1,6 @@
 import pickle
+import subprocess
+import sys
 from collections import OrderedDict
 from pathlib import Path
 
@@ -7,9 +9,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save_file
+from torch import nn
 
 from reverie.core.errors import UserError
-from reverie.core.state_dict import read_tensors
+from reverie.core.state_dict import read_tensors, without_memory
 
 TENSORS = {"a.weight": torch.arange(6.0).reshape(2, 3), "b": torch.tensor(3)}
 
@@ -116,3 +119,32 @@ def test_some_texts_are_refused_too(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.pth").write_bytes(content)
     with pytest.raises(UserError):
         read_tensors(tmp_path / "a.pth")
+
+
+def test_building_without_memory_skips_initialization() -> None:
+    class Filled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embedding, self.linear = nn.Embedding(3, 4), nn.Linear(4, 5)
+            nn.init.kaiming_normal_(self.linear.weight)
+            nn.init.orthogonal_(self.linear.weight)
+            self.direct = nn.Parameter(torch.empty(2).normal_())
+
+    network = without_memory(Filled)
+    assert all(tensor.is_meta for tensor in network.parameters())
+    assert [list(t.shape) for t in network.parameters()] == [[2], [3, 4], [5, 4], [5]]
+    torch.manual_seed(0)
+    here = Filled()  # outside all is as before
+    assert here.direct.abs().sum() > 0
+    with pytest.raises(UserError, match="no network can be built like this"):
+        without_memory(lambda: nn.Linear(-1, 2))
+
+
+def test_building_without_memory_imports_no_compiler() -> None:
+    code = """if True:
+        import sys
+        from torch import nn
+        from reverie.core.state_dict import without_memory
+        without_memory(lambda: nn.Embedding(3, 4))
+        sys.exit("torch._dynamo" in sys.modules)"""
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -100,7 +100,7 @@ def test_damaged_images_are_skipped(squares: Source) -> None:
 
 def test_only_damaged_images_are_refused(squares: Source) -> None:
     decoder = Decoder(squares, damaged=tuple(range(7)))
-    with pytest.raises(UserError, match="none of the 7 images can be read: image 0 is damaged"):
+    with pytest.raises(UserError, match="none of 7 images can be read: image 0 is damaged"):
         decode_cached(squares, "x", decoder, 4)
     assert os.listdir(cache_home() / "pictures") == []
 

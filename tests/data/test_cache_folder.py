@@ -45,7 +45,7 @@ def test_the_least_recently_used_goes_first(
     assert keys() == [made[2], made[0], new]
     said = capsys.readouterr().err
     assert "removed 49.3 kB from the cache, used " in said
-    assert "days ago, to make room: 1 images of toys, x" in said
+    assert "days ago, to make room: 1 image of toys, x" in said
     build(20)  # used again
     assert len(keys()) == 3
 

@@ -33,7 +33,7 @@ def header(*shape: int, kind: int = 8, zeros: int = 0) -> bytes:
         (header() + b"x", "not an IDX file"),
         (header(5, 0, 28), "5 images of 28×0 cannot be used"),
         (header(0, 28, 28), "0 images of 28×28 cannot be used"),
-        (header(1, 1, 2**17) + bytes(2**17), "1 images of 131072×1 cannot be used"),
+        (header(1, 1, 2**17) + bytes(2**17), "1 image of 131072×1 cannot be used"),
         (header(60_000, 2**31, 2**31), "it claims .* GB of values; more than 2 GB are not read"),
         (header(1000, 1000, 1000), "1,000,000,000 values and the file has fewer"),
         (b"no IDX file at all", "not an IDX file"),

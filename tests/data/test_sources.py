@@ -68,7 +68,7 @@ def test_a_table_names_classes(photos: Photos) -> None:
     [
         ("file,label\n", "needs a header line"),
         ("file,label\n000.png\n", "line 2 does not have 2 columns"),
-        ("file,label\n000.png,1\nnone.png,2\n", r"1 of its 2 images are missing.*none\.png"),
+        ("file,label\n000.png,1\nnone.png,2\n", r"1 of 2 images missing.*none\.png"),
     ],
 )
 def test_a_bad_table_is_refused(photos: Photos, text: str, message: str) -> None:
@@ -191,7 +191,7 @@ def test_folders_that_may_not_be_read_are_said(
         dataset = open_dataset(DataOptions(data=str(folder), image_size=8, cache=cache))
         assert len(dataset) == 2
         said = " ".join(capsys.readouterr().err.split())
-        assert "1 of 3 images are damaged and skipped: a; `reverie data check` lists" in said
+        assert "1 of 3 images damaged and skipped: a; `reverie data check` lists" in said
     closed = "set"
     monkeypatch.setattr(Path, "iterdir", lambda path: iter(()))
     with pytest.raises(UserError, match=r"set: the folder cannot be opened \(Permission denied\)"):

@@ -76,12 +76,12 @@ def test_windows_separators(photos: Photos, tmp_path: Path) -> None:
         (b"file,kind,kind\n000.png,1,2\n", "two columns are called 'kind'"),
         (b"file,kind\n000.png,1,2\n", "line 2 does not have 2 columns"),
         (b'file,kind\n"000.png,1\n000.png,2\n', "line 3 does not have 2 columns"),
-        (b"file,kind\n,1\n", "1 of its 1 images are missing"),
-        (b"file,kind\n../photos,1\n", "1 of its 1 images are missing"),
-        (b"file,kind\n/dev/zero,1\n", "1 of its 1 images are missing, first /dev/zero"),
-        (b"file,kind\nC:\\images\\000.png,1\n", "1 of its 1 images are missing"),
-        (b"file,kind\n" + b"x" * 5000 + b",1\n", "1 of its 1 images are missing"),
-        (b"file;kind\n000.png;1\n", "images are missing, first .*000.png;1"),
+        (b"file,kind\n,1\n", "1 of 1 image missing"),
+        (b"file,kind\n../photos,1\n", "1 of 1 image missing"),
+        (b"file,kind\n/dev/zero,1\n", "1 of 1 image missing, first /dev/zero"),
+        (b"file,kind\nC:\\images\\000.png,1\n", "1 of 1 image missing"),
+        (b"file,kind\n" + b"x" * 5000 + b",1\n", "1 of 1 image missing"),
+        (b"file;kind\n000.png;1\n", "1 of 1 image missing, first .*000.png;1"),
         (b"", "needs a header line"),
         (b"\xef\xbb\xbf", "needs a header line"),
         (b"file,kind\n\n\n", "needs a header line"),
@@ -143,7 +143,7 @@ def test_what_is_harmless_is_said(celeba: Path, capsys: pytest.CaptureFixture[st
     assert find_source(str(celeba)).names == ["000.png"]
     said = " ".join(capsys.readouterr().err.split())
     assert "it says 202599 images and has 4" in said
-    assert "1 of 4 images are in no split and left out, first 003.png" in said
+    assert "1 of 4 images in no split and left out, first 003.png" in said
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_images_that_are_missing(celeba: Path) -> None:
     (celeba / "img_align_celeba" / "002.png").unlink()
     assert len(find_source(str(celeba)).names) == 2  # it is in another split
     for read in (find_source, read_attributes):
-        with pytest.raises(UserError, match="1 of its 2 images are missing"):
+        with pytest.raises(UserError, match="1 of 2 images missing"):
             read(str(celeba), "test")
 
 
@@ -251,8 +251,8 @@ def test_metadata_of_a_folder(
     assert source.labels.tolist() == [1, 0, 1]
     assert source.attributes["Smiling"].tolist() == [False, True, True]
     said = capsys.readouterr().err
-    assert "1 images have no row in" in said
-    assert "1 rows of" in said
+    assert "left out: 1 image without a row in" in said
+    assert "1 row of" in said
     assert find_source(str(folder), label_column="text").class_names[0] == "text, 1"
 
 
@@ -261,7 +261,7 @@ def test_metadata_of_a_folder(
     [
         ("metadata.jsonl", '{"file_name": "000.png"}\n[1]\n', "line 2 is no JSON object"),
         ("metadata.jsonl", '{"file_name": 3}\n', "line 1 is no JSON object with a file_name"),
-        ("metadata.csv", "file_name,a\nnothing.png,1\n", "none of the 2 images beside it"),
+        ("metadata.csv", "file_name,a\nnothing.png,1\n", "none of 2 images beside it"),
         ("metadata.csv", "file_name,a\n000.png\n", "line 2 does not have 2 columns"),
     ],
 )

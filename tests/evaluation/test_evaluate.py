@@ -120,7 +120,7 @@ def test_a_bad_pair_is_left_out(photos) -> None:
         file.unlink()
     for folder in (one, other):
         (folder / "a.png").write_bytes(b"no image")
-    with pytest.raises(UserError, match="none of the 1 images could be compared"):
+    with pytest.raises(UserError, match="none of 1 image could be compared"):
         evaluate(one, EvaluateOptions(data=str(other), pairs=True))
 
 

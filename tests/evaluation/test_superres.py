@@ -109,5 +109,5 @@ def test_bad_and_small_images_are_left_out(model: Model, folder: Path) -> None:
     assert "too small to be downscaled by 2" in failures.reasons["small.png"]
     for file in folder.glob("[01].png"):
         file.unlink()
-    with pytest.raises(UserError, match="none of the 3 images could be compared"):
+    with pytest.raises(UserError, match="none of 3 images could be compared"):
         evaluate_upscaler(model, DataOptions(data=str(folder)))

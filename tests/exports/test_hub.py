@@ -12,7 +12,7 @@ from huggingface_hub.errors import HfHubHTTPError
 import reverie
 from reverie.core.errors import UserError
 from reverie.exports import hub
-from reverie.inference import load as loading
+from reverie.inference import hub as loading
 
 
 class Hub:

@@ -10,8 +10,8 @@ import reverie
 from reverie.cli.main import main
 from reverie.core.errors import UserError
 from reverie.evaluation.metrics.digits import recognised
-from reverie.inference import load as loading
-from reverie.inference.load import BUILT_IN_MODELS
+from reverie.inference import hub as loading
+from reverie.inference.place import BUILT_IN_MODELS, holds_a_model
 
 Captured = pytest.CaptureFixture[str]
 
@@ -45,7 +45,7 @@ def test_a_run_of_that_name_goes_first(tmp_path: Path, monkeypatch: pytest.Monke
     assert reverie.load("digits").method_name == "diffusion"
     reverie.train("vae", out="digits", data="digits", steps=0)
     assert reverie.load("digits").method_name == "vae"
-    assert loading.holds_a_model(tmp_path / "digits")
+    assert holds_a_model(tmp_path / "digits")
 
 
 @pytest.fixture

@@ -244,7 +244,7 @@ def test_bicubic_is_what_another_implementation_says(model: Model, tmp_path: Pat
     Image.fromarray(pixels).save(tmp_path / "cat.png")
     figures = evaluate_upscaler(model, DataOptions(data=str(tmp_path)))
     name = next(n for n in figures if n.startswith("bicubic_psnr"))
-    assert name == "bicubic_psnr[×4, 1 images, Y, border 4]"
+    assert name == "bicubic_psnr[×4, 1 image, Y, border 4]"
     small = Image.fromarray(pixels).resize((112, 75), Image.Resampling.BICUBIC)
     large = np.asarray(small.resize((448, 300), Image.Resampling.BICUBIC))
 

@@ -206,7 +206,7 @@ def test_ctrl_c_reaches_each_child_once(tmp_path: Path, monkeypatch: pytest.Monk
     assert (tmp_path / "told").read_text() == "xx"
     assert [run.state for run in result.runs] == ["stopped", "stopped", "waiting"]
     assert result.exit_code == 130
-    assert "3 of 3 runs are not finished; the same command goes on" in result.summary()
+    assert "not finished: 3 of 3 runs; the same command goes on" in result.summary()
 
 
 @pytest.mark.parametrize("count", [1, pytest.param(3, marks=pytest.mark.slow)])

@@ -35,7 +35,7 @@ def test_the_page_of_a_sweep(tmp_path: Path) -> None:
     write_page({"method": "gan"}, result)
     page = result.page.read_text()
     assert is_marked(result.page)
-    assert "gan · 2 of 4 runs are finished" in page
+    assert "gan · finished: 2 of 4 runs" in page
     assert "<b>latent_size=4,seed=0</b> failed: the loss &lt;became&gt; nan." in page
     assert '<td data-value="1.5">1.5 ± 0.71</td>' in page  # of 1 and 2
     assert [page.count(f"background:{colour}") for colour in COLOURS[:3]] == [3, 3, 0]

@@ -25,7 +25,7 @@ class Command(Checked, ABC):
         Raises:
             UserError: if it cannot be understood.
         """
-        return parse(cls, prog, argv)
+        return parse(cls, prog, argv, usage=cls.usage)
 
     @abstractmethod
     def run(self) -> Result:

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import tyro
 
 from reverie.cli.command import Command
-from reverie.cli.parse import parse
+from reverie.cli.help_page import page_of
+from reverie.cli.index import dataset_entries, dataset_entry, fetch_options
+from reverie.cli.parse import asks_for_help, parse, print_help
+from reverie.cli.places import refuse_unknown_data
+from reverie.core.errors import UserError
 from reverie.core.options import Checked
 from reverie.core.result import Json, Result, lines_of
 
@@ -48,11 +52,9 @@ class DataListCommand(Command):
     usage: ClassVar = ""
 
     def run(self) -> DataListResult:
-        from reverie.data import DATASETS
-
         about = {
-            name: dataset.about + ("; by `reverie data get`" if dataset.fetch else "")
-            for name, dataset in DATASETS.available().items()
+            name: entry.about + ("" if entry.options is None else "; by `reverie data get`")
+            for name, entry in dataset_entries().items()
         }
         return DataListResult(about | READABLE)
 
@@ -79,33 +81,33 @@ class DataGetCommand(Command):
     @classmethod
     def parse(cls, prog: str, argv: Sequence[str]) -> "DataGetCommand":
         """The flags depend on the dataset, so its name is read before them."""
-        from reverie.core.errors import UserError
-        from reverie.data import DATASETS
+        from reverie.data.sets import DATASETS
 
-        fetched = [name for name, dataset in DATASETS.available().items() if dataset.fetch]
         if not argv or argv[0] not in DATASETS:
             if argv and not argv[0].startswith("-"):
                 DATASETS.find(argv[0])
-            if "--help" not in argv and "-h" not in argv:
+            fetched = [n for n, entry in dataset_entries().items() if entry.options is not None]
+            if not asks_for_help(argv):
                 raise UserError(f"say which dataset: {', '.join(fetched)}.")
-            argv = [fetched[0], *argv]
-            prog = f"{prog} {'|'.join(fetched)}"
-        else:
-            prog = f"{prog} {argv[0]}"
-        dataset = DATASETS[argv[0]]
-        default = dataset.options
+            about = f"{' '.join((cls.__doc__ or '').split())} Datasets: {', '.join(fetched)}."
+            print_help(page_of(DataGetFlags, prog, cls.usage, about))
+        prog, entry = f"{prog} {argv[0]}", dataset_entry(argv[0])
+        if entry.options is None:
+            raise UserError(
+                f"{entry.name} comes with its package: use it with --data {entry.name}."
+            )
         parts = [
             ("get", DataGetFlags),
-            ("options", type(default), field(default_factory=lambda: default)),
+            ("options", type(entry.options), field(default_factory=lambda: entry.options)),
         ]
         flags = make_dataclass("DataGet", parts, frozen=True, kw_only=True)
-        parsed = parse(flags, prog, argv[1:], dataset.about[0].upper() + dataset.about[1:] + ".")
+        parsed = parse(flags, prog, argv[1:], entry.about[0].upper() + entry.about[1:] + ".")
         return cls(name=argv[0], out=parsed.get.out, options=parsed.options, json=parsed.get.json)
 
     def run(self) -> "FetchResult":
         from reverie.data.fetch import fetch
 
-        return fetch(self.name, self.options, self.out)  # type: ignore[arg-type]
+        return fetch(self.name, fetch_options(self.name, self.options), self.out)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +123,7 @@ class DataCheckCommand(Command):
     """The column of a table or a .parquet file that holds the class."""
 
     def run(self) -> "CheckResult":
+        refuse_unknown_data(self.data)
         from reverie.data.check import check_data
 
         return check_data(self.data, self.split, self.label_column)

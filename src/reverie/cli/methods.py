@@ -1,8 +1,10 @@
-"""`reverie train` without a method: the list of methods."""
+"""`reverie methods`, also `reverie train` without a method: the list of methods."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from reverie.cli.command import Command
+from reverie.cli.index import about_methods
 from reverie.core.result import Json, Result
 
 
@@ -17,14 +19,16 @@ class MethodsResult(Result):
 
     def summary(self) -> str:
         lines = [f"  {name:<10} {about}" for name, about in self.about.items()]
-        return "reverie train METHOD --data IMAGES --out RUN [options]\n\n" + "\n".join(lines)
+        head = "reverie train METHOD --data IMAGES --out RUN [options]"
+        more = "reverie train METHOD --help shows a method's options and presets."
+        return "\n".join([head, "", *lines, "", more])
 
 
 @dataclass(frozen=True, kw_only=True)
 class MethodsCommand(Command):
-    """List the methods."""
+    """List the methods that can be trained."""
+
+    usage: ClassVar = ""
 
     def run(self) -> MethodsResult:
-        from reverie.methods import METHODS
-
-        return MethodsResult({name: method.about for name, method in METHODS.available().items()})
+        return MethodsResult(about_methods())

@@ -6,15 +6,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
-import tyro
-
+from reverie.cli.help_page import SHORT, page_of
 from reverie.cli.output import printing
 from reverie.core import progress
 from reverie.core.errors import UserError, nearest
+from reverie.core.options import flag_of
 
 T = TypeVar("T")
+
+HELP = ("-h", "--help", "--help-all")
 
 RENAMED_VALUES = {("--statistics", "picture"): "image"}
 """Flags and values of the release before, with the value that replaces each."""
@@ -22,10 +24,11 @@ RENAMED_VALUES = {("--statistics", "picture"): "image"}
 
 def value_of(argv: Sequence[str], flag: str) -> str | None:
     """The value of a flag that must be known before the others can be."""
+    short = SHORT.get(flag[2:].replace("-", "_"), flag)
     for index, word in enumerate(argv):
-        if word == flag and index + 1 < len(argv):
+        if word in (flag, short) and index + 1 < len(argv):
             return argv[index + 1]
-        if word.startswith(flag + "="):
+        if word.startswith((flag + "=", short + "=")):
             return word.split("=", 1)[1]
     return None
 
@@ -35,25 +38,53 @@ def parse(
     prog: str,
     argv: Sequence[str],
     description: str | None = None,
+    usage: str = "[options]",
 ) -> T:
     """The dataclass that `argv` fills in; what cannot be understood becomes one sentence."""
-    argv = _present_values(argv)
+    if asks_for_help(argv):
+        about = description or " ".join((kind.__doc__ or "").split())
+        print_help(page_of(kind, prog, usage, about))
+    argv = _present_values(_in_full(kind, argv))
     _refuse_empty_words(prog, argv)
     _refuse_unknown_flags(kind, prog, argv)
+    import tyro
+
     message = io.StringIO()
     try:
-        with contextlib.redirect_stderr(message), printing():
+        with contextlib.redirect_stderr(message):
             return tyro.cli(
                 tyro.conf.OmitArgPrefixes[kind],  # type: ignore[valid-type]
                 prog=prog,
                 args=list(argv),
                 description=description,
             )
-    except SystemExit as stop:
-        if not stop.code:
-            raise
+    except SystemExit:
         raise UserError(f"{_sentence(message.getvalue())} See {prog} --help.") from None
-    raise SystemExit(0)  # the reader of a help text closed its end
+
+
+def asks_for_help(argv: Sequence[str]) -> bool:
+    """Whether the help of a command is asked for, instead of its result."""
+    return any(word in HELP for word in argv)
+
+
+def print_help(text: str) -> NoReturn:
+    """Print the help of a command, and end."""
+    with printing():
+        print(text, end="")
+    raise SystemExit(0)
+
+
+def _in_full(kind: Any, argv: Sequence[str]) -> list[str]:
+    """`argv` with the long flags in place of the short ones: `-n 3`, `-n3` and `-n=3`."""
+    known, words = flags(kind), []
+    shorts = {short: flag_of(name) for name, short in SHORT.items() if flag_of(name) in known}
+    for word in argv:
+        flag, value = word[:2], word[2:].removeprefix("=")
+        if flag in shorts and (not value or word[2] == "=" or value.isdigit()):
+            words += [f"{shorts[flag]}={value}" if len(word) > 2 else shorts[flag]]
+        else:
+            words.append(word)
+    return words
 
 
 def _present_values(argv: Sequence[str]) -> list[str]:
@@ -78,8 +109,8 @@ def flags(kind: Any) -> set[str]:
         if is_dataclass(one.type):
             names |= flags(one.type)
         else:
-            flag = one.name.replace("_", "-")
-            names |= {f"--{flag}", f"--no-{flag}"} if one.type in (bool, "bool") else {f"--{flag}"}
+            flag = flag_of(one.name)
+            names |= {flag, f"--no-{flag[2:]}"} if one.type in (bool, "bool") else {flag}
     return names
 
 
@@ -111,5 +142,11 @@ def _sentence(box: str) -> str:
         found = (re.match(r"--\w[\w-]*|[A-Z]{3,}", line) for line in message[1:])
         return f"{' and '.join(match.group() for match in found if match)} must be given."
     sentence = " ".join(" ".join(message).split()).rstrip(".")
+    wrong = re.fullmatch(
+        r"invalid choice '(.*)' for argument '(.*)'. Expected one of (.*)", sentence
+    )
+    if wrong is not None:
+        word, flag, choices = wrong[1], wrong[2], re.findall(r"'([^']*)'", wrong[3])
+        return f"{flag} must be one of {', '.join(choices)}, not {word!r}."
     sentence += "" if sentence.endswith("?") else "."
     return re.sub(r"^Error parsing \w+: ", "", sentence)  # one of our own checks

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 import tyro
 
 from reverie.cli.command import Command
+from reverie.cli.index_file import index
 from reverie.core.options import options_of
 from reverie.core.result import Json, Result
 from reverie.inference.options import ReproduceOptions
@@ -40,9 +41,22 @@ class ReproduceCommand(ReproduceOptions, Command):
 
     def run(self) -> Result:
         from reverie.experiments import EXPERIMENTS
-        from reverie.experiments.reproduce import reproduce
 
         if self.name is None:
-            known = EXPERIMENTS.available().items()
-            return ExperimentsResult({n: (e.all_minutes, e.about) for n, e in known})
+            return ExperimentsResult(_experiments())
+        if self.name not in EXPERIMENTS:
+            EXPERIMENTS.find(self.name)  # refuses it
+        from reverie.experiments.reproduce import reproduce
+
         return reproduce(self.name, options=options_of(ReproduceOptions, self))
+
+
+def _experiments() -> dict[str, tuple[float, str]]:
+    """All experiments, those of other packages too."""
+    from reverie.experiments import EXPERIMENTS
+
+    indexed = index()["experiments"]
+    known = {name: (one["minutes"], one["about"]) for name, one in indexed.items()}
+    if set(EXPERIMENTS) == set(known):
+        return known
+    return {n: (one.all_minutes, one.about) for n, one in EXPERIMENTS.available().items()}

@@ -8,7 +8,7 @@ import tyro
 
 from reverie.cli.command import Command
 from reverie.core.options import options_of
-from reverie.inference.options import SampleCount, SampleOptions
+from reverie.inference.options import SampleOptions
 
 if TYPE_CHECKING:
     from reverie.inference.sample import SampleResult
@@ -21,7 +21,6 @@ class SampleCommand(SampleOptions, Command):
     usage: ClassVar = "MODEL -n 16 --out IMAGES"
     model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
     """A run, a model folder, or hf:user/name on the Hugging Face hub."""
-    count: Annotated[SampleCount, tyro.conf.arg(aliases=["-n"])] = 16
     out: Path = Path("samples")
     """A folder for files and a sheet, one image file for the sheet alone, or an .npz or .npy
     file."""

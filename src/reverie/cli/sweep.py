@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from reverie.cli.command import Command
-from reverie.cli.parse import value_of
+from reverie.cli.help_page import page_of
+from reverie.cli.index import check_current, method_entry
+from reverie.cli.parse import asks_for_help, print_help, value_of
+from reverie.cli.places import refuse_unknown_data
 from reverie.cli.train import parse_changes
 from reverie.core.errors import UserError
 from reverie.core.files import path_of
@@ -15,6 +18,9 @@ from reverie.core.options import Checked, OptionValue, Positive
 
 if TYPE_CHECKING:
     from reverie.training.sweep_result import SweepResult
+
+
+MORE = "The options of a method are in reverie sweep METHOD --help."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,22 +50,30 @@ class SweepCommand(Command):
     @classmethod
     def parse(cls, prog: str, argv: Sequence[str]) -> Command:
         """The flags depend on the method, and stand after the options with several values."""
-        from reverie.methods.presets import recipe_for
         from reverie.training.combinations import axes_from_words, refuse_axes_given
 
         if not argv or argv[0].startswith("-"):
+            if asks_for_help(argv):
+                about = " ".join((cls.__doc__ or "").split())
+                print_help(page_of(SweepFlags, prog, cls.usage, f"{about} {MORE}"))
             raise UserError(f"{prog} {cls.usage}: the method comes first, as {prog} METHOD --help.")
         method = argv[0]
         words = list(takewhile(lambda word: not word.startswith("-"), argv[1:]))
         flags = argv[1 + len(words) :]
-        base = recipe_for(method, value_of(argv, "--preset"))
+        base = method_entry(method).recipe(value_of(argv, "--preset"))
         axes = axes_from_words(base, words)
         given = (word.split("=")[0].removeprefix("--") for word in flags if word.startswith("--"))
         refuse_axes_given(axes, (name.removeprefix("no-").replace("-", "_") for name in given))
-        chosen, changes = parse_changes(base, SweepFlags, f"{prog} {method}", flags)
+        chosen, changes = parse_changes(
+            base, SweepFlags, f"{prog} {method}", flags, cls.usage.removeprefix("METHOD ")
+        )
         return cls(method=method, axes=axes, flags=chosen, changes=changes, json=chosen.json)
 
     def run(self) -> "SweepResult":
+        base = method_entry(self.method).recipe(self.flags.preset)
+        for place in self.axes.get("data", [self.changes.get("data", base.data.data)]):
+            refuse_unknown_data(place)
+        check_current(base, self.flags.preset)
         from reverie.training.sweep import sweep
 
         return sweep(

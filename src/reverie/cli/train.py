@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from reverie.cli.command import Command
+from reverie.cli.index import check_current, method_entry
 from reverie.cli.methods import MethodsCommand
-from reverie.cli.parse import parse, value_of
+from reverie.cli.parse import HELP, asks_for_help, parse, print_help, value_of
+from reverie.cli.places import refuse_no_file, refuse_unknown_data
 from reverie.core.errors import UserError
 from reverie.core.files import path_of
 from reverie.core.options import Checked, OptionValue
 from reverie.core.result import Json, Result
+from reverie.runs.place import refuse_no_run
 
 if TYPE_CHECKING:
     from reverie.methods.recipe import Recipe
@@ -73,28 +76,24 @@ class TrainCommand(Command):
     @classmethod
     def parse(cls, prog: str, argv: Sequence[str]) -> Command:
         """The flags depend on the method, so it is read before them."""
-        from reverie.methods.presets import AUTO
-        from reverie.training.resume import base_recipe
-
-        if not argv or argv[0] in ("-h", "--help") or list(argv) == ["--json"]:
+        if not argv or argv[0] in HELP or list(argv) == ["--json"]:
             return MethodsCommand(json="--json" in argv)
         method = None if argv[0].startswith("-") else argv[0]
         words = list(argv if method is None else argv[1:])
-        out, config = value_of(argv, "--out"), value_of(argv, "--config")
-        resume = "--resume" in argv or "--restart" in argv
-        if resume and out is None and not {"-h", "--help"} & set(argv):
-            raise UserError("say which run goes on by --out.")
-        resume = resume and out is not None
-        file = None if config is None else path_of(config)
-        base = base_recipe(method, Path(out or ""), value_of(argv, "--preset"), resume, file)
-        if {"--print-config", "--dry-run"} & set(argv) and out is None:
+        base = _base(method, words)
+        if {"--print-config", "--dry-run"} & set(argv) and value_of(argv, "--out") is None:
             words += ["--out", "."]  # which nothing is written to
         name = prog if method is None else f"{prog} {method}"
-        picks = value_of(argv, "--preset") in (None, AUTO) and not resume and file is None
-        flags, changes = parse_changes(base, TrainFlags, name, words, picks)
+        usage, picks = cls.usage.removeprefix("METHOD "), _picks(words)
+        flags, changes = parse_changes(base, TrainFlags, name, words, usage, picks)
         return cls(method=method, base=base, flags=flags, changes=changes, json=flags.json)
 
     def run(self) -> "TrainResult | RecipeResult | Forecast":
+        if not (self.flags.print_config or self.flags.resume or self.flags.restart):
+            refuse_unknown_data(self.changes.get("data", self.base.data.data))
+            refuse_unknown_data(self.changes.get("data_b", self.base.data.data_b))
+        if not (self.flags.config or self.flags.resume or self.flags.restart):
+            check_current(self.base, self.flags.preset)
         from reverie.core.processes import leave_process_group
         from reverie.training.train import train
 
@@ -128,14 +127,46 @@ class TrainCommand(Command):
 
     def _whole_recipe(self) -> "Recipe":
         """The recipe to print; without images `auto` has nothing to pick by."""
-        from reverie.methods.presets import AUTO
+        from reverie.methods.presets import AUTO, recipe_from_json
         from reverie.training.preset_choice import pick
 
-        base, flags = self.base, self.flags
+        flags = self.flags
+        base = recipe_from_json(self.base.to_json())  # the method's own class checks the values
         picks = flags.preset == AUTO and not (flags.config or flags.resume or flags.restart)
         if picks and self.changes.get("data") is not None:
             base = pick(base, self.changes)[0].recipe
         return base.with_options(**self.changes)
+
+
+def _picks(words: Sequence[str]) -> bool:
+    """Whether a training picks its preset itself."""
+    from reverie.methods.presets import AUTO
+
+    if {"--resume", "--restart"} & set(words) or value_of(words, "--config") is not None:
+        return False
+    return value_of(words, "--preset") in (None, AUTO)
+
+
+def _base(method: str | None, words: Sequence[str]) -> "Recipe":
+    """What a training starts from; without PyTorch, where it is a preset or the defaults."""
+    out, config = value_of(words, "--out"), value_of(words, "--config")
+    resume = "--resume" in words or "--restart" in words
+    if resume and out is None and not asks_for_help(words):
+        raise UserError("say which run goes on by --out.")
+    resume = resume and out is not None
+    preset = value_of(words, "--preset")
+    if method is not None and not resume and config is None:
+        return method_entry(method).recipe(preset)
+    if resume:
+        refuse_no_run(out or "")
+    elif method is not None:
+        method_entry(method)  # refuses a name that does not exist
+    if config is not None:
+        refuse_no_file(path_of(config))
+    from reverie.training.resume import base_recipe
+
+    file = None if config is None else path_of(config)
+    return base_recipe(method, Path(out or ""), preset, resume, file)
 
 
 def parse_changes(
@@ -143,6 +174,7 @@ def parse_changes(
     kind: type[F],
     prog: str,
     argv: Sequence[str],
+    usage: str,
     base_is_provisional: bool = False,
 ) -> tuple[F, dict[str, OptionValue]]:
     """The flags of a command that trains, and the options that differ from those of `base`.
@@ -152,22 +184,24 @@ def parse_changes(
         kind: the class of the flags.
         prog: the command, for messages.
         argv: its words.
+        usage: what its help says that follows `prog`.
         base_is_provisional: whether `--preset auto` is going to pick another one: then an option
             that is given counts also where it is the base's own.
 
     Raises:
         UserError: if they cannot be understood.
     """
-    from reverie.methods import METHODS
-    from reverie.methods.presets import preset_names
     from reverie.methods.recipe import LENGTHS, Recipe
 
     if any(value_of(argv, f"--{length}") is not None for length in LENGTHS):
         base = base.with_options(**dict.fromkeys(LENGTHS))  # the given one replaces the base's
-    method = METHODS.find(base.method)
-    presets = f"Presets: {', '.join(preset_names(method))}."
-    about = f"{method.about[0].upper()}{method.about[1:]}. {presets}"
-    parsed = parse(flags_of(base, kind), prog, argv, about)
+    if asks_for_help(argv):
+        from reverie.cli.train_help import train_help
+
+        whole = "--help-all" in argv
+        entry = method_entry(base.method)
+        print_help(train_help(prog, f"{usage} [options]", entry, base, kind, whole=whole))
+    parsed = parse(flags_of(base, kind), prog, argv)
     chosen = Recipe(
         method=base.method, options=parsed.method, data=parsed.images, training=parsed.training
     )

@@ -19,7 +19,9 @@ from reverie.core.option_schema import schema_of
 from reverie.core.options import InvalidValue, coerce, field_types, flag_of
 from reverie.core.result import Json, plain
 
-LEFT_OUT = ("info", "runs", "show", "open", "rm", "data list", "cache", "studio", "serve")
+LEFT_OUT = (
+    "info", "methods", "runs", "show", "open", "rm", "data list", "cache", "studio", "serve",
+)  # fmt: skip
 """Commands that have nothing to wait for."""
 
 COMMON = frozenset([

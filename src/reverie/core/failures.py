@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from reverie.core import progress
 from reverie.core.errors import UserError
+from reverie.core.result import counted
 
 OF_THE_DISK = frozenset([errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS])
 """Errors that the next file would meet as well."""
@@ -49,6 +50,6 @@ class Failures:
         shown = " ".join(list(self.reasons.values())[:NAMED])
         more = len(self.reasons) - NAMED
         return UserError(
-            f"none of the {count} images could be {done}: {shown}"
+            f"none of {counted(count, 'image')} could be {done}: {shown}"
             + (f" And {more} more." if more > 0 else "")
         )

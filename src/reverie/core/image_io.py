@@ -9,7 +9,7 @@ import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ from reverie.core.files import write_atomic
 from reverie.core.image_formats import SUFFIXES as SUFFIXES
 from reverie.core.image_formats import ImageSource, opened
 from reverie.core.image_size import ImageSize, Size
+from reverie.core.image_size import Resize as Resize
 from reverie.core.marks import SHEET_TEXT, own_place
 
 SHEET_SIDE = 64
@@ -34,9 +35,6 @@ QUALITY: dict[str, dict[str, Any]] = {
     ".jpeg": {"quality": 95, "subsampling": 0},
     ".webp": {"quality": 95},
 }
-
-
-Resize = Literal["crop", "squash", "pad", "width", "none"]
 
 
 def read(path: ImageSource, *, at_least: int | None = None) -> UInt8[np.ndarray, "h w c"]:

@@ -1,7 +1,7 @@
 """Sizes of images: the side of a square, or width and height, written `64` or `96x64`."""
 
 import re
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from reverie.core.options import AtLeast, AtMost, Form, InvalidValue, coerce
 
@@ -68,3 +68,6 @@ class SizeForm(Form):
 
 ImageSize = Annotated[int | str | tuple[int, int], SizeForm()]
 """A size as people give it: 64, "96x64", (96, 64) or a `Size`. Stored as 64 or "96x64"."""
+
+Resize = Literal["crop", "squash", "pad", "width", "none"]
+"""How an image gets another shape."""

@@ -12,7 +12,10 @@ ONE_AT_A_TIME = threading.RLock()
 
 
 def help_of(kind: type, name: str) -> str:
-    """A field's docstring, that of the nearest class that has one."""
+    """A field's docstring, that of the nearest class that has one, or its metadata's `help`."""
+    told = next((f.metadata.get("help") for f in dataclasses.fields(kind) if f.name == name), None)
+    if told is not None:
+        return told
     bases = [base for base in kind.__mro__ if dataclasses.is_dataclass(base)]
     return next((docstrings(b)[name] for b in bases if name in docstrings(b)), "")
 

@@ -2,7 +2,8 @@
 
 A registry is an explicit dictionary plus what `register` added plus entry points. Entry points are
 looked up when a name is missing or all names are listed, so a registry is never out of date and
-importing reverie imports no plugin.
+importing reverie imports no plugin. What is built in may be named as entry points are, by module
+and name, and is imported when it is used: names are known without PyTorch.
 """
 
 import sys
@@ -22,7 +23,7 @@ class Registry(Mapping[str, T], Generic[T]):
     Args:
         kind: what they are called in messages: `method`.
         group: the entry point group of other packages: `reverie.methods`.
-        built_in: what comes with reverie.
+        built_in: what comes with reverie, or its place: `reverie.methods.vae:VAE`.
         flaw: why a thing cannot be used, as "it has no phases"; None if it can.
     """
 
@@ -30,13 +31,16 @@ class Registry(Mapping[str, T], Generic[T]):
         self,
         kind: str,
         group: str,
-        built_in: dict[str, T],
+        built_in: Mapping[str, T | str],
         flaw: Callable[[object], str | None] = lambda thing: None,
     ) -> None:
         self.kind = kind
         self.flaw = flaw
         self.group = group
-        self._built_in = built_in
+        self._built_in: dict[str, T | EntryPoint] = {
+            key: EntryPoint(key, thing, group) if isinstance(thing, str) else thing
+            for key, thing in built_in.items()
+        }
         self._registered: dict[str, T] = {}
 
     def register(self, name: str, thing: T) -> T:
@@ -100,9 +104,9 @@ class Registry(Mapping[str, T], Generic[T]):
 
     def name_of(self, thing: object) -> str | None:
         """The name under which `thing` is here, if it is; imports no plugin."""
-        points = {point.name: _imported(point) for point in entry_points(group=self.group)}
-        everything = points | self._registered | self._built_in
-        return next((name for name, one in everything.items() if one is thing), None)
+        points = {point.name: point for point in entry_points(group=self.group)}
+        everything = {**points, **self._registered, **self._built_in}
+        return next((name for name, one in everything.items() if _imported(one) is thing), None)
 
     def registered_class(self, name: str) -> str | None:
         """Module and name of the class that was registered by hand as `name`.
@@ -127,9 +131,11 @@ class Registry(Mapping[str, T], Generic[T]):
         return point.dist.name if point is not None and point.dist is not None else None
 
     def __getitem__(self, name: str) -> T:
-        for known in (self._built_in, self._registered):
-            if name in known:
-                return known[name]
+        if name in self._built_in:
+            known: Any = self._built_in[name]
+            return known.load() if isinstance(known, EntryPoint) else known
+        if name in self._registered:
+            return self._registered[name]
         point = self._entry_point(name)
         if point is None:
             raise KeyError(name)
@@ -162,11 +168,12 @@ class Registry(Mapping[str, T], Generic[T]):
         return next(iter(entry_points(group=self.group, name=name)), None)
 
 
-def not_a(kind: type) -> Callable[[object], str | None]:
-    """The `flaw` of registries whose things are instances of `kind`."""
+def not_a(kind: type | str) -> Callable[[object], str | None]:
+    """The `flaw` of registries whose things are instances of `kind`, a class or its place."""
 
     def flaw(thing: object) -> str | None:
-        return None if isinstance(thing, kind) else f"it is no {kind.__name__}"
+        known = EntryPoint("kind", kind, "").load() if isinstance(kind, str) else kind
+        return None if isinstance(thing, known) else f"it is no {known.__name__}"
 
     return flaw
 
@@ -177,11 +184,13 @@ def path_of(thing: object) -> str:
     return f"{named.__module__}.{named.__qualname__}"
 
 
-def _imported(point: EntryPoint) -> object:
-    """What an entry point names, if its module has been imported; None otherwise."""
-    if point.module not in sys.modules:
+def _imported(thing: object) -> object:
+    """What an entry point names, if its module has been imported, else None; other things."""
+    if not isinstance(thing, EntryPoint):
+        return thing
+    if thing.module not in sys.modules:
         return None
     try:
-        return point.load()
+        return thing.load()
     except AttributeError:
         return None

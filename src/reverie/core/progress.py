@@ -1,7 +1,7 @@
 """Progress on standard error: a bar with speed and remaining time, or periodic lines in a log.
 
 Standard output is reserved for results. Where the environment names a file in `REVERIE_PROGRESS`,
-it holds the newest state as JSON, for programs that show it.
+it holds the newest state as JSON, for programs that show it. Colours follow `NO_COLOR`.
 """
 
 import contextlib
@@ -13,30 +13,36 @@ import time
 import unicodedata
 from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from rich.cells import cell_len, set_cell_size
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Column
-from rich.text import Text
+if TYPE_CHECKING:  # it takes long to import for commands that answer at once
+    from rich.console import Console
+
+    from reverie.core.bar_line import BarLine
 
 T = TypeVar("T")
 
 
 SECONDS_BETWEEN_LINES = 10.0
 
-LONGEST_BAR = 24
-"""Columns of a bar; in terminals of less than 120 columns, a fifth of them."""
-
-WHOLE = Column(no_wrap=True)
-"""A column that is never wrapped."""
-
 PROGRESS_FILE, SECONDS_BETWEEN_FILES = "REVERIE_PROGRESS", 0.5
 """The environment's name of the file, and how often it is written at most."""
 
 
 _IS_SILENT: ContextVar[bool] = ContextVar("is_silent", default=False)
+
+_quiet = False
+
+
+def set_quiet(quiet: bool) -> None:
+    """Let this process say nothing on standard error, but for the errors that end a command."""
+    global _quiet
+    _quiet = quiet
+
+
+def is_quiet() -> bool:
+    """Whether this process says nothing but errors."""
+    return _quiet
 
 
 @contextlib.contextmanager
@@ -53,10 +59,10 @@ class _StandardError(io.TextIOBase):
     """Standard error that is lost where it was closed or its disk is full: nothing that is said
     on it may stop what it is about. A write within a signal's handler is a RuntimeError."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_error: bool = False) -> None:
         # While a bar is shown, rich puts a proxy in place of the stream, which prints here.
         stream = getattr(sys.stderr, "rich_proxied_file", sys.stderr)
-        self._stream = None if _IS_SILENT.get() else stream
+        self._stream = None if _IS_SILENT.get() or (_quiet and not is_error) else stream
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
@@ -80,18 +86,27 @@ class _StandardError(io.TextIOBase):
                 self._stream.flush()
 
 
-def console() -> Console:
+def console() -> "Console":
     """New console on standard error; created per call so that redirection is respected."""
+    from rich.console import Console
+
     return Console(file=_StandardError(), highlight=False, soft_wrap=True, emoji=False)  # type: ignore[arg-type]
 
 
-def say(text: str) -> None:
-    """Print one line to standard error."""
-    console().print(printable(text), markup=False)
+def say(text: str, *, is_error: bool = False) -> None:
+    """Print one line to standard error; an error also where the process is quiet."""
+    stream = _StandardError(is_error)
+    stream.write(printable(text) + "\n")
+    stream.flush()
 
 
 def warn(text: str) -> None:
-    """Print one highlighted line to standard error."""
+    """Print one line to standard error, highlighted on a terminal."""
+    if not _StandardError().isatty():
+        say(f"note: {text}")
+        return
+    from rich.text import Text
+
     console().print(Text.assemble(("note:", "bold yellow"), " ", printable(text)))
 
 
@@ -121,33 +136,16 @@ class Bar:
         self._started = self._said = time.monotonic()
         self._file = os.environ.get(PROGRESS_FILE)
         self._written = -SECONDS_BETWEEN_FILES
-        self._console = console()
-        self._terminal = self._console.file.isatty()
-        width = self._console.width
-        shown = set_cell_size(label, min(cell_len(label), max(width // 4, 1)))
-        bar_width = min(LONGEST_BAR, width // 5)
-        count = 2 * len(f"{total:.0f}") + 1 if unit else len("100 %")
-        self._taken = cell_len(shown) + bar_width + count + len("0:00:00") + len("    ")
-        self._progress = Progress(
-            TextColumn("{task.description}", table_column=WHOLE),
-            BarColumn(bar_width=bar_width),
-            MofNCompleteColumn(table_column=WHOLE)
-            if unit
-            else TextColumn("{task.percentage:>3.0f} %", table_column=WHOLE),
-            TimeRemainingColumn(compact=True, elapsed_when_finished=True, table_column=WHOLE),
-            TextColumn("{task.fields[text]}", markup=False, table_column=WHOLE),
-            console=self._console,
-            disable=not self._terminal,
-            transient=True,
-        )
-        self._task = self._progress.add_task(shown, total=total, text="")
+        self._line = _bar_line(label, total, unit) if _StandardError().isatty() else None
 
     def __enter__(self) -> "Bar":
-        self._progress.start()
+        if self._line is not None:
+            self._line.progress.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._progress.stop()
+        if self._line is not None:
+            self._line.progress.stop()
 
     def update(self, completed: float, text: str = "") -> None:
         """Show `completed` of the total, followed by `text`."""
@@ -157,24 +155,14 @@ class Bar:
         if self._file is not None and now - self._written >= SECONDS_BETWEEN_FILES:
             self._written = now
             self._write(completed, text)
-        if self._terminal:
-            self._progress.update(self._task, completed=completed, text=self._fitting(text))
+        if self._line is not None:
+            self._line.update(completed, text)
             return
         if now - self._said >= SECONDS_BETWEEN_LINES:
             self._said = now
             share = f"{completed / self.total:4.0%}" if self.total else ""
             left = readable_seconds(self._seconds_left(completed) or 0.0)
             say(f"{self._label} {share}, {left} left  {text}")
-
-    def _fitting(self, text: str) -> str:
-        """The words of a text, separated by two spaces, for which the terminal has room."""
-        room, fitting = self._console.width - self._taken, ""
-        for part in text.split("  "):
-            longer = f"{fitting}  {part}" if fitting else part
-            if cell_len(longer) > room:
-                break
-            fitting = longer
-        return fitting
 
     def _seconds_left(self, completed: float) -> float | None:
         """The time that is left at the mean speed so far; None before the first unit of work."""
@@ -193,6 +181,12 @@ class Bar:
             with open(aside, "w", encoding="utf-8") as file:
                 json.dump(state, file)
             os.replace(aside, self._file)
+
+
+def _bar_line(label: str, total: float, unit: str) -> "BarLine":
+    from reverie.core.bar_line import BarLine
+
+    return BarLine(label, total, unit, console())
 
 
 def track(items: Iterable[T], total: int, label: str, unit: str = "images") -> Iterator[T]:

@@ -4,16 +4,20 @@ import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from reverie.core.errors import UserError
 
 M = TypeVar("M", bound=nn.Module)
+
+FILLING = (Tensor.normal_, Tensor.uniform_)
+"""What initializations fill a tensor with."""
 
 WRAPPERS = ("params_ema", "params", "state_dict")
 
@@ -110,6 +114,27 @@ def _flaw_of(tensor: Tensor) -> str | None:
     return None
 
 
+class _WithoutFilling(TorchFunctionMode):
+    """Lets initializations leave tensors without memory alone.
+
+    There is nothing to fill, and PyTorch imports its compiler to do so, which takes a second.
+    """
+
+    def __torch_function__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        given = kwargs or {}
+        if func in FILLING or getattr(func, "__module__", "") == "torch.nn.init":
+            tensor = args[0] if args else given.get("tensor")
+            if isinstance(tensor, Tensor) and tensor.is_meta:
+                return tensor
+        return func(*args, **given)
+
+
 def without_memory(build: Callable[[], M]) -> M:
     """The network that `build` makes on the meta device, where tensors have shapes and no memory.
 
@@ -119,7 +144,7 @@ def without_memory(build: Callable[[], M]) -> M:
         UserError: if the network cannot be built, for whatever reason its layers have.
     """
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), _WithoutFilling():
             return build()
     except UserError:
         raise

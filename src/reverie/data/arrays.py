@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from reverie.core import progress
 from reverie.core.errors import UserError
 from reverie.core.image_size import Size
+from reverie.core.result import counted
 from reverie.data.source import Source, of_pixels
 
 Range = Literal["0 to 255", "[0, 1]", "[-1, 1]", "{False, True}"]
@@ -242,7 +243,10 @@ def classes_of(
             "or one-hot vectors take .argmax(1)."
         )
     if values.shape != (count,):
-        raise UserError(f"{values.size} labels for {count:,} images: there must be one for each.")
+        raise UserError(
+            f"{counted(values.size, 'label')} for {counted(count, 'image')}: "
+            "there must be one for each."
+        )
     if values.dtype.kind == "f" and (values == np.rint(values)).all():
         values = values.astype(np.int64)
     if values.dtype.kind == "b":

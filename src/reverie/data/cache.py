@@ -21,6 +21,7 @@ from reverie.core import progress
 from reverie.core.errors import UserError
 from reverie.core.files import readable_bytes, replace_folder, write_atomic
 from reverie.core.image_size import ImageSize, Size
+from reverie.core.result import counted
 from reverie.data.cache_folder import (
     META,
     PIXELS,
@@ -247,8 +248,10 @@ def _fill(source: Source, shape: str, decode: Decode, folder: Path) -> None:
             file.flush()
             os.fsync(file.fileno())
         if not shapes:
-            raise UserError(f"none of the {count} images can be read: {broken[source.names[0]]}")
-        about = f"{len(shapes):,} images of {source.place}, {shape}"
+            raise UserError(
+                f"none of {counted(count, 'image')} can be read: {broken[source.names[0]]}"
+            )
+        about = f"{counted(len(shapes), 'image')} of {source.place}, {shape}"
         Meta(shapes, checksums, broken, about).write(aside / META)
 
 

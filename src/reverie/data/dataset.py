@@ -13,6 +13,7 @@ from reverie.core import image_io, progress
 from reverie.core.errors import UserError
 from reverie.core.image_size import ImageSize, Size
 from reverie.core.options import Checked, Fraction, Length, PairBy
+from reverie.core.result import counted
 from reverie.data.cache import RaggedImages, decode_cached, fingerprint_of
 from reverie.data.derived import derive
 from reverie.data.memo import remember, stat_digest
@@ -304,7 +305,7 @@ def _report_broken(broken: dict[str, str], count: int) -> None:
         named = ", ".join(list(broken)[:BROKEN_TO_NAME])
         more = f" and {len(broken) - BROKEN_TO_NAME} more" if len(broken) > BROKEN_TO_NAME else ""
         progress.warn(
-            f"{len(broken)} of {count:,} images are damaged and skipped: {named}{more}; "
+            f"{len(broken)} of {counted(count, 'image')} damaged and skipped: {named}{more}; "
             "`reverie data check` lists the error of each."
         )
 

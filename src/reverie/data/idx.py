@@ -13,6 +13,7 @@ import numpy as np
 
 from reverie.core.errors import UserError
 from reverie.core.files import readable_bytes
+from reverie.core.result import counted
 from reverie.data.source import Source, of_pixels
 
 IDX_IMAGES = re.compile(r"idx3[-.]ubyte(\.gz)?$|^.*-images[-.].*ubyte(\.gz)?$")
@@ -56,7 +57,7 @@ def of_idx(path: Path, split: str = "all") -> Source:
         raise UserError(f"{path}: an IDX file of images has 3 axes, this one {pixels.ndim}.")
     if not 0 < min(pixels.shape) <= max(pixels.shape[1:]) <= LONGEST_SIDE:
         count, height, width = pixels.shape
-        raise UserError(f"{path}: {count} images of {width}×{height} cannot be used.")
+        raise UserError(f"{path}: {counted(count, 'image')} of {width}×{height} cannot be used.")
     label_name = path.name.replace("images", "labels").replace("idx3", "idx1")
     label_file = path.with_name(label_name)
     labels = None
@@ -64,8 +65,8 @@ def of_idx(path: Path, split: str = "all") -> Source:
         labels = read_idx(label_file)
         if labels.shape != pixels.shape[:1]:
             raise UserError(
-                f"{label_file}: labels of shape {labels.shape} for {len(pixels)} images; "
-                "the two files do not belong together."
+                f"{label_file}: labels of shape {labels.shape} for "
+                f"{counted(len(pixels), 'image')}; the two files do not belong together."
             )
     classes = () if labels is None else tuple(str(n) for n in range(int(labels.max()) + 1))
     return of_pixels("IDX file", pixels[..., None], labels, classes, split)

@@ -5,8 +5,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from reverie.core import image_io
-from reverie.core.image_size import SizeForm
+from reverie.core.image_size import Resize, SizeForm
 from reverie.core.options import RESUMABLE, AtLeast, AtMost, Checked, Direction, PairBy
 
 # One union with None: tyro warns of defaults that are in a union inside of another.
@@ -20,14 +19,14 @@ class DataOptions(Checked):
     """Dataset and preprocessing."""
 
     data: str | None = field(default=None, metadata=RESUMABLE)
-    """Dataset: a folder, a table (.csv), an array (.npz, .npy), a .parquet or IDX file, or a
-    built-in dataset: digits."""
+    """Dataset: a folder, a table (.csv), an array (.npz, .npy), a .parquet or IDX file, or the
+    name of a dataset, of which `reverie data list` has all."""
     image_size: OptionalSize = None
     """Side of square images in pixels, or WIDTHxHEIGHT as 96x64; by default the dataset's own, or
     64 for folders."""
     channels: Literal["auto", "1", "3"] = "auto"
     """1 for grayscale, 3 for RGB; auto is derived from the images."""
-    resize: image_io.Resize = "crop"
+    resize: Resize = "crop"
     """How images get this shape: crop the centre, squash, or pad with white; or take a random crop
     after resizing to this width (width) or without resizing (none)."""
     jitter: Annotated[float, AtLeast(0), AtMost(4)] = 0.0

@@ -14,6 +14,7 @@ import numpy as np
 from reverie.core import image_io
 from reverie.core.errors import UserError
 from reverie.core.files import path_of
+from reverie.core.result import counted
 from reverie.data.memo import content_digest
 from reverie.data.memory import PREFIX
 from reverie.data.sets import fetched_as
@@ -137,7 +138,9 @@ def refuse_unpaired(a: Mapping[str, Path], b: Mapping[str, Path]) -> None:
     alone = sorted(a.keys() ^ b.keys())
     if alone:
         named = ", ".join(alone[:NAMED])
-        raise UserError(f"{len(alone)} images have no counterpart of the same name: {named}.")
+        raise UserError(
+            f"{counted(len(alone), 'image')} without a counterpart of the same name: {named}."
+        )
 
 
 def by_stem(source: Source) -> dict[str, Path]:
@@ -171,7 +174,7 @@ def find_low_res_pairs(large: Source, small: Source, scale: int) -> tuple[Source
             wrong.append(f"{name} ({w1}×{h1} and {w2}×{h2})")
     if wrong:
         raise UserError(
-            f"{len(wrong)} images are not {scale} times as large as their low-resolution images: "
+            f"{counted(len(wrong), 'image')} not {scale} times as large as the low-resolution one: "
             f"{', '.join(wrong[:NAMED])}."
         )
     return large, small
@@ -186,7 +189,7 @@ def _refuse_other_shapes(names: list[str], a: Source, b: Source) -> None:
             wrong.append(f"{name} ({w1}×{h1} and {w2}×{h2})")
     if wrong:
         raise UserError(
-            f"{len(wrong)} pairs have different aspect ratios: {', '.join(wrong[:NAMED])}."
+            f"{counted(len(wrong), 'pair')} of different aspect ratios: {', '.join(wrong[:NAMED])}."
         )
 
 

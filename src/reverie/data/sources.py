@@ -17,13 +17,14 @@ from reverie.core.errors import UserError, nearest
 from reverie.core.files import path_of
 from reverie.core.image_folder import no_images, say_own, scan_folder
 from reverie.core.image_formats import SUFFIXES
+from reverie.core.result import counted
 from reverie.data.idx import IDX_IMAGES, find_idx, of_idx
 from reverie.data.memory import PREFIX, find_held
 from reverie.data.numpy_file import SUFFIXES as NUMPY_SUFFIXES
 from reverie.data.numpy_file import of_numpy
 from reverie.data.parquet import SUFFIX as PARQUET
 from reverie.data.parquet import find_shards, is_split, of_parquet
-from reverie.data.sets import DATASETS
+from reverie.data.sets import DATASETS, no_such_data
 from reverie.data.source import Source, of_files, readable, set_folder
 from reverie.data.tables import (
     CELEBA_IMAGES,
@@ -70,12 +71,7 @@ def find_source(place: str, split: str = "train", label_column: str | None = Non
         path = set_folder(place)
         path = path / split if (path / split).is_dir() else path
     if not os.path.exists(path):
-        if known is not None:
-            raise UserError(f"the dataset {place} is not here yet: run reverie data get {place}")
-        raise UserError(
-            f"there is no folder or file {place!r}, and no built-in set of that name: "
-            f"{nearest(place, DATASETS)}"
-        )
+        raise no_such_data(place)
     with readable(path):
         source = _of_folder(path, split, label_column)
     if not source.names:
@@ -156,13 +152,15 @@ def _of_metadata(root: Path, path: Path, label_column: str | None) -> Source:
     found = [str(file.relative_to(root)) for file in scan_folder(root).images]
     listed = [name for name in found if name in by_name]
     if not listed:
-        raise UserError(f"{path}: none of the {len(found)} images beside it has a row in it.")
-    for count, what in (
-        (len(found) - len(listed), f"images have no row in {path} and are left out"),
-        (len(by_name) - len(listed), f"rows of {path} name no image and are left out"),
+        raise UserError(
+            f"{path}: none of {counted(len(found), 'image')} beside it has a row in it."
+        )
+    for count, what, why in (
+        (len(found) - len(listed), "image", f"without a row in {path}"),
+        (len(by_name) - len(listed), "row", f"of {path} without an image"),
     ):
         if count:
-            progress.warn(f"{count} {what}.")
+            progress.warn(f"left out: {counted(count, what)} {why}.")
     chosen = [[name, *by_name[name][1:]] for name in listed]
     files = [root / name for name in listed]
     source = _with_labels(path, root, files, header, chosen, label_column)

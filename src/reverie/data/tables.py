@@ -13,6 +13,7 @@ from pathlib import Path
 from reverie.core import progress
 from reverie.core.errors import UserError
 from reverie.core.files import parse_json, readable_bytes
+from reverie.core.result import counted
 from reverie.data.source import readable
 
 CELEBA_LIST, CELEBA_SPLITS = "list_attr_celeba.txt", "list_eval_partition.txt"
@@ -127,7 +128,7 @@ def find_files(path: Path, root: Path, names: Sequence[str]) -> list[Path]:
     missing = [file for file in files if not os.path.isfile(file)]
     if missing:
         raise UserError(
-            f"{path}: {len(missing)} of its {len(files)} images are missing, first {missing[0]}"
+            f"{path}: {len(missing)} of {counted(len(files), 'image')} missing, first {missing[0]}"
         )
     return files
 
@@ -171,8 +172,8 @@ def read_celeba(root: Path, split: str) -> tuple[list[str], list[list[str]]]:
     without = [row[0] for row in rows if row[0] not in splits]
     if without:
         progress.warn(
-            f"{root / CELEBA_SPLITS}: {len(without)} of {len(rows):,} images are in no split and "
-            f"left out, first {without[0]}."
+            f"{root / CELEBA_SPLITS}: {len(without)} of {counted(len(rows), 'image')} in no split "
+            f"and left out, first {without[0]}."
         )
     wanted = ("0",) if split == "train" else ("1", "2")
     return names, [row for row in rows if splits.get(row[0]) in wanted]

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from reverie.core import image_io, progress
 from reverie.core.processes import my_share
+from reverie.core.result import counted
 from reverie.data import ImageDataset
 from reverie.data.array_cache import Arrays, cached_arrays
 from reverie.evaluation.metrics.features import Features, extract_features, network_digest
@@ -30,7 +31,7 @@ def dataset_features(name: str, images: ImageDataset) -> Features:
     Raises:
         UserError: if there is no such network, or the images cannot be read.
     """
-    about = f"features ({name}) of {len(images):,} images of {images.source.place}"
+    about = f"features ({name}) of {counted(len(images), 'image')} of {images.source.place}"
 
     def compute() -> Arrays:
         seen = extract_features(name, batches_of(images, f"features of images ({name})"))

@@ -18,6 +18,7 @@ from reverie.core.errors import UserError
 from reverie.core.failures import Failures
 from reverie.core.image_size import ImageSize
 from reverie.core.processes import is_distributed, is_main_process, my_share
+from reverie.core.result import counted
 from reverie.data import DATASETS, DataOptions, ImageDataset, find_source, open_dataset
 from reverie.data.paired import by_stem, refuse_unpaired
 from reverie.evaluation.dataset_features import batches_of, dataset_features
@@ -208,7 +209,7 @@ def evaluate_paired(
     if not figures:
         raise failures.refuse(len(judged), "compared")
     kind = ("Y" if on_luma else "RGB") + (f", border {cut}" if cut else "")
-    count = f"{len(figures)} pairs"
+    count = counted(len(figures), "pair")
     return {
         f"psnr[{kind}, {count}]": float(torch.cat([f.psnr for f in figures]).mean()),
         f"ssim[{kind}, {count}]": float(torch.cat([f.ssim for f in figures]).mean()),

@@ -14,6 +14,7 @@ from torch import Tensor
 from reverie.core import image_io, progress
 from reverie.core.errors import UserError
 from reverie.core.failures import Failures
+from reverie.core.result import counted
 from reverie.data import DataOptions, find_source
 from reverie.data.source import Source
 from reverie.evaluation.metrics.features import find_maps
@@ -64,8 +65,8 @@ def evaluate_upscaler(
         rows.append(row)
     if not rows:
         raise failures.refuse(len(failures.reasons), "compared")
-    about = f"[×{scale}, {len(rows)} images, Y, border {scale}]"
-    seen = f"[×{scale}, {len(rows)} images, {name}]"
+    count = counted(len(rows), "image")
+    about, seen = f"[×{scale}, {count}, Y, border {scale}]", f"[×{scale}, {count}, {name}]"
     means = torch.tensor(rows).mean(0).tolist()
     figures = {}
     for number, what in enumerate(("", "bicubic_")):

@@ -18,6 +18,7 @@ from reverie.core.errors import UserError
 from reverie.core.failures import Failures
 from reverie.core.image_size import ImageSize
 from reverie.core.options import Direction
+from reverie.core.result import counted
 from reverie.data import DataOptions, ImageDataset, find_dataset
 from reverie.data.dataset import decode_dataset
 from reverie.evaluation.dataset_features import BATCH_SIZE, batches_of, dataset_features
@@ -79,7 +80,7 @@ def evaluate_translator(
                 pairs = (
                     still if seen is there else _pair_figures(made, Viewed.of(name, truth), name)
                 )
-                about = f"{len(seen.images)} pairs {direction}]"
+                about = f"{counted(len(seen.images), 'pair')} {direction}]"
                 figures |= {f"{what}{key}{about}": value for key, value in pairs.items()}
     return figures
 

@@ -1,37 +1,32 @@
-"""Experiments by name: the figures of the field's classic projects, each made by one command."""
+"""Experiments by name: the figures of the field's classic projects, each made by one command.
+
+An experiment is imported when it is used, so that the names are known without PyTorch.
+"""
+
+from typing import TYPE_CHECKING
 
 from reverie.core.plugins import Registry, not_a
-from reverie.experiments.dcgan_collapse import DCGAN_COLLAPSE
-from reverie.experiments.derived import DERIVED
-from reverie.experiments.diffusion_steps import DIFFUSION_STEPS
-from reverie.experiments.dreams import DREAMS
-from reverie.experiments.earth import EARTH
-from reverie.experiments.emoji import EMOJI
-from reverie.experiments.experiment import Experiment
-from reverie.experiments.face_sums import FACE_SUMS
-from reverie.experiments.generators import GENERATORS
-from reverie.experiments.glasses import GLASSES
-from reverie.experiments.latent_sizes import GAN_LATENTS, VAE_LATENTS
-from reverie.experiments.men_women import MEN_WOMEN
-from reverie.experiments.super_resolution import SUPER_RESOLUTION
 
-EXPERIMENTS: Registry[Experiment] = Registry(
+if TYPE_CHECKING:
+    from reverie.experiments.experiment import Experiment
+
+EXPERIMENTS: "Registry[Experiment]" = Registry(
     "experiment",
     "reverie.experiments",
     {
-        "vae-latents": VAE_LATENTS,
-        "gan-latents": GAN_LATENTS,
-        "diffusion-steps": DIFFUSION_STEPS,
-        "generators": GENERATORS,
-        "dcgan-collapse": DCGAN_COLLAPSE,
-        "emoji": EMOJI,
-        "glasses": GLASSES,
-        "men-women": MEN_WOMEN,
-        "earth": EARTH,
-        "derived": DERIVED,
-        "face-sums": FACE_SUMS,
-        "super-resolution": SUPER_RESOLUTION,
-        "dreams": DREAMS,
+        "vae-latents": "reverie.experiments.latent_sizes:VAE_LATENTS",
+        "gan-latents": "reverie.experiments.latent_sizes:GAN_LATENTS",
+        "diffusion-steps": "reverie.experiments.diffusion_steps:DIFFUSION_STEPS",
+        "generators": "reverie.experiments.generators:GENERATORS",
+        "dcgan-collapse": "reverie.experiments.dcgan_collapse:DCGAN_COLLAPSE",
+        "emoji": "reverie.experiments.emoji:EMOJI",
+        "glasses": "reverie.experiments.glasses:GLASSES",
+        "men-women": "reverie.experiments.men_women:MEN_WOMEN",
+        "earth": "reverie.experiments.earth:EARTH",
+        "derived": "reverie.experiments.derived:DERIVED",
+        "face-sums": "reverie.experiments.face_sums:FACE_SUMS",
+        "super-resolution": "reverie.experiments.super_resolution:SUPER_RESOLUTION",
+        "dreams": "reverie.experiments.dreams:DREAMS",
     },
-    not_a(Experiment),
+    not_a("reverie.experiments.experiment:Experiment"),
 )

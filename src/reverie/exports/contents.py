@@ -13,8 +13,8 @@ from reverie.inference.load import BUILT_IN_MODELS, holds_a_model, load
 from reverie.inference.options import CardOptions, ExportOptions
 from reverie.methods import METHODS, Method
 from reverie.methods.gan.inversion import GANInversion
-from reverie.runs.model_file import is_model_file, is_packed
 from reverie.runs.model_folder import CARD, CONFIG, WEIGHTS
+from reverie.runs.place import is_model_file, is_packed
 from reverie.runs.run import Run
 from reverie.runs.summary import newest_sheet
 

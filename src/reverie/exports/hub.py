@@ -16,8 +16,9 @@ from reverie.core.errors import UserError
 from reverie.core.files import readable_bytes
 from reverie.core.result import Result, counted
 from reverie.exports.contents import write_contents
-from reverie.inference.load import HUB, HUB_ERRORS, HUB_NAME, download
+from reverie.inference.hub import HUB_ERRORS, download
 from reverie.inference.options import PushOptions
+from reverie.inference.place import HUB, HUB_NAME
 from reverie.runs.model_folder import load_model
 
 UNAUTHORIZED = (401, 403)
@@ -62,7 +63,9 @@ def push(place: str | Path, name: str, options: PushOptions) -> PushResult:
         folder = Path(made) / "model"
         files = write_contents(place, folder, HUB + name, options)
         size = sum(path.stat().st_size for path in files)
-        progress.say(f"uploading {len(files)} files, {readable_bytes(size)}, to {HUB}{name}")
+        progress.say(
+            f"uploading {counted(len(files), 'file')}, {readable_bytes(size)}, to {HUB}{name}"
+        )
         api = HfApi()
         with _refusals(name):
             api.create_repo(name, private=options.private, exist_ok=True)

@@ -15,7 +15,7 @@ from reverie.core.progress import printable
 from reverie.core.result import Result, counted
 from reverie.exports.contents import write_contents
 from reverie.inference.options import PackOptions
-from reverie.runs.model_file import PACKED
+from reverie.runs.place import PACKED
 
 INCOMPRESSIBLE = (".safetensors", ".png", ".onnx")
 """Files that are stored as they are."""

@@ -1,13 +1,7 @@
 """Models from wherever they are: the package, a run, a folder, a weight file, the hub."""
 
-import re
-from contextlib import suppress
-from difflib import get_close_matches
-from itertools import islice
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from torch import nn
 
 from reverie.core import progress
@@ -18,6 +12,12 @@ from reverie.core.state_dict import read_tensors
 from reverie.data.memory import PREFIX
 from reverie.data.sources import is_data_file
 from reverie.inference.model import Model
+from reverie.inference.place import (
+    BUILT_IN_MODELS,
+    HUB,
+    holds_a_model,
+    refuse_unknown_model,
+)
 from reverie.methods.onnx import method_of
 from reverie.methods.superres.networks import Upscaler
 from reverie.methods.superres.pretrained import PretrainedUpscaler, SpandrelUpscaler
@@ -28,37 +28,12 @@ from reverie.methods.superres.weights import (
 )
 from reverie.methods.translation.pretrained import PretrainedTranslator
 from reverie.methods.translation.weights import network_from_state_dict, reference_name
-from reverie.runs.model_file import (
-    BARE,
-    is_model_file,
-    is_packed,
-    load_model_file,
-    load_packed,
-)
+from reverie.runs.model_file import load_model_file, load_packed
 from reverie.runs.model_folder import channels_last, load_model
+from reverie.runs.place import BARE, is_model_file, is_packed
 from reverie.runs.run import Run
 
-BUILT_IN_MODELS = {
-    folder.name: folder for folder in (Path(__file__).parent / "pretrained").glob("[!_]*")
-}
-
 ONNX_SUFFIX = ".onnx"
-
-HUB = "hf:"
-"""Begins the names of models on the Hugging Face hub."""
-HUB_NAME = r"[\w.-]+/[\w.-]+"
-HUB_ERRORS: tuple[type[Exception], ...] = (
-    HfHubHTTPError.__mro__[1],
-    HFValidationError,
-    LocalEntryNotFoundError,
-    OSError,
-)
-"""What huggingface_hub raises; the first is the base of its HTTP library's errors, which it lets
-through where there is no network."""
-LIKENESS = 0.7
-"""From which `difflib` ratio on a name is taken for a mistyped one."""
-MAX_FOLDERS = 1000
-"""How many folders are looked at for a mistyped name."""
 
 
 def load(place: str | Path, reference: str | None = None) -> Model:
@@ -77,6 +52,8 @@ def load(place: str | Path, reference: str | None = None) -> Model:
         UserError: if there is no usable model.
     """
     if str(place).startswith(HUB):
+        from reverie.inference.hub import download
+
         return Model(str(place), *load_model(download(str(place).removeprefix(HUB))))
     path = path_of(place)
     if reference is None and str(place) in BUILT_IN_MODELS and not holds_a_model(path):
@@ -100,20 +77,12 @@ def load(place: str | Path, reference: str | None = None) -> Model:
             raise UserError(
                 f"{place}: this run has no model yet; it comes with the first checkpoint."
             )
-    elif re.fullmatch(HUB_NAME, str(place)) and not path.parent.exists():
-        alike = _look_alike(path)
-        if alike is not None:
-            raise UserError(
-                f"{place}: there is no run or model folder of that name; did you mean {alike}? A "
-                f"model of that name on the hub is {HUB}{place}."
-            )
+    else:
+        refuse_unknown_model(str(place))
+        from reverie.inference.hub import download
+
         progress.say(f"there is no folder {path.parent}: asking the hub for {HUB}{place}")
         folder = download(str(place))
-    else:
-        raise UserError(
-            f"{place}: there is no run or model folder of that name; a model on the hub is named "
-            f"{HUB}user/name, and {', '.join(BUILT_IN_MODELS)} come with reverie."
-        )
     return Model(str(place), *load_model(folder))
 
 
@@ -150,11 +119,6 @@ def import_weights(path: str | Path, reference: str | None = None) -> nn.Module:
     return network
 
 
-def holds_a_model(path: Path) -> bool:
-    """Whether `path` is a run, a model folder, or a model in one file."""
-    return Run(path).exists() or (path / "config.json").exists() or is_model_file(path)
-
-
 def load_beside(place: str | Path, name: str) -> Model | None:
     """The model `name` that was trained for the one of a place and is kept in it; None if there is
     none.
@@ -163,42 +127,16 @@ def load_beside(place: str | Path, name: str) -> Model | None:
         UserError: if it is damaged.
     """
     named = str(place)
-    path = download(named.removeprefix(HUB)) if named.startswith(HUB) else path_of(place)
+    if named.startswith(HUB):
+        from reverie.inference.hub import download
+
+        path = download(named.removeprefix(HUB))
+    else:
+        path = path_of(place)
     if is_packed(path):
         found = load_packed(path, name)
         return None if found is None else Model(named, *found)
     return load(path / name) if (path / name).is_dir() else None
-
-
-def _look_alike(path: Path) -> Path | None:
-    """A run or model folder here whose path resembles that of one that does not exist."""
-    known: list[str] = []
-    top = (folder for folder in islice(Path().iterdir(), MAX_FOLDERS) if folder.is_dir())
-    every = (inner for folder in top for inner in (folder, *islice(folder.glob("*/"), MAX_FOLDERS)))
-    with suppress(OSError):  # a folder that may not be read holds nothing that was meant
-        known += [str(folder) for folder in islice(every, MAX_FOLDERS) if holds_a_model(folder)]
-    found = get_close_matches(str(path), known, n=1, cutoff=LIKENESS)
-    same_name = [one for one in known if Path(one).name == path.name]
-    return next((Path(one) for one in (*found, *same_name)), None)
-
-
-def download(name: str) -> Path:
-    """The folder in the hub's cache of a model `user/name`.
-
-    Raises:
-        UserError: if there is none, or the hub cannot be reached.
-    """
-    if not re.fullmatch(HUB_NAME, name):
-        raise UserError(f"{HUB}{name}: a model on the hub is named {HUB}user/name.")
-    names = ["config.json", "model.safetensors"]
-    wanted = [*names, "README.md", *(f"*/{name}" for name in names)]
-    try:
-        return Path(snapshot_download(name, allow_patterns=wanted))
-    except HUB_ERRORS as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UserError(
-            f"{HUB}{name}: this model could not be had from the hub ({reason})."
-        ) from None
 
 
 def is_image_folder(path: Path) -> bool:

@@ -17,6 +17,7 @@ from reverie.core.errors import UserError, nearest
 from reverie.core.image_io import convert_channels
 from reverie.core.options import Direction
 from reverie.core.precision import bf16_is_native
+from reverie.core.result import counted
 from reverie.core.rng import latents_of_seeds, mix, noise_of_seeds
 from reverie.inference.image_forms import Form, converted, fitted
 from reverie.inference.latent.vectors import slerp
@@ -381,7 +382,7 @@ class Model:
             return cycle_labels(count, len(names))
         chosen = [label] if isinstance(label, int | str) else list(label)
         if len(chosen) not in (1, count):
-            raise UserError(f"{len(chosen)} labels for {count} images: give one, or one for each.")
+            raise UserError(f"{len(chosen)} labels for {counted(count, 'image')}: give one or all.")
         numbers = [self._class_number(one) for one in chosen]
         return torch.tensor(numbers if len(numbers) == count else numbers * count)
 

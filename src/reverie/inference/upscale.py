@@ -117,7 +117,7 @@ def _todo(outputs: Sequence[Output], options: UpscaleOptions) -> tuple[list[Outp
             todo.append(output)
     if skipped:
         progress.say(
-            f"{len(skipped)} images exist already and are skipped: "
+            f"skipped, as results exist already: {counted(len(skipped), 'image')}; "
             "--existing overwrite computes them again."
         )
     return todo, skipped

@@ -86,6 +86,10 @@ class Method(nn.Module, ABC):
     """Networks that are not trained."""
     init_from: ClassVar[str | None] = None
     """Methods whose model `--init` should name, for methods that need one."""
+    main_options: ClassVar[tuple[str, ...]] = ()
+    """The method's options that matter most, which `reverie train METHOD --help` shows."""
+    unused_options: ClassVar[tuple[str, ...]] = ()
+    """Inherited options without an effect on this method, which its help leaves out."""
     presets: ClassVar[Mapping[str, Preset]] = {}
     """Named options; they stand at the foot of the method's file."""
     about_losses: ClassVar[Mapping[str, str]] = {}

@@ -1,13 +1,17 @@
 """Recipes by name: a method's presets stand at the foot of its file; here they are looked up."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from reverie.core.errors import UserError, nearest
 from reverie.core.options import options_from_json
 from reverie.core.result import Json
-from reverie.data import DataOptions
-from reverie.methods import METHODS, Method
+from reverie.data.options import DataOptions
+from reverie.methods import METHODS
 from reverie.methods.recipe import Recipe, TrainOptions
+
+if TYPE_CHECKING:
+    from reverie.methods.base import Method
 
 AUTO = "auto"
 """Picks a preset by device, image size and number of images, see `choice`."""
@@ -16,9 +20,9 @@ DEFAULT = "default"
 """The preset of every method that holds its defaults."""
 
 
-def preset_names(kind: type[Method]) -> list[str]:
+def preset_names(presets: Iterable[str]) -> list[str]:
     """What a preset may be called: the method's own, and what every method has."""
-    return [*kind.presets, DEFAULT, AUTO]
+    return [*presets, DEFAULT, AUTO]
 
 
 def recipe_for(method: str, preset: str | None = None) -> Recipe:
@@ -35,7 +39,7 @@ def recipe_for(method: str, preset: str | None = None) -> Recipe:
         )
     if preset not in (None, DEFAULT, *kind.presets):
         raise UserError(
-            f"{method} has no preset {preset!r}; {nearest(str(preset), preset_names(kind))}"
+            f"{method} has no preset {preset!r}; {nearest(str(preset), preset_names(kind.presets))}"
         )
     chosen = kind.presets.get(preset or DEFAULT) or kind.default_preset()
     return Recipe(method=method, options=chosen.options, data=chosen.data, training=chosen.training)
@@ -59,7 +63,7 @@ def recipe_from_json(content: dict[str, Json]) -> Recipe:
     )
 
 
-def installed_method(name: str, origin: Mapping[str, Json]) -> type[Method]:
+def installed_method(name: str, origin: Mapping[str, Json]) -> "type[Method]":
     """The method called `name`, built in, of a plugin or registered by hand.
 
     Args:

@@ -22,7 +22,7 @@ from reverie.core.options import (
     Positive,
 )
 from reverie.core.result import Json, plain
-from reverie.data import DataOptions
+from reverie.data.options import DataOptions
 from reverie.methods.options import MethodOptions
 
 DEFAULT_STEPS = 20_000

@@ -83,6 +83,7 @@ class VAE(Method):
     Options = VAEOptions
     averaged = ("encoder", "decoder", "prior")
     about = "variational autoencoder: generation, reconstruction and a latent space"
+    main_options = ("latent_size", "network", "likelihood", "kl_weight")
     tiny_options: ClassVar = {"hidden": (32,), "width": 4}
     feature_network = "encoder"
     about_losses: ClassVar = {

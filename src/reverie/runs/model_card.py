@@ -3,6 +3,7 @@
 import json
 
 from reverie.core.image_size import Size
+from reverie.core.result import counted
 from reverie.methods import METHODS
 from reverie.methods.recipe import Recipe
 from reverie.runs.environment import versions
@@ -40,9 +41,9 @@ tags: [{kind}, {recipe.method}]
 
 {method.about}; {size} pixels, {colours}.
 
-Trained with reverie {versions()["reverie"]} on {facts["picture_count"]:,} images
-({recipe.data.data}, fingerprint {facts["data_fingerprint"]}), {last["step"]:,} steps,
-{last["images_seen"]:,} images seen, {last["seconds"] / 60:.1f} minutes, seed
+Trained with reverie {versions()["reverie"]} on {counted(facts["picture_count"], "image")}
+({recipe.data.data}, fingerprint {facts["data_fingerprint"]}), {counted(last["step"], "step")},
+{counted(last["images_seen"], "image")} seen, {last["seconds"] / 60:.1f} minutes, seed
 {recipe.training.seed}. The weights are averaged over training.
 
 ```python

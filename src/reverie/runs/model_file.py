@@ -10,18 +10,7 @@ from reverie.core.files import MAX_JSON_BYTES, parse_json
 from reverie.core.zip_file import read_zip
 from reverie.methods import Method
 from reverie.runs.model_folder import CONFIG, METADATA, WEIGHTS, ModelFiles, load_model, restored
-
-PACKED, BARE = ".zip", ".safetensors"
-
-
-def is_model_file(path: Path) -> bool:
-    """Whether `path` is a file that may hold one of our models, by its name."""
-    return path.suffix.lower() in (PACKED, BARE) and path.is_file()
-
-
-def is_packed(path: Path) -> bool:
-    """Whether `path` is a packed model, by its name."""
-    return path.suffix.lower() == PACKED and path.is_file()
+from reverie.runs.place import is_packed
 
 
 def load_model_file(path: Path) -> tuple[str, Method] | None:

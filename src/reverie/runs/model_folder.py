@@ -159,7 +159,9 @@ def restored(files: ModelFiles) -> tuple[str, Method]:
             'both from where they came from, or remove "sha256" from a config.json that you have '
             "changed on purpose."
         )
-    method.to_empty(device="cpu").load_state_dict(tensors)
+    # As `to_empty` does, which imports PyTorch's compiler to copy the strides of meta tensors.
+    method._apply(lambda t: torch.empty(t.shape, dtype=t.dtype) if t.is_meta else t)
+    method.load_state_dict(tensors)
     return name, channels_last(method).eval().requires_grad_(False)
 
 

@@ -36,6 +36,7 @@ from reverie.runs.checkpoint import Checkpoint, _read_checkpoint
 from reverie.runs.environment import commit, machine, versions
 from reverie.runs.log import EVALUATION_LINE, LOG_LINE, SHEET_NAME, best_of, read_lines
 from reverie.runs.model_folder import plugin_of, remove_model
+from reverie.runs.place import OPTIONS_FILE
 from reverie.runs.summary import run_folder
 
 FACTS: Mapping[str, Any] = {
@@ -66,7 +67,7 @@ class Run:
 
     @property
     def options_file(self) -> Path:
-        return self.folder / "options.json"
+        return self.folder / OPTIONS_FILE
 
     @property
     def log_file(self) -> Path:

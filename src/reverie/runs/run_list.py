@@ -13,8 +13,8 @@ from reverie.core.progress import printable, readable_duration
 from reverie.core.result import Json, Result, plain
 from reverie.core.terminal_image import image_codes, protocol_of
 from reverie.core.text_table import aligned, fitted, terminal_width
+from reverie.runs.place import OPTIONS_FILE
 from reverie.runs.summary import (
-    OPTIONS_FILE,
     RunSummary,
     State,
     newest_sheet,

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from reverie.core.errors import UserError
 from reverie.core.files import path_of
 from reverie.core.lock import is_locked
 from reverie.runs.log import EVALUATION_LINE, SHEET_NAME, best_of, read_lines
+from reverie.runs.place import OPTIONS_FILE, refuse_no_run
 
 State = Literal["running", "finished", "stopped"]
 
-OPTIONS_FILE = "options.json"
 
 LAST_BYTES = 20_000
 """Of a log, which hold its last lines."""
@@ -90,12 +89,8 @@ def run_folder(place: str | Path) -> Path:
     Raises:
         UserError: if there is none.
     """
-    folder = path_of(place)
-    if (folder / OPTIONS_FILE).exists():
-        return folder
-    beside = sorted(p.parent.name for p in folder.parent.glob(f"*/{OPTIONS_FILE}"))
-    hint = f" Runs in the same folder: {', '.join(beside[:8])}." if beside else ""
-    raise UserError(f"{place}: there is no run in this folder (no {OPTIONS_FILE}).{hint}")
+    refuse_no_run(place)
+    return path_of(place)
 
 
 def run_folders(folder: Path) -> Iterator[Path]:

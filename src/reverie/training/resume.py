@@ -8,7 +8,7 @@ from reverie.core import progress
 from reverie.core.errors import UserError
 from reverie.core.files import path_of
 from reverie.core.options import flag_of
-from reverie.core.result import Json, plain
+from reverie.core.result import Json, counted, plain
 from reverie.data import DATASETS, ImageDataset, ImageSpec
 from reverie.methods.presets import AUTO, recipe_for
 from reverie.methods.recipe import Recipe
@@ -134,7 +134,7 @@ def check_images(run: Run, images: ImageDataset) -> None:
     same_images = facts["data_fingerprint"] == images.fingerprint
     if same_images and facts.get("labels_fingerprint", labels) == labels:  # old runs have none
         return
-    counts = f"{facts['picture_count']:,} images then, {len(images):,} now"
+    counts = f"{counted(facts['picture_count'], 'image')} then, {len(images):,} now"
     raise UserError(
         f"the {'labels' if same_images else 'images'} have changed since this run was started "
         f"({counts}): restore them, or start a new run in another folder, with --init {run.folder} "

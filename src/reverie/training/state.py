@@ -68,7 +68,7 @@ class TrainState:
             return  # `finished_method` uses the current weights
         decay = min(self.options.ema_decay, (1 + step) / (10 + step))
         for slow, fast in self._pairs:
-            averages = list(slow.parameters())
+            averages: list[torch.Tensor] = list(slow.parameters())
             if averages:  # a VAE's prior may have no parameters
                 torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]
                     averages, list(fast.parameters()), 1 - decay

@@ -19,6 +19,7 @@ from reverie.core.interrupt import StopSignal
 from reverie.core.lock import FolderLock
 from reverie.core.marks import is_marked
 from reverie.core.options import OptionValue, flag_of
+from reverie.core.result import counted
 from reverie.methods import METHODS
 from reverie.methods.presets import recipe_for
 from reverie.methods.recipe import Recipe
@@ -161,7 +162,7 @@ class Sweep:
         waiting = [one for name, one in self.combinations.items() if name not in self.endings]
         count = len(self.combinations)
         if len(waiting) < count:
-            progress.say(f"{count - len(waiting)} of {count} runs are finished already")
+            progress.say(f"finished already: {count - len(waiting)} of {counted(count, 'run')}")
         threads = max(1, _cores() // jobs) if jobs > 1 else None
         running: dict[str, Child] = {}
         meter, told = _Meter(self, count), False

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reverie.core.files import write_atomic
 from reverie.core.html import page, text
-from reverie.core.result import Json, plain
+from reverie.core.result import Json, counted, plain
 from reverie.runs.run import Run
 from reverie.training.comparison import curves_and_sheets
 from reverie.training.sweep_result import SweepResult
@@ -43,8 +43,9 @@ def write_page(definition: Mapping[str, Json], result: SweepResult) -> None:
         f"<p><b>{text(run.name)}</b> failed: {text(run.error)}</p>" for run in result.failed
     )
     named = {run.name: Run(run.folder) for run in runs}
+    done = f"finished: {finished} of {counted(len(runs), 'run')}"
     body = f"""<h1>{name}</h1>
-<p class="about">{text(definition["method"])} · {finished} of {len(runs)} runs are finished</p>
+<p class="about">{text(definition["method"])} · {done}</p>
 {failed}{spreads}<h2>Runs</h2>{table}{NOTE}
 {curves_and_sheets(named, labels)}"""
     write_atomic(result.page, page(f"{name} · sweep · reverie", body))

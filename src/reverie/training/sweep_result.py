@@ -8,7 +8,7 @@ from typing import Literal
 
 from reverie.core.options import OptionValue
 from reverie.core.progress import printable
-from reverie.core.result import FAILED_IN_PART, INTERRUPTED, Json, Result
+from reverie.core.result import FAILED_IN_PART, INTERRUPTED, Json, Result, counted
 from reverie.runs.run import Run
 from reverie.training.child import Ending
 from reverie.training.combinations import SEED, Combination, setting_of
@@ -115,7 +115,7 @@ class SweepResult(Result):
         lines += [printable(f"{run.name} failed: {run.error}") for run in self.failed]
         if self.unfinished:
             lines.append(
-                f"{len(self.unfinished)} of {len(self.runs)} runs are not finished; the same "
-                "command goes on with them."
+                f"not finished: {len(self.unfinished)} of {counted(len(self.runs), 'run')}; "
+                "the same command goes on."
             )
         return "\n".join([*lines, str(self.page)])

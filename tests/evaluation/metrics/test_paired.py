@@ -93,7 +93,7 @@ def test_folders_that_do_not_match_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="must have the same size, not 32×40 and 9×9"):
         compare_folders(one, other)
     (other / "deep" / "1.png").unlink()
-    with pytest.raises(UserError, match="1 images have no counterpart of the same name: deep/1"):
+    with pytest.raises(UserError, match="1 image without a counterpart of the same name: deep/1"):
         compare_folders(one, other)
 
 

@@ -71,7 +71,7 @@ def test_given_pairs_show_the_same_place(folder: Path) -> None:
     with pytest.raises(UserError, match=r"2 images are not 2 times as large.*a.png \(200×160 and"):
         find_dataset(options, "degraded", 2)
     (folder / "small" / "a.png").unlink()
-    with pytest.raises(UserError, match="no counterpart of the same name"):
+    with pytest.raises(UserError, match="without a counterpart of the same name"):
         find_dataset(options, "degraded", 4)
 
 

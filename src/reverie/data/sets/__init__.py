@@ -1,25 +1,28 @@
-"""Datasets by name. A new one is one file and one line here, or an entry point elsewhere."""
+"""Datasets by name. A new one is one file and one line here, or an entry point elsewhere.
 
+A dataset's module is imported when it is used, so that the names are known without PyTorch.
+"""
+
+from typing import TYPE_CHECKING
+
+from reverie.core.errors import UserError, nearest
 from reverie.core.plugins import Registry, not_a
-from reverie.data.sets.digits import DIGITS
-from reverie.data.sets.earth import EARTH, EARTH_NIGHT
-from reverie.data.sets.emoji import EMOJI
-from reverie.data.sets.faces import FACES
-from reverie.data.sets.photos import PHOTOS
-from reverie.data.source import Dataset
 
-DATASETS: Registry[Dataset] = Registry(
+if TYPE_CHECKING:
+    from reverie.data.source import Dataset
+
+DATASETS: "Registry[Dataset]" = Registry(
     "dataset",
     "reverie.datasets",
     {
-        "digits": DIGITS,
-        "earth": EARTH,
-        "earth-night": EARTH_NIGHT,
-        "emoji": EMOJI,
-        "faces": FACES,
-        "photos": PHOTOS,
+        "digits": "reverie.data.sets.digits:DIGITS",
+        "earth": "reverie.data.sets.earth:EARTH",
+        "earth-night": "reverie.data.sets.earth:EARTH_NIGHT",
+        "emoji": "reverie.data.sets.emoji:EMOJI",
+        "faces": "reverie.data.sets.faces:FACES",
+        "photos": "reverie.data.sets.photos:PHOTOS",
     },
-    not_a(Dataset),
+    not_a("reverie.data.source:Dataset"),
 )
 
 
@@ -31,3 +34,13 @@ def fetched_as(folder: str) -> str | None:
     words = folder.split("-")
     names = ("-".join(words[:count]) for count in range(len(words), 0, -1))
     return next((n for n in names if n in DATASETS and DATASETS[n].fetch is not None), None)
+
+
+def no_such_data(place: str) -> UserError:
+    """The error for a name after `--data` where there is nothing; it names the datasets."""
+    if place in DATASETS:
+        return UserError(f"the dataset {place} is not here yet: run reverie data get {place}")
+    return UserError(
+        f"there is no folder or file {place!r}, and no dataset of that name; "
+        f"{nearest(place, DATASETS)}"
+    )

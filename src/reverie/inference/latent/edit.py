@@ -18,6 +18,7 @@ from torch import Tensor
 from reverie.core import image_io, progress
 from reverie.core.errors import UserError, nearest
 from reverie.core.files import parse_json, write_atomic
+from reverie.core.result import counted
 from reverie.data.attributes import Attributes
 from reverie.data.expressions import GroupTerm
 from reverie.inference.latent.vectors import (
@@ -133,7 +134,8 @@ def latent_arithmetic(
         members = np.flatnonzero(term.members(attributes.with_attribute))
         if len(members) == 0:
             raise UserError(
-                f"none of {len(attributes):,} images is in the group {term.text!r}: choose another."
+                f"none of {counted(len(attributes), 'image')} is in the group {term.text!r}: "
+                "choose another."
             )
         count = min(len(members), 1000 if exemplars is None else exemplars)
         chosen = chosen_by.permutation(members)

@@ -18,7 +18,7 @@ from reverie.core.image_formats import ImageSource
 from reverie.core.marks import SHEET_TEXT
 from reverie.core.options import InvalidValue, coerce
 from reverie.core.outputs import refuse_folder_of, refuse_replacing
-from reverie.core.result import FAILED_IN_PART, Json, Result
+from reverie.core.result import FAILED_IN_PART, Json, Result, counted
 from reverie.core.rng import latents_of_seeds
 from reverie.data.attributes import Attributes, read_attributes
 from reverie.data.expressions import parse_sum
@@ -373,5 +373,5 @@ def _write_path(made: Tensor, out: Path, rate: float) -> Path:
     times = max(1, 128 // max(made.shape[-2:]))
     large = image_io.to_uint8(made).repeat(times, 1).repeat(times, 2)
     write_atomic(out, image_io.encode_gif(list(large), max(20, round(1000 / rate))))
-    progress.say(f"{len(large)} frames")
+    progress.say(counted(len(large), "frame"))
     return out

@@ -128,6 +128,7 @@ class Diffusion(Method):
     Options = DiffusionOptions
     averaged = ("noise_embedding", "label_embedding", "unet")
     about = "diffusion model: images by iterated denoising"
+    main_options = ("objective", "width", "multipliers", "conditional", "few_steps")
     tiny_options: ClassVar = {"width": 8}
     about_losses: ClassVar = {
         "denoising": "Squared error of the predicted target, averaged over all noise levels; it "

@@ -93,6 +93,7 @@ class CGAN(Method):
     averaged = ("embedding", "generator")
     training_only = ("finder",)
     about = "conditional GAN: images of a given class"
+    main_options = ("latent_size", "width", "condition", "loss")
     tiny_options: ClassVar = {"width": 4, "latent_size": 8, "embedding_size": 4}
     feature_network = "discriminator"
     inversion_method = "encoder"

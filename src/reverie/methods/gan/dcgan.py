@@ -45,6 +45,7 @@ class DCGAN(Method):
     averaged = ("generator",)
     training_only = ("finder",)
     about = "convolutional GAN (Radford et al. 2015), by default relativistic with R1 and R2"
+    main_options = ("latent_size", "width", "loss", "augment")
     tiny_options: ClassVar = {"width": 4, "latent_size": 8}
     feature_network = "discriminator"
     inversion_method = "encoder"

@@ -34,6 +34,7 @@ class GAN(Method):
     averaged = ("generator",)
     training_only = ("finder",)
     about = "GAN (Goodfellow et al. 2014): generator and discriminator of linear layers"
+    main_options = ("latent_size", "hidden", "loss", "learning_rate")
     tiny_options: ClassVar = {"hidden": (16, 32)}
     inversion_method = "encoder"
 

@@ -80,6 +80,7 @@ class GANInversion(Method):
     frozen = ("base",)
     init_from = "dcgan, gan or cgan"
     about = "GAN inversion: encoder into the latent space of a dcgan, gan or cgan"
+    main_options = ("width", "picture_weight", "feature_weight", "pictures_after")
     tiny_options: ClassVar = {"width": 4, "base_options": {"width": 4, "latent_size": 8}}
     feature_network = "encoder"
     kept_beside_init = "encoder"

@@ -31,6 +31,7 @@ class ESRGAN(SRGAN):
 
     Options = ESRGANOptions
     about = "ESRGAN: perceptual super-resolution with RRDBNet and a relativistic discriminator"
+    main_options = ("scale", "width", "adversarial_weight", "degradation")
 
     @classmethod
     def default_preset(cls) -> Preset:

@@ -70,6 +70,7 @@ class SRGAN(SuperResolution):
 
     Options = SRGANOptions
     about = "SRGAN: perceptual super-resolution with content and adversarial loss"
+    main_options = ("scale", "network", "adversarial_weight", "degradation")
     tiny_options: ClassVar = {"width": 8, "blocks": 2, "discriminator_width": 4}
     feature_network = "discriminator"
     image_networks: ClassVar = {"discriminator": 1}

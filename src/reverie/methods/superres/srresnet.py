@@ -39,6 +39,7 @@ class SRResNet(SuperResolution):
 
     Options = SRResNetOptions
     about = "SRResNet: super-resolution with a pixel loss, for high PSNR"
+    main_options = ("scale", "network", "width", "degradation")
     tiny_options: ClassVar = {"width": 8, "blocks": 2}
     feature_network = "generator"
 

@@ -108,6 +108,8 @@ class CUT(Method):
     averaged = ("generator",)
     directions = ("ab",)
     about = "CUT: unpaired image-to-image translation in one direction, with a contrastive loss"
+    main_options = ("contrast_weight", "width", "places", "flip_equivariance")
+    unused_options = ("r2", "latent_weight")
     tiny_options: ClassVar = {
         "width": 4,
         "discriminator_width": 4,

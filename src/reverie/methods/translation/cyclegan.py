@@ -68,6 +68,8 @@ class CycleGAN(Method):
     training_only = ("pool_a", "pool_b")
     directions = ("ab", "ba")
     about = "CycleGAN: unpaired image-to-image translation with cycle consistency"
+    main_options = ("cycle_weight", "identity_weight", "network", "width")
+    unused_options = ("r2", "latent_weight")
     tiny_options: ClassVar = {"width": 4, "discriminator_width": 4, "blocks": 1}
     feature_network = "discriminator_b"
     image_networks: ClassVar = {

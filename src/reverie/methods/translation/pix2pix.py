@@ -59,6 +59,8 @@ class Pix2Pix(Method):
     averaged = ("generator",)
     directions = ("ab",)
     about = "pix2pix: paired image-to-image translation with a conditional GAN"
+    main_options = ("pixel_weight", "network", "width", "dropout")
+    unused_options = ("r2", "latent_weight")
     tiny_options: ClassVar = {"width": 4, "discriminator_width": 4, "blocks": 1}
     feature_network = "generator"
     image_networks: ClassVar = {"generator": 1, "discriminator": 2}
@@ -133,6 +135,7 @@ class Pix2Pix(Method):
 
 # A third of a photograph at a time, so that sky, leaves and skin can be told apart.
 _PHOTO: dict[str, Any] = {**SMALL, "blocks": 6, "augment": ()}
+_DRAWN: dict[str, Any] = {**_PHOTO, "residual": False, "joins_input": True}
 _PHOTO_CROPS = DataOptions(
     data="photos", image_size=96, resize="none", jitter=2.0, flip=True, channels="3"
 )
@@ -158,7 +161,7 @@ Pix2Pix.presets = {
         about="line drawings to photographs, from photographs alone: 3,000 steps, about 20 minutes "
         "on one core",
         options=Pix2PixOptions(
-            **_PHOTO | {"residual": False, "joins_input": True},
+            **_DRAWN,
             network="resnet",
             dropout=False,
             pixel_weight=10.0,

@@ -1,0 +1,60 @@
+"""Names of models: those of the package and of the hub, runs and folders; without PyTorch."""
+
+import re
+from contextlib import suppress
+from difflib import get_close_matches
+from itertools import islice
+from pathlib import Path
+
+from reverie.core.errors import UserError
+from reverie.core.files import path_of
+from reverie.runs.place import OPTIONS_FILE, is_model_file
+
+BUILT_IN_MODELS = {
+    folder.name: folder for folder in (Path(__file__).parent / "pretrained").glob("[!_]*")
+}
+
+HUB = "hf:"
+"""Begins the names of models on the Hugging Face hub."""
+HUB_NAME = r"[\w.-]+/[\w.-]+"
+
+LIKENESS = 0.7
+"""From which `difflib` ratio on a name is taken for a mistyped one."""
+MAX_FOLDERS = 1000
+"""How many folders are looked at for a mistyped name."""
+
+
+def refuse_unknown_model(place: str) -> None:
+    """Raise a UserError if `place` is neither a model here nor a name that the hub may have."""
+    path = path_of(place)
+    known = place.startswith(HUB) or place in BUILT_IN_MODELS
+    if known or path.is_file() or path.is_dir():
+        return
+    if not re.fullmatch(HUB_NAME, place) or path.parent.exists():
+        raise UserError(
+            f"{place}: there is no run or model folder of that name; a model on the hub is named "
+            f"{HUB}user/name, and {', '.join(BUILT_IN_MODELS)} come with reverie."
+        )
+    alike = _look_alike(path)
+    if alike is not None:
+        raise UserError(
+            f"{place}: there is no run or model folder of that name; did you mean {alike}? A "
+            f"model of that name on the hub is {HUB}{place}."
+        )
+
+
+def holds_a_model(path: Path) -> bool:
+    """Whether `path` is a run, a model folder, or a model in one file."""
+    return (path / OPTIONS_FILE).exists() or (path / "config.json").exists() or is_model_file(path)
+
+
+def _look_alike(path: Path) -> Path | None:
+    """A run or model folder here whose path resembles that of one that does not exist."""
+    known: list[str] = []
+    top = (folder for folder in islice(Path().iterdir(), MAX_FOLDERS) if folder.is_dir())
+    every = (inner for folder in top for inner in (folder, *islice(folder.glob("*/"), MAX_FOLDERS)))
+    with suppress(OSError):  # a folder that may not be read holds nothing that was meant
+        known += [str(folder) for folder in islice(every, MAX_FOLDERS) if holds_a_model(folder)]
+    found = get_close_matches(str(path), known, n=1, cutoff=LIKENESS)
+    same_name = [one for one in known if Path(one).name == path.name]
+    return next((Path(one) for one in (*found, *same_name)), None)

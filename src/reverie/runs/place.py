@@ -1,0 +1,32 @@
+"""Where runs and models in one file are; known without PyTorch."""
+
+from pathlib import Path
+
+from reverie.core.errors import UserError
+from reverie.core.files import path_of
+
+OPTIONS_FILE = "options.json"
+"""The file that makes a folder a run."""
+
+PACKED, BARE = ".zip", ".safetensors"
+"""How names of packed models, and of weights alone, end."""
+
+
+def refuse_no_run(place: str | Path) -> None:
+    """Raise a UserError if there is no run in the folder `place`."""
+    folder = path_of(place)
+    if (folder / OPTIONS_FILE).exists():
+        return
+    beside = sorted(p.parent.name for p in folder.parent.glob(f"*/{OPTIONS_FILE}"))
+    hint = f" Runs in the same folder: {', '.join(beside[:8])}." if beside else ""
+    raise UserError(f"{place}: there is no run in this folder (no {OPTIONS_FILE}).{hint}")
+
+
+def is_model_file(path: Path) -> bool:
+    """Whether `path` is a file that may hold one of our models, by its name."""
+    return path.suffix.lower() in (PACKED, BARE) and path.is_file()
+
+
+def is_packed(path: Path) -> bool:
+    """Whether `path` is a packed model, by its name."""
+    return path.suffix.lower() == PACKED and path.is_file()
