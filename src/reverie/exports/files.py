@@ -17,6 +17,7 @@ from reverie.exports import onnx_file, quantized, torch_file
 from reverie.exports.graphs import Graph, graphs_of
 from reverie.inference.model import Model
 from reverie.inference.options import ExportOptions
+from reverie.methods.diffusion.pretrained import PretrainedDiffusion
 from reverie.methods.onnx import ONNX_METHODS, OnnxFacts
 from reverie.runs.environment import versions
 
@@ -82,6 +83,11 @@ def export_files(model: Model, out: Path, options: ExportOptions) -> ExportResul
         need_onnx(writing=True)
     if isinstance(model.method, ONNX_METHODS):
         raise UserError(f"{model.name} is an exported file already: export the run it is from.")
+    if isinstance(model.method, PretrainedDiffusion):
+        raise UserError(
+            f"{model.name} is a model of the library diffusers, which is not exported from here: "
+            "use that library's own exporters."
+        )
     graphs = _chosen(model, options)
     if options.images is not None:
         if not any(graph.takes_images for graph in graphs):

@@ -18,6 +18,8 @@ from reverie.core.state_dict import read_tensors
 from reverie.data.memory import PREFIX
 from reverie.data.sources import is_data_file
 from reverie.inference.model import Model
+from reverie.methods import Method
+from reverie.methods.diffusion import pretrained as denoisers
 from reverie.methods.onnx import method_of
 from reverie.methods.superres.networks import Upscaler
 from reverie.methods.superres.pretrained import PretrainedUpscaler, SpandrelUpscaler
@@ -59,7 +61,7 @@ def load(place: str | Path, reference: str | None = None) -> Model:
     `hf:user/name` on the Hugging Face hub, or a weight file: of the original CycleGAN and pix2pix,
     or of SRResNet, RRDBNet and compact upscaling networks, or of others that the package spandrel
     knows, where it is installed; or an ONNX file: of `reverie export`, or of a network of others
-    that takes one image and returns one.
+    that takes one image and returns one; or a folder of the library diffusers with a `UNet2DModel`.
 
     A run or model folder that is called `digits` goes before the built-in one. `user/name` without
     `hf:` is looked for on the hub only where it resembles no run or model folder here. `reference`
@@ -69,7 +71,7 @@ def load(place: str | Path, reference: str | None = None) -> Model:
         UserError: if there is no usable model.
     """
     if str(place).startswith(HUB):
-        return Model(str(place), *load_model(download(str(place).removeprefix(HUB))))
+        return Model(str(place), *_load_folder(download(str(place).removeprefix(HUB))))
     path = path_of(place)
     if reference is None and str(place) in BUILT_IN_MODELS and not holds_a_model(path):
         return Model(str(place), *load_model(BUILT_IN_MODELS[str(place)]))
@@ -102,7 +104,14 @@ def load(place: str | Path, reference: str | None = None) -> Model:
             f"{place}: there is no run or model folder of that name; a model on the hub is named "
             f"{HUB}user/name, and {', '.join(BUILT_IN_MODELS)} come with reverie."
         )
-    return Model(str(place), *load_model(folder))
+    return Model(str(place), *_load_folder(folder))
+
+
+def _load_folder(folder: Path) -> tuple[str, Method]:
+    """Name and method of the model in a folder, of reverie's own or of diffusers."""
+    if denoisers.holds_denoiser(folder):
+        return "denoiser", denoisers.load_denoiser(folder)
+    return load_model(folder)
 
 
 def import_weights(path: str | Path, reference: str | None = None) -> nn.Module:
@@ -135,7 +144,8 @@ def import_weights(path: str | Path, reference: str | None = None) -> nn.Module:
 
 def holds_a_model(path: Path) -> bool:
     """Whether `path` is a run or a model folder."""
-    return Run(path).exists() or (path / "config.json").exists()
+    known = path / "config.json", path / "unet" / "config.json", path / "model_index.json"
+    return Run(path).exists() or any(file.exists() for file in known)
 
 
 def _look_alike(path: Path) -> Path | None:
@@ -158,7 +168,7 @@ def download(name: str) -> Path:
     """
     if not re.fullmatch(HUB_NAME, name):
         raise UserError(f"{HUB}{name}: a model on the hub is named {HUB}user/name.")
-    wanted = ["config.json", "model.safetensors", "README.md"]
+    wanted = ["config.json", "model.safetensors", "README.md", *denoisers.FILES]
     try:
         return Path(snapshot_download(name, allow_patterns=wanted))
     except HUB_ERRORS as error:
