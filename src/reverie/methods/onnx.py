@@ -36,7 +36,7 @@ class OnnxFacts(Checked):
     """Version that wrote the file."""
     model: str
     method: str
-    part: Literal["generate", "denoise", "encode", "ab", "ba", "upscale"]
+    part: Literal["generate", "denoise", "encode", "edit", "ab", "ba", "upscale"]
     """Which computation of the model it is."""
     pictures: dict[str, Any]
     """Channels, size and classes of the images, as in config.json."""
@@ -56,6 +56,8 @@ class OnnxFacts(Checked):
     """In pixels of the input, for tiles; -1 if every output pixel depends on the whole image."""
     sampling: dict[str, Any] = field(default_factory=dict)
     """Of diffusion: default number of steps, and the noise levels' bounds."""
+    attributes: tuple[str, ...] = ()
+    """Of edits: what each strength adds."""
     license: str = ""
 
 
@@ -222,6 +224,11 @@ def _own(file: OnnxFile, facts: OnnxFacts, spec: ImageSpec) -> Method:
             return OnnxDiffusion(file, facts, spec)
         case "encode":
             return OnnxEncoder(file, spec)
+        case "edit":
+            raise UserError(
+                f"{file.path}: this file edits images in other programs: with reverie use the run "
+                "that it is from."
+            )
         case "upscale":
             network = OnnxNetwork(file, multiple=facts.multiple)
             scale, radius = facts.scale, facts.receptive_radius
