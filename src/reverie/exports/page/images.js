@@ -186,6 +186,6 @@ start(async () => {
     if (file) take(file);
   });
   slide();
-  await prepared(names[0]);
+  await prepare(names[0]);
   say("Ready.");
 });
