@@ -213,10 +213,17 @@ def method_of(file: OnnxFile) -> tuple[str, Method]:
     with in_file(file.path, "The file's own description is damaged: export it again."):
         facts = options_from_json(OnnxFacts, file.facts)
         spec = options_from_json(ImageSpec, facts.pictures)
-        return facts.method, _own(file, facts, spec).eval().requires_grad_(False)
+        method = _own(file, facts, spec)
+    if method is None:
+        raise UserError(
+            f"{file.path}: this file edits images in other programs; with reverie use the run that "
+            "it is from."
+        )
+    return facts.method, method.eval().requires_grad_(False)
 
 
-def _own(file: OnnxFile, facts: OnnxFacts, spec: ImageSpec) -> Method:
+def _own(file: OnnxFile, facts: OnnxFacts, spec: ImageSpec) -> Method | None:
+    """The method of a file of reverie; None if it is for other programs alone."""
     match facts.part:
         case "generate":
             return OnnxGenerator(file, spec, facts.conditional)
@@ -225,10 +232,7 @@ def _own(file: OnnxFile, facts: OnnxFacts, spec: ImageSpec) -> Method:
         case "encode":
             return OnnxEncoder(file, spec)
         case "edit":
-            raise UserError(
-                f"{file.path}: this file edits images in other programs: with reverie use the run "
-                "that it is from."
-            )
+            return None
         case "upscale":
             network = OnnxNetwork(file, multiple=facts.multiple)
             scale, radius = facts.scale, facts.receptive_radius
