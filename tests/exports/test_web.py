@@ -329,7 +329,7 @@ def test_an_isolated_page_uses_several_threads(page: Page, tmp_path: Path, serve
 
 
 @pytest.fixture
-def with_webgpu(files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+def with_webgpu(runtime: None, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages get the files with WebGPU."""
     with monkeypatch.context() as patch:
         patch.delenv("REVERIE_CACHE", raising=False)
