@@ -48,7 +48,9 @@ async function loadRuntime() {
 /** Whether the browser lets this page use a graphics processor. */
 async function hasGraphics() {
   try {
-    return Boolean(await navigator.gpu?.requestAdapter());
+    const adapter = await navigator.gpu?.requestAdapter();
+    (await adapter.requestDevice()).destroy();
+    return true;
   } catch {
     return false;
   }
