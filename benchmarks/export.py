@@ -1,11 +1,12 @@
 """Models as ONNX files: differences, sizes, and speed in ONNX Runtime beside ours.
 
-    OMP_NUM_THREADS=1 python benchmarks/export.py [--quick] [--rounds 5] [MODEL ...]
+    OMP_NUM_THREADS=1 python benchmarks/export.py [--quick] [--compile] [--rounds 5] [MODEL ...]
 
 A model is a method, with the network of its smallest preset or its defaults and random weights, or
 one that comes with the package. Each of its files is compared with it on images of three sizes,
 where these are free, and in batches of 1 and 5. ONNX Runtime and PyTorch take turns in one run, on
-one image; medians, in milliseconds. `--quick` uses the tiny networks of the tests.
+one image; medians, in milliseconds. `--quick` uses the tiny networks of the tests; `--compile` has
+files of `--to torch --compile` instead, and the columns of ONNX Runtime are theirs.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from torch._inductor import aoti_load_package
 
 from reverie.core.files import readable_bytes
 from reverie.core.onnx import OnnxFile
@@ -70,13 +72,18 @@ def milliseconds(runs: list[Callable[[], object]], rounds: int) -> list[float]:
 
 
 def speeds(graph: Graph, path: Path, rounds: int) -> list[float]:
-    """Milliseconds of ONNX Runtime and of PyTorch for one image."""
+    """Milliseconds of the file, run by ONNX Runtime or compiled, and of PyTorch for one image."""
     side = -(-SIDE // graph.multiple) * graph.multiple
     inputs = graph.example(1, side, side)
-    arrays = [x.numpy() for x in inputs]
-    file = OnnxFile.read(path)
+    run: Callable[[], object]
+    if path.suffix == ".pt2":
+        compiled = aoti_load_package(str(path))
+        run = lambda: compiled(*inputs)  # noqa: E731
+    else:
+        arrays, file = [x.numpy() for x in inputs], OnnxFile.read(path)
+        run = lambda: file.run(arrays)  # noqa: E731
     with torch.inference_mode():
-        return milliseconds([lambda: file.run(arrays), lambda: graph.network(*inputs)], rounds)
+        return milliseconds([run, lambda: graph.network(*inputs)], rounds)
 
 
 def main() -> None:
@@ -84,7 +91,11 @@ def main() -> None:
     parser.add_argument("models", nargs="*", default=[*METHODS, *BUILT_IN_MODELS])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--compile", action="store_true")
     arguments = parser.parse_args()
+    options, name_of_file = ExportOptions(), "m.onnx"
+    if arguments.compile:
+        options, name_of_file = ExportOptions(to="torch", compile=True), "m.pt2"
     torch.set_num_threads(1)
     print("| model | part | difference | file | export s | ONNX Runtime ms | PyTorch ms | ratio |")
     print("|---|---|---:|---:|---:|---:|---:|---:|")
@@ -92,7 +103,7 @@ def main() -> None:
         model = model_of(name, arguments.quick)
         with tempfile.TemporaryDirectory() as folder:
             started = time.perf_counter()
-            files = export_files(model, Path(folder, "m.onnx"), ExportOptions()).files
+            files = export_files(model, Path(folder, name_of_file), options).files
             seconds = (time.perf_counter() - started) / len(files)
             for file, graph in zip(files, graphs_of(model), strict=True):
                 theirs, ours = speeds(graph, file.path, arguments.rounds)

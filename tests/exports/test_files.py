@@ -111,6 +111,8 @@ def test_facts(upscaler: Model) -> None:
         ("digits --out folder.onnx", "folder.onnx is a folder: name the file to write"),
         ("digits --out m.onnx --images .", "--images is for --quantize int8"),
         ("digits --to torch --half --out m.pt2", "--half and --quantize are for --to onnx"),
+        ("digits --compile --out m.onnx", "--compile is for --to torch"),
+        ("digits --data faces --out m.onnx", "does not both encode and generate images"),
         ("digits --to torch --quantize int8 --out m.pt2", "are for --to onnx"),
         ("digits --direction ba --out m.onnx", "digits has no direction ba: leave --direction out"),
         ("digits --to tensorrt --out m.onnx", "tensorrt"),

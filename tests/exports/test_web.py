@@ -8,6 +8,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -59,14 +60,22 @@ def files() -> dict[str, bytes]:
 @pytest.fixture
 def runtime(files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages get these files."""
-    monkeypatch.setattr(web, "runtime_files", lambda: files)
+    monkeypatch.setattr(web, "runtime_files", lambda webgpu: files)
 
 
-@pytest.fixture
-def page(runtime: None) -> Iterator[Page]:
+SOFTWARE_GRAPHICS = (
+    *("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"),
+    *("--enable-features=Vulkan", "--use-vulkan=swiftshader"),
+)
+"""Arguments with which Chromium has WebGPU without a graphics processor."""
+
+
+@pytest.fixture(params=[()])
+def page(runtime: None, request: pytest.FixtureRequest) -> Iterator[Page]:
     """A page whose console must stay free of errors, and that loads what lies beside it alone."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        arguments = ["--no-sandbox", *request.param]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         page = browser.new_page(viewport={"width": 1000, "height": 900})
         page.set_default_timeout(120_000)
         wrong: list[str] = []
@@ -83,11 +92,23 @@ def _check_request(url: str, wrong: list[str]) -> None:
         wrong.append(f"the page asked for {url}")
 
 
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[str]:
-    """The address at which `tmp_path` is served."""
+ISOLATION = {
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+}
+"""Headers with which browsers let a page use several threads."""
+
+
+@pytest.fixture(params=[{}])
+def served(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address at which `tmp_path` is served, with headers of the test's choice."""
 
     class Quiet(SimpleHTTPRequestHandler):
+        def end_headers(self) -> None:
+            for name, value in request.param.items():
+                self.send_header(name, value)
+            super().end_headers()
+
         def log_message(self, format: str, *args: Any) -> None:
             """Say nothing."""
 
@@ -223,11 +244,19 @@ def test_a_page_reconstructs_and_edits(page: Page, tmp_path: Path, method: str) 
     facts = json.loads(page.locator("#page").text_content() or "")
     moved = found + 1.5 * torch.tensor(facts["sliders"][0]["direction"])
     assert psnr(pixels(page, "#output"), sheet(model.generate(moved), 1)) > 45
+    page.get_by_role("button", name="Next seed").click()  # the one in the field, then the next
+    finished(page, 3)
+    assert psnr(pixels(page, "#output"), sheet(model.generate(latents), 1)) > 45
+    page.get_by_role("button", name="Next seed").click()
+    finished(page, 4)
+    latents = reverie.core.rng.latents_of_seeds([1], (size,))  # type: ignore[attr-defined]
+    assert psnr(pixels(page, "#output"), sheet(model.generate(latents), 1)) > 45
+    assert page.get_by_role("button", name="Next example").is_hidden()
     page.locator("#input").hover()
     page.mouse.down()
     page.mouse.move(100, 500)
     page.mouse.up()
-    finished(page, 3)  # what was drawn is encoded
+    finished(page, 5)  # what was drawn is encoded
 
 
 @pytest.mark.slow
@@ -286,6 +315,70 @@ def test_seeds_of_64_bits_and_newer_work_replaces_older(page: Page, tmp_path: Pa
         assert f"seeds {seed} to {seed + 15}" in page.locator("#status").inner_text()
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("served", [ISOLATION], indirect=True)
+def test_an_isolated_page_uses_several_threads(page: Page, tmp_path: Path, served: str) -> None:
+    model = tiny("diffusion", tmp_path / "model")
+    export_page(model, tmp_path / "page", FOLDER)
+    opened(page, f"{served}/page/index.html")
+    assert page.evaluate("self.crossOriginIsolated")
+    cores = page.evaluate("navigator.hardwareConcurrency")
+    assert page.get_attribute("body", "data-threads") == str(min(cores, 8))
+    assert psnr(pixels(page, "#grid"), sheet(model.sample(16), 4)) > 45
+
+
+@pytest.fixture
+def with_webgpu(runtime: None, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages get the files with WebGPU."""
+    with monkeypatch.context() as patch:
+        patch.delenv("REVERIE_CACHE", raising=False)
+        larger = runtime_files(webgpu=True)
+    monkeypatch.setattr(web, "runtime_files", lambda webgpu: larger if webgpu else files)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.usefixtures("with_webgpu")
+def test_a_page_with_webgpu_falls_back(page: Page, tmp_path: Path) -> None:
+    model = tiny("dcgan", tmp_path / "model")
+    made = export_page(model, tmp_path / "page.html", replace(SINGLE, webgpu=True))
+    wanted = sheet(model.sample(16), 4)
+    opened(page, made.page.as_uri())  # in a browser without a graphics processor
+    assert page.get_attribute("body", "data-provider") == "wasm"
+    assert psnr(pixels(page, "#grid"), wanted) > 45
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_where_webgpu_fails_a_page_falls_back(page: Page, tmp_path: Path) -> None:
+    model = tiny("dcgan", tmp_path / "model")
+    # The runtime without WebGPU, in a browser that seems to have it.
+    made = export_page(model, tmp_path / "page.html", replace(SINGLE, webgpu=True))
+    device = "{requestDevice: async () => ({destroy() {}})}"
+    page.add_init_script(
+        "Object.defineProperty(navigator, 'gpu', "
+        f"{{value: {{requestAdapter: async () => ({device})}}}})"
+    )
+    opened(page, made.page.as_uri())
+    assert page.get_attribute("body", "data-provider") == "wasm"
+    assert psnr(pixels(page, "#grid"), sheet(model.sample(16), 4)) > 45
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.usefixtures("with_webgpu")
+@pytest.mark.parametrize("page", [SOFTWARE_GRAPHICS], indirect=True)
+def test_a_page_computes_with_webgpu(page: Page, tmp_path: Path) -> None:
+    model = tiny("dcgan", tmp_path / "model")
+    made = export_page(model, tmp_path / "page.html", replace(SINGLE, webgpu=True))
+    opened(page, made.page.as_uri())
+    if not page.evaluate("navigator.gpu?.requestAdapter().then(Boolean)"):
+        pytest.skip("this browser has no WebGPU")
+    assert page.get_attribute("body", "data-provider") == "webgpu"
+    assert psnr(pixels(page, "#grid"), sheet(model.sample(16), 4)) > 45
+
+
 def test_a_folder_says_that_it_needs_a_server() -> None:
     text = web._page(reverie.load("digits"), {"kind": "sample", "title": "digits"}, {})
     assert "put the folder on a web server" in text
@@ -309,6 +402,6 @@ def test_a_place_that_does_not_fit_is_refused_before_work(tmp_path: Path) -> Non
 
 
 def test_options_of_pages_alone() -> None:
-    for options in ({"single_file": True}, {"data": "faces"}):
-        with pytest.raises(UserError, match="--single-file and --data are for --to web"):
-            ExportOptions(**options)
+    for name in ("single_file", "webgpu"):
+        with pytest.raises(UserError, match="--single-file and --webgpu are for --to web"):
+            ExportOptions(**{name: True})

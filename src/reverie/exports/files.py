@@ -14,9 +14,11 @@ from reverie.core.files import errors_with_name, readable_bytes, write_atomic
 from reverie.core.onnx import OnnxFile, need_onnx
 from reverie.core.result import Json, Result, plain
 from reverie.exports import onnx_file, quantized, torch_file
+from reverie.exports.edits import edit_graph
 from reverie.exports.graphs import Graph, graphs_of
 from reverie.inference.model import Model
 from reverie.inference.options import ExportOptions
+from reverie.methods.diffusion.pretrained import PretrainedDiffusion
 from reverie.methods.onnx import ONNX_METHODS, OnnxFacts
 from reverie.runs.environment import versions
 
@@ -78,23 +80,71 @@ def export_files(model: Model, out: Path, options: ExportOptions) -> ExportResul
         raise UserError(f"{out}: the name of a file of --to {options.to} ends in {suffix}.")
     if out.is_dir():
         raise UserError(f"{out} is a folder: name the file to write.")
-    if options.to == "onnx":
+    graphs = graphs_to_export(model, options)
+    edits = edit_graph(model, options.data)
+    if edits is not None:
+        graphs.append(edits)
+    with errors_with_name(out):  # now, not after minutes of work
+        out.parent.mkdir(parents=True, exist_ok=True)
+    paths = [_path(out, graph.name, graphs[0].name) for graph in graphs]
+    files = []
+    for content, file in exported(model, graphs, paths, options):
+        write_atomic(file.path, content)
+        files.append(file)
+    return ExportResult(files)
+
+
+def graphs_to_export(model: Model, options: ExportOptions) -> list[Graph]:
+    """The computations of a model that are asked for, without edits.
+
+    Raises:
+        UserError: if there is none, a package is missing, or the model cannot be exported.
+    """
+    if options.to != "torch":
         need_onnx(writing=True)
     if isinstance(model.method, ONNX_METHODS):
         raise UserError(f"{model.name} is an exported file already: export the run it is from.")
-    graphs = _chosen(model, options)
+    if isinstance(model.method, PretrainedDiffusion):
+        raise UserError(
+            f"{model.name} is a model of the library diffusers, which is not exported from here: "
+            "use that library's own exporters."
+        )
+    graphs = list(graphs_of(model))
+    if options.direction is not None:
+        graphs = [graph for graph in graphs if graph.name == options.direction]
+        if not graphs:
+            raise UserError(
+                f"{model.name} has no direction {options.direction}: leave --direction out."
+            )
+    if not graphs:
+        raise UserError(f"{model.name}, a {model.method_name}, has nothing to export.")
     if options.images is not None:
         if not any(graph.takes_images for graph in graphs):
             raise UserError(f"{model.name} takes no images: leave --images out.")
         quantized.files_of(options.images)
-    with errors_with_name(out):  # now, not after minutes of work
-        out.parent.mkdir(parents=True, exist_ok=True)
-    files = []
-    for graph in progress.track(graphs, len(graphs), "exporting", "files"):
-        path = _path(out, graph.name, graphs[0].name)
+    return graphs
+
+
+def exported(
+    model: Model, graphs: Sequence[Graph], paths: Sequence[Path], options: ExportOptions
+) -> Iterator[tuple[bytes, ExportedFile]]:
+    """The content of each graph's file, and how its outputs differ from the model's.
+
+    Args:
+        model: what the graphs are of.
+        graphs: from `graphs_to_export`.
+        paths: what each file is called in its description and in messages; nothing is written.
+        options: ONNX or torch.export; compression.
+
+    Raises:
+        UserError: if a file does not compute what the model does.
+    """
+    pairs = list(zip(graphs, paths, strict=True))
+    for graph, path in progress.track(pairs, len(pairs), "exporting", "files"):
         facts = facts_of(model, graph, options.license)
         if options.to == "torch":
-            content, run = torch_file.program(graph, facts)
+            make = torch_file.compiled if options.compile else torch_file.program
+            content, run = make(graph, facts)
         else:
             content, run = _onnx(graph, facts, path, options)
         made = _compared(graph, run, _inputs(graph, options.images))
@@ -103,9 +153,7 @@ def export_files(model: Model, out: Path, options: ExportOptions) -> ExportResul
                 f"{path}: it would differ from the model by {made.largest:.1e} of the range of its "
                 f"outputs, more than {TOLERANCE:.0e}: please report this."
             )
-        write_atomic(path, content)
-        files.append(ExportedFile(path, graph.name, len(content), made.largest, made.psnr))
-    return ExportResult(files)
+        yield content, ExportedFile(path, graph.name, len(content), made.largest, made.psnr)
 
 
 def facts_of(model: Model, graph: Graph, license_name: str = "") -> OnnxFacts:
@@ -124,21 +172,9 @@ def facts_of(model: Model, graph: Graph, license_name: str = "") -> OnnxFacts:
         scale=graph.scale,
         receptive_radius=graph.receptive_radius,
         sampling=dict(graph.sampling),
+        attributes=graph.attributes,
         license=license_name,
     )
-
-
-def _chosen(model: Model, options: ExportOptions) -> list[Graph]:
-    graphs = list(graphs_of(model))
-    if options.direction is not None:
-        graphs = [graph for graph in graphs if graph.name == options.direction]
-        if not graphs:
-            raise UserError(
-                f"{model.name} has no direction {options.direction}: leave --direction out."
-            )
-    if not graphs:
-        raise UserError(f"{model.name}, a {model.method_name}, has nothing to export.")
-    return graphs
 
 
 def _path(out: Path, name: str, first: str) -> Path:

@@ -56,6 +56,8 @@ class Graph:
     """In pixels of the input; -1 if it is unknown or infinite."""
     sampling: Mapping[str, Json] = field(default_factory=dict)
     """Of a denoiser: default number of steps, and the bounds of the noise levels."""
+    attributes: tuple[str, ...] = ()
+    """Of edits: what each strength adds."""
 
     @property
     def resizes(self) -> bool:
@@ -161,14 +163,14 @@ class Denoise(nn.Module):
 
 
 def _generator(method: Any) -> Graph:
-    inputs = [Input("latents", ("batch", *method.latent_shape), _normal)]
+    inputs = [Input("latents", ("batch", *method.latent_shape), normal)]
     inputs += _label(method, method.spec.classes)
-    return Graph("generate", Generate(method), tuple(inputs), "image", _images(method))
+    return Graph("generate", Generate(method), tuple(inputs), "image", image_shape(method))
 
 
 def _denoiser(method: Diffusion) -> Graph:
     few = method.options.few_steps > 0
-    inputs = [Input("x", _images(method), _normal), Input("sigma", ("batch",), _noise_level)]
+    inputs = [Input("x", image_shape(method), normal), Input("sigma", ("batch",), _noise_level)]
     inputs += _label(method, method.spec.classes + 1)
     if few:
         inputs.append(Input("until", ("batch",), lambda shape, _: torch.zeros(shape)))
@@ -180,13 +182,13 @@ def _denoiser(method: Diffusion) -> Graph:
         "sigma_min": method.objective.sigma_min,
         "sigma_max": float(levels[0]),
     }
-    shape = _images(method)
+    shape = image_shape(method)
     return Graph("denoise", Denoise(method), tuple(inputs), "x_0", shape, sampling=sampling)
 
 
 def _encoder(method: Method) -> Graph:
     assert isinstance(method, Encodes)
-    image = Input("image", _images(method), _uniform)
+    image = Input("image", image_shape(method), uniform)
     network = Encode(method)
     spec = method.spec
     with torch.inference_mode():
@@ -198,14 +200,15 @@ def _image_graph(name: str, network: nn.Module, channels: int, scale: int = 1) -
     shape = ("batch", channels, "height", "width")
     multiple = int(getattr(network, "multiple", 1))
     large = shape if scale == 1 else (*shape[:2], f"{scale}*height", f"{scale}*width")
-    inputs = (Input("image", shape, _uniform),)
+    inputs = (Input("image", shape, uniform),)
     # Norms over the whole image make every output pixel depend on all of it: no tiles.
     whole = any(isinstance(layer, InstanceNorm | GroupNorm) for layer in network.modules())
     radius = -1 if whole else int(getattr(network, "receptive_radius", -1))
     return Graph(name, network, inputs, "result", large, multiple, scale, radius)
 
 
-def _images(method: Any) -> tuple[int | str, ...]:
+def image_shape(method: Any) -> tuple[int | str, ...]:
+    """Shape of any number of a model's images."""
     spec = method.spec
     return ("batch", spec.channels, spec.height, spec.width)
 
@@ -217,13 +220,15 @@ def _label(method: Method, known: int) -> list[Input]:
     return [Input("label", ("batch",), draw)] if method.conditional else []
 
 
-def _normal(shape: Sequence[int], generator: torch.Generator) -> Tensor:
+def normal(shape: Sequence[int], generator: torch.Generator) -> Tensor:
+    """Standard normal numbers."""
     return torch.randn(tuple(shape), generator=generator)
 
 
-def _uniform(shape: Sequence[int], generator: torch.Generator) -> Tensor:
+def uniform(shape: Sequence[int], generator: torch.Generator) -> Tensor:
+    """Uniform numbers in [-1, 1)."""
     return torch.rand(tuple(shape), generator=generator) * 2 - 1
 
 
 def _noise_level(shape: Sequence[int], generator: torch.Generator) -> Tensor:
-    return _normal(shape, generator).exp()
+    return normal(shape, generator).exp()

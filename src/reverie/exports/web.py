@@ -6,7 +6,6 @@ import hashlib
 import html
 import json
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -18,10 +17,11 @@ from reverie.core import progress
 from reverie.core.errors import UserError
 from reverie.core.files import readable_bytes, write_atomic
 from reverie.core.result import Json, Result, plain
-from reverie.exports.files import ExportedFile, export_files, facts_of
-from reverie.exports.graphs import Graph, graphs_of
+from reverie.exports.edits import attribute_directions_of
+from reverie.exports.files import ExportedFile, exported, facts_of, graphs_to_export
+from reverie.exports.graphs import Graph
 from reverie.exports.web_runtime import LICENCE, runtime_files
-from reverie.inference.latent.edit import attribute_directions, encode_images
+from reverie.inference.latent.edit import encode_images
 from reverie.inference.latent.files import attributes_for
 from reverie.inference.model import Model
 from reverie.inference.options import ExportOptions
@@ -80,30 +80,28 @@ def export_page(model: Model, out: Path, options: ExportOptions) -> PageResult:
         UserError: if a package is missing, the model cannot be exported, or `out` has other files.
     """
     _check_place(out, options)
-    runtime = runtime_files()
-    graphs = {graph.name: graph for graph in graphs_of(model)}
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder) / "model.onnx"
-        exported = export_files(
-            model, place, replace(options, to="onnx", single_file=False, data=None)
-        ).files
-        models = {f"{file.part}.onnx": file.path.read_bytes() for file in exported}
-    exported = [replace(file, path=Path(f"{file.part}.onnx")) for file in exported]
-    chosen = [graphs[file.part] for file in exported]
+    runtime = runtime_files(webgpu=options.webgpu)
+    as_onnx = replace(options, to="onnx", single_file=False, webgpu=False, data=None)
+    graphs = graphs_to_export(model, as_onnx)
+    names = [Path(f"{graph.name}.onnx") for graph in graphs]
+    models, files = {}, []
+    for content, file in exported(model, graphs, names, as_onnx):
+        models[file.path.name] = content
+        files.append(file)
     assets = {**models, **runtime}
-    facts = _facts(model, chosen, options)
+    facts = _facts(model, graphs, options)
     if options.single_file:
         content = _page(model, facts, assets).encode()
         write_atomic(out, content)
-        return PageResult(out, len(content), exported)
+        return PageResult(out, len(content), files)
     content = _page(model, facts, {}).encode()
-    files = assets | {"app.js": _script(str(facts["kind"])), "ort-LICENCE.txt": LICENCE.encode()}
+    parts = assets | {"app.js": _script(str(facts["kind"])), "ort-LICENCE.txt": LICENCE.encode()}
     out.mkdir(parents=True, exist_ok=True)
-    for name, written in files.items():
+    for name, written in parts.items():
         write_atomic(out / name, written)
     write_atomic(out / "index.html", content)
-    size = len(content) + sum(len(written) for written in files.values())
-    return PageResult(out / "index.html", size, exported)
+    size = len(content) + sum(len(written) for written in parts.values())
+    return PageResult(out / "index.html", size, files)
 
 
 def _check_place(out: Path, options: ExportOptions) -> None:
@@ -134,6 +132,7 @@ def _facts(model: Model, graphs: Sequence[Graph], options: ExportOptions) -> dic
         "title": Path(model.name).name,
         "kind": kind,
         "size": list(model.method.spec.size.shape),
+        "webgpu": options.webgpu,
         "parts": {graph.name: _part(model, graph, options) for graph in graphs},
     }
     return facts | (_latent_facts(model, graphs, options) if kind == "latent" else {})
@@ -160,7 +159,7 @@ def _latent_facts(model: Model, graphs: Sequence[Graph], options: ExportOptions)
             raise
         progress.say(f"the sliders are plain latents, not attributes: {reason}")
         return colours | {"sliders": _strongest(generate, latents, images), "examples": []}
-    found = attribute_directions(model, attributes).values()
+    found = attribute_directions_of(model, options.data).values()
     examples = encode_images(model, attributes, range(min(EXAMPLES, len(attributes))))
     best = sorted(found, key=lambda one: one.accuracy)[-SLIDERS:]
     named = sorted(best, key=lambda one: one.name)

@@ -16,6 +16,11 @@ MEMBERS = {
     "ort.wasm": "package/dist/ort-wasm-simd-threaded.wasm",
 }
 """Files of a page, and what they are called in the package."""
+WEBGPU_MEMBERS = {
+    "ort.mjs": "package/dist/ort.webgpu.bundle.min.mjs",
+    "ort.wasm": "package/dist/ort-wasm-simd-threaded.asyncify.wasm",
+}
+"""The same with WebGPU, which doubles the size."""
 
 LICENCE = """ONNX Runtime Web (ort.mjs, ort.wasm)
 
@@ -40,23 +45,28 @@ CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
 """
 
 
-def runtime_files() -> dict[str, bytes]:
+def runtime_files(*, webgpu: bool = False) -> dict[str, bytes]:
     """The runtime's files by their names in a page; from the cache, or from npm.
+
+    Args:
+        webgpu: whether it also computes on graphics processors.
 
     Raises:
         UserError: if npm is not installed, or the package cannot be downloaded.
     """
+    members = WEBGPU_MEMBERS if webgpu else MEMBERS
     kept = cache_home() / "runtimes" / f"{RUNTIME.name}-{RUNTIME.version}"
-    if not all((kept / name).is_file() for name in MEMBERS):
+    kept = kept / "webgpu" if webgpu else kept
+    if not all((kept / name).is_file() for name in members):
         with tempfile.TemporaryDirectory() as folder:
             (archive,) = download_npm(
                 (RUNTIME,), Path(folder), "the files of ONNX Runtime for browsers", "36 MB"
             )
             found = {}
-            for member in MEMBERS.values():
+            for member in members.values():
                 with open(archive, "rb") as file:
                     found |= dict(read_members(file, member, ""))
         kept.mkdir(parents=True, exist_ok=True)
-        for name, member in MEMBERS.items():
+        for name, member in members.items():
             write_atomic(kept / name, found[member])
-    return {name: (kept / name).read_bytes() for name in MEMBERS}
+    return {name: (kept / name).read_bytes() for name in members}

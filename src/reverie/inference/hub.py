@@ -8,6 +8,7 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntry
 
 from reverie.core.errors import UserError
 from reverie.inference.place import HUB, HUB_NAME
+from reverie.methods.diffusion import pretrained as denoisers
 
 HUB_ERRORS: tuple[type[Exception], ...] = (
     HfHubHTTPError.__mro__[1],
@@ -28,7 +29,7 @@ def download(name: str) -> Path:
     if not re.fullmatch(HUB_NAME, name):
         raise UserError(f"{HUB}{name}: a model on the hub is named {HUB}user/name.")
     names = ["config.json", "model.safetensors"]
-    wanted = [*names, "README.md", *(f"*/{name}" for name in names)]
+    wanted = [*names, "README.md", *(f"*/{name}" for name in names), *denoisers.FILES]
     try:
         return Path(snapshot_download(name, allow_patterns=wanted))
     except HUB_ERRORS as error:

@@ -18,6 +18,8 @@ from reverie.inference.place import (
     holds_a_model,
     refuse_unknown_model,
 )
+from reverie.methods import Method
+from reverie.methods.diffusion import pretrained as denoisers
 from reverie.methods.onnx import method_of
 from reverie.methods.superres.networks import Upscaler
 from reverie.methods.superres.pretrained import PretrainedUpscaler, SpandrelUpscaler
@@ -42,7 +44,7 @@ def load(place: str | Path, reference: str | None = None) -> Model:
     model.safetensors, or one of the original CycleGAN and pix2pix, or of SRResNet, RRDBNet and
     compact upscaling networks, or of others that the package spandrel knows, where it is installed;
     or an ONNX file: of `reverie export`, or of a network of others that takes one image and returns
-    one.
+    one; or a folder of the library diffusers with a `UNet2DModel`.
 
     A run or model folder that is called `digits` goes before the built-in one. `user/name` without
     `hf:` is looked for on the hub only where it resembles no run or model folder here. `reference`
@@ -54,7 +56,7 @@ def load(place: str | Path, reference: str | None = None) -> Model:
     if str(place).startswith(HUB):
         from reverie.inference.hub import download
 
-        return Model(str(place), *load_model(download(str(place).removeprefix(HUB))))
+        return Model(str(place), *_load_folder(download(str(place).removeprefix(HUB))))
     path = path_of(place)
     if reference is None and str(place) in BUILT_IN_MODELS and not holds_a_model(path):
         return Model(str(place), *load_model(BUILT_IN_MODELS[str(place)]))
@@ -83,7 +85,14 @@ def load(place: str | Path, reference: str | None = None) -> Model:
 
         progress.say(f"there is no folder {path.parent}: asking the hub for {HUB}{place}")
         folder = download(str(place))
-    return Model(str(place), *load_model(folder))
+    return Model(str(place), *_load_folder(folder))
+
+
+def _load_folder(folder: Path) -> tuple[str, Method]:
+    """Name and method of the model in a folder, of reverie's own or of diffusers."""
+    if denoisers.holds_denoiser(folder):
+        return "denoiser", denoisers.load_denoiser(folder)
+    return load_model(folder)
 
 
 def import_weights(path: str | Path, reference: str | None = None) -> nn.Module:

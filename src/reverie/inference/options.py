@@ -293,10 +293,15 @@ class ExportOptions(Checked):
     """ONNX, torch.export's format (.pt2), or a web page that runs the model in the browser."""
     single_file: bool = False
     """A web page as one .html that opens without a server; else it is a folder."""
+    webgpu: bool = False
+    """Web pages compute on the graphics processor where the browser has WebGPU; adds 13 MB."""
     data: str | None = None
-    """Web pages that edit: images whose attributes get sliders; by default those of the run."""
+    """Images whose attributes become strengths of a file of edits, or sliders of a web page; by
+    default those of the run."""
     direction: Direction | None = None
     """Only this direction of a translator."""
+    compile: bool = False
+    """With --to torch: compiled for this machine by AOTInductor, which needs a C++ compiler."""
     half: bool = False
     """Store weights in 16 bits, which halves the file; it computes in 32 bits as before."""
     quantize: Literal["int8"] | None = None
@@ -312,8 +317,10 @@ class ExportOptions(Checked):
             raise UserError("--images is for --quantize int8.")
         if self.to == "torch" and (self.half or self.quantize is not None):
             raise UserError("--half and --quantize are for --to onnx and --to web.")
-        if self.to != "web" and (self.single_file or self.data is not None):
-            raise UserError("--single-file and --data are for --to web.")
+        if self.to != "web" and (self.single_file or self.webgpu):
+            raise UserError("--single-file and --webgpu are for --to web.")
+        if self.to != "torch" and self.compile:
+            raise UserError("--compile is for --to torch.")
 
 
 @dataclass(frozen=True, kw_only=True)

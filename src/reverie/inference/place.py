@@ -18,6 +18,9 @@ HUB = "hf:"
 """Begins the names of models on the Hugging Face hub."""
 HUB_NAME = r"[\w.-]+/[\w.-]+"
 
+CONFIGURATIONS = ("config.json", "unet/config.json", "model_index.json")
+"""Of our own model folders, and of those of diffusers."""
+
 LIKENESS = 0.7
 """From which `difflib` ratio on a name is taken for a mistyped one."""
 MAX_FOLDERS = 1000
@@ -45,7 +48,11 @@ def refuse_unknown_model(place: str) -> None:
 
 def holds_a_model(path: Path) -> bool:
     """Whether `path` is a run, a model folder, or a model in one file."""
-    return (path / OPTIONS_FILE).exists() or (path / "config.json").exists() or is_model_file(path)
+    return (
+        (path / OPTIONS_FILE).exists()
+        or any((path / name).exists() for name in CONFIGURATIONS)
+        or is_model_file(path)
+    )
 
 
 def _look_alike(path: Path) -> Path | None:

@@ -36,7 +36,7 @@ class OnnxFacts(Checked):
     """Version that wrote the file."""
     model: str
     method: str
-    part: Literal["generate", "denoise", "encode", "ab", "ba", "upscale"]
+    part: Literal["generate", "denoise", "encode", "edit", "ab", "ba", "upscale"]
     """Which computation of the model it is."""
     pictures: dict[str, Any]
     """Channels, size and classes of the images, as in config.json."""
@@ -56,6 +56,8 @@ class OnnxFacts(Checked):
     """In pixels of the input, for tiles; -1 if every output pixel depends on the whole image."""
     sampling: dict[str, Any] = field(default_factory=dict)
     """Of diffusion: default number of steps, and the noise levels' bounds."""
+    attributes: tuple[str, ...] = ()
+    """Of edits: what each strength adds."""
     license: str = ""
 
 
@@ -211,10 +213,17 @@ def method_of(file: OnnxFile) -> tuple[str, Method]:
     with in_file(file.path, "The file's own description is damaged: export it again."):
         facts = options_from_json(OnnxFacts, file.facts)
         spec = options_from_json(ImageSpec, facts.pictures)
-        return facts.method, _own(file, facts, spec).eval().requires_grad_(False)
+        method = _own(file, facts, spec)
+    if method is None:
+        raise UserError(
+            f"{file.path}: this file edits images in other programs; with reverie use the run that "
+            "it is from."
+        )
+    return facts.method, method.eval().requires_grad_(False)
 
 
-def _own(file: OnnxFile, facts: OnnxFacts, spec: ImageSpec) -> Method:
+def _own(file: OnnxFile, facts: OnnxFacts, spec: ImageSpec) -> Method | None:
+    """The method of a file of reverie; None if it is for other programs alone."""
     match facts.part:
         case "generate":
             return OnnxGenerator(file, spec, facts.conditional)
@@ -222,6 +231,8 @@ def _own(file: OnnxFile, facts: OnnxFacts, spec: ImageSpec) -> Method:
             return OnnxDiffusion(file, facts, spec)
         case "encode":
             return OnnxEncoder(file, spec)
+        case "edit":
+            return None
         case "upscale":
             network = OnnxNetwork(file, multiple=facts.multiple)
             scale, radius = facts.scale, facts.receptive_radius

@@ -2,11 +2,12 @@
 
 import hmac
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reverie.core.address import is_of_another_site
+from reverie.core.response_headers import with_headers
 
 FREE = frozenset(["/healthz"])
 """Paths that are answered without the token."""
@@ -37,15 +38,9 @@ class Guard:
             await self.app(scope, receive, send)
             return
 
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
+        send = with_headers(send, HEADERS)
         refusal = None if scope["path"] in FREE else self._refusal(scope)
-        await (self.app if refusal is None else refusal)(scope, receive, send_with_headers)
+        await (self.app if refusal is None else refusal)(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> JSONResponse | None:
         """The answer to a request that is not let in; None for one that is."""

@@ -2,11 +2,12 @@
 
 import hmac
 
-from starlette.datastructures import Headers, MutableHeaders, QueryParams
+from starlette.datastructures import Headers, QueryParams
 from starlette.responses import JSONResponse, RedirectResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reverie.core.address import is_of_another_site
+from reverie.core.response_headers import with_headers
 
 COOKIE = "reverie_studio"
 POLICY = (
@@ -45,18 +46,12 @@ class Guard:
             await self.app(scope, receive, send)
             return
 
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
+        send = with_headers(send, HEADERS)
         refusal = self._refusal(scope)
         if refusal is not None:
-            await refusal(scope, receive, send_with_headers)
+            await refusal(scope, receive, send)
         else:
-            await self.app(scope, receive, send_with_headers)
+            await self.app(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> JSONResponse | RedirectResponse | None:
         """The answer to a request that is not let in; None for one that is."""

@@ -102,10 +102,12 @@ async function work(check) {
   context.drawImage(plain, 0, 0, large, tall);
   for (const id of ["before", "after"]) find(id).classList.toggle("pixels", large < 256);
   find("save").disabled = false;
-  const shrunk = width < source.width ? ` The image was reduced to ${width}×${height} before.` : "";
+  const shrunk = width < source.width
+    ? ` The image was reduced from ${source.width}×${source.height} pixels first.` : "";
   const clear = isClear ? " Its transparent parts are on white." : "";
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
-  say(`${width}×${height} to ${large}×${tall} in ${seconds} s.${shrunk}${clear}`);
+  const enlarged = upscales ? ` to ${large}×${tall}` : "";
+  say(`${width}×${height}${enlarged} pixels in ${seconds} s.${shrunk}${clear}`);
 }
 
 function take(blob) {
@@ -186,6 +188,6 @@ start(async () => {
     if (file) take(file);
   });
   slide();
-  await prepared(names[0]);
+  await prepare(names[0]);
   say("Ready.");
 });

@@ -8,18 +8,23 @@ const LINE = Math.max(1, Math.round(Math.min(width, height) / 14));
 let latents = new Float32Array(latentSize);
 let drawing = false;
 let example = -1;
+let showsSeed = false;
 
+/** Show the image of the latents and sliders; returns its pixels. */
 async function decode() {
   const values = Float32Array.from(latents);
   page.sliders.forEach(({ direction }, number) => {
     const amount = Number(find(`slider-${number}`).value);
     direction.forEach((value, at) => { values[at] += amount * value; });
   });
-  show(find("output"), toPixels(await run("generate", ["float32", values, [1, latentSize]])));
+  const image = toPixels(await run("generate", ["float32", values, [1, latentSize]]));
+  show(find("output"), image);
   say("Ready.");
+  return image;
 }
 
 async function encode() {
+  showsSeed = false;
   const canvas = find("input");
   const image = canvas.getContext("2d", { willReadFrequently: true }).getImageData(0, 0, width, height);
   const shape = [1, channels, height, width];
@@ -32,26 +37,27 @@ function reset() {
 }
 
 async function ofSeed() {
+  showsSeed = true;
   await begin(latentsOfSeeds(seedOf(find("seed")), 1, latentSize));
 }
 
-/** The next example, or without examples the next seed. */
-async function another() {
-  if (page.examples.length) {
-    example = (example + 1) % page.examples.length;
-    await begin(Float32Array.from(page.examples[example]));
-  } else {
-    find("seed").value = String(seedOf(find("seed")) + 1n);
-    await ofSeed();
-  }
+/** The next seed, or the one in the field where something else is shown. */
+async function nextSeed() {
+  if (showsSeed) find("seed").value = String(seedOf(find("seed")) + 1n);
+  await ofSeed();
+}
+
+async function nextExample() {
+  example = (example + 1) % page.examples.length;
+  showsSeed = false;
+  await begin(Float32Array.from(page.examples[example]));
 }
 
 /** Show the image of new latents, also where people draw. */
 async function begin(found) {
   latents = found;
   reset();
-  await decode();
-  show(find("input"), find("output").getContext("2d").getImageData(0, 0, width, height));
+  show(find("input"), await decode());
 }
 
 function clear() {
@@ -115,10 +121,12 @@ start(async () => {
       doing(encode);
     });
   }
-  find("again").addEventListener("click", () => doing(another));
+  find("again").addEventListener("click", () => doing(nextSeed));
+  find("example").hidden = !page.examples.length;
+  find("example").addEventListener("click", () => doing(nextExample));
   find("seed").addEventListener("change", () => doing(ofSeed));
   find("clear").addEventListener("click", () => doing(async () => { clear(); reset(); await encode(); }));
   find("save").addEventListener("click", () => saveCanvas(find("output"), `${page.title}.png`));
   onChosen(take);
-  await (page.examples.length ? another() : ofSeed());
+  await (page.examples.length ? nextExample() : ofSeed());
 });

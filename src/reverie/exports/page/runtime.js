@@ -42,28 +42,70 @@ async function loadRuntime() {
   ort.env.wasm.wasmBinary = (await asset("ort.wasm")).buffer;
   const cores = navigator.hardwareConcurrency || 1;
   ort.env.wasm.numThreads = self.crossOriginIsolated ? Math.min(cores, 8) : 1;
+  compute(page.webgpu && await hasGraphics() ? "webgpu" : "wasm");
 }
 
-const sessions = {};
+/** Whether the browser lets this page use a graphics processor. */
+async function hasGraphics() {
+  try {
+    const adapter = await navigator.gpu?.requestAdapter();
+    (await adapter.requestDevice()).destroy();
+    return true;
+  } catch {
+    return false;
+  }
+}
 
-/** The session of a part of the model. */
-async function prepared(part) {
+let provider = "wasm";
+let sessions = {};
+
+/** Compute with WebGPU or WebAssembly from now on. */
+function compute(by) {
+  provider = by;
+  sessions = {};
+  document.body.dataset.provider = by;
+  document.body.dataset.threads = String(ort.env.wasm.numThreads);
+}
+
+const models = {};
+
+/** What `work` returns; where WebGPU fails in it, as not every processor has all operations, it is
+ * done again with WebAssembly. */
+async function onEither(work) {
+  try {
+    return await work();
+  } catch (error) {
+    if (provider !== "webgpu") throw error;
+    console.warn(`WebGPU failed: ${error.message}`);
+    compute("wasm");
+    return work();
+  }
+}
+
+async function session(part) {
   if (!(part in sessions)) {
-    const model = await asset(page.parts[part].file);
-    sessions[part] = await ort.InferenceSession.create(model, { executionProviders: ["wasm"] });
+    models[part] ??= await asset(page.parts[part].file);
+    const options = { executionProviders: [provider], logSeverityLevel: 3 };  // errors alone
+    sessions[part] = await ort.InferenceSession.create(models[part], options);
+    if (provider === "wasm") delete models[part];
   }
   return sessions[part];
 }
 
+/** Load a part of the model. */
+const prepare = (part) => onEither(() => session(part));
+
 /** The output of a part of the model, for [type, values, shape] of each input in order. */
-async function run(part, ...inputs) {
-  const session = await prepared(part);
-  const feeds = {};
-  inputs.forEach(([type, values, shape], at) => {
-    feeds[session.inputNames[at]] = new ort.Tensor(type, values, shape);
+function run(part, ...inputs) {
+  return onEither(async () => {
+    const network = await session(part);
+    const feeds = {};
+    inputs.forEach(([type, values, shape], at) => {
+      feeds[network.inputNames[at]] = new ort.Tensor(type, values, shape);
+    });
+    const tensor = (await network.run(feeds))[network.outputNames[0]];
+    return { values: tensor.data, shape: tensor.dims };
   });
-  const tensor = (await session.run(feeds))[session.outputNames[0]];
-  return { values: tensor.data, shape: tensor.dims };
 }
 
 /** Start a page: load the runtime and the model's first part, then show the stage. */

@@ -98,15 +98,18 @@ class AttributeDirection:
         """Coordinates of latents along the direction, in multiples of `vector`."""
         return latents @ self.vector / self.vector.square().sum()
 
-    def steps(self, latents: Float[Tensor, "n d"], strength: float) -> Float[Tensor, " n"]:
+    def steps(
+        self, latents: Float[Tensor, "n d"], strength: float | Float[Tensor, " n"]
+    ) -> Float[Tensor, " n"]:
         """Step of each latent along the direction: `strength`, clipped to end in [low, high].
 
         A latent that is already beyond the bound in this direction does not move.
         """
         here = self.along(latents)
-        if strength < 0:
-            return (here + strength).clamp(min=self.low).minimum(here) - here
-        return (here + strength).clamp(max=self.high).maximum(here) - here
+        there = here + strength
+        down = there.clamp(min=self.low).minimum(here)
+        up = there.clamp(max=self.high).maximum(here)
+        return torch.where(there < here, down, up) - here
 
 
 def _direction(

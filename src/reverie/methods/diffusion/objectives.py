@@ -86,8 +86,10 @@ def _flow_sigma_at(time: Tensor) -> Tensor:
     return time / (1 - time)
 
 
-def variance_preserving(target: Literal["epsilon", "v"], alpha_bar: Tensor) -> DiffusionObjective:
-    """DDPM: x_t = √ᾱ x₀ + √(1 - ᾱ) ε, so σ = √((1 - ᾱ) / ᾱ); the target is ε or v.
+def variance_preserving(
+    target: Literal["epsilon", "v", "x0"], alpha_bar: Tensor
+) -> DiffusionObjective:
+    """DDPM: x_t = √ᾱ x₀ + √(1 - ᾱ) ε, so σ = √((1 - ᾱ) / ᾱ); the target is ε, v or x₀.
 
     v = √ᾱ ε - √(1 - ᾱ) x₀. Ho et al. 2020, Salimans & Ho 2022.
 
@@ -110,13 +112,14 @@ def variance_preserving(target: Literal["epsilon", "v"], alpha_bar: Tensor) -> D
 
     def precondition(sigma: Sigma) -> Preconditioning:
         total = 1 + sigma**2
-        epsilon = target == "epsilon"
-        return Preconditioning(
-            c_skip=torch.ones_like(sigma) if epsilon else 1 / total,
-            c_out=-sigma if epsilon else -sigma / total.sqrt(),
-            c_in=1 / total.sqrt(),
-            c_noise=4 * time_of(sigma),
-        )
+        match target:
+            case "epsilon":
+                c_skip, c_out = torch.ones_like(sigma), -sigma
+            case "v":
+                c_skip, c_out = 1 / total, -sigma / total.sqrt()
+            case "x0":
+                c_skip, c_out = torch.zeros_like(sigma), torch.ones_like(sigma)
+        return Preconditioning(c_skip, c_out, 1 / total.sqrt(), 4 * time_of(sigma))
 
     def sample_sigma(rng: Rng, count: int) -> Sigma:
         return levels.to(rng.generator.device)[rng.integers(len(levels), count)].float()
@@ -136,9 +139,9 @@ def linear_alpha_bar() -> Tensor:
     return (1 - beta).cumprod(0)
 
 
-def cosine_alpha_bar() -> Tensor:
+def cosine_alpha_bar(steps: int = DDPM_STEPS) -> Tensor:
     """ᾱ of the cosine schedule, with β at most 0.999: Nichol & Dhariwal 2021, equation 17."""
-    t = torch.linspace(0, 1, DDPM_STEPS + 1, dtype=torch.float64, device="cpu")
+    t = torch.linspace(0, 1, steps + 1, dtype=torch.float64, device="cpu")
     f = ((t + 0.008) / 1.008 * math.pi / 2).cos() ** 2
     beta = (1 - f[1:] / f[:-1]).clamp(max=0.999)
     return (1 - beta).cumprod(0)
