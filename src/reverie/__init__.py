@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from reverie.api import info as info
     from reverie.api import interpolate as interpolate
     from reverie.api import load as load
-    from reverie.api import pull as pull
-    from reverie.api import push as push
     from reverie.api import reconstruct as reconstruct
     from reverie.api import sample as sample
     from reverie.api import sweep as sweep
@@ -29,6 +27,8 @@ if TYPE_CHECKING:
     from reverie.data.sets import DATASETS as DATASETS
     from reverie.experiments import EXPERIMENTS as EXPERIMENTS
     from reverie.experiments.reproduce import reproduce as reproduce
+    from reverie.exports.hub import pull as pull
+    from reverie.exports.hub import push as push
     from reverie.exports.pack import pack as pack
     from reverie.methods import METHODS as METHODS
     from reverie.nn.backbones import BACKBONES as BACKBONES
@@ -54,12 +54,14 @@ _HOMES = {
     "EXPERIMENTS": "reverie.experiments",
     "reproduce": "reverie.experiments.reproduce",
     "pack": "reverie.exports.pack",
+    "pull": "reverie.exports.hub",
+    "push": "reverie.exports.hub",
     "list_runs": "reverie.runs.run_list",
     "remove_runs": "reverie.runs.removal",
     "restore_runs": "reverie.runs.removal",
     **dict.fromkeys(
         ["compare", "dream", "edit", "evaluate", "export", "import_weights", "info", "interpolate",
-         "load", "pull", "push", "reconstruct", "sample", "sweep", "train", "translate", "upscale"],
+         "load", "reconstruct", "sample", "sweep", "train", "translate", "upscale"],
         "reverie.api",
     ),
 }  # fmt: skip

@@ -18,9 +18,6 @@ from reverie.data.memory import Images, Labels, in_memory, refuse_in_memory
 from reverie.evaluation.evaluate import EvaluateResult
 from reverie.evaluation.evaluate import evaluate as _evaluate
 from reverie.exports.files import ExportResult, export_files
-from reverie.exports.hub import PullResult, PushResult
-from reverie.exports.hub import pull as _pull
-from reverie.exports.hub import push as _push
 from reverie.exports.web import PageResult, export_page
 from reverie.inference.dream.files import DreamResult, dream_image
 from reverie.inference.info import InfoResult, info
@@ -40,7 +37,6 @@ from reverie.inference.options import (
     EvaluateOptions,
     ExportOptions,
     InterpolateOptions,
-    PushOptions,
     ReconstructOptions,
     SampleOptions,
     TranslateOptions,
@@ -348,30 +344,6 @@ def export(
     chosen = options or ExportOptions()
     write = export_page if chosen.to == "web" else export_files
     return write(_loaded(model), path_of(out), chosen)
-
-
-@accepts_fields(PushOptions)
-def push(model: str | Path, name: str, *, options: PushOptions | None = None) -> PushResult:
-    """Upload a model to the Hugging Face hub, with a card, its newest samples and figures.
-
-    Args:
-        model: a run, a model folder, or a model of the package.
-        name: `user/name`; made if it does not exist.
-        options: see `PushOptions`; its fields may be given as keyword arguments.
-
-    Raises:
-        UserError: if there is no model, or the hub refuses.
-    """
-    return _push(model, name, options or PushOptions())
-
-
-def pull(name: str, out: str | Path) -> PullResult:
-    """Download a model from the Hugging Face hub into a new folder, and check it.
-
-    Raises:
-        UserError: if there is no such model, or `out` exists.
-    """
-    return _pull(name, path_of(out))
 
 
 def compare(

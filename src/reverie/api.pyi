@@ -13,14 +13,13 @@ from reverie.core.files import path_of
 from reverie.data.memory import Images, Labels, in_memory, refuse_in_memory
 from reverie.evaluation.evaluate import EvaluateResult
 from reverie.exports.files import ExportResult, export_files
-from reverie.exports.hub import PullResult, PushResult
 from reverie.exports.web import PageResult, export_page
 from reverie.inference.dream.files import DreamResult, dream_image
 from reverie.inference.info import InfoResult, info
 from reverie.inference.latent.files import EditResult, InterpolateResult, ReconstructResult, edit_files, interpolate_files, reconstruct_files
 from reverie.inference.load import import_weights, load
 from reverie.inference.model import Model
-from reverie.inference.options import DreamOptions, EditOptions, EvaluateOptions, ExportOptions, InterpolateOptions, PushOptions, ReconstructOptions, SampleOptions, TranslateOptions, UpscaleOptions
+from reverie.inference.options import DreamOptions, EditOptions, EvaluateOptions, ExportOptions, InterpolateOptions, ReconstructOptions, SampleOptions, TranslateOptions, UpscaleOptions
 from reverie.inference.sample import sample_images
 from reverie.inference.translate import TranslateResult, translate_files
 from reverie.inference.upscale import UpscaleResult, upscale_files
@@ -294,20 +293,6 @@ def export(
     images: str | Path | None = None,
     license: str = '',
 ) -> ExportResult | PageResult: ...
-def push(
-    model: str | Path,
-    name: str,
-    *,
-    options: PushOptions | None = ...,
-    license: str = '',
-    tags: Sequence[str] = (),
-    onnx: bool = False,
-    private: bool = False,
-) -> PushResult: ...
-def pull(
-    name: str,
-    out: str | Path,
-) -> PullResult: ...
 def compare(
     runs: Sequence[str | Path],
     out: str | Path,

@@ -25,9 +25,9 @@ class PushCommand(PushOptions, Command):
     """Where it goes; made if it does not exist."""
 
     def run(self) -> "PushResult":
-        from reverie import api
+        from reverie.exports.hub import push
 
-        return api.push(self.model, self.name, options=options_of(PushOptions, self))
+        return push(self.model, self.name, options=options_of(PushOptions, self))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +41,6 @@ class PullCommand(Command):
     """The folder to write, which must not exist yet."""
 
     def run(self) -> "PullResult":
-        from reverie import api
+        from reverie.exports.hub import pull
 
-        return api.pull(self.name, self.out)
+        return pull(self.name, self.out)

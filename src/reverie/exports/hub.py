@@ -13,7 +13,8 @@ from huggingface_hub.errors import HfHubHTTPError
 
 from reverie.core import progress
 from reverie.core.errors import UserError
-from reverie.core.files import readable_bytes
+from reverie.core.files import path_of, readable_bytes
+from reverie.core.options import accepts_fields
 from reverie.core.result import Result, counted
 from reverie.exports.contents import write_contents
 from reverie.inference.hub import HUB_ERRORS, download
@@ -47,50 +48,52 @@ class PullResult(Result):
         return f"{self.folder}"
 
 
-def push(place: str | Path, name: str, options: PushOptions) -> PushResult:
-    """Upload a model to the hub, with its card, newest samples and figures; returns what was sent.
+@accepts_fields(PushOptions)
+def push(model: str | Path, name: str, *, options: PushOptions | None = None) -> PushResult:
+    """Upload a model to the Hugging Face hub, with a card, its newest samples and figures.
 
     Args:
-        place: a run, a model folder, or a model of the package.
-        name: `user/name` on the hub; made if it does not exist.
-        options: see `PushOptions`.
+        model: a run, a model folder, or a model of the package.
+        name: `user/name`; made if it does not exist.
+        options: see `PushOptions`; its fields may be given as keyword arguments.
 
     Raises:
         UserError: if there is no model, or the hub refuses.
     """
+    chosen = options or PushOptions()
     _check_name(name)
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made) / "model"
-        files = write_contents(place, folder, HUB + name, options)
+        files = write_contents(model, folder, HUB + name, chosen)
         size = sum(path.stat().st_size for path in files)
         progress.say(
             f"uploading {counted(len(files), 'file')}, {readable_bytes(size)}, to {HUB}{name}"
         )
         api = HfApi()
         with _refusals(name):
-            api.create_repo(name, private=options.private, exist_ok=True)
+            api.create_repo(name, private=chosen.private, exist_ok=True)
             api.upload_folder(repo_id=name, folder_path=folder, commit_message="reverie push")
         return PushResult(name, [path.relative_to(folder).as_posix() for path in files], size)
 
 
-def pull(name: str, out: Path) -> PullResult:
-    """Download a model from the hub into the folder `out`, and check that it can be loaded.
+def pull(name: str, out: str | Path) -> PullResult:
+    """Download a model from the Hugging Face hub into a new folder, and check it.
 
     Raises:
         UserError: if there is no such model, or `out` exists.
     """
-    name = name.removeprefix(HUB)
+    name, folder = name.removeprefix(HUB), path_of(out)
     _check_name(name)
-    if out.exists():
-        raise UserError(f"{out}: it exists already: name a new folder by --out.")
+    if folder.exists():
+        raise UserError(f"{folder}: it exists already: name a new folder by --out.")
     found = download(name)
     load_model(found)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent) as aside:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as aside:
         whole = Path(aside) / "model"
         shutil.copytree(found, whole, symlinks=False)
-        whole.rename(out)
-    return PullResult(out)
+        whole.rename(folder)
+    return PullResult(folder)
 
 
 def _check_name(name: str) -> None:

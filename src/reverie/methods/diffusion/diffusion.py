@@ -21,7 +21,6 @@ from reverie.core.errors import UserError
 from reverie.core.options import (
     AtLeast,
     AtMost,
-    Checked,
     DecayRate,
     Fraction,
     LayerCount,
@@ -29,12 +28,17 @@ from reverie.core.options import (
     Length,
     NonNegative,
     NonNegativeInt,
-    Positive,
 )
 from reverie.core.rng import Rng
 from reverie.data import Batch, DataOptions, ImageSpec
 from reverie.methods.base import Loss, Method, Phase
-from reverie.methods.diffusion.objectives import ALPHA_BAR, edm, flow, variance_preserving
+from reverie.methods.diffusion.objectives import (
+    ALPHA_BAR,
+    by_noise_level,
+    edm,
+    flow,
+    variance_preserving,
+)
 from reverie.methods.diffusion.samplers import (
     SAMPLERS,
     Noise,
@@ -44,6 +48,7 @@ from reverie.methods.diffusion.samplers import (
     no_noise,
     uniform_sigmas,
 )
+from reverie.methods.diffusion.sampling import Sampling, Start
 from reverie.methods.diffusion.unet import NoiseEmbedding, UNet
 from reverie.methods.options import MethodOptions
 from reverie.methods.recipe import Fits, Preset, TrainOptions
@@ -53,8 +58,6 @@ TIME_STEP = 0.005
 ADAPTIVE_POWER, SMALLEST_ERROR = 0.75, 1e-3
 """Of the weights of mean flow: Geng et al. 2025, appendix B.2."""
 MOST_FEW_STEPS = 4
-NOISE_LEVELS = ("low_noise", "medium_noise", "high_noise")
-"""Thirds of a batch, in the order of their noise levels, whose loss is logged."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,40 +89,6 @@ class DiffusionOptions(MethodOptions):
     """Probability of training without the label, for classifier-free guidance."""
     few_steps: Fraction = 0.0
     """Share of images that train average velocities (mean flow), to sample in 1 to 4 steps."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sampling(Checked):
-    """Sampler, noise levels and guidance scale."""
-
-    steps: Positive = 12
-    """Sampling steps; heun evaluates the network twice in each but the last."""
-    sampler: Literal["auto", "ddpm", "ddim", "euler", "heun", "dpmpp-2m", "mean-flow"] = "auto"
-    """Update rule from one noise level to the next; auto is dpmpp-2m, or mean-flow for models
-    that were trained with --few-steps, in up to 4 steps."""
-    schedule: Literal["auto", "karras", "uniform"] = "auto"
-    """Spacing of the noise levels; auto is uniform in the time of the flow objective, and karras
-    for the others; mean-flow is always uniform."""
-    guidance: Annotated[float, AtLeast(-1000), AtMost(1000)] = 1.0
-    """Classifier-free guidance scale; 1 is none, larger trades diversity for fidelity."""
-
-
-@dataclass(frozen=True)
-class Start:
-    """Initial image of sampling, for image variation (SDEdit, Meng et al. 2022) and inpainting.
-
-    `strength` is the fraction of steps that are run, from 0 (image unchanged) to 1. The image in
-    [-1, 1] is kept where `mask` is 0, and regenerated where it is 1.
-    """
-
-    image: Float[Tensor, "1 c h w"]
-    strength: float = 1.0
-    mask: Float[Tensor, "1 1 h w"] | None = None
-
-    def to(self, device: torch.device) -> "Start":
-        """Copy on `device`."""
-        mask = None if self.mask is None else self.mask.to(device)
-        return Start(self.image.to(device), self.strength, mask)
 
 
 class Diffusion(Method):
@@ -353,16 +322,6 @@ class Diffusion(Method):
         if how.schedule == "karras":
             return karras_sigmas(how.steps, o.sigma_min, min(o.sigma_max, 80.0))
         return uniform_sigmas(how.steps, o.sigma_at, o.time_max)
-
-
-def by_noise_level(
-    errors: Float[Tensor, " b"], sigma: Float[Tensor, " b"]
-) -> dict[str, Float[Tensor, ""]]:
-    """Mean error of the third of a batch with the lowest noise, of the middle and the highest."""
-    thirds = errors[sigma.argsort()].tensor_split(len(NOISE_LEVELS))
-    # Which of them are empty depends on the size of the batch alone.
-    named = zip(NOISE_LEVELS, thirds, strict=True)
-    return {name: third.mean() for name, third in named if len(third)}
 
 
 def _spread(factors: Float[Tensor, " b"]) -> Float[Tensor, "b 1 1 1"]:

@@ -12,6 +12,8 @@ from torch import Tensor
 from reverie.core.rng import Rng
 
 DDPM_STEPS = 1000
+NOISE_LEVELS = ("low_noise", "medium_noise", "high_noise")
+"""Thirds of a batch, in the order of their noise levels, whose loss is logged."""
 
 
 Sigma = Float[Tensor, " b"]
@@ -148,3 +150,13 @@ def cosine_alpha_bar(steps: int = DDPM_STEPS) -> Tensor:
 
 
 ALPHA_BAR = {"linear": linear_alpha_bar, "cosine": cosine_alpha_bar}
+
+
+def by_noise_level(
+    errors: Float[Tensor, " b"], sigma: Float[Tensor, " b"]
+) -> dict[str, Float[Tensor, ""]]:
+    """Mean error of the third of a batch with the lowest noise, of the middle and the highest."""
+    thirds = errors[sigma.argsort()].tensor_split(len(NOISE_LEVELS))
+    # Which of them are empty depends on the size of the batch alone.
+    named = zip(NOISE_LEVELS, thirds, strict=True)
+    return {name: third.mean() for name, third in named if len(third)}

@@ -32,7 +32,7 @@ from reverie.core.rng import DrawsFrom
 from reverie.core.state_dict import check_fit, parse_safetensors, without_memory
 from reverie.data import ImageSpec
 from reverie.methods.base import Phase
-from reverie.methods.diffusion.diffusion import Diffusion, DiffusionOptions, Sampling
+from reverie.methods.diffusion.diffusion import Diffusion, DiffusionOptions
 from reverie.methods.diffusion.objectives import (
     DiffusionObjective,
     Preconditioning,
@@ -40,6 +40,7 @@ from reverie.methods.diffusion.objectives import (
     cosine_alpha_bar,
     variance_preserving,
 )
+from reverie.methods.diffusion.sampling import Sampling
 
 NETWORK = "UNet2DModel"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
