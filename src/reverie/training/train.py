@@ -7,7 +7,7 @@ from pathlib import Path
 
 from reverie.core.errors import UserError
 from reverie.core.launch import is_started_as_main
-from reverie.core.memory import return_free_memory
+from reverie.core.memory import freed_memory_kept
 from reverie.core.options import OptionValue
 from reverie.core.state_dict import without_memory
 from reverie.data import DataOptions, ImageSpec, decode_dataset, find_dataset
@@ -65,10 +65,9 @@ def train(
         check_resumable(before, recipe)
     refuse_inside_data(out, recipe)
     # Only the main process writes.
-    with Run(out).lock() if is_started_as_main() else nullcontext():
-        result = train_recipe(recipe, Run(out), resume, restart)
-    return_free_memory()
-    return result
+    lock = Run(out).lock() if is_started_as_main() else nullcontext()
+    with lock, freed_memory_kept():
+        return train_recipe(recipe, Run(out), resume, restart)
 
 
 def train_recipe(
