@@ -10,7 +10,6 @@ import os
 import shutil
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from reverie.core import progress
 from reverie.core.errors import UserError
 from reverie.core.files import readable_bytes, replace_folder, write_atomic
 from reverie.core.image_size import ImageSize, Size
+from reverie.core.threads import in_threads
 from reverie.data.cache_folder import (
     META,
     PIXELS,
@@ -210,7 +210,7 @@ def _is_shape(value: Any) -> bool:
 
 
 def _decode_all(source: Source, decode: Decode) -> Iterator[np.ndarray | str]:
-    """Decode on all cores; yields an image or an error message."""
+    """Decode on all cores: an image or an error message each."""
 
     def tried(index: int) -> np.ndarray | str:
         try:
@@ -218,11 +218,7 @@ def _decode_all(source: Source, decode: Decode) -> Iterator[np.ndarray | str]:
         except UserError as error:
             return str(error)
 
-    workers = os.cpu_count() or 1
-    count = len(source.names)
-    with ThreadPoolExecutor(workers) as pool:
-        for start in range(0, count, 8 * workers):
-            yield from pool.map(tried, range(start, min(start + 8 * workers, count)))
+    return in_threads(tried, range(len(source.names)))
 
 
 def _fill(source: Source, shape: str, decode: Decode, folder: Path) -> None:

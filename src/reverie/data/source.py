@@ -14,22 +14,23 @@ from reverie.core import image_io
 from reverie.core.errors import UserError
 from reverie.core.files import cache_home
 from reverie.core.options import Checked
+from reverie.core.threads import in_threads
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
     """Image source; images are read on demand.
 
-    `read(i, at_least)` returns uint8 [H, W, C]; `digest()` is a hash of the content; `labels` is
-    int64 [N]; `native_size` is the size that the images all have, where it is their default size;
-    `split` is `all` where the source is not split. `attributes` are masks [N] by name. `broken` is
-    what is wrong with files that have no index, since they are links to nothing, pipes or in
-    folders that cannot be opened.
+    `read(i, fit)` returns uint8 [H, W, C], see `image_io.read`; `digest()` is a hash of the
+    content; `labels` is int64 [N]; `native_size` is the size that the images all have, where it is
+    their default size; `split` is `all` where the source is not split. `attributes` are masks [N]
+    by name. `broken` is what is wrong with files that have no index, since they are links to
+    nothing, pipes or in folders that cannot be opened.
     """
 
     kind: str
     names: Sequence[str]
-    read: Callable[[int, int | None], np.ndarray]
+    read: Callable[[int, image_io.Fit | None], np.ndarray]
     digest: Callable[[], str]
     labels: np.ndarray | None = None
     class_names: tuple[str, ...] = ()
@@ -116,7 +117,7 @@ def of_pixels(
     return Source(
         kind=kind,
         names=[str(index) for index in range(len(pixels))],
-        read=lambda index, at_least: pixels[index],
+        read=lambda index, fit: pixels[index],
         digest=lambda: hashlib.sha256(pixels.tobytes()).hexdigest(),
         labels=None if labels is None else labels.astype(np.int64),
         class_names=class_names,
@@ -124,6 +125,11 @@ def of_pixels(
         pixels=pixels,
         split=split,
     )
+
+
+def _digest_of_file(file: Path) -> bytes:
+    with readable(file), open(file, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").digest()
 
 
 def of_files(
@@ -137,16 +143,14 @@ def of_files(
 
     def digest() -> str:
         whole = hashlib.sha256()
-        for file in files:
-            whole.update(os.fsencode(file.relative_to(root)) + b"\0")
-            with readable(file), open(file, "rb") as stream:
-                whole.update(hashlib.file_digest(stream, "sha256").digest())
+        for file, one in zip(files, in_threads(_digest_of_file, files), strict=True):
+            whole.update(os.fsencode(file.relative_to(root)) + b"\0" + one)
         return whole.hexdigest()
 
     return Source(
         kind=kind,
         names=[str(file.relative_to(root)) for file in files],
-        read=lambda index, at_least: image_io.read(files[index], at_least=at_least),
+        read=lambda index, fit: image_io.read(files[index], fit=fit),
         digest=digest,
         labels=labels,
         class_names=class_names,
