@@ -1,4 +1,5 @@
 import ctypes
+import gc
 import os
 import platform
 import subprocess
@@ -6,7 +7,7 @@ import sys
 
 import pytest
 
-from reverie.core.memory import freed_memory_kept, return_free_memory
+from reverie.core.memory import collection_paused, freed_memory_kept, return_free_memory
 
 FREEING = """
 from pathlib import Path
@@ -27,7 +28,7 @@ print(before - resident_megabytes())
 KEEPING = """
 import resource
 from pathlib import Path
-from reverie.core.memory import freed_memory_kept
+from reverie.core.memory import collection_paused, freed_memory_kept
 
 def resident_megabytes():
     line = next(x for x in Path("/proc/self/status").read_text().splitlines() if "VmRSS" in x)
@@ -73,3 +74,14 @@ def test_other_systems_have_no_such_function(monkeypatch: pytest.MonkeyPatch) ->
     return_free_memory()
     with freed_memory_kept():
         pass
+
+
+def test_collection_goes_on_after_an_error() -> None:
+    def fail() -> None:
+        with collection_paused(), collection_paused():
+            assert not gc.isenabled()
+            raise ValueError("inside")
+
+    with pytest.raises(ValueError, match="inside"):
+        fail()
+    assert gc.isenabled()

@@ -20,6 +20,7 @@ from reverie.core import progress
 from reverie.core.errors import UserError
 from reverie.core.files import readable_bytes, replace_folder, write_atomic
 from reverie.core.image_size import ImageSize, Size
+from reverie.core.memory import collection_paused
 from reverie.core.threads import in_threads
 from reverie.data.cache_folder import (
     META,
@@ -141,7 +142,8 @@ def open_entry(
         every: compare the checksums of all images, not of `CHECKED_BYTES`.
     """
     try:
-        meta = Meta.read((folder / META).read_text(), names, size)
+        with collection_paused():
+            meta = Meta.read((folder / META).read_text(), names, size)
         with open(folder / PIXELS, "rb") as file:
             if os.fstat(file.fileno()).st_size != meta.bytes:
                 return None
@@ -186,7 +188,10 @@ class Meta:
         """
         content = unsealed(text)
         shapes, sums, broken = (content.get(key) for key in ("shapes", "crc32", "broken"))
-        if not (isinstance(shapes, list) and shapes and all(map(_is_shape, shapes))):
+        if not (isinstance(shapes, list) and shapes and _is_shape(shapes[0])):
+            raise ValueError("shapes")
+        alike = shapes.count(shapes[0]) == len(shapes)
+        if not (alike or all(map(_is_shape, shapes))):
             raise ValueError("shapes")
         if not (isinstance(sums, list) and len(sums) == len(shapes)):
             raise ValueError("crc32")
@@ -196,7 +201,7 @@ class Meta:
             raise ValueError("names")
         if size is not None:
             expected = [*Size.of(size).shape, shapes[0][2]]
-            if any(shape != expected for shape in shapes):
+            if not (alike and shapes[0] == expected):
                 raise ValueError("size")
         return cls([(h, w, c) for h, w, c in shapes], sums, broken, str(content.get("about")))
 
