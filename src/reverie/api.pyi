@@ -159,6 +159,7 @@ def translate(
     dropout: Literal['off', 'on'] = 'off',
     statistics: Literal['trained', 'image'] = 'trained',
     tile: int | None = None,
+    cycle: Literal['sheet', 'all', 'none'] = 'sheet',
     pair_by: Literal['grey', 'edges', 'lowres', 'blur'] | None = None,
     seed: int = 0,
 ) -> TranslateResult: ...

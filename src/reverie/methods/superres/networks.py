@@ -370,9 +370,12 @@ def _bias(conv: nn.Conv2d) -> Tensor:
     return conv.bias
 
 
+VECTOR = 32
+"""Numbers of bfloat16 that a CPU's vector holds."""
+
+
 class FusedPReLU(nn.Module):
-    """PReLU with slopes a ≤ 1 as max(x, a x), in place: in bfloat16 on a CPU, PyTorch's own takes
-    as long as the convolution before it."""
+    """PReLU with slopes a ≤ 1 as max(x, a x), in place."""
 
     def __init__(self, slopes: Float[Tensor, " c"]) -> None:
         super().__init__()
@@ -380,6 +383,19 @@ class FusedPReLU(nn.Module):
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         return torch.maximum(x, x * self.slopes, out=x)
+
+
+def fastest_prelu(layer: nn.PReLU, precision: torch.dtype) -> nn.Module:
+    """The layer in its fastest form on a CPU, as measured by `benchmarks/upscale.py`.
+
+    One slope for all channels is a leaky ReLU in place. Else it is PyTorch's own, except in
+    bfloat16 with channels that fill no vector, where that takes half as long as the convolution
+    before it.
+    """
+    if layer.num_parameters == 1:
+        return nn.LeakyReLU(float(layer.weight), inplace=True)
+    narrow = precision == torch.bfloat16 and layer.num_parameters % VECTOR != 0
+    return FusedPReLU(layer.weight) if narrow and layer.weight.max() <= 1 else layer
 
 
 def fuse_upscaler(network: Upscaler, precision: torch.dtype) -> Upscaler:
@@ -393,6 +409,6 @@ def fuse_upscaler(network: Upscaler, precision: torch.dtype) -> Upscaler:
 
     own = fuse_for_inference(network, probe, precision)
     for name, layer in list(own.named_modules()):
-        if isinstance(layer, nn.PReLU) and layer.weight.max() <= 1:
-            replace_layer(own, name, FusedPReLU(layer.weight))
+        if isinstance(layer, nn.PReLU):
+            replace_layer(own, name, fastest_prelu(layer, precision))
     return own
