@@ -18,7 +18,6 @@ from reverie.methods.superres.networks import (
     SRDiscriminator,
     Upscaler,
     UpscalerConfig,
-    fastest_prelu,
     fuse_upscaler,
 )
 from reverie.methods.superres.weights import build_from_state_dict
@@ -112,22 +111,6 @@ def second_names(network: Upscaler) -> dict[str, Tensor]:
             name = name.replace(ours, theirs)
         named[name] = tensor
     return named
-
-
-@pytest.mark.parametrize("slopes", [1, 48, 64])
-@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
-def test_the_fastest_prelu_gives_the_same(slopes: int, precision: torch.dtype) -> None:
-    layer = nn.PReLU(slopes).to(precision).requires_grad_(False)
-    layer.weight.uniform_(-0.5, 1, generator=torch.Generator().manual_seed(0))
-    x = torch.randn(1, 48 if slopes == 1 else slopes, 5, 7).to(precision)
-    x = x.contiguous(memory_format=torch.channels_last)
-    expected = layer(x)
-    made = fastest_prelu(layer, precision)(x.clone())
-    torch.testing.assert_close(
-        made, expected, rtol=0 if precision == torch.float32 else 1e-2, atol=0
-    )
-    layer.weight.fill_(1.5)  # max(x, a x) would be wrong
-    torch.testing.assert_close(fastest_prelu(layer, precision)(x.clone()), layer(x))
 
 
 def test_old_names_of_rrdb_are_read(tmp_path: Path) -> None:

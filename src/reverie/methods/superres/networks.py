@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from reverie.core.errors import UserError
 from reverie.nn.fuse import fuse_for_inference, replace_layer
+from reverie.nn.prelu import fastest_prelu
 
 POOLED = 6
 """Spatial size before the linear layers: the paper's crops of 96 pixels after stride 16."""
@@ -368,34 +369,6 @@ class MSRResNet(Upscaler):
 def _bias(conv: nn.Conv2d) -> Tensor:
     assert conv.bias is not None
     return conv.bias
-
-
-VECTOR = 32
-"""Numbers of bfloat16 that a CPU's vector holds."""
-
-
-class FusedPReLU(nn.Module):
-    """PReLU with slopes a ≤ 1 as max(x, a x), in place."""
-
-    def __init__(self, slopes: Float[Tensor, " c"]) -> None:
-        super().__init__()
-        self.slopes = nn.Parameter(slopes.detach().clone()[:, None, None], requires_grad=False)
-
-    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        return torch.maximum(x, x * self.slopes, out=x)
-
-
-def fastest_prelu(layer: nn.PReLU, precision: torch.dtype) -> nn.Module:
-    """The layer in its fastest form on a CPU, as measured by `benchmarks/upscale.py`.
-
-    One slope for all channels is a leaky ReLU in place. Else it is PyTorch's own, except in
-    bfloat16 with channels that fill no vector, where that takes half as long as the convolution
-    before it.
-    """
-    if layer.num_parameters == 1:
-        return nn.LeakyReLU(float(layer.weight), inplace=True)
-    narrow = precision == torch.bfloat16 and layer.num_parameters % VECTOR != 0
-    return FusedPReLU(layer.weight) if narrow and layer.weight.max() <= 1 else layer
 
 
 def fuse_upscaler(network: Upscaler, precision: torch.dtype) -> Upscaler:
