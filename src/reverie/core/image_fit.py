@@ -50,7 +50,8 @@ def fitted_by_reduction(image: Image.Image, fit: Fit) -> Image.Image | None:
     if image.format != "JPEG" or fit.policy in ("width", "none"):
         return None
     orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-    whole = image.size[::-1] if orientation in (5, 6, 7, 8) else image.size
+    width, height = image.size
+    whole = (height, width) if orientation in (5, 6, 7, 8) else (width, height)
     box = centre(*whole, fit.size) if fit.policy == "crop" else (0, 0, *whole)
     target = _within(whole, fit.size) if fit.policy == "pad" else fit.size
     across, down = (box[2] - box[0]) / target.width, (box[3] - box[1]) / target.height
@@ -61,15 +62,14 @@ def fitted_by_reduction(image: Image.Image, fit: Fit) -> Image.Image | None:
     image.load()
     upright = ImageOps.exif_transpose(image).convert("L" if image.mode == "L" else "RGB")
     # Where the upright image begins with the part of a pixel that the file ends with.
-    shift = (
-        upright.width - whole[0] / scale if orientation in MIRRORED_ACROSS else 0,
-        upright.height - whole[1] / scale if orientation in MIRRORED_DOWN else 0,
-    )
-    inside = [edge / scale + shift[side % 2] for side, edge in enumerate(box)]
-    hull = *map(math.floor, inside[:2]), *map(math.ceil, inside[2:])
+    x = upright.width - whole[0] / scale if orientation in MIRRORED_ACROSS else 0
+    y = upright.height - whole[1] / scale if orientation in MIRRORED_DOWN else 0
+    left, top, right, bottom = (edge / scale + (x, y)[side % 2] for side, edge in enumerate(box))
     # Cropped first, since Pillow's `resize(box=...)` also filters pixels from outside the box.
-    moved = tuple(edge - hull[side % 2] for side, edge in enumerate(inside))
-    small = upright.crop(hull).resize(target, Image.Resampling.BICUBIC, moved)
+    x, y = math.floor(left), math.floor(top)
+    part = upright.crop((x, y, math.ceil(right), math.ceil(bottom)))
+    moved = (left - x, top - y, right - x, bottom - y)
+    small = part.resize(target, Image.Resampling.BICUBIC, moved)
     return ImageOps.pad(small, fit.size, color="white") if fit.policy == "pad" else small
 
 
