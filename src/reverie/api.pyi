@@ -59,6 +59,7 @@ def train(
     split: Literal['train', 'test', 'all'] = 'train',
     label_column: str | None = None,
     flip: bool = False,
+    decode: Literal['fast', 'exact'] = 'fast',
     cache: bool = True,
     steps: int | None = None,
     epochs: float | None = None,
@@ -108,6 +109,7 @@ def sweep(
     split: Literal['train', 'test', 'all'] = 'train',
     label_column: str | None = None,
     flip: bool = False,
+    decode: Literal['fast', 'exact'] = 'fast',
     cache: bool = True,
     steps: int | None = None,
     epochs: float | None = None,
@@ -164,6 +166,7 @@ def translate(
     dropout: Literal['off', 'on'] = 'off',
     statistics: Literal['trained', 'image'] = 'trained',
     tile: int | None = None,
+    cycle: Literal['sheet', 'all', 'none'] = 'sheet',
     pair_by: Literal['grey', 'edges', 'lowres', 'blur'] | None = None,
     seed: int = 0,
 ) -> TranslateResult: ...

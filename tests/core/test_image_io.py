@@ -10,7 +10,6 @@ from PIL import Image
 
 from reverie import images
 from reverie.core.errors import UserError
-from reverie.core.image_size import Size
 
 
 @given(hnp.arrays(np.uint8, st.tuples(*[st.integers(1, 4)] * 3, st.sampled_from([1, 3]))))
@@ -137,18 +136,6 @@ def test_padding_to_a_rectangle() -> None:
     padded = images.resize(np.zeros((8, 24, 1), np.uint8), "12x9", "pad")
     assert padded.shape == (9, 12, 1)
     assert padded[:, 5, 0].tolist() == [255, 255, 0, 0, 0, 0, 255, 255, 255]
-
-
-@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 40), st.integers(1, 40))
-def test_the_largest_centred_crop_has_the_aspect_ratio(w: int, h: int, w2: int, h2: int) -> None:
-    left, top, right, bottom = images._centre(w, h, Size(w2, h2))
-    across, down = right - left, bottom - top
-    assert 1 <= across <= w
-    assert 1 <= down <= h
-    assert across == w or down == h
-    assert abs(across * h2 - down * w2) <= max(w2, h2) / 2 or min(across, down) == 1
-    assert abs(left - (w - right)) <= 1
-    assert abs(top - (h - bottom)) <= 1
 
 
 def test_a_rectangle_is_cut_out() -> None:

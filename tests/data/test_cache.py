@@ -78,7 +78,7 @@ def test_images_of_different_sizes(sides: list[tuple[int, int]], channels: int) 
     source = Source(
         kind="toys",
         names=[str(index) for index in range(len(images))],
-        read=lambda index, at_least: images[index],
+        read=lambda index, fit: images[index],
         digest=lambda: digest,
     )
     read = decode_cached(source, "none", lambda index: images[index], None)[1].images

@@ -191,3 +191,21 @@ def test_images_smaller_than_a_rectangle_are_refused(photos: Photos, policy: str
     folder = photos(size=(40, 20))
     with pytest.raises(UserError, match="is smaller than the 24×40 crop"):
         open_dataset(options(folder, image_size="24x40", resize=policy))
+
+
+def test_decoding_fast_and_exact(tmp_path: Path) -> None:
+    """Both have their own entry in the cache, and differ by less than a level on average."""
+    y, x = np.mgrid[:401, :603] / 60
+    waves = np.stack([np.sin(a * x + 3 * y) for a in (1, 2, 5)], axis=-1)
+    Image.fromarray((127 + 100 * waves).astype(np.uint8)).save(tmp_path / "a.jpg", quality=95)
+    options = DataOptions(data=str(tmp_path), image_size=32)
+    fast, exact = open_dataset(options), open_dataset(replace(options, decode="exact"))
+    assert fast.fingerprint != exact.fingerprint
+    one, other = (opened.read(np.arange(1)).astype(int) for opened in (fast, exact))
+    assert 0 < np.abs(one - other).mean() < 1
+    whole = images.resize(images.read(tmp_path / "a.jpg"), 32)
+    np.testing.assert_array_equal(other[0], whole)
+    Image.fromarray((127 + 100 * waves).astype(np.uint8)).save(tmp_path / "b.png")
+    (tmp_path / "a.jpg").unlink()
+    fast, exact = open_dataset(options), open_dataset(replace(options, decode="exact"))
+    assert fast.fingerprint == exact.fingerprint  # it makes no difference to a PNG

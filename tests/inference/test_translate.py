@@ -16,6 +16,7 @@ from reverie.cli.main import main
 from reverie.core.errors import UserError
 from reverie.data.derived import derive
 from reverie.inference.model import Model
+from reverie.inference.options import TranslateOptions
 
 Photos = Callable[..., Path]
 
@@ -45,6 +46,33 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("runs") / "cyclegan"
     return reverie.train("cyclegan", out=out, data=str(data), **TINY).folder
+
+
+@pytest.mark.parametrize(("cycle", "times"), [("sheet", 14 + 12), ("all", 28), ("none", 14)])
+def test_the_way_back_is_for_the_sheet_or_on_request(
+    run: Path,
+    tmp_path: Path,
+    photos: Photos,
+    monkeypatch: pytest.MonkeyPatch,
+    cycle: str,
+    times: int,
+) -> None:
+    directions = []
+    translate = Model.translate
+
+    def counted(self: Model, image: torch.Tensor, direction: str, **how: object) -> torch.Tensor:
+        directions.append(direction)
+        return translate(self, image, direction, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Model, "translate", counted)
+    folder = photos(14, "in", (32, 32))
+    options = TranslateOptions(cycle=cycle)  # type: ignore[arg-type]
+    done = reverie.translate(str(run), [folder], out=tmp_path / "out", options=options)
+    assert len(done.files) == directions.count("ab") == 14
+    assert len(directions) == times
+    html = done.page.read_text()
+    assert html.count("<img") == 14 + times
+    assert ("translated back" in html) == (cycle != "none")
 
 
 def test_a_folder_is_mirrored_and_a_bad_file_does_not_stop_it(

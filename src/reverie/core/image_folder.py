@@ -6,7 +6,7 @@ made itself. What is left out is kept with the reason, so that it can be said.
 
 import os
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,14 +30,20 @@ SHEET, FOLDER_OF_RESULTS = "sheet made by reverie", "folder of reverie's results
 class FolderContent:
     """What is below a folder.
 
-    `images` are sorted; `broken` are files with the suffix of an image that are none, such as a
-    link to nothing, and folders that cannot be opened; `skipped` is everything else, by reason.
-    Hidden files and what is in hidden folders are in none of them.
+    `names` of images are relative to `root` and sorted; `broken` are files with the suffix of an
+    image that are none, such as a link to nothing, and folders that cannot be opened; `skipped` is
+    everything else, by reason. Hidden files and what is in hidden folders are in none of them.
     """
 
-    images: list[Path] = field(default_factory=list)
+    root: Path
+    names: list[str] = field(default_factory=list)
     broken: dict[Path, str] = field(default_factory=dict)
     skipped: dict[str, list[Path]] = field(default_factory=lambda: defaultdict(list))
+
+    @property
+    def images(self) -> list[Path]:
+        """The image files, sorted."""
+        return [self.root / name for name in self.names]
 
     def said(self, root: Path) -> dict[str, str]:
         """The files that are left out, by reason, the first ones by name."""
@@ -47,45 +53,78 @@ class FolderContent:
         }
 
 
-def scan_folder(folder: Path) -> FolderContent:
-    """The images below a folder, and what is left out; folders that are links are not entered."""
-    content = FolderContent()
+def marked_among(files: Sequence[str]) -> list[str]:
+    """Those of the files that are sheets which reverie made."""
+    return [file for file in files if is_marked(Path(file))]
+
+
+def scan_folder(
+    folder: Path, find_marked: Callable[[Sequence[str]], Sequence[str]] = marked_among
+) -> FolderContent:
+    """The images below a folder, and what is left out; folders that are links are not entered.
+
+    A file costs no more than its entry in its folder, unless it is a link or a PNG file, of which
+    `find_marked` looks for those that are sheets of reverie.
+    """
+    content, found, suspects = FolderContent(folder), [], []
 
     def cannot_open(error: OSError) -> None:
         where = Path(error.filename)
         content.broken[where] = f"{where}: the folder cannot be opened ({error.strerror})."
 
-    for top, folders, files in os.walk(folder, onerror=cannot_open):
-        for name in list(folders):
-            inner = Path(top, name)
-            if name.startswith("."):
-                folders.remove(name)
-            elif inner.is_symlink():
-                content.skipped["link to a folder"].append(inner)
-            elif os.path.exists(inner / RESULTS):  # False where it may not be looked into
-                content.skipped[FOLDER_OF_RESULTS].append(inner)
-                folders.remove(name)
-        for name in files:
-            if not name.startswith("."):
-                _sort_in(Path(top, name), content)
-    content.images.sort()
+    waiting = [str(folder)]
+    while waiting:
+        top = waiting.pop()
+        try:
+            entries = list(os.scandir(top))
+        except OSError as error:
+            cannot_open(error)
+            continue
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if not _is_folder(entry):
+                if _is_image(entry, content):
+                    found.append(entry.path)
+                    if entry.name[-4:].lower() == ".png":
+                        suspects.append(entry.path)
+            elif entry.is_symlink():
+                content.skipped["link to a folder"].append(Path(entry.path))
+            elif os.path.exists(os.path.join(entry.path, RESULTS)):  # False where it may not look
+                content.skipped[FOLDER_OF_RESULTS].append(Path(entry.path))
+            else:
+                waiting.append(entry.path)
+    marked = set(find_marked(suspects))
+    content.skipped[SHEET].extend(Path(file) for file in sorted(marked))
+    if not marked:
+        del content.skipped[SHEET]
+    start = len(os.path.join(folder, ""))
+    content.names.extend(file[start:] for file in found if file not in marked)
+    content.names.sort(key=lambda name: name.split(os.sep))
     return content
 
 
-def _sort_in(file: Path, content: FolderContent) -> None:
-    suffix = file.suffix.lower()
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link in a circle
+        return False
+
+
+def _is_image(entry: os.DirEntry[str], content: FolderContent) -> bool:
+    """Whether a file is an image by its suffix; `content` has the reason where it is none."""
+    suffix = os.path.splitext(entry.name)[1].lower()
     if suffix not in SUFFIXES:
         reason = INSTALL_HEIF if suffix in HEIF_SUFFIXES else "no suffix of an image that is read"
-        content.skipped[reason].append(file)
-    elif suffix == ".png" and is_marked(file):
-        content.skipped[SHEET].append(file)
-    else:
+        content.skipped[reason].append(Path(entry.path))
+        return False
+    if not entry.is_file(follow_symlinks=False):
         try:
-            refuse_other_than_a_file(file)
+            refuse_other_than_a_file(Path(entry.path))
         except UserError as error:
-            content.broken[file] = str(error)
-        else:
-            content.images.append(file)
+            content.broken[Path(entry.path)] = str(error)
+            return False
+    return True
 
 
 def _named(names: Sequence[str]) -> str:

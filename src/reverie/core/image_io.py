@@ -21,6 +21,10 @@ from torch import Tensor
 
 from reverie.core.errors import UserError
 from reverie.core.files import write_atomic
+from reverie.core.image_fit import ENOUGH as ENOUGH
+from reverie.core.image_fit import Fit as Fit
+from reverie.core.image_fit import Resize as Resize
+from reverie.core.image_fit import centre, fitted_by_reduction
 from reverie.core.image_formats import SUFFIXES as SUFFIXES
 from reverie.core.image_formats import ImageSource, opened
 from reverie.core.image_size import ImageSize, Size
@@ -37,23 +41,25 @@ QUALITY: dict[str, dict[str, Any]] = {
 }
 
 
-def read(path: ImageSource, *, at_least: int | None = None) -> UInt8[np.ndarray, "h w c"]:
+def read(path: ImageSource, *, fit: Fit | None = None) -> UInt8[np.ndarray, "h w c"]:
     """Read an image: EXIF rotation applied, composited on white, 8 bits per channel.
 
     Args:
         path: a file, or its bytes, in any format that Pillow reads; the first frame of an
             animation.
-        at_least: required shorter side in pixels; lets large JPEGs decode much faster.
+        fit: how the image will be resized; lets large JPEGs decode much faster.
 
     Returns:
         Values 0 to 255; C is 1 for grayscale and 3 for RGB. 16-bit grayscale is scaled to 8 bits.
+        A JPEG that `fit` made faster has the size of `fit` already; other images have their own.
 
     Raises:
         UserError: if the file is not an image, is damaged, or exceeds Pillow's pixel limit.
     """
     with opened(path) as image:
-        if at_least is not None and image.format == "JPEG":
-            image.draft(None, (2 * at_least, 2 * at_least))
+        fitted = None if fit is None else fitted_by_reduction(image, fit)
+        if fitted is not None:
+            return to_array(fitted)
         image.load()
         return to_array(ImageOps.exif_transpose(image))
 
@@ -130,22 +136,11 @@ def resize(
             target = Size(target.width, max(1, round(height * target.width / width)))
         case "crop":
             # Crop first: Pillow's `resize(box=...)` also filters pixels from outside the box.
-            image = image.crop(_centre(width, height, target))
+            image = image.crop(centre(width, height, target))
         case "pad":
             image = ImageOps.pad(image, target, Image.Resampling.BICUBIC, color="white")
     image = image.resize(target, Image.Resampling.BICUBIC)
     return np.asarray(image).reshape(*target.shape, channels)
-
-
-def _centre(width: int, height: int, target: Size) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom of the largest centred crop of the target's aspect ratio."""
-    across, down = width, height
-    if width * target.height > height * target.width:
-        across = max(1, round(height * target.width / target.height))
-    else:
-        down = max(1, round(width * target.height / target.width))
-    left, top = (width - across) // 2, (height - down) // 2
-    return left, top, left + across, top + down
 
 
 def cut(

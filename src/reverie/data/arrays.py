@@ -65,7 +65,7 @@ def of_arrays(
         source = Source(
             kind=kind,
             names=[str(index) for index in range(count)],
-            read=lambda index, at_least: images[index],
+            read=lambda index, fit: images[index],
             digest=lambda: "",
             labels=numbers,
             class_names=names,

@@ -30,7 +30,7 @@ class Attributes:
 
     def read(self, index: int, size: ImageSize, channels: int) -> np.ndarray:
         """Image `index` as the models use it: the centre, resized to `size`, uint8 [H, W, C]."""
-        pixels = image_io.read(self.files[index], at_least=max(Size.of(size)))
+        pixels = image_io.read(self.files[index], fit=image_io.Fit(Size.of(size), "crop"))
         return image_io.resize(image_io.with_channels(pixels, channels), size)
 
 

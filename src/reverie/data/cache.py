@@ -10,7 +10,6 @@ import os
 import shutil
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,9 @@ from reverie.core import progress
 from reverie.core.errors import UserError
 from reverie.core.files import readable_bytes, replace_folder, write_atomic
 from reverie.core.image_size import ImageSize, Size
+from reverie.core.memory import collection_paused
 from reverie.core.result import counted
+from reverie.core.threads import in_threads
 from reverie.data.cache_folder import (
     META,
     PIXELS,
@@ -142,7 +143,8 @@ def open_entry(
         every: compare the checksums of all images, not of `CHECKED_BYTES`.
     """
     try:
-        meta = Meta.read((folder / META).read_text(), names, size)
+        with collection_paused():
+            meta = Meta.read((folder / META).read_text(), names, size)
         with open(folder / PIXELS, "rb") as file:
             if os.fstat(file.fileno()).st_size != meta.bytes:
                 return None
@@ -187,7 +189,10 @@ class Meta:
         """
         content = unsealed(text)
         shapes, sums, broken = (content.get(key) for key in ("shapes", "crc32", "broken"))
-        if not (isinstance(shapes, list) and shapes and all(map(_is_shape, shapes))):
+        if not (isinstance(shapes, list) and shapes and _is_shape(shapes[0])):
+            raise ValueError("shapes")
+        alike = shapes.count(shapes[0]) == len(shapes)
+        if not (alike or all(map(_is_shape, shapes))):
             raise ValueError("shapes")
         if not (isinstance(sums, list) and len(sums) == len(shapes)):
             raise ValueError("crc32")
@@ -197,7 +202,7 @@ class Meta:
             raise ValueError("names")
         if size is not None:
             expected = [*Size.of(size).shape, shapes[0][2]]
-            if any(shape != expected for shape in shapes):
+            if not (alike and shapes[0] == expected):
                 raise ValueError("size")
         return cls([(h, w, c) for h, w, c in shapes], sums, broken, str(content.get("about")))
 
@@ -211,7 +216,7 @@ def _is_shape(value: Any) -> bool:
 
 
 def _decode_all(source: Source, decode: Decode) -> Iterator[np.ndarray | str]:
-    """Decode on all cores; yields an image or an error message."""
+    """Decode on all cores: an image or an error message each."""
 
     def tried(index: int) -> np.ndarray | str:
         try:
@@ -219,11 +224,7 @@ def _decode_all(source: Source, decode: Decode) -> Iterator[np.ndarray | str]:
         except UserError as error:
             return str(error)
 
-    workers = os.cpu_count() or 1
-    count = len(source.names)
-    with ThreadPoolExecutor(workers) as pool:
-        for start in range(0, count, 8 * workers):
-            yield from pool.map(tried, range(start, min(start + 8 * workers, count)))
+    return in_threads(tried, range(len(source.names)))
 
 
 def _fill(source: Source, shape: str, decode: Decode, folder: Path) -> None:

@@ -14,6 +14,7 @@ from reverie.core.errors import UserError
 from reverie.core.image_size import ImageSize, Size
 from reverie.core.options import Checked, Fraction, Length, PairBy
 from reverie.core.result import counted
+from reverie.core.threads import in_threads
 from reverie.data.cache import RaggedImages, decode_cached, fingerprint_of
 from reverie.data.derived import derive
 from reverie.data.memo import remember, stat_digest
@@ -220,11 +221,11 @@ def _look(source: Source, options: DataOptions, size: Size) -> tuple[int, float]
 
 
 def _estimate(source: Source, options: DataOptions, size: Size) -> list[float]:
-    some = _sample_images(source)
+    policy: image_io.Resize = "crop" if options.resize in RAGGED else options.resize
+    some = _sample_images(source, _fit(size, options))
     channels = 1 if all(image_io.is_grayscale(p) for p in some) else 3
     if options.channels != "auto":
         channels = int(options.channels)
-    policy: image_io.Resize = "crop" if options.resize in RAGGED else options.resize
     squares = [image_io.resize(image_io.with_channels(p, channels), size, policy) for p in some]
     return [channels, round(float(np.std(squares)) / 127.5, 3) if squares else 0.5]
 
@@ -264,7 +265,7 @@ def _decoded(source: Source, spec: ImageSpec, options: DataOptions) -> ImageData
     if source.pixels is not None and source.pixels.shape[1:] == (*size.shape, spec.channels):
         return _pictures(source, options, spec, source.digest()[:16], source.pixels)
     depends_on = {"none": "", "width": size.width}.get(options.resize, size.option)
-    words = f"{depends_on} {spec.channels} {options.resize}"
+    words = f"{depends_on} {spec.channels} {options.resize}{_decoding(source, options)}"
     if not options.cache:
         return _pictures(source, options, spec, fingerprint_of(source, words), None)
     key, cached = decode_cached(
@@ -310,22 +311,41 @@ def _report_broken(broken: dict[str, str], count: int) -> None:
         )
 
 
-def _sample_images(source: Source) -> list[np.ndarray]:
+def _sample_images(source: Source, fit: image_io.Fit | None) -> list[np.ndarray]:
     """Up to `PICTURES_TO_LOOK_AT` images, evenly spaced in the dataset."""
-    count, some = len(source.names), []
-    for index in np.unique(np.linspace(0, count - 1, min(count, PICTURES_TO_LOOK_AT)).astype(int)):
+    count = len(source.names)
+    chosen = np.unique(np.linspace(0, count - 1, min(count, PICTURES_TO_LOOK_AT)).astype(int))
+
+    def tried(index: int) -> np.ndarray | None:
         try:
-            some.append(source.read(int(index), None))
+            return source.read(index, fit)
         except UserError:
-            continue
-    return some
+            return None
+
+    return [image for image in in_threads(tried, chosen.tolist()) if image is not None]
 
 
 def _resized(source: Source, index: int, spec: ImageSpec, options: DataOptions) -> np.ndarray:
     size = _load_size(spec, options)
-    enough = None if options.resize in RAGGED else max(size)
-    pixels = image_io.with_channels(source.read(index, enough), spec.channels)
+    pixels = image_io.with_channels(source.read(index, _fit(size, options)), spec.channels)
     return image_io.resize(pixels, size, options.resize)
+
+
+def _fit(size: Size, options: DataOptions) -> image_io.Fit | None:
+    """How images may be decoded faster; None if they are to be decoded in full."""
+    exact = options.decode == "exact" or options.resize in RAGGED
+    return None if exact else image_io.Fit(size, options.resize)
+
+
+def _decoding(source: Source, options: DataOptions) -> str:
+    """What the decoding of JPEG files adds to the options that cached images depend on."""
+    if source.pixels is not None:
+        return ""
+    may_be_jpeg = not source.files or any(
+        name.lower().endswith((".jpg", ".jpeg")) for name in source.names
+    )
+    fast = may_be_jpeg and _fit(Size(1, 1), options) is not None
+    return f" reduced to {image_io.ENOUGH}" if fast else ""
 
 
 def _load_size(spec: ImageSpec, options: DataOptions) -> Size:

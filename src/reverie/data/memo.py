@@ -7,33 +7,26 @@ and of the last change of status) are the same: that is fast, since no file is r
 import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from reverie.core import progress
 from reverie.core.files import cache_home, parse_json, write_atomic
-from reverie.data.source import Source, readable
+from reverie.data.source import Source
 
 T = TypeVar("T")
 
-KINDS = ("digests", "looks")
+KINDS = ("digests", "looks", "sheets")
 """Folders of the cache that `remember` fills."""
 
 
 def stat_digest(source: Source) -> str:
-    """Hash of what the system knows of the files without reading them.
+    """Hash of what the system knows of the files without reading them, when they were first asked.
 
     Raises:
         UserError: if a file is gone.
     """
-    whole = hashlib.sha256()
-    for name, file in zip(source.names, source.files, strict=True):
-        with readable(file):
-            stat = file.stat()
-        numbers = (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
-        whole.update(os.fsencode(f"{name}\0{os.path.realpath(file)}\0{numbers}\n"))
-    return whole.hexdigest()[:16]
+    return source.stat_digest
 
 
 def content_digest(source: Source) -> str:

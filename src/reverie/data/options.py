@@ -51,5 +51,8 @@ class DataOptions(Checked):
     """Column of a table or a .parquet file that holds the class."""
     flip: bool = False
     """Random horizontal flip with probability 1/2."""
+    decode: Literal["fast", "exact"] = "fast"
+    """How large JPEGs are decoded: fast, at 1/2 to 1/8 of their size, with pixels that differ by
+    half a level of 255 on average; or exact, in full."""
     cache: bool = field(default=True, metadata=RESUMABLE)
     """Cache decoded images in a file."""

@@ -202,10 +202,10 @@ def _is_side_by_side(source: Source) -> bool:
 
 
 def _half(source: Source, which: int, split: str) -> Source:
-    read: Callable[[int, int | None], np.ndarray] = source.read
+    read: Callable[[int, image_io.Fit | None], np.ndarray] = source.read
 
-    def half(index: int, at_least: int | None) -> np.ndarray:
-        pixels = read(index, at_least)
+    def half(index: int, fit: image_io.Fit | None) -> np.ndarray:
+        pixels = read(index, None)  # fitted to a size, the image could not be divided
         middle = pixels.shape[1] // 2
         return pixels[:, middle:] if which else pixels[:, :middle]
 

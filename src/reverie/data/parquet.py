@@ -156,8 +156,8 @@ def _of_table(
     return Source(
         kind="parquet" if label is None else f"parquet, classes by {label}",
         names=[str(index) for index in range(len(rows))],
-        read=lambda index, at_least: image_io.read(
-            NamedBytes(content(index), f"{place}, row {index}"), at_least=at_least
+        read=lambda index, fit: image_io.read(
+            NamedBytes(content(index), f"{place}, row {index}"), fit=fit
         ),
         digest=digest,
         labels=numbers,

@@ -71,7 +71,7 @@ def part_of(source: Source, chosen: Mask) -> Source:
         part = replace(
             source,
             names=[source.names[index] for index in kept],
-            read=lambda index, at_least: source.read(kept[index], at_least),
+            read=lambda index, fit: source.read(kept[index], fit),
             digest=lambda: f"{source.digest()}-{which}",
             labels=labels,
             class_names=class_names,

@@ -15,17 +15,19 @@ import numpy as np
 from reverie.core import progress
 from reverie.core.errors import UserError, nearest
 from reverie.core.files import path_of
-from reverie.core.image_folder import no_images, say_own, scan_folder
+from reverie.core.image_folder import marked_among, no_images, say_own, scan_folder
 from reverie.core.image_formats import SUFFIXES
+from reverie.core.memory import collection_paused
 from reverie.core.result import counted
 from reverie.data.idx import IDX_IMAGES, find_idx, of_idx
+from reverie.data.memo import remember
 from reverie.data.memory import PREFIX, find_held
 from reverie.data.numpy_file import SUFFIXES as NUMPY_SUFFIXES
 from reverie.data.numpy_file import of_numpy
 from reverie.data.parquet import SUFFIX as PARQUET
 from reverie.data.parquet import find_shards, is_split, of_parquet
 from reverie.data.sets import DATASETS, no_such_data
-from reverie.data.source import Source, of_files, readable, set_folder
+from reverie.data.source import Source, of_files, readable, set_folder, stat_digest_of
 from reverie.data.tables import (
     CELEBA_IMAGES,
     CELEBA_LIST,
@@ -72,7 +74,7 @@ def find_source(place: str, split: str = "train", label_column: str | None = Non
         path = path / split if (path / split).is_dir() else path
     if not os.path.exists(path):
         raise no_such_data(place)
-    with readable(path):
+    with readable(path), collection_paused():
         source = _of_folder(path, split, label_column)
     if not source.names:
         raise UserError(f"{place}: there are no images of the split {split!r}.")
@@ -124,7 +126,7 @@ def _of_file(path: Path, split: str, label_column: str | None) -> Source:
 
 
 def _folder(root: Path) -> Source:
-    content = scan_folder(root)
+    content = scan_folder(root, _marked_before)
     files = content.images
     if root in content.broken:
         raise UserError(content.broken[root])
@@ -132,15 +134,26 @@ def _folder(root: Path) -> Source:
         raise UserError(f"{root}: {no_images(content, root)}")
     say_own(content, root)
     broken = {str(file.relative_to(root)): why for file, why in content.broken.items()}
-    tops = [file.relative_to(root).parts for file in files]
-    classes = tuple(sorted({parts[0] for parts in tops}))
-    if len(classes) > 1 and all(len(parts) > 1 for parts in tops):
+    tops = [name.partition(os.sep) for name in content.names]
+    classes = tuple(sorted({top for top, _, _ in tops}))
+    if len(classes) > 1 and all(inner for _, _, inner in tops):
         number = {name: index for index, name in enumerate(classes)}
-        labels = np.array([number[parts[0]] for parts in tops], np.int64)
-        source = of_files("class folders", root, files, labels, classes)
+        labels = np.array([number[top] for top, _, _ in tops], np.int64)
+        source = of_files("class folders", root, files, labels, classes, content.names)
     else:
-        source = of_files("folder", root, files)
+        source = of_files("folder", root, files, names=content.names)
     return replace(source, broken=broken)
+
+
+def _marked_before(files: Sequence[str]) -> list[str]:
+    """Those of PNG files that are sheets of reverie; files that are unchanged are not opened."""
+    if not files:
+        return []
+    try:
+        key = stat_digest_of(files, files)
+    except UserError:  # a link to nothing, which is reported elsewhere
+        return marked_among(files)
+    return remember("sheets", key, lambda: marked_among(files))
 
 
 def _of_metadata(root: Path, path: Path, label_column: str | None) -> Source:
@@ -149,7 +162,7 @@ def _of_metadata(root: Path, path: Path, label_column: str | None) -> Source:
     by_name = {os.path.normpath(row[0].replace("\\", "/")): row for row in rows}
     if label_column is None and LABEL in header:
         label_column = LABEL
-    found = [str(file.relative_to(root)) for file in scan_folder(root).images]
+    found = scan_folder(root).names
     listed = [name for name in found if name in by_name]
     if not listed:
         raise UserError(

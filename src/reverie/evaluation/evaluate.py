@@ -9,6 +9,7 @@ from reverie.core.errors import UserError
 from reverie.core.failures import Failures
 from reverie.core.files import path_of, write_atomic
 from reverie.core.image_formats import SUFFIXES
+from reverie.core.memory import freed_memory_kept
 from reverie.core.options import flag_of, options_of
 from reverie.core.outputs import refuse_replacing
 from reverie.core.processes import is_main_process
@@ -74,7 +75,8 @@ def evaluate(
         refuse_replacing(written, own)
     _check(options)
     failures = Failures()
-    figures = _figures(model, options, failures)
+    with freed_memory_kept():
+        figures = _figures(model, options, failures)
     if is_main_process():
         failures.report()
         if out is not None:

@@ -86,6 +86,9 @@ class TranslateOptions(Checked):
     pix2pix."""
     tile: Positive | None = None
     """Side of the tiles in pixels; large images are tiled by default."""
+    cycle: Literal["sheet", "all", "none"] = "sheet"
+    """Translate results back, to compare them with the inputs: those on the sheet, all that the
+    page shows, or none; each takes as long as a translation."""
     pair_by: PairBy | None = None
     """Make each input from the image, as a training with --pair-by does: grey, edges, lowres or
     blur."""

@@ -68,7 +68,7 @@ def translate_files(
     """
     directions = require(model.method, Translates, model.name).directions
     back: Direction = "ba" if options.direction == "ab" else "ab"
-    returns = back in directions
+    returns = back in directions and options.cycle != "none"
     plan = plan_outputs(paths, out)
     written: list[Path] = []
     rows: list[tuple[str, list[np.ndarray]]] = []
@@ -79,7 +79,8 @@ def translate_files(
             written.append(plan.write(output, _as_file(made, image)))
             if len(rows) < SHOWN:
                 shown = [source, made]
-                shown += [_translated(model, made, back, options)] if returns else []
+                if returns and (options.cycle == "all" or len(rows) < IN_SHEET):
+                    shown.append(_translated(model, made, back, options))
                 small = [_small(image_io.to_uint8(x)[0]) for x in shown]
                 rows.append((str(output.relative), small))
     failed = plan.failures.reasons
@@ -191,9 +192,9 @@ def _page(
     body = []
     for label, row in rows:
         cells = "".join(f'<td><img alt="" src="{data_uri(image_io.encode(p))}"></td>' for p in row)
-        body.append(
-            f'<tr><td colspan="{len(row)}"><small>{text(label)}</small></td></tr><tr>{cells}</tr>'
-        )
+        cells += "<td></td>" * (len(titles) - len(row))
+        title = f'<td colspan="{len(titles)}"><small>{text(label)}</small></td>'
+        body.append(f"<tr>{title}</tr><tr>{cells}</tr>")
     return page(
         f"{text(name)} · translated",
         f"<h1>{text(name)}, {direction[0].upper()} to {direction[1].upper()}</h1>"

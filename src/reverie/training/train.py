@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reverie.core.launch import is_started_as_main
-from reverie.core.memory import return_free_memory
+from reverie.core.memory import freed_memory_kept
 from reverie.core.options import OptionValue
 from reverie.core.state_dict import without_memory
 from reverie.data import DataOptions, ImageDataset, ImageSpec, decode_dataset
@@ -78,10 +78,9 @@ def train(
         changes=named_parts(changes),
     )
     # Only the main process writes.
-    with Run(out).lock() if is_started_as_main() else nullcontext():
-        result = train_recipe(recipe, Run(out), resume, restart, chosen, forecast, checked)
-    return_free_memory()
-    return result
+    lock = Run(out).lock() if is_started_as_main() else nullcontext()
+    with lock, freed_memory_kept():
+        return train_recipe(recipe, Run(out), resume, restart, chosen, forecast, checked)
 
 
 def resolve(

@@ -50,6 +50,14 @@ def test_merged_moments_equal_those_of_all(cut: int) -> None:
     )
 
 
+def test_moments_by_parts_are_those_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = features(3) + 1000
+    monkeypatch.setattr("reverie.evaluation.metrics.frechet.ROWS", 70)
+    found = Moments.of(whole)
+    assert found.mean.numpy() == pytest.approx(whole.double().numpy().mean(0), rel=1e-12)
+    assert found.covariance.numpy() == pytest.approx(np.cov(whole.double().numpy().T), rel=1e-8)
+
+
 def test_too_few_or_broken_features_are_refused() -> None:
     with pytest.raises(UserError, match="two images or more"):
         frechet_distance(Moments.of(features(1, 1)), Moments.of(features(1)))

@@ -38,6 +38,28 @@ def test_all_subsets_at_once(counts: tuple[int, int]) -> None:
     torch.testing.assert_close(got, expected, rtol=1e-9, atol=1e-11)
 
 
+@pytest.mark.parametrize("counts", [(300, 200), (1200, 1100)])
+def test_single_precision_gives_the_figures_of_double(counts: tuple[int, int]) -> None:
+    """Features as a network's: positive, of mean 0.4; both ways of computing the subsets."""
+    one, other = (
+        torch.randn(n, 64, generator=torch.Generator().manual_seed(n)).relu() * scale
+        for n, scale in zip(counts, (1, 1.05), strict=True)
+    )
+    found = kernel_distance(one, other, torch.Generator().manual_seed(0), 3)
+    generator, size = torch.Generator().manual_seed(0), min(1000, *counts)
+    chosen = [[torch.randperm(n, generator=generator)[:size] for n in counts] for _ in range(3)]
+    values = torch.stack([squared_mmd(one[i].double(), other[j].double()) for i, j in chosen])
+    assert found.mean == pytest.approx(float(values.mean()), rel=1e-4)
+    assert found.standard_error == pytest.approx(float(values.std()) / 3**0.5, rel=1e-2)
+
+
+def test_large_features_do_not_overflow() -> None:
+    one, other = features(1) * 1e14, features(2) * 1e14
+    found = kernel_distance(one, other, torch.Generator().manual_seed(0), 2)
+    assert np.isfinite(found.mean)
+    assert found.mean > 0
+
+
 def test_few_and_many_subsets_are_the_same_estimate(monkeypatch: pytest.MonkeyPatch) -> None:
     one, other = features(1, 300), features(3, 500)
     monkeypatch.setattr("reverie.evaluation.metrics.kernel.SUBSET_SIZE", 40)

@@ -31,6 +31,31 @@ def test_it_equals_the_definitions() -> None:
         assert getattr(got, name) == pytest.approx(value), name
 
 
+def test_blocks_in_single_precision_are_the_whole_in_double(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Far from 0, where squares in float32 would lose the distances."""
+    monkeypatch.setattr("reverie.evaluation.metrics.prdc.BLOCK", 64)
+    generator = torch.Generator().manual_seed(0)
+    real, fake = (torch.randn(n, 20, generator=generator).double() for n in (300, 200))
+    real, fake = (real + 100).float(), (0.9 * fake + 100.2).float()
+    distances = torch.cdist(
+        real.double(), fake.double(), compute_mode="donot_use_mm_for_euclid_dist"
+    )
+    radii = [
+        torch.cdist(x.double(), x.double(), compute_mode="donot_use_mm_for_euclid_dist").sort(1)[0][
+            :, 5
+        ]
+        for x in (real, fake)
+    ]
+    near = distances < radii[0][:, None]
+    got = prdc(real, fake)
+    assert got.precision == near.any(0).double().mean()
+    assert got.recall == (distances < radii[1]).any(1).double().mean()
+    assert got.density == pytest.approx(float(near.sum()) / (5 * 200))
+    assert got.coverage == near.any(1).double().mean()
+
+
 def test_what_lies_elsewhere_has_neither() -> None:
     points = torch.randn(50, 3, generator=torch.Generator().manual_seed(0))
     apart = prdc(points, points + 100)

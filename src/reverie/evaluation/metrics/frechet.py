@@ -13,6 +13,9 @@ from torch import Tensor
 
 from reverie.core.errors import UserError
 
+ROWS = 5000
+"""Features that are converted to float64 at once."""
+
 
 @dataclass(frozen=True)
 class Moments:
@@ -25,10 +28,13 @@ class Moments:
     @staticmethod
     def of(features: Float[Tensor, "n d"]) -> "Moments":
         """Moments of features [N, D]."""
-        rows = features.double()
-        mean = rows.mean(0)
-        deviations = rows - mean
-        return Moments(len(rows), mean, deviations.T @ deviations)
+        parts = features.split(ROWS)
+        mean = torch.stack([part.double().sum(0) for part in parts]).sum(0) / len(features)
+        scatter = torch.zeros(len(mean), len(mean)).double()
+        for part in parts:
+            deviations = part - mean
+            scatter.addmm_(deviations.T, deviations)
+        return Moments(len(features), mean, scatter)
 
     def merged(self, other: "Moments") -> "Moments":
         """Moments of the union of both sets (Chan, Golub & LeVeque 1979)."""

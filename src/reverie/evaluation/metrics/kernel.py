@@ -20,8 +20,11 @@ SUBSETS = 100
 SUBSET_SIZE = 1000
 
 
-ROWS = 1000
-"""Rows of a kernel matrix that are in memory at once."""
+BLOCK = 500
+"""Rows and columns of a kernel matrix that are in memory at once."""
+
+LARGEST_SINGLE = 1e8
+"""Kernel values above this are computed in float64: float32 might overflow."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ def kernel_distance(
     subsets: int = SUBSETS,
 ) -> KernelDistance:
     """Kernel distance of two sets of features.
+
+    Kernel values are computed in float32, by blocks, and summed in float64.
 
     Args:
         one: features of the first set.
@@ -58,15 +63,16 @@ def kernel_distance(
         tuple(torch.randperm(len(x), generator=generator)[:size] for x in (one, other))
         for _ in range(subsets)
     ]
-    if len(one) ** 2 + len(other) ** 2 + len(one) * len(other) <= subsets * 3 * size**2:
-        of_one, of_other = (
-            torch.stack([torch.zeros(len(x)).double().index_fill(0, c[side], 1.0) for c in chosen])
-            for side, x in enumerate((one, other))
+    largest = max(float(_diagonal(x).max()) for x in (one, other))
+    x, y = (t.float() if largest < LARGEST_SINGLE else t.double() for t in (one, other))
+    if len(x) ** 2 + len(y) ** 2 + len(x) * len(y) <= subsets * 3 * size**2:
+        of_x, of_y = (
+            torch.stack([torch.zeros(len(t)).to(t).index_fill(0, c[side], 1.0) for c in chosen])
+            for side, t in enumerate((x, y))
         )
-        values = squared_mmds(one.double(), other.double(), of_one, of_other)
+        values = squared_mmds(x, y, of_x, of_y)
     else:
-        pairs = ((one[x].double(), other[y].double()) for x, y in chosen)
-        values = torch.stack([squared_mmd(x, y) for x, y in pairs])
+        values = torch.stack([squared_mmd(x[i], y[j]) for i, j in chosen])
     return KernelDistance(float(values.mean()), float(values.std()) / math.sqrt(subsets))
 
 
@@ -84,34 +90,44 @@ def squared_mmds(
         of_x: 1 for the members of each subset of x, 0 for the others.
         of_y: the same of y.
     """
-
-    def total(a: Tensor, b: Tensor, of_a: Tensor, of_b: Tensor) -> Tensor:
-        """Sum of k(a, b) over the members of each pair of subsets, by rows of the kernel matrix."""
-        sums = torch.zeros(len(of_a)).to(a)
-        for rows, members in zip(a.split(ROWS), of_a.split(ROWS, dim=1), strict=True):
-            sums += (members * (of_b @ kernel(b, rows))).sum(1)
-        return sums
-
-    count = of_x.sum(1)
+    count = of_x.double().sum(1)
     within = sum(
-        (total(a, a, of, of) - of @ (a.square().mean(1) + 1) ** 3) / (count * (count - 1))
+        (_total(a, a, of, of) - of.double() @ _diagonal(a)) / (count * (count - 1))
         for a, of in ((x, of_x), (y, of_y))
     )
-    return within - 2 * total(x, y, of_x, of_y) / count**2
+    return within - 2 * _total(x, y, of_x, of_y) / count**2
+
+
+def _total(a: Tensor, b: Tensor, of_a: Tensor, of_b: Tensor) -> Tensor:
+    """Sum of k(a, b) over the members of each pair of subsets, in float64, by blocks.
+
+    Where `b` is `a`, the blocks below the diagonal equal those above it.
+    """
+    sums = torch.zeros(len(of_a)).double()
+    for top in range(0, len(a), BLOCK):
+        rows, members = a[top : top + BLOCK], of_a[:, top : top + BLOCK].double()
+        for left in range(top if b is a else 0, len(b), BLOCK):
+            values = kernel(b[left : left + BLOCK], rows)
+            weight = 2 if b is a and left > top else 1
+            sums += weight * (members * (of_b[:, left : left + BLOCK] @ values)).sum(1)
+    return sums
+
+
+def _diagonal(features: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
+    """k(x, x) of each vector, in float64."""
+    squares = [part.double().square().mean(1) for part in features.split(BLOCK)]
+    return (torch.cat(squares) + 1) ** 3
 
 
 def squared_mmd(x: Float[Tensor, "n d"], y: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
-    """Squared maximum mean discrepancy of two sets of equal size.
+    """Squared maximum mean discrepancy of two sets of equal size, in float64.
 
     The estimate of Bińkowski et al. 2018: the diagonals of k(x, x) and k(y, y) are excluded.
     """
-    n = len(x)
-    within = sum(
-        (k.sum() - k.diagonal().sum()) / (n * (n - 1)) for k in (kernel(x, x), kernel(y, y))
-    )
-    return within - 2 * kernel(x, y).mean()
+    whole = torch.ones(1, len(x)).to(x)
+    return squared_mmds(x, y, whole, whole)[0]
 
 
 def kernel(a: Float[Tensor, "n d"], b: Float[Tensor, "m d"]) -> Float[Tensor, "n m"]:
     """The polynomial kernel (aᵀb / d + 1)³ of each pair."""
-    return (a @ b.T / a.shape[1] + 1) ** 3
+    return torch.addmm(torch.ones(()).to(a), a, b.T, alpha=1 / a.shape[1]).pow_(3)

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from reverie.core.errors import UserError
 from reverie.nn.fuse import fuse_for_inference, replace_layer
+from reverie.nn.prelu import fastest_prelu
 
 Scale = Literal[2, 3, 4, 8]
 SCALES = get_args(Scale)
@@ -333,18 +334,6 @@ def _bias(conv: nn.Conv2d) -> Tensor:
     return conv.bias
 
 
-class FusedPReLU(nn.Module):
-    """PReLU with slopes a ≤ 1 as max(x, a x), in place: in bfloat16 on a CPU, PyTorch's own takes
-    as long as the convolution before it."""
-
-    def __init__(self, slopes: Float[Tensor, " c"]) -> None:
-        super().__init__()
-        self.slopes = nn.Parameter(slopes.detach().clone()[:, None, None], requires_grad=False)
-
-    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        return torch.maximum(x, x * self.slopes, out=x)
-
-
 def fuse_upscaler(network: Upscaler, precision: torch.dtype) -> Upscaler:
     """A copy for inference: norms folded into convolutions, fast PReLU, channels last."""
     if not network.fusable:
@@ -356,6 +345,6 @@ def fuse_upscaler(network: Upscaler, precision: torch.dtype) -> Upscaler:
 
     own = fuse_for_inference(network, probe, precision)
     for name, layer in list(own.named_modules()):
-        if isinstance(layer, nn.PReLU) and layer.weight.max() <= 1:
-            replace_layer(own, name, FusedPReLU(layer.weight))
+        if isinstance(layer, nn.PReLU):
+            replace_layer(own, name, fastest_prelu(layer, precision))
     return own
