@@ -7,13 +7,10 @@ the whole image, divided by the scale, and need not lie on whole pixels.
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
 from PIL import ExifTags, Image, ImageOps
 
-from reverie.core.image_size import Size
-
-Resize = Literal["crop", "squash", "pad", "width", "none"]
+from reverie.core.image_size import Resize, Size
 
 ENOUGH = 1.5
 """A reduced image has at least this many pixels for each of the target, along either side: the mean

@@ -23,7 +23,6 @@ from reverie.core.errors import UserError
 from reverie.core.files import write_atomic
 from reverie.core.image_fit import ENOUGH as ENOUGH
 from reverie.core.image_fit import Fit as Fit
-from reverie.core.image_fit import Resize as Resize
 from reverie.core.image_fit import centre, fitted_by_reduction
 from reverie.core.image_formats import SUFFIXES as SUFFIXES
 from reverie.core.image_formats import ImageSource, opened
