@@ -22,6 +22,14 @@ def refuse_no_run(place: str | Path) -> None:
     raise UserError(f"{place}: there is no run in this folder (no {OPTIONS_FILE}).{hint}")
 
 
+def refuse_existing_run(folder: Path) -> None:
+    """Raise a UserError if there is a run in `folder`, where a new one is to be written."""
+    if (folder / OPTIONS_FILE).exists():
+        raise UserError(
+            f"{folder} already holds a run: add --resume to continue it, or choose another --out."
+        )
+
+
 def is_model_file(path: Path) -> bool:
     """Whether `path` is a file that may hold one of our models, by its name."""
     return path.suffix.lower() in (PACKED, BARE) and path.is_file()
