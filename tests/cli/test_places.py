@@ -59,5 +59,7 @@ def test_runs_and_recipes(tmp_path: Path) -> None:
     refuse_existing_run(tmp_path / "rnu")
     with pytest.raises(UserError, match=r"no run in this folder .*Runs in the same folder: run\."):
         refuse_no_run(tmp_path / "rnu")
+    with pytest.raises(UserError, match=r"no run in this folder .*Runs in it: run\."):
+        refuse_no_run(tmp_path)
     with pytest.raises(UserError, match="--print-config writes a recipe"):
         refuse_no_file(tmp_path / "recipe.toml")
