@@ -18,6 +18,10 @@ class Inner(Checked):
     """Side in pixels."""
     statistics: Literal["trained", "image"] = "trained"
     """Which."""
+    minutes: float | None = None
+    """How long."""
+    seed: Positive | None = None
+    """Of what is random."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +71,12 @@ def test_what_cannot_be_understood_is_one_sentence(words: str, sentence: str) ->
     [
         ("m --out x --image-size wide", ("--image-size", "wide")),
         ("m --out x --statistics pictures", ("--statistics", "pictures", "trained", "image")),
-        ("m --out x --statistics pictures", ("must be one of trained, image, not 'pictures'.",)),
+        ("m --out x --statistics pictures", ("must be one of image, trained, not 'pictures'.",)),
+        ("m --out x --image-size big", ("--image-size must be an integer, not 'big'.",)),
+        ("m --out x --image-size 1e3", ("--image-size must be an integer, not '1e3'.",)),
+        ("m --out x --minutes soon", ("--minutes must be a number, not 'soon'.",)),
+        ("m --out x --seed 1.5", ("--seed must be an integer, not '1.5'.",)),
+        ("m --out x --image-size", ("--image-size needs a value.",)),
         ("m --out x surplus", ("surplus",)),
     ],
 )
@@ -99,8 +108,8 @@ def test_renamed_values_lead_to_present_ones() -> None:
 
 
 def test_flags_of_nested_dataclasses() -> None:
-    expected = {"--help", "--model", "--out", "--loop", "--no-loop", "--image-size", "--statistics"}
-    assert flags(Command) == expected
+    own = {"--help", "--model", "--out", "--loop", "--no-loop"}
+    assert flags(Command) == own | {"--image-size", "--statistics", "--minutes", "--seed"}
 
 
 def test_the_value_of_a_flag() -> None:

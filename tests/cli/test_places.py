@@ -8,7 +8,7 @@ from reverie.core.errors import UserError
 from reverie.data import DATASETS, find_source
 from reverie.data.source import set_folder
 from reverie.inference.place import refuse_unknown_model
-from reverie.runs.place import refuse_no_run
+from reverie.runs.place import refuse_existing_run, refuse_no_run
 
 
 def test_data_that_is_here(tmp_path: Path) -> None:
@@ -54,7 +54,12 @@ def test_runs_and_recipes(tmp_path: Path) -> None:
     (tmp_path / "run" / "options.json").write_text("{}")
     refuse_no_run(tmp_path / "run")
     refuse_no_file(tmp_path / "run")
+    with pytest.raises(UserError, match="run already holds a run: add --resume"):
+        refuse_existing_run(tmp_path / "run")
+    refuse_existing_run(tmp_path / "rnu")
     with pytest.raises(UserError, match=r"no run in this folder .*Runs in the same folder: run\."):
         refuse_no_run(tmp_path / "rnu")
+    with pytest.raises(UserError, match=r"no run in this folder .*Runs in it: run\."):
+        refuse_no_run(tmp_path)
     with pytest.raises(UserError, match="--print-config writes a recipe"):
         refuse_no_file(tmp_path / "recipe.toml")

@@ -53,6 +53,13 @@ def test_help_of_a_command_is_its_help(capsys: Captured, words: str) -> None:
     assert capsys.readouterr().out.startswith(f"usage: reverie {name} ")
 
 
+def test_help_of_train_lists_the_methods(capsys: Captured) -> None:
+    assert main(["help", "train"]) == 0
+    listed = capsys.readouterr().out
+    assert main(["train", "--help"]) == 0
+    assert listed == capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("topic", "sentence"),
     [

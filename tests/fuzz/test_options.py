@@ -16,7 +16,7 @@ from reverie.core.result import plain
 from reverie.data import DATASETS, DataOptions
 from reverie.inference import options as verbs
 from reverie.methods import METHODS, PRETRAINED
-from reverie.methods.diffusion.sampling import Sampling
+from reverie.methods.diffusion.sampler_options import Sampling
 from reverie.methods.recipe import TrainOptions
 from tests.fuzzing import ODD_VALUES, assert_only_user_errors, rounds
 

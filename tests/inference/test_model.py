@@ -14,7 +14,7 @@ from reverie.core.errors import UserError
 from reverie.data import ImageSpec
 from reverie.inference.model import Model
 from reverie.inference.sample import start_from
-from reverie.methods.diffusion.sampling import Start
+from reverie.methods.diffusion.sampler_options import Start
 from reverie.methods.presets import recipe_for
 from reverie.runs.model_folder import build_method, save_model
 

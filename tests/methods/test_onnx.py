@@ -23,7 +23,7 @@ from reverie.inference.model import Model
 from reverie.inference.options import ExportOptions
 from reverie.methods import METHODS, Translates
 from reverie.methods.capabilities import describe_capabilities
-from reverie.methods.diffusion.sampling import Start
+from reverie.methods.diffusion.sampler_options import Start
 from reverie.testing.subject import generator, random_images
 from tests.onnx_graphs import write_image_graph
 

@@ -44,6 +44,13 @@ def test_every_entry_changes_and_none_without_layers() -> None:
     assert ((changed - x).abs() > 1e-6).all()
 
 
+def test_an_exported_flow_takes_any_number() -> None:
+    flow = Flow(4, 2, 8)
+    batch = {0: torch.export.Dim("batch", min=1, max=64)}
+    program = torch.export.export(flow, (torch.zeros(2, 4),), dynamic_shapes=(batch,))
+    assert program.module()(torch.zeros(3, 4))[1].shape == (3,)
+
+
 def test_a_flow_learns_two_clusters() -> None:
     """Its samples have two separate modes as the data have, which no normal distribution has."""
     torch.manual_seed(0)

@@ -44,8 +44,14 @@ EVERYWHERE = {
 }
 """What every command takes."""
 
+PRESETS = {"default": "the method's own defaults", "auto": "what suits device and images"}
+"""Presets of every method."""
+
 OF_DATA, OF_MODELS = frozenset(("data", "data_b")), frozenset(("model", "models", "init"))
 """Options that name data and models."""
+
+PATHS = frozenset(("images", "runs", "folder", "place"))
+"""Positional words that are paths."""
 
 TRAINING: Mapping[str, type] = {"train": TrainFlags, "sweep": SweepFlags}
 """Commands whose flags depend on the method, with those of their own."""
@@ -134,12 +140,10 @@ def _of_command(
     name: str, rest: list[str], last: str, commands: Mapping[str, Any]
 ) -> Iterator[tuple[str, str]]:
     """What may follow a command and further words."""
-    if name in TRAINING and not [word for word in rest if not word.startswith("-")]:
-        if not last.startswith("-"):
-            yield from about_methods().items()
-            return
-        rest = []
-    method = rest[0] if name in TRAINING and rest else None
+    if name in TRAINING and not rest and not last.startswith("-"):
+        yield from about_methods().items()
+        return
+    method = rest[0] if name in TRAINING and rest and not rest[0].startswith("-") else None
     flags = {flag_of(flag.name): flag for flag in _flags(name, method, rest, commands)}
     if last.startswith("-"):
         yield from _words_of(flags.values())
@@ -218,6 +222,7 @@ def _values(flag: Flag, method: str | None) -> Iterator[tuple[str, str]]:
     """What a flag may hold."""
     if flag.name == "preset" and method is not None:
         yield from method_entry(method).presets.items()
+        yield from ((n, a) for n, a in PRESETS.items() if n in ("default", flag.default))
     elif flag.name in OF_DATA:
         yield from _data()
     elif flag.name in OF_MODELS:
@@ -236,8 +241,8 @@ def _data() -> Iterator[tuple[str, str]]:
 
 
 def _holds_path(flag: Flag) -> bool:
-    """Whether a flag takes paths; positional text is one too, such as images."""
+    """Whether a flag takes paths; positional text may be one too, such as images."""
     kinds = [flag.kind]
     for kind in kinds:
         kinds += get_args(kind)
-    return Path in kinds or (flag.is_positional and flag.name in ("images", "runs"))
+    return Path in kinds or (flag.is_positional and flag.name in PATHS)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import tyro
 
 from reverie.cli.command import Command
+from reverie.runs.place import refuse_no_run
 
 if TYPE_CHECKING:
     from reverie.inference.info import InfoResult
@@ -40,6 +41,8 @@ class CompareCommand(Command):
     """Replace a page that exists."""
 
     def run(self) -> "CompareResult":
+        for run in self.runs:
+            refuse_no_run(run)
         from reverie import api
 
         return api.compare(self.runs, self.out, overwrite=self.overwrite)

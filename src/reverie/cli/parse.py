@@ -146,7 +146,23 @@ def _sentence(box: str) -> str:
         r"invalid choice '(.*)' for argument '(.*)'. Expected one of (.*)", sentence
     )
     if wrong is not None:
-        word, flag, choices = wrong[1], wrong[2], re.findall(r"'([^']*)'", wrong[3])
-        return f"{flag} must be one of {', '.join(choices)}, not {word!r}."
+        word, flag, choices = wrong[1], wrong[2], set(re.findall(r"'([^']*)'", wrong[3]))
+        return f"{flag} must be one of {', '.join(sorted(choices - {'None'}))}, not {word!r}."
+    absent = re.match(r"Missing value for argument '(.*?)'", sentence)
+    if absent is not None:
+        return f"{absent[1]} needs a value."
+    no_number = _no_number(sentence)
+    if no_number is not None:
+        return no_number
     sentence += "" if sentence.endswith("?") else "."
     return re.sub(r"^Error parsing \w+: ", "", sentence)  # one of our own checks
+
+
+def _no_number(sentence: str) -> str | None:
+    """What is wrong with a word in place of a number, where tyro says it with Python's errors."""
+    parsing = re.match(r"Error parsing ([\w/-]+): ", sentence)
+    wrong = re.search(r"(literal for int|string to float).*?: '(.*?)'(?= - |$)", sentence)
+    if parsing is None or wrong is None:
+        return None
+    number = "a number" if "string to float" in sentence else "an integer"
+    return f"{parsing[1]} must be {number}, not {wrong[2]!r}."

@@ -7,6 +7,7 @@ import tyro
 
 from reverie.cli.browser import open_in_browser
 from reverie.cli.command import Command
+from reverie.runs.place import refuse_no_run
 
 if TYPE_CHECKING:
     from reverie.training.report import ReportResult
@@ -25,6 +26,7 @@ class ReportCommand(Command):
     """Write it again whenever the training has logged something, until it ends."""
 
     def run(self) -> "ReportResult":
+        refuse_no_run(self.folder)
         from reverie.runs.run import find_run
         from reverie.training.report import report
         from reverie.training.watch import watch_report

@@ -51,7 +51,8 @@ def topic_text(words: Sequence[str], commands: Mapping[str, Any]) -> str:
     name = next((name for name in (topic, words[0]) if name in commands), None)
     if name is not None:
         rest = words[len(name.split()) :]
-        commands[name].parse(f"reverie {name}", [*rest, "--help"])
+        listed = commands[name].parse(f"reverie {name}", [*rest, "--help"])
+        return listed.run().summary()  # `train` without a method has no help but the methods
     if topic in about_methods():
         train = next(name for name in commands if name == TRAIN)
         commands[train].parse(f"reverie {train}", [topic, "--help"])

@@ -14,7 +14,7 @@ from reverie.core.errors import UserError
 from reverie.core.files import path_of
 from reverie.core.options import Checked, OptionValue
 from reverie.core.result import Json, Result
-from reverie.runs.place import refuse_no_run
+from reverie.runs.place import refuse_existing_run, refuse_no_run
 
 if TYPE_CHECKING:
     from reverie.methods.recipe import Recipe
@@ -92,6 +92,8 @@ class TrainCommand(Command):
         if not (self.flags.print_config or self.flags.resume or self.flags.restart):
             refuse_unknown_data(self.changes.get("data", self.base.data.data))
             refuse_unknown_data(self.changes.get("data_b", self.base.data.data_b))
+            if not self.flags.dry_run:
+                refuse_existing_run(path_of(self.flags.out))
         if not (self.flags.config or self.flags.resume or self.flags.restart):
             check_current(self.base, self.flags.preset)
         from reverie.core.processes import leave_process_group

@@ -15,6 +15,8 @@ from reverie.inference.options import UpscaleOptions
 if TYPE_CHECKING:
     from reverie.inference.upscale import UpscaleResult
 
+NO_IMAGES = "say which images to upscale: files, or folders of them."
+
 
 @dataclass(frozen=True, kw_only=True)
 class UpscaleCommand(UpscaleOptions, Command):
@@ -43,14 +45,16 @@ def split_model(words: Sequence[str]) -> tuple[str, list[str]]:
     Raises:
         UserError: if there are no images.
     """
+    if not words:
+        raise UserError(NO_IMAGES)
     from reverie.api import DEFAULT_UPSCALER
     from reverie.core.files import path_of
     from reverie.core.image_formats import HEIF_SUFFIXES, SUFFIXES
     from reverie.inference.load import is_image_folder
 
-    first = path_of(words[0]) if words else Path()
+    first = path_of(words[0])
     images_first = first.suffix.lower() in SUFFIXES | HEIF_SUFFIXES or is_image_folder(first)
     model, rest = (DEFAULT_UPSCALER, words) if images_first else (words[0], words[1:])
     if not rest:
-        raise UserError("say which images to upscale: files, or folders of them.")
+        raise UserError(NO_IMAGES)
     return model, list(rest)

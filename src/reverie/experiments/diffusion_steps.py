@@ -70,7 +70,7 @@ def noise_of_seeds(count: int) -> "Tensor":
 def reverse(model: "Model", count: int) -> "tuple[list[Tensor], list[Tensor], list[float]]":
     """Each step's noisy images x / √(1 + σ²), the predicted x₀, and the noise level σ."""
     from reverie.methods.diffusion.diffusion import Diffusion
-    from reverie.methods.diffusion.sampling import Sampling
+    from reverie.methods.diffusion.sampler_options import Sampling
 
     assert isinstance(model.method, Diffusion)
     sigmas = model.method.sigmas(Sampling(steps=SAMPLING_STEPS, schedule="karras")).tolist()

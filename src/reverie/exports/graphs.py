@@ -17,7 +17,7 @@ from reverie.core.result import Json
 from reverie.inference.model import Model
 from reverie.methods import Denoises, Encodes, Method, Samples, Translates, Upscales
 from reverie.methods.diffusion.diffusion import Diffusion
-from reverie.methods.diffusion.sampling import Sampling
+from reverie.methods.diffusion.sampler_options import Sampling
 from reverie.methods.superres.networks import Upscaler
 from reverie.nn.norms import GroupNorm, InstanceNorm
 

@@ -26,8 +26,8 @@ from reverie.inference.tiled_upscale import TiledUpscaler
 from reverie.inference.tiling import Tile, run_tiled
 from reverie.methods import Denoises, Encodes, Method, Samples, Translates, Upscales
 from reverie.methods.capabilities import cycle_labels, require
+from reverie.methods.diffusion.sampler_options import Sampling, Start
 from reverie.methods.diffusion.samplers import StepCallback
-from reverie.methods.diffusion.sampling import Sampling, Start
 from reverie.methods.superres.networks import Upscaler
 
 BATCH_SIZE = 64

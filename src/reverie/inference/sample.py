@@ -16,7 +16,7 @@ from reverie.core.outputs import refuse_folder_of, refuse_no_folder, refuse_repl
 from reverie.core.result import Result, counted
 from reverie.inference.model import Model
 from reverie.inference.options import SampleOptions
-from reverie.methods.diffusion.sampling import Start
+from reverie.methods.diffusion.sampler_options import Start
 
 MAX_FILM_IMAGES = 64
 

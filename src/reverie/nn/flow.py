@@ -73,7 +73,7 @@ class Flow(nn.Module):
 
     def forward(self, x: Float[Tensor, "b d"]) -> tuple[Float[Tensor, "b d"], Float[Tensor, " b"]]:
         """The transformed vectors, and the logarithm of the Jacobian's determinant."""
-        total = x.new_zeros(len(x))
+        total = x.new_zeros(x.shape[0])  # `len` would fix the batch in exported graphs
         for coupling in self.couplings:
             x, log_determinant = coupling(x)
             total = total + log_determinant

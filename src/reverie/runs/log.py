@@ -46,8 +46,9 @@ def read_lines(file: Path, entries: Mapping[str, Any]) -> list[dict[str, Any]]:
     if damaged and damaged[-1] == number and not text.endswith("\n"):
         damaged.pop()
     if damaged:
+        lines_are = "line is" if len(damaged) == 1 else "lines are"
         progress.warn(
-            f"{file}: {len(damaged)} damaged lines are left out, the first is line {damaged[0]}."
+            f"{file}: {len(damaged)} damaged {lines_are} left out, the first is line {damaged[0]}."
         )
     return lines
 

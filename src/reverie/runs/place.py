@@ -17,9 +17,23 @@ def refuse_no_run(place: str | Path) -> None:
     folder = path_of(place)
     if (folder / OPTIONS_FILE).exists():
         return
-    beside = sorted(p.parent.name for p in folder.parent.glob(f"*/{OPTIONS_FILE}"))
-    hint = f" Runs in the same folder: {', '.join(beside[:8])}." if beside else ""
+    inside, beside = (_runs_in(one) for one in (folder, folder.parent))
+    hint = f" Runs in the same folder: {beside}." if beside else ""
+    hint = f" Runs in it: {inside}." if inside else hint
     raise UserError(f"{place}: there is no run in this folder (no {OPTIONS_FILE}).{hint}")
+
+
+def _runs_in(folder: Path) -> str:
+    """The first names of runs in a folder."""
+    return ", ".join(sorted(p.parent.name for p in folder.glob(f"*/{OPTIONS_FILE}"))[:8])
+
+
+def refuse_existing_run(folder: Path) -> None:
+    """Raise a UserError if there is a run in `folder`, where a new one is to be written."""
+    if (folder / OPTIONS_FILE).exists():
+        raise UserError(
+            f"{folder} already holds a run: add --resume to continue it, or choose another --out."
+        )
 
 
 def is_model_file(path: Path) -> bool:

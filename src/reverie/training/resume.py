@@ -14,6 +14,7 @@ from reverie.methods.presets import AUTO, recipe_for
 from reverie.methods.recipe import Recipe
 from reverie.methods.recipe_file import read_recipe
 from reverie.runs.checkpoint import Checkpoint
+from reverie.runs.place import refuse_existing_run
 from reverie.runs.run import Run, find_run, labels_fingerprint
 
 
@@ -73,11 +74,7 @@ def check_resumable(before: Recipe, now: Recipe) -> None:
 
 def refuse_existing(run: Run) -> None:
     """Raise a UserError if a new run would be written where there is one, or a part of one."""
-    if run.exists():
-        raise UserError(
-            f"{run.folder} already holds a run: add --resume to continue it, or choose another "
-            "--out."
-        )
+    refuse_existing_run(run.folder)
     if run.holds_training():
         raise UserError(
             f"{run.folder} holds checkpoints or a model, but no options.json: choose another --out."

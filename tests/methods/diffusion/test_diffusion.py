@@ -8,7 +8,7 @@ from reverie.core.errors import UserError
 from reverie.core.rng import Rng
 from reverie.data import Batch, ImageSpec
 from reverie.methods.diffusion.diffusion import Diffusion, DiffusionOptions
-from reverie.methods.diffusion.sampling import Sampling
+from reverie.methods.diffusion.sampler_options import Sampling
 
 SPEC = ImageSpec(1, 8)
 OPTIONS = DiffusionOptions(objective="flow", width=8, attention=(), few_steps=0.5)

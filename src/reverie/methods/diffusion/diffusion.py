@@ -39,6 +39,7 @@ from reverie.methods.diffusion.objectives import (
     flow,
     variance_preserving,
 )
+from reverie.methods.diffusion.sampler_options import Sampling, Start
 from reverie.methods.diffusion.samplers import (
     SAMPLERS,
     Noise,
@@ -48,7 +49,6 @@ from reverie.methods.diffusion.samplers import (
     no_noise,
     uniform_sigmas,
 )
-from reverie.methods.diffusion.sampling import Sampling, Start
 from reverie.methods.diffusion.unet import NoiseEmbedding, UNet
 from reverie.methods.options import MethodOptions
 from reverie.methods.recipe import Fits, Preset, TrainOptions

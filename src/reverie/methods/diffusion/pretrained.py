@@ -40,7 +40,7 @@ from reverie.methods.diffusion.objectives import (
     cosine_alpha_bar,
     variance_preserving,
 )
-from reverie.methods.diffusion.sampling import Sampling
+from reverie.methods.diffusion.sampler_options import Sampling
 
 NETWORK = "UNet2DModel"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
