@@ -9,20 +9,17 @@ if TYPE_CHECKING:
     from reverie.experiments.findings import Findings
 
 MEN, WOMEN = "Male & Eyeglasses", "!Male & Eyeglasses"
-SIZE, SHOWN, CLASSIFIER_STEPS = 32, 12, 1500
+SIZE, SHOWN = 32, 12
 
 
 def draw(findings: "Findings") -> None:
     """Held-out faces and their translations, and what a classifier of attributes sees in them."""
     from reverie.data import DataOptions, open_dataset
-    from reverie.data.attributes import read_attributes
-    from reverie.evaluation.attributes import train_attribute_classifier
     from reverie.evaluation.translation import whole
+    from reverie.experiments.attributes_seen import attributes_seen, trained_classifier
 
     model = findings.model("cyclegan")
-    train = read_attributes("faces", "train")
-    classifier = train_attribute_classifier(train, SIZE, CLASSIFIER_STEPS)
-    sex = classifier.names.index("Male")
+    classifier, accuracy = trained_classifier(SIZE)
     ways: tuple[tuple[Direction, str, str], ...] = (
         ("ab", MEN, "Men to women"),
         ("ba", WOMEN, "Women to men"),
@@ -34,19 +31,11 @@ def draw(findings: "Findings") -> None:
         made = model.translate(source, way)
         rows = {"source": list(source[:SHOWN]), "translation": list(made[:SHOWN])}
         findings.rows(way, rows, f"{words}, all with glasses: held-out faces")
-        before, after = classifier.predict(source), classifier.predict(made)
-        changed = before != after
         figures[f"{words}, {len(source)} held-out faces"] = {
-            "seen as the other sex": float(changed[:, sex].float().mean()),
-            **{
-                f"{name} unchanged": float((~changed[:, n]).float().mean())
-                for n, name in enumerate(classifier.names)
-                if n != sex
-            },
+            **attributes_seen(classifier, source, made, "Male", "seen as the other sex"),
             "mean absolute change, of 2": float((made - source).abs().mean()),
         }
     findings.table("What a classifier of attributes sees", figures)
-    accuracy = classifier.accuracy(read_attributes("faces", "test"))
     findings.table("The classifier: correct on held-out faces", {"accuracy": accuracy})
 
 
