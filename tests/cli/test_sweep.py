@@ -52,7 +52,10 @@ def test_the_flags_are_those_of_a_training() -> None:
         (["gan", "seed=0,1", "--jobs", 0, "--out", "x"], "--jobs must be at least 1, not 0"),
         (["gan", "seed=0,1"], "--out must be given"),
         (["gan", "seed=0,1", "--out", "x", "--resume"], "has no option --resume"),
-        (["gan", "--data", "digits", "seed=0,1", "--out", "x"], "seed=0,1"),
+        (
+            ["gan", "--data", "digits", "seed=0,1", "--out", "x"],
+            "seed=0,1 must stand before all flags",
+        ),
     ],
 )
 def test_what_cannot_be_understood(words: list[object], message: str) -> None:

@@ -103,8 +103,8 @@ def test_labels_of_items() -> None:
     [
         (Image.fromarray(X[0]), "one image: give a list"),
         ([], "no images"),
-        ((one for one in X), "data is a generator"),
-        (5, "data is a int"),
+        ((one for one in X), "data is of type generator"),
+        (5, "data is of type int"),
         (DataLoader(TensorDataset(torch.zeros(2, 1, 4, 4))), "data=loader.dataset"),
         ({"train": Items(X[0]), "test": Items(X[0])}, r"data=dataset\['train'\]"),
         ({"a": X, "b": X}, r"none of its arrays \(a, b\)"),

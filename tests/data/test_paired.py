@@ -30,6 +30,9 @@ def test_two_folders_as_published(photos: Photos, a: str, b: str) -> None:
     assert (len(one.names), len(other.names)) == (5, 7)
     one, other = find_paired(str(root), None, "train", paired=False, swapped=True)
     assert (len(one.names), len(other.names)) == (7, 5)
+    if a != "A":
+        with pytest.raises(UserError, match="there are no testA and testB here"):
+            find_paired(str(root), None, "test", paired=False, swapped=False)
 
 
 def test_two_files_of_one_name_are_no_pair(photos: Photos) -> None:

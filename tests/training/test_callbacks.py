@@ -115,6 +115,16 @@ def test_what_is_no_callback_is_refused_at_once(tmp_path: Path, wrong: Any) -> N
     assert not (tmp_path / "run").exists()
 
 
+def test_a_misspelt_event_is_refused_at_once(tmp_path: Path) -> None:
+    class Misspelt(reverie.Callback):
+        def on_stp(self, training: Training) -> None: ...
+        def on_button(self) -> None: ...
+
+    with pytest.raises(UserError, match="Misspelt has a method 'on_stp'; did you mean 'on_step'"):
+        reverie.train("vae", data="digits", out=tmp_path / "run", callbacks=[Misspelt()])
+    assert not (tmp_path / "run").exists()
+
+
 def test_on_log_returns_numbers(tmp_path: Path) -> None:
     class Words(reverie.Callback):
         def on_log(self, training: Training, line: Mapping[str, Any]) -> Any:

@@ -71,7 +71,10 @@ def test_the_weights_do_not_depend_on_it(tmp_path: Path) -> None:
     assert len(frequent.read_log()) > len(seldom.read_log())
     for name, tensor in weights(seldom).items():
         assert torch.equal(tensor, weights(frequent)[name])
+    lost = frequent.sheet(13)  # of steps after the newest checkpoint, of a process that was killed
+    lost.write_bytes(frequent.sheet(0).read_bytes())
     again = reverie.train("vae", out=tmp_path / "b", resume=True, steps=14, sample_every="1h")
+    assert not lost.exists()
     assert again.finished
     assert frequent.recipe().training.sample_every == "1h"
 

@@ -1,6 +1,6 @@
 """`reverie sweep METHOD`: the flags of `reverie train METHOD`, and options with several values."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -61,6 +61,7 @@ class SweepCommand(Command):
         words = list(takewhile(lambda word: not word.startswith("-"), argv[1:]))
         flags = argv[1 + len(words) :]
         base = method_entry(method).recipe(value_of(argv, "--preset"))
+        _refuse_late_axes(f"{prog} {method}", flags, base.flat())
         axes = axes_from_words(base, words)
         given = (word.split("=")[0].removeprefix("--") for word in flags if word.startswith("--"))
         refuse_axes_given(axes, (name.removeprefix("no-").replace("-", "_") for name in given))
@@ -84,3 +85,12 @@ class SweepCommand(Command):
             jobs=self.flags.jobs,
             changes=self.changes,
         )
+
+
+def _refuse_late_axes(prog: str, flags: Sequence[str], known: Collection[str]) -> None:
+    """Raise a UserError if an option with several values stands after a flag."""
+    for word in flags:
+        if word.partition("=")[0] in known and "=" in word:
+            raise UserError(
+                f"{word} must stand before all flags, as in {prog} {word} {flags[0]} ..."
+            )

@@ -32,9 +32,9 @@ class UpscaleCommand(UpscaleOptions, Command):
     """The folder to write to; subfolders are mirrored."""
 
     def run(self) -> "UpscaleResult":
+        model, images = split_model(self.images)
         from reverie import api
 
-        model, images = split_model(self.images)
         options = options_of(UpscaleOptions, self)
         return api.upscale(images, out=self.out, model=model, options=options)
 

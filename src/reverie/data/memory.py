@@ -168,7 +168,7 @@ def _why_not(images: object) -> str:
     if hasattr(images, "batch_size") and hasattr(images, "dataset"):
         return f"data is a {kind}: give what it loads, as data=loader.dataset."
     return (
-        f"data is a {kind}, which is read neither as a folder nor by index: give an array, a "
+        f"data is of type {kind}, which is read neither as a folder nor by index: give an array, a "
         "tensor, a list of images, or a dataset with a length."
     )
 

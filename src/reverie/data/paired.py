@@ -89,8 +89,9 @@ def _in_one_folder(root: Path, split: str, paired: bool) -> tuple[Source, Source
             if _is_side_by_side(source):
                 chosen = split if folder != root else "all"
                 return _half(source, 0, chosen), _half(source, 1, chosen)
+    a, b = f"{splits[0]}A", f"{splits[0]}B"
     raise UserError(
-        f"{root}: there are no trainA and trainB here, and its images do not show A and B side by "
+        f"{root}: there are no {a} and {b} here, and its images do not show A and B side by "
         "side (twice as wide as tall): for two folders use --data A --data-b B, and --pair-by to "
         "make the inputs from the images."
     )

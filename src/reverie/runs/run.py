@@ -219,7 +219,7 @@ class Run:
         return read_lines(self.evaluations_file, EVALUATION_LINE)
 
     def cut_log(self, step: int) -> None:
-        """Truncate the log and the validation results after `step`, for resuming from there.
+        """Remove log, validation results and sheets after `step`, for resuming from there.
 
         The best model goes if it is of a step that is cut away: there will be another.
         """
@@ -230,6 +230,9 @@ class Run:
             if file.exists():
                 kept = [line for line in lines if line["step"] <= step]
                 write_atomic(file, "".join(json.dumps(line) + "\n" for line in kept))
+        for _, lost, sheet in list(self._sheets()):
+            if lost > step:  # where sheets come by time, the next ones have other names
+                sheet.unlink(missing_ok=True)
 
     def sheet_kinds(self) -> list[str]:
         """The kinds of sheets that there are, `samples` first."""

@@ -14,6 +14,7 @@ callback draws change nothing.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -156,7 +157,7 @@ def checked_callbacks(callbacks: object) -> tuple[Callback, ...]:
     """The callbacks of `train(callbacks=...)`.
 
     Raises:
-        UserError: if they are no list of `Callback`s.
+        UserError: if they are no list of `Callback`s, or a method is misspelt.
     """
     found: list[Callback] = []
     for one in callbacks if isinstance(callbacks, list | tuple) else [callbacks]:
@@ -165,5 +166,16 @@ def checked_callbacks(callbacks: object) -> tuple[Callback, ...]:
             raise UserError(
                 f"callbacks must be a list of reverie.Callback objects, not {one!r}.{hint}"
             )
+        _refuse_misspelt(one)
         found.append(one)
     return tuple(found)
+
+
+def _refuse_misspelt(callback: Callback) -> None:
+    """Raise a UserError if a method would never be called, because its event has another name."""
+    events = [name for name in vars(Callback) if name.startswith("on_")]
+    for name in dir(callback):
+        close = get_close_matches(name, events, 1, 0.75) if name.startswith("on_") else []
+        if close and name not in events:
+            kind = type(callback).__name__
+            raise UserError(f"{kind} has a method {name!r}; did you mean {close[0]!r}?")
