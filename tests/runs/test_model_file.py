@@ -10,8 +10,9 @@ from safetensors.torch import load_file, save_file
 import reverie
 from reverie.core.errors import UserError
 from reverie.runs.checkpoint import Checkpoint
-from reverie.runs.model_file import is_model_file, load_model_file, load_packed
+from reverie.runs.model_file import load_model_file, load_packed
 from reverie.runs.model_folder import load_model, save_model
+from reverie.runs.place import is_model_file
 from reverie.runs.run import Run
 from tests.runs.test_model_folder import small
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from reverie.methods import METHODS, VAE
+from reverie.methods import METHODS
+from reverie.methods.vae import VAE
 from reverie.runs.run import Run
 from reverie.training import child
 from reverie.training.child import Child, Ending
