@@ -49,5 +49,5 @@ def test_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:
 def test_nothing_could_be_done() -> None:
     failures = Failures({str(n): f"{n}: bad." for n in range(5)})
     said = str(failures.refuse(5, "translated"))
-    assert said == "none of the 5 images could be translated: 0: bad. 1: bad. 2: bad. And 2 more."
+    assert said == "none of 5 images could be translated: 0: bad. 1: bad. 2: bad. And 2 more."
     assert str(Failures({"0": "0: bad."}).refuse(1, "x")).endswith("x: 0: bad.")

@@ -222,7 +222,7 @@ def test_a_run_leaves_everything_in_its_folder(tmp_path: Path) -> None:
     assert [line["step"] for line in log] == [1, 5, 10, 12]
     assert set(log[-1]["losses"]) == {"bound", "bound/nll", "bound/kl"}
     page = run.report.read_text()
-    assert page.count("<svg") == 2
+    assert page.count("<svg") == 6  # a panel for each quantity
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert "https://" not in page
     assert run.load().sample(2).shape == (2, 1, 28, 28)

@@ -59,8 +59,9 @@ def _facts(place: str | Path) -> dict[str, Json]:
         }
         facts |= _of_onnx(model) or {
             "parameters": {
-                name: sum(p.numel() for p in network.parameters())
+                name: count
                 for name, network in model.method.named_children()
+                if (count := sum(p.numel() for p in network.parameters()))
             },
         }
     if Run(path).exists():

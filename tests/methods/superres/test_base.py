@@ -68,7 +68,7 @@ def test_given_pairs_show_the_same_place(folder: Path) -> None:
         # But for the edges, where the small picture knew what lies beyond.
         inner = downscale(batch.images, 4)[..., 2:-2, 2:-2] - batch.low_res[..., 2:-2, 2:-2]
         assert inner.abs().max() < 0.02
-    with pytest.raises(UserError, match=r"2 images are not 2 times as large.*a.png \(200×160 and"):
+    with pytest.raises(UserError, match=r"2 images not 2 times as large.*a.png \(200×160 and"):
         find_dataset(options, "degraded", 2)
     (folder / "small" / "a.png").unlink()
     with pytest.raises(UserError, match="without a counterpart of the same name"):
