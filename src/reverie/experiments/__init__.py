@@ -23,7 +23,6 @@ EXPERIMENTS: "Registry[Experiment]" = Registry(
         "glasses": "reverie.experiments.glasses:GLASSES",
         "men-women": "reverie.experiments.men_women:MEN_WOMEN",
         "earth": "reverie.experiments.earth:EARTH",
-        "colour": "reverie.experiments.colour:COLOUR",
         "face-sums": "reverie.experiments.face_sums:FACE_SUMS",
         "super-resolution": "reverie.experiments.super_resolution:SUPER_RESOLUTION",
         "dreams": "reverie.experiments.dreams:DREAMS",

@@ -8,13 +8,11 @@ from torch import Tensor
 from reverie.data.attributes import read_attributes
 from reverie.evaluation.attributes import AttributeClassifier, train_attribute_classifier
 
-CLASSIFIER_STEPS = 1500
 
-
-def trained_classifier(image_size: int) -> tuple[AttributeClassifier, dict[str, float]]:
+def trained_classifier(image_size: int, steps: int) -> tuple[AttributeClassifier, dict[str, float]]:
     """A classifier of the training faces' attributes, and its accuracy on held-out ones."""
     train, test = (read_attributes("faces", split) for split in ("train", "test"))
-    classifier = train_attribute_classifier(train, image_size, CLASSIFIER_STEPS)
+    classifier = train_attribute_classifier(train, image_size, steps)
     return classifier, classifier.accuracy(test)
 
 

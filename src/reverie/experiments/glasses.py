@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from reverie.experiments.findings import Findings
 
-SIZE, SHOWN = 64, 12
+SIZE, SHOWN, CLASSIFIER_STEPS = 64, 12, 1500
 
 
 def draw(findings: "Findings") -> None:
@@ -21,7 +21,7 @@ def draw(findings: "Findings") -> None:
 
     without, having = pairs("faces", SIZE)
     model = findings.model("cyclegan")
-    classifier, accuracy = trained_classifier(SIZE)
+    classifier, accuracy = trained_classifier(SIZE, CLASSIFIER_STEPS)
     seen: dict[str, Mapping[str, float]] = {}
     found: dict[str, dict[str, float]] = {}
     ways: tuple[tuple[Direction, str], ...] = (("ba", "Glasses removed"), ("ab", "Glasses added"))

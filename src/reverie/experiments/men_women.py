@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from reverie.experiments.findings import Findings
 
 MEN, WOMEN = "Male & Eyeglasses", "!Male & Eyeglasses"
-SIZE, SHOWN = 32, 12
+SIZE, SHOWN, CLASSIFIER_STEPS = 32, 12, 1500
 
 
 def draw(findings: "Findings") -> None:
@@ -19,7 +19,7 @@ def draw(findings: "Findings") -> None:
     from reverie.experiments.attributes_seen import attributes_seen, trained_classifier
 
     model = findings.model("cyclegan")
-    classifier, accuracy = trained_classifier(SIZE)
+    classifier, accuracy = trained_classifier(SIZE, CLASSIFIER_STEPS)
     ways: tuple[tuple[Direction, str, str], ...] = (
         ("ab", MEN, "Men to women"),
         ("ba", WOMEN, "Women to men"),

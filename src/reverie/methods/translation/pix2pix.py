@@ -6,14 +6,14 @@ once; the reference code updates the discriminator first.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
 from reverie.core.options import Direction, NonNegative
 from reverie.core.rng import Rng
-from reverie.data import Batch, DataOptions, ImageSpec
+from reverie.data import Batch, ImageSpec
 from reverie.methods.base import FakeQueue, Loss, Method, Phase, Preview
 from reverie.methods.recipe import Fits, Preset
 from reverie.methods.translation.base import (
@@ -133,21 +133,7 @@ class Pix2Pix(Method):
         return {"samples": Preview.of_groups(batch.images, made, batch.domain_b)}
 
 
-# A third of a photograph at a time, so that sky, leaves and skin can be told apart.
-_PHOTO: dict[str, Any] = {**SMALL, "blocks": 6, "augment": ()}
-_PHOTO_CROPS = DataOptions(
-    data="photos", image_size=96, resize="none", jitter=2.0, flip=True, channels="3"
-)
-_PHOTO_TRAINING = replace(SMALL_TRAINING, steps=1500, ema_decay=0.998, sample_every=500)
-
 Pix2Pix.presets = {
-    "colour-small": Preset(
-        about="grey photographs to colours, from photographs alone: 1,500 steps, about 15 minutes "
-        "on one core",
-        options=Pix2PixOptions(**_PHOTO, network="resnet", dropout=False, pixel_weight=20.0),
-        data=replace(_PHOTO_CROPS, pair_by="grey"),
-        training=_PHOTO_TRAINING,
-    ),
     "earth-small": Preset(
         about="relief map of the Earth to its satellite image at 64×64: 3,000 steps, about 10 "
         "minutes on one core",
