@@ -85,7 +85,7 @@ def test_the_flags_of_a_method_are_golden() -> None:
         ("data gte", "did you mean 'data get'?"),
         ("train dcgn", "no method 'dcgn'; did you mean 'dcgan'?"),
         ("train dcgan --widht 3 --out x", "no option --widht; did you mean '--width'?"),
-        ("train dcgan --width x --out x", "Error parsing --width"),
+        ("train dcgan --width x --out x", "--width must be an integer, not 'x'"),
         ("train dcgan --loss bcee --out x", "no adversarial loss 'bcee'; did you mean 'bce'?"),
         ("train dcgan --data digits", "--out must be given"),
         ("train dcgan --preset digit --out x", "no preset 'digit'; did you mean 'digits'?"),

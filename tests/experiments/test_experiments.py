@@ -30,7 +30,7 @@ SMALLER = {
 }
 """What the modules of experiments draw or measure, for a test."""
 
-FAST = {"vae-latents", "glasses"}
+FAST = {"vae-latents"}
 """Those that are drawn in the default suite."""
 
 

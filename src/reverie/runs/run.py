@@ -231,7 +231,8 @@ class Run:
                 kept = [line for line in lines if line["step"] <= step]
                 write_atomic(file, "".join(json.dumps(line) + "\n" for line in kept))
         for _, lost, sheet in list(self._sheets()):
-            if lost > step:  # where sheets come by time, the next ones have other names
+            # Where sheets come by time, the next ones have other names.
+            if lost > step and is_marked(sheet):
                 sheet.unlink(missing_ok=True)
 
     def sheet_kinds(self) -> list[str]:
