@@ -111,3 +111,9 @@ def test_a_dry_run_is_of_something_new(capsys: Captured, tmp_path: Path) -> None
     words = ["train", "vae", "--out", str(tmp_path), "--dry-run"]
     for more in (["--resume"], ["--data", "digits"]):
         assert main([*words, *more]) == 2
+
+
+@pytest.mark.usefixtures("slow")
+def test_a_preset_with_its_own_images_has_no_alternative(capsys: Captured) -> None:
+    assert main(["train", "cgan", "--preset", "digits", "--dry-run"]) == 0
+    assert capsys.readouterr().out == "cgan: 4,600 steps, about 3.4 days here\n"

@@ -48,4 +48,4 @@ def test_the_first_step_counts_only_where_it_is_enough(tmp_path: Path) -> None:
     # A step is one phase and the average of the weights.
     assert seconds_per_step(recipe, spec, accelerator, clock=clock([1.0, 1.0, 0.5])) == 1.0
     assert seconds_per_step(recipe, spec, accelerator, 9.0, clock=clock([1.0, 1.0, 0.5])) == 2.0
-    assert seconds_per_step(recipe, spec, accelerator, clock=clock([5.0, 5.0, 0.5])) == 10.0
+    assert seconds_per_step(recipe, spec, accelerator, clock=clock([6.0, 6.0, 0.5])) == 12.0

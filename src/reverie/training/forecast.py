@@ -139,6 +139,8 @@ def foresee(
     )
     if budget.steps is None or chosen.reason is not None or seconds < LONG_SECONDS:
         return whole
+    if "data" not in chosen.changes:  # those of the preset, which is made for them
+        return whole
     choice, reason = pick(recipe_for(recipe.method), chosen.changes)
     other = choice.recipe.with_options(**chosen.changes)
     named = ChosenPreset(name=choice.preset, reason=reason)

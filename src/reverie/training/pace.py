@@ -17,7 +17,7 @@ from reverie.training.state import TrainState
 ENOUGH_SECONDS = 1.0
 """Measured steps end after so long."""
 
-SLOW_SECONDS = 3.0
+SLOW_SECONDS = 10.0
 """A first step of so long is measure enough: what makes it slow takes less."""
 
 
