@@ -12,12 +12,10 @@ from reverie.cli.command import Command
 from reverie.core.errors import UserError
 from reverie.core.files import folder_bytes, path_of, readable_bytes
 from reverie.core.result import Result, counted
+from reverie.runs.place import RUNS
 
 if TYPE_CHECKING:
     from reverie.runs.run_list import RunsResult, SheetResult
-
-RUNS = "runs"
-"""The folder of runs where none is named."""
 
 
 @dataclass(frozen=True, kw_only=True)

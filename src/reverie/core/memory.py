@@ -10,7 +10,8 @@ TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
 """Parameters of glibc's mallopt: `M_TRIM_THRESHOLD` and `M_MMAP_THRESHOLD`."""
 
 NEVER, LARGEST = 2**31 - 1, 2**30
-"""Bytes at the end of the heap that are returned, and of a block that is mapped by itself."""
+"""Thresholds in bytes: free memory at the end of the heap is not returned, and blocks of up to
+1 GiB are taken from the heap."""
 
 USUAL_TRIM, USUAL_MMAP = 2**26, 2**25
 """The largest values that glibc gives both by itself."""
@@ -30,8 +31,8 @@ def return_free_memory() -> None:
 
 @contextmanager
 def collection_paused() -> Iterator[None]:
-    """Let Python look for no cycles: where many small objects are made and all of them are kept,
-    each look goes through all that there are."""
+    """Pause the garbage collection: where many small objects are made and all are kept, each
+    collection goes through all of them."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -45,9 +46,9 @@ def collection_paused() -> Iterator[None]:
 def freed_memory_kept() -> Iterator[None]:
     """Keep the memory of freed tensors for the next ones, where the C library is glibc.
 
-    By itself glibc maps a tensor of more than 32 MB anew each time, and returns the end of its
-    heap: each step of a training then faults in, and zeroes, the same pages again. What is free is
-    returned at the end. Thresholds that a user has set by `VARIABLES` remain.
+    By default glibc maps each tensor of more than 32 MB separately, and returns the end of its
+    heap: each training step then has page faults for the same memory. Free memory is returned at
+    the end. Thresholds that a user has set by `VARIABLES` remain.
     """
     chosen = any(name in os.environ for name in VARIABLES)
     if not chosen:

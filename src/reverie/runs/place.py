@@ -8,6 +8,9 @@ from reverie.core.files import path_of
 OPTIONS_FILE = "options.json"
 """The file that makes a folder a run."""
 
+RUNS = "runs"
+"""The folder of runs where none is named."""
+
 PACKED, BARE = ".zip", ".safetensors"
 """How names of packed models, and of weights alone, end."""
 

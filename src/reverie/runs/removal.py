@@ -7,10 +7,11 @@ from pathlib import Path
 
 from reverie.core.errors import UserError
 from reverie.core.files import folder_bytes, path_of, readable_bytes
+from reverie.core.lock import is_locked
 from reverie.core.result import Result, counted
 from reverie.core.trash import Trash
-from reverie.runs.run_list import RUNS
-from reverie.runs.summary import is_training, run_folder
+from reverie.runs.place import RUNS
+from reverie.runs.summary import run_folder
 
 TRASH = ".trash"
 """Name of the trash in the folder that a run was in."""
@@ -82,7 +83,7 @@ def removable(runs: Runs, *, force: bool = False) -> list[Path]:
     """
     folders = {os.path.abspath(path): path for path in map(_exact, map(run_folder, _listed(runs)))}
     for folder in folders.values():
-        if is_training(folder) and not force:
+        if is_locked(folder) and not force:
             raise UserError(
                 f"{folder}: a training is running there: stop it first, or add --force, with which "
                 "it fails."

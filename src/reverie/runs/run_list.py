@@ -13,7 +13,7 @@ from reverie.core.progress import printable, readable_duration
 from reverie.core.result import Json, Result, plain
 from reverie.core.terminal_image import image_codes, protocol_of
 from reverie.core.text_table import aligned, fitted, terminal_width
-from reverie.runs.place import OPTIONS_FILE
+from reverie.runs.place import OPTIONS_FILE, RUNS
 from reverie.runs.summary import (
     RunSummary,
     State,
@@ -21,9 +21,6 @@ from reverie.runs.summary import (
     run_folder,
     run_folders,
 )
-
-RUNS = "runs"
-"""The folder that is listed where none is named."""
 
 HEADS = ("name", "method", "data", "steps", "state", "age", "size", "figure")
 NAME, METHOD, DATA, STEPS, SIZE, FIGURE = 0, 1, 2, 3, 6, 7

@@ -72,7 +72,7 @@ class RunSummary:
     @property
     def state(self) -> State:
         """Whether it is being trained now, and if not, whether it came to its end."""
-        return "running" if is_training(self.folder) else "finished" if self.finished else "stopped"
+        return "running" if is_locked(self.folder) else "finished" if self.finished else "stopped"
 
     @staticmethod
     def of(folder: Path) -> "RunSummary | None":
@@ -100,11 +100,6 @@ def run_folders(folder: Path) -> Iterator[Path]:
     for name in sorted(names):
         if (folder / name / OPTIONS_FILE).is_file():
             yield folder / name
-
-
-def is_training(folder: Path) -> bool:
-    """Whether a process is training in a run's folder."""
-    return is_locked(folder)
 
 
 def change_times(folder: Path) -> tuple[float, ...]:

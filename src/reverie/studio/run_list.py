@@ -7,10 +7,11 @@ from typing import Any
 
 from reverie.core.errors import UserError
 from reverie.core.image_size import Size
+from reverie.core.lock import is_locked
 from reverie.core.progress import readable_duration
 from reverie.core.result import Json, plain
 from reverie.runs.run import Run
-from reverie.runs.summary import RunSummary, change_times, is_training, run_folders
+from reverie.runs.summary import RunSummary, change_times, run_folders
 from reverie.studio.home import Home
 
 MOST_POINTS = 2000
@@ -77,14 +78,14 @@ class RunList:
         with self._lock:
             known = self._looks.get(name)
         if known is not None and known.times == times:
-            return known.facts | {"training": is_training(folder)}
+            return known.facts | {"training": is_locked(folder)}
         summary = RunSummary.of(folder)
         if summary is None:
             return None
         facts = _facts(summary, self.home)
         with self._lock:
             self._looks[name] = Look(times, facts)
-        return facts | {"training": is_training(folder)}
+        return facts | {"training": is_locked(folder)}
 
     def run(self, name: str) -> Run:
         """The run of that name.

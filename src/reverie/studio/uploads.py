@@ -9,7 +9,7 @@ from typing import BinaryIO
 from reverie.core.errors import UserError
 from reverie.core.files import readable_bytes
 from reverie.core.image_formats import HEIF_SUFFIXES, SUFFIXES
-from reverie.core.zip_file import LARGEST_RATIO, is_file, unpacked_bytes
+from reverie.core.zip_file import ERRORS, LARGEST_RATIO, is_file, unpacked_bytes
 from reverie.studio.home import Home
 
 MOST_BYTES, MOST_FILES = 8_000_000_000, 100_000
@@ -62,7 +62,7 @@ class Upload:
                 self._refuse_bomb(name, archive, stream)
                 for entry in archive.infolist():
                     self._unpack_entry(name, archive, entry)
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+        except ERRORS as error:
             self._skip(name, f"this archive cannot be read ({error})")
 
     def _refuse_bomb(self, name: str, archive: zipfile.ZipFile, stream: BinaryIO) -> None:

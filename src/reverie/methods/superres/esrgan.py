@@ -2,7 +2,7 @@
 loss on features before their activation. Wang et al. 2018.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from reverie.core.options import NonNegative
 from reverie.methods.recipe import Fits, Preset, TrainOptions
@@ -10,10 +10,9 @@ from reverie.methods.superres.base import (
     CROPS,
     DEFAULT_TRAINING,
     OWN_PHOTOS,
-    PHOTOS_TRAINING,
     network_for_device,
 )
-from reverie.methods.superres.srgan import SRGAN, STABLE, SRGANOptions
+from reverie.methods.superres.srgan import SMALL, SMALL_TRAINING, SRGAN, STABLE, SRGANOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,16 +50,9 @@ ESRGAN.presets = {
     "small": Preset(
         about="any photographs on two cores, from srresnet:small named by --init: 4,600 steps, "
         "about 35 minutes on one core",
-        options=ESRGANOptions(
-            **STABLE,
-            network="compact",
-            width=48,
-            blocks=12,
-            learning_rate=4e-4,
-            discriminator_width=16,
-        ),
+        options=ESRGANOptions(**SMALL),
         data=OWN_PHOTOS,
-        training=replace(PHOTOS_TRAINING, batch_size=8, steps=4600),
+        training=SMALL_TRAINING,
         fits=Fits(passes=1000, seconds=0.46, side=96),
     ),
 }

@@ -149,6 +149,18 @@ STABLE: dict[str, Any] = {"adversarial_weight": 5e-3, "pixel_weight": 20.0, "r1"
 fifth, without which grid artefacts appear that only the content loss favours. R1 keeps the
 discriminator of a small dataset from overfitting."""
 
+SMALL: dict[str, Any] = {
+    **STABLE,
+    "network": "compact",
+    "width": 48,
+    "blocks": 12,
+    "learning_rate": 4e-4,
+    "discriminator_width": 16,
+}
+"""For two cores, from an SRResNet of the same compact network."""
+
+SMALL_TRAINING = replace(PHOTOS_TRAINING, batch_size=8, steps=4600)
+
 SRGAN.presets = {
     # The paper's content loss is not relative to the size of the features.
     "paper": Preset(
@@ -162,31 +174,17 @@ SRGAN.presets = {
     "photos-small": Preset(
         about="adversarial fine-tuning of srresnet:photos or photos-small, named by --init: 4,600 "
         "steps, about 15 minutes on one core",
-        options=SRGANOptions(
-            **STABLE,
-            network="compact",
-            width=48,
-            blocks=12,
-            learning_rate=4e-4,
-            discriminator_width=16,
-        ),
+        options=SRGANOptions(**SMALL),
         data=PHOTOS,
-        training=replace(PHOTOS_TRAINING, batch_size=8, steps=4600),
+        training=SMALL_TRAINING,
         fits=Fits(seconds=0.45, side=96),
     ),
     "small": Preset(
         about="any photographs on two cores, from srresnet:small named by --init: 4,600 steps, "
         "about 35 minutes on one core",
-        options=SRGANOptions(
-            **STABLE,
-            network="compact",
-            width=48,
-            blocks=12,
-            learning_rate=4e-4,
-            discriminator_width=16,
-        ),
+        options=SRGANOptions(**SMALL),
         data=OWN_PHOTOS,
-        training=replace(PHOTOS_TRAINING, batch_size=8, steps=4600),
+        training=SMALL_TRAINING,
         fits=Fits(passes=1000, seconds=0.44, side=96),
     ),
 }
