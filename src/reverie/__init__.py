@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from reverie.core import image_io as images  # noqa: F401
     from reverie.core.errors import UserError as UserError
     from reverie.data.sets import DATASETS as DATASETS
+    from reverie.evaluation.match import match as match
     from reverie.experiments import EXPERIMENTS as EXPERIMENTS
     from reverie.experiments.reproduce import reproduce as reproduce
     from reverie.exports.hub import pull as pull
@@ -53,6 +54,7 @@ _HOMES = {
     "UserError": "reverie.core.errors",
     "EXPERIMENTS": "reverie.experiments",
     "reproduce": "reverie.experiments.reproduce",
+    "match": "reverie.evaluation.match",
     "pack": "reverie.exports.pack",
     "pull": "reverie.exports.hub",
     "push": "reverie.exports.hub",

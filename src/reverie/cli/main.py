@@ -50,6 +50,7 @@ COMMANDS = Commands(
         "edit": "latent:EditCommand",
         "interpolate": "latent:InterpolateCommand",
         "reconstruct": "latent:ReconstructCommand",
+        "match": "match:MatchCommand",
         "evaluate": "evaluate:EvaluateCommand",
         "export": "export:ExportCommand",
         "pack": "pack:PackCommand",

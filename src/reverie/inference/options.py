@@ -277,6 +277,20 @@ class EvaluateOptions(DenoisingOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MatchOptions(Checked):
+    """Which images are paired, and how many of the pairs are kept."""
+
+    keep: Annotated[float, Above(0), AtMost(1)] = 0.9
+    """Share of the pairs that are kept, the most alike ones."""
+    split: Literal["train", "test", "all"] = "train"
+    """Split, of data that has splits."""
+    domain_a: str | None = None
+    """The images of domain A, by attributes or classes: Male & !Eyeglasses."""
+    domain_b: str | None = None
+    """The images of domain B, by attributes or classes: Male & Eyeglasses."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReproduceOptions(Checked):
     """How much is trained, and where everything goes."""
 

@@ -10,6 +10,7 @@ from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from reverie.core.options import Direction, NonNegative
 from reverie.core.rng import Rng
@@ -35,7 +36,12 @@ from reverie.methods.translation.base import (
     luminance_correlation,
     translation_phases,
 )
+from reverie.nn.backbones import find_backbone
+from reverie.nn.backbones.backbone import Backbone
 from reverie.nn.norms import NormName
+from reverie.nn.perceptual import content_difference
+
+CONTENT_SIDE = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +55,8 @@ class Pix2PixOptions(TranslationOptions):
     loss: str = "bce"
     pixel_weight: NonNegative = 100.0
     """Weight λ of the L1 loss between translation and target."""
+    content_weight: NonNegative = 0.0
+    """Weight of a content loss, the distance of EfficientNet's feature maps; 0 turns it off."""
 
 
 class Pix2Pix(Method):
@@ -76,7 +84,12 @@ class Pix2Pix(Method):
         return cls.presets["paper"]
 
     def phases(self) -> tuple[Phase, ...]:
-        generator = Phase(name="generator", networks=(self.generator,), loss=self.generator_loss)
+        backbone = find_backbone("efficientnet") if self.options.content_weight else None
+
+        def generator_loss(batch: Batch, rng: Rng) -> Loss:
+            return self.generator_loss(batch, rng, backbone)
+
+        generator = Phase(name="generator", networks=(self.generator,), loss=generator_loss)
         discriminator = Phase(
             name="discriminator", networks=(self.discriminator,), loss=self.discriminator_loss
         )
@@ -86,8 +99,8 @@ class Pix2Pix(Method):
     def _discriminator_loss(self) -> DiscriminatorLoss:
         return DiscriminatorLoss(self.discriminator, self.options)
 
-    def generator_loss(self, batch: Batch, rng: Rng) -> Loss:
-        """Adversarial loss + L1 loss to the target."""
+    def generator_loss(self, batch: Batch, rng: Rng, backbone: Backbone | None = None) -> Loss:
+        """Adversarial loss + L1 loss to the target + content loss of a backbone, if given."""
         a, b = batch.images, batch.domain_b
         fake = self.generator(a).float()
         self._fakes.push(fake.detach())
@@ -98,6 +111,9 @@ class Pix2Pix(Method):
             "pixel": (fake - b).abs().mean(),
         }
         loss = parts["adversarial"] + self.options.pixel_weight * parts["pixel"]
+        if backbone is not None:
+            parts["content"] = content_difference(backbone, *(_enlarged(x) for x in (fake, b)))
+            loss = loss + self.options.content_weight * parts["content"]
         return loss, parts | {"likeness": luminance_correlation(b, fake)}
 
     def discriminator_loss(self, batch: Batch, rng: Rng) -> Loss:
@@ -131,6 +147,12 @@ class Pix2Pix(Method):
         """Rows of input image, translation and target."""
         made = self.generator(batch.images)
         return {"samples": Preview.of_groups(batch.images, made, batch.domain_b)}
+
+
+def _enlarged(images: Tensor) -> Tensor:
+    """Images enlarged to at least `CONTENT_SIDE` pixels a side: deep layers reduce 32-fold."""
+    factor = -(-CONTENT_SIDE // min(images.shape[-2:]))
+    return F.interpolate(images, scale_factor=factor, mode="bilinear") if factor > 1 else images
 
 
 Pix2Pix.presets = {
