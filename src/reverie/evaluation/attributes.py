@@ -4,6 +4,7 @@ A small convolutional network with one logit for each attribute, trained on the 
 attributes, with noise on its inputs; it judges images that it was not trained on.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,12 +54,35 @@ def train_attribute_classifier(
     """
     images = read_images(attributes, image_size)
     has = torch.from_numpy(attributes.values).float()
+    return train_classifier(images, has, attributes.names, steps)
+
+
+def train_classifier(
+    images: Float[Tensor, "n 3 s s"],
+    has: Float[Tensor, "n a"],
+    names: tuple[str, ...],
+    steps: int,
+    augmented: Callable[[Tensor, torch.Generator], Tensor] | None = None,
+) -> AttributeClassifier:
+    """Train a classifier of binary attributes; always with the same seed.
+
+    Args:
+        images: square images in [-1, 1], whose side is a multiple of 8.
+        has: 1 where an image has an attribute, else 0.
+        names: the attributes.
+        steps: training steps of 64 images.
+        augmented: the images of a batch as the network sees them; by default with noise.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        network = _network(image_size, len(attributes.names))
-        _train(network, images, has, steps)
+        network = _network(images.shape[-1], len(names))
+        _train(network, images, has, steps, augmented or _noisy)
     network.eval().requires_grad_(False)
-    return AttributeClassifier(attributes.names, image_size, network)
+    return AttributeClassifier(names, images.shape[-1], network)
+
+
+def _noisy(images: Tensor, generator: torch.Generator) -> Tensor:
+    return images + NOISE * torch.randn(images.shape, generator=generator)
 
 
 def read_images(attributes: Attributes, image_size: int) -> Float[Tensor, "n 3 h w"]:
@@ -77,15 +101,20 @@ def _network(image_size: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Flatten(), nn.Dropout(0.2), nn.Linear(features, outputs))
 
 
-def _train(network: nn.Module, images: Tensor, has: Tensor, steps: int) -> None:
+def _train(
+    network: nn.Module,
+    images: Tensor,
+    has: Tensor,
+    steps: int,
+    augmented: Callable[[Tensor, torch.Generator], Tensor],
+) -> None:
     optimizer = torch.optim.Adam(network.parameters(), LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, HIGHEST_LEARNING_RATE, steps)
     generator = torch.Generator().manual_seed(0)
     for _ in progress.track(range(steps), steps, "classifier", "steps"):
         rows = torch.randint(len(images), (BATCH_SIZE,), generator=generator)
-        seen = images[rows]
-        noisy = seen + NOISE * torch.randn(seen.shape, generator=generator)
-        loss = F.binary_cross_entropy_with_logits(network(noisy), has[rows])
+        seen = augmented(images[rows], generator)
+        loss = F.binary_cross_entropy_with_logits(network(seen), has[rows])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

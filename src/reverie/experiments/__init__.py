@@ -20,6 +20,7 @@ EXPERIMENTS: "Registry[Experiment]" = Registry(
         "generators": "reverie.experiments.generators:GENERATORS",
         "dcgan-collapse": "reverie.experiments.dcgan_collapse:DCGAN_COLLAPSE",
         "emoji": "reverie.experiments.emoji:EMOJI",
+        "emoji-matched": "reverie.experiments.emoji_matched:EMOJI_MATCHED",
         "glasses": "reverie.experiments.glasses:GLASSES",
         "men-women": "reverie.experiments.men_women:MEN_WOMEN",
         "earth": "reverie.experiments.earth:EARTH",

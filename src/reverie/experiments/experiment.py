@@ -6,6 +6,7 @@ needs no training, and no PyTorch.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reverie.core.options import OptionValue
@@ -26,6 +27,9 @@ class Training:
     """Another training of the experiment, from whose model this one starts."""
     options: Mapping[str, OptionValue] = field(default_factory=dict)
     """Options that differ from the preset's."""
+    data: Callable[[Path], Path] | None = None
+    """Makes the images of this training within the experiment's folder, where they are not there
+    yet, and returns where they are."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -106,6 +106,8 @@ def _train(training: Training, name: str, runs: Path, o: ReproduceOptions) -> No
         options = scaled(training, o.budget, o.seed)
         if training.init is not None:
             options["init"] = str(runs / training.init)
+        if training.data is not None:
+            options["data"] = str(training.data(runs.parent))
         result = train(training.method, run.folder, preset=training.preset, changes=options)
     if not result.finished:
         raise KeyboardInterrupt("stopped; the same command goes on from here.")

@@ -67,7 +67,7 @@ class Pix2Pix(Method):
     averaged = ("generator",)
     directions = ("ab",)
     about = "pix2pix: paired image-to-image translation with a conditional GAN"
-    main_options = ("pixel_weight", "network", "width", "dropout")
+    main_options = ("pixel_weight", "content_weight", "network", "width")
     unused_options = ("r2", "latent_weight")
     tiny_options: ClassVar = {"width": 4, "discriminator_width": 4, "blocks": 1}
     feature_network = "generator"
@@ -163,6 +163,20 @@ Pix2Pix.presets = {
         data=EARTH_DATA,
         training=EARTH_TRAINING,
         fits=Fits(seconds=0.2),
+    ),
+    "emoji": Preset(
+        about="Windows emojis to Apple's at 32×32 with a content loss: 8,000 steps, about 35 minutes "
+        "on one core",
+        options=Pix2PixOptions(
+            **SMALL | {"width": 48},
+            network="resnet",
+            dropout=False,
+            warps=True,
+            pixel_weight=40.0,
+            content_weight=10.0,
+        ),
+        data=SMALL_DATA,
+        training=replace(SMALL_TRAINING, steps=8000),
     ),
     "emoji-small": Preset(
         about="Windows emojis to their Apple counterparts at 32×32: 8,400 steps, about 12 minutes "
