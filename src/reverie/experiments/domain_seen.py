@@ -33,7 +33,7 @@ def share_of_b(classifier: AttributeClassifier, images: Float[Tensor, "n 3 s s"]
 def disturbed(
     images: Float[Tensor, "b 3 s s"], generator: torch.Generator
 ) -> Float[Tensor, "b 3 s s"]:
-    """Images with random blur, colours and noise, shifted by up to an eighth; each half the time."""
+    """Images with random blur, colours and noise, shifted by up to an eighth, each by chance."""
     for change in (_blurred, _recoloured, _shifted, _noisy):
         chosen = torch.rand(len(images), 1, 1, 1, generator=generator) < 0.5
         images = torch.where(chosen, change(images, generator), images)

@@ -165,8 +165,8 @@ Pix2Pix.presets = {
         fits=Fits(seconds=0.2),
     ),
     "emoji": Preset(
-        about="Windows emojis to Apple's at 32×32 with a content loss: 8,000 steps, about 35 minutes "
-        "on one core",
+        about="Windows emojis to Apple's at 32×32 with a content loss: 8,000 steps, about 35 "
+        "minutes on one core",
         options=Pix2PixOptions(
             **SMALL | {"width": 48},
             network="resnet",
