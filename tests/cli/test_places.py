@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from reverie.cli.main import main
-from reverie.cli.places import refuse_no_file, refuse_unknown_data, refuse_unknown_models
+from reverie.cli.methods import MethodsCommand
+from reverie.cli.places import refuse_no_file, refuse_unfit, refuse_unknown_data
 from reverie.core.errors import UserError
 from reverie.data import DATASETS, find_source
 from reverie.data.source import set_folder
@@ -46,7 +47,7 @@ def test_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "runs" / "faces" / "options.json").write_text("{}")
     with pytest.raises(UserError, match="did you mean runs/faces"):
         refuse_unknown_model("rnus/faces")
-    refuse_unknown_models(object())  # a command without a model
+    refuse_unfit(MethodsCommand())  # a command without a model
 
 
 def test_runs_and_recipes(tmp_path: Path) -> None:

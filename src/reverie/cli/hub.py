@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 class PushCommand(PushOptions, Command):
     """Upload a model to the Hugging Face hub, with a card, samples and figures."""
 
+    needs: ClassVar = ()
     usage: ClassVar = "MODEL USER/NAME"
     model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
     """A run or a model folder."""
