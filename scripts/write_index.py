@@ -88,10 +88,19 @@ def method_content(method: type[Method]) -> Mapping[str, Json]:
 
 def parts_by_name() -> dict[str, Json]:
     """The registries of parts that an option names, by that option."""
-    registries = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES, "loss": ADVERSARIAL}
+    registries = {
+        "optimizer": ("reverie.training.optimizers:OPTIMIZERS", OPTIMIZERS),
+        "schedule": ("reverie.training.schedules:SCHEDULES", SCHEDULES),
+        "loss": ("reverie.nn.adversarial:ADVERSARIAL", ADVERSARIAL),
+    }
     return {
-        option: {"kind": one.kind, "group": one.group, "names": sorted(built_in(one))}
-        for option, one in registries.items()
+        option: {
+            "registry": place,
+            "kind": one.kind,
+            "group": one.group,
+            "names": sorted(built_in(one)),
+        }
+        for option, (place, one) in registries.items()
     }
 
 

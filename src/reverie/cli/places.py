@@ -103,19 +103,21 @@ def refuse_no_data(place: object) -> None:
 
 
 def refuse_unknown_parts(options: Mapping[str, Any]) -> None:
-    """Raise a UserError if an optimizer, a schedule, a loss or a tracker has an unknown name.
-
-    Nothing is refused where PyTorch is imported already, and with it perhaps what registers others.
-    """
-    if "torch" in sys.modules:
-        return
+    """Raise a UserError if an optimizer, a schedule, a loss or a tracker has an unknown name."""
     for option, part in index()["parts"].items():
-        name = options.get(option)
-        known = [*part["names"], *(point.name for point in entry_points(group=part["group"]))]
+        name, known = options.get(option), _names_of(part)
         if isinstance(name, str) and "." not in name and name not in known:
             raise UserError(f"there is no {part['kind']} {name!r}; {nearest(name, known)}")
     for name in options.get("track", ()):
         refuse_no_tracker(name, index()["trackers"])
+
+
+def _names_of(part: Mapping[str, Any]) -> list[str]:
+    """The names in a registry, whose module is not imported for it."""
+    module, _, name = part["registry"].partition(":")
+    if module in sys.modules:  # and with it perhaps what registers others
+        return list(getattr(sys.modules[module], name))
+    return [*part["names"], *(point.name for point in entry_points(group=part["group"]))]
 
 
 def refuse_no_file(path: Path) -> None:

@@ -305,7 +305,7 @@ class EvaluateOptions(DenoisingOptions):
             "report",
             "save_stats",
         )
-        given = [name for name in of_images if getattr(self, name) is not None]
+        given = [n for n in (*of_images, "save_stats") if getattr(self, n) is not None]
         if self.against is not None and (given or self.pairs):
             raise UserError(
                 "--against stands for the reference images: give no "
