@@ -40,5 +40,5 @@ def test_contradictions(
 
 def test_what_may_change_when_a_run_goes_on() -> None:
     check_resumable(RUN, RUN.with_options(steps=9, log_every="3"))
-    with pytest.raises(UserError, match="was started with --latent-size 64, not 7"):
+    with pytest.raises(UserError, match="was started with --latent-size 20, not 7"):
         check_resumable(RUN, RUN.with_options(latent_size=7))

@@ -10,6 +10,7 @@ import tyro
 from reverie.cli.command import Command
 from reverie.cli.parse import value_of
 from reverie.core.files import free_folder
+from reverie.core.image_formats import refuse_no_format
 from reverie.core.options import options_of
 from reverie.inference.options import SampleOptions
 
@@ -38,6 +39,8 @@ class SampleCommand(SampleOptions, Command):
         return command if is_named else replace(command, out=free_folder(command.out))
 
     def run(self) -> "SampleResult":
+        if self.out.suffix not in ("", ".npz", ".npy"):
+            refuse_no_format(self.out.suffix)
         from reverie.inference.load import load
         from reverie.inference.sample import sample_files
 

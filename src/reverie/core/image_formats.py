@@ -61,6 +61,12 @@ class ImageTooLarge(UserError):
     """An image has more pixels than are decoded."""
 
 
+def refuse_no_format(suffix: str) -> None:
+    """Raise a UserError if Pillow writes no images with this suffix."""
+    if suffix.lower() not in Image.registered_extensions():
+        raise UserError(f"no image format has the suffix {suffix!r}; use .png, .jpg or .webp.")
+
+
 @contextmanager
 def opened(source: ImageSource) -> Iterator[Image.Image]:
     """An image file in one of `FORMATS`, for a body that decodes it and does nothing else.
