@@ -83,7 +83,9 @@ train --resume --out run; train --resume; train --resume --out i; train vae --dr
 sweep vae --data i --out x; sweep vae seed=0,0 --data i --out x; sweep vae seed=0,1 --out x
 sweep vae optimizer=adam,adma --data i --out x; sweep vae seed=0,1 --data i --out file
 sample photos-x4; sample i; sample zip.zip; sample sweep; sample digits --out file/x
-translate digits i; translate nothing i; upscale; upscale digits i; upscale none.png; upscale empty
+translate digits i; translate nothing i; push digits ab; pull ab --out x; reconstruct run;
+upscale i --format x; upscale i --out i; dream i/000.png --guide none.png; upscale
+upscale digits i; upscale none.png; upscale empty
 upscale photos-x4; upscale file.png --out x; dream; dream none.png; dream file.png
 edit photos-x4; edit digits A --add b; reconstruct digits i; interpolate photos-x4
 evaluate digits; evaluate digits --data none; evaluate digits --against none.npz

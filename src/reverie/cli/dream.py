@@ -48,7 +48,8 @@ class DreamCommand(DreamOptions, Command):
             return _list_layers(self.backbone, self.weights)
         if len(self.image) != 1:
             raise UserError("name one image to dream of.")
-        refuse_no_images([path_of(self.image[0])])
+        for image in (self.image[0], *([] if self.guide is None else [self.guide])):
+            refuse_no_images([path_of(image)])
         from reverie import api
 
         return api.dream(self.image[0], out=self.out, options=options_of(DreamOptions, self))

@@ -9,6 +9,7 @@ import tyro
 from reverie.cli.command import Command
 from reverie.core.options import options_of
 from reverie.inference.options import PushOptions
+from reverie.inference.place import HUB, refuse_no_hub_name
 
 if TYPE_CHECKING:
     from reverie.exports.hub import PullResult, PushResult
@@ -26,6 +27,7 @@ class PushCommand(PushOptions, Command):
     """Where it goes; made if it does not exist."""
 
     def run(self) -> "PushResult":
+        refuse_no_hub_name(self.name)
         from reverie.exports.hub import push
 
         return push(self.model, self.name, options=options_of(PushOptions, self))
@@ -42,6 +44,7 @@ class PullCommand(Command):
     """The folder to write, which must not exist yet."""
 
     def run(self) -> "PullResult":
+        refuse_no_hub_name(self.name.removeprefix(HUB))
         from reverie.exports.hub import pull
 
         return pull(self.name, self.out)

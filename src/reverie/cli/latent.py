@@ -73,6 +73,7 @@ class ReconstructCommand(ReconstructOptions, Command):
     """Reconstruct images from their latents, with the error of each."""
 
     needs: ClassVar = ("sample", "reconstruct")
+    reads_images: ClassVar = True
     usage: ClassVar = "MODEL IMAGES"
     model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
     """A vae, or a dcgan, gan or cgan for which an encoder was trained."""

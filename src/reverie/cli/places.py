@@ -30,9 +30,12 @@ def refuse_unfit(command: Command) -> None:
     for place in (model, *getattr(command, "models", ())):
         if isinstance(place, str):
             refuse_unfit_model(place, command.needs)
-    images = [path for path in getattr(command, "images", None) or () if isinstance(path, Path)]
-    refuse_no_images([path_of(path) for path in images])
-    out = getattr(command, "out", None)
+    images, out = getattr(command, "images", None), getattr(command, "out", None)
+    if command.reads_images and not images:
+        raise UserError("say which images: files, or folders of them.")
+    if isinstance(images, tuple) and all(isinstance(path, Path) for path in images):
+        folder = path_of(out) if command.writes_folder and out is not None else None
+        refuse_no_images([path_of(path) for path in images], folder)
     if out is not None:
         is_folder = command.writes_folder or not out.suffix
         refuse_no_folder(path_of(out) if is_folder else path_of(out).parent)
@@ -64,13 +67,18 @@ def _method_in(folder: Path) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def refuse_no_images(places: Sequence[Path]) -> None:
-    """Raise a UserError if images do not exist, a folder is empty, or the only file is none."""
+def refuse_no_images(places: Sequence[Path], out: Path | None = None) -> None:
+    """Raise a UserError if images do not exist, a folder is empty, or the only file is none.
+
+    Or if they are in the folder `out`, where the results go.
+    """
     from reverie.core.image_folder import find_image_files
     from reverie.core.image_formats import opened
 
     with progress.silent():
         for place in places:
+            if out is not None and place.is_dir() and out.is_dir() and place.samefile(out):
+                raise UserError(f"{out} is the folder of the images: choose another --out.")
             if not os.path.isdir(place) or not os.listdir(place):
                 find_image_files([place])
     if len(places) == 1 and places[0].is_file():

@@ -19,6 +19,7 @@ class TranslateCommand(TranslateOptions, Command):
     """Translate images to another domain; size, proportions and metadata are kept."""
 
     needs: ClassVar = ("translate",)
+    reads_images: ClassVar = True
     writes_folder: ClassVar = True
     usage: ClassVar = "MODEL IMAGES --out FOLDER"
     model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]

@@ -11,6 +11,7 @@ from reverie.cli.command import Command
 from reverie.cli.places import refuse_no_images, refuse_unfit_model
 from reverie.core.errors import UserError
 from reverie.core.files import path_of
+from reverie.core.image_formats import suffix_of_format
 from reverie.core.options import options_of
 from reverie.inference.options import UpscaleOptions
 from reverie.inference.place import DEFAULT_UPSCALER, is_image_folder
@@ -39,7 +40,8 @@ class UpscaleCommand(UpscaleOptions, Command):
     def run(self) -> "UpscaleResult":
         model, images = split_model(self.images)
         refuse_unfit_model(model, self.needs)
-        refuse_no_images([path_of(image) for image in images])
+        refuse_no_images([path_of(image) for image in images], path_of(self.out))
+        suffix_of_format(self.format)
         from reverie import api
 
         options = options_of(UpscaleOptions, self)

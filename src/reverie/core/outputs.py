@@ -15,8 +15,9 @@ from reverie.core import progress
 from reverie.core.errors import UserError
 from reverie.core.failures import Failures
 from reverie.core.files import LONGEST_NAME, refuse_no_folder, write_atomic
-from reverie.core.image_file import WRITABLE, ImageFile, encode_image_file, holdable_suffix
+from reverie.core.image_file import ImageFile, encode_image_file, holdable_suffix
 from reverie.core.image_folder import find_image_files, scan_folder
+from reverie.core.image_formats import WRITABLE
 from reverie.core.marks import RESULTS, RESULTS_TEXT
 
 NAMED = 5

@@ -48,6 +48,12 @@ def refuse_unknown_model(place: str) -> None:
         )
 
 
+def refuse_no_hub_name(name: str) -> None:
+    """Raise a UserError if `name` cannot be that of a model on the hub."""
+    if not re.fullmatch(HUB_NAME, name):
+        raise UserError(f"{name}: a model on the hub is named user/name.")
+
+
 def is_image_folder(path: Path) -> bool:
     """Whether `path` is a folder that is neither a run nor a model."""
     return path.is_dir() and not holds_a_model(path)
