@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from reverie.api import DEFAULT_UPSCALER
+from reverie.inference.place import DEFAULT_UPSCALER
 from reverie.cli.main import parse_command
 from reverie.cli.upscale import UpscaleCommand, split_model
 from reverie.core.errors import UserError

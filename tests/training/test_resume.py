@@ -210,8 +210,8 @@ def test_a_shorter_length_is_refused(tmp_path: Path) -> None:
 
 def test_a_run_that_is_complete_goes_on_with_its_own_minutes(tmp_path: Path) -> None:
     run = trained(tmp_path / "run", steps=None, minutes=1e-6)
-    step = reverie.train("gan", out=run.folder, resume=True).step
-    assert reverie.train("gan", out=run.folder, resume=True, minutes=1e-6).step == step
+    step = reverie.train("gan", out=run.folder, resume=True).steps
+    assert reverie.train("gan", out=run.folder, resume=True, minutes=1e-6).steps == step
 
 
 def test_a_preset_is_for_new_runs(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ class SweepCommand(Command):
         from reverie.training.combinations import combine
 
         base = method_entry(self.method).recipe(self.flags.preset)
-        chosen = base.flat() | self.changes
+        chosen = {**base.flat(), **self.changes}
         for place in self.axes.get("data", [chosen["data"]]):
             refuse_no_data(place)
         for one in combine(base.with_options(**self.changes), self.axes):
