@@ -13,6 +13,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from accelerate.utils import LoggerType
+
 from reverie.cli.index_file import FILE
 from reverie.cli.main import COMMANDS
 from reverie.cli.option_kinds import kind_to_json
@@ -23,7 +25,12 @@ from reverie.core.result import Json, plain
 from reverie.data import DATASETS
 from reverie.experiments import EXPERIMENTS
 from reverie.methods import METHODS, Method
+from reverie.methods.capabilities import verbs_of
 from reverie.methods.recipe import Preset
+from reverie.nn.adversarial import ADVERSARIAL
+from reverie.testing.subject import subject_of
+from reverie.training.optimizers import OPTIMIZERS
+from reverie.training.schedules import SCHEDULES
 
 PAGE = FILE
 
@@ -70,10 +77,30 @@ def method_content(method: type[Method]) -> Mapping[str, Json]:
         "data_kind": method.data_kind,
         "main_options": list(method.main_options),
         "unused_options": list(method.unused_options),
+        "verbs": verbs_of(subject_of(method).build()),
+        "is_inverted_by": method.inversion_method,
         "class": method.Options.__name__,
         "options": options_of(method.Options, method.Options()),
         "defaults": values_of(method.default_preset()),
         "presets": presets,
+    }
+
+
+def parts_by_name() -> dict[str, Json]:
+    """The registries of parts that an option names, by that option."""
+    registries = {
+        "optimizer": ("reverie.training.optimizers:OPTIMIZERS", OPTIMIZERS),
+        "schedule": ("reverie.training.schedules:SCHEDULES", SCHEDULES),
+        "loss": ("reverie.nn.adversarial:ADVERSARIAL", ADVERSARIAL),
+    }
+    return {
+        option: {
+            "registry": place,
+            "kind": one.kind,
+            "group": one.group,
+            "names": sorted(built_in(one)),
+        }
+        for option, (place, one) in registries.items()
     }
 
 
@@ -101,6 +128,8 @@ def content() -> dict[str, Json]:
         "methods": {name: method_content(one) for name, one in built_in(METHODS).items()},
         "datasets": datasets,
         "experiments": experiments,
+        "parts": parts_by_name(),
+        "trackers": sorted(str(tracker.value) for tracker in LoggerType),
     }
 
 

@@ -20,6 +20,7 @@ from reverie.cli.main import COMMANDS
 from reverie.cli.sweep import SweepFlags
 from reverie.cli.train import TrainFlags
 from reverie.core.option_help import help_of
+from reverie.core.option_words import is_positional
 from reverie.core.options import Bound, Form, flag_of
 from reverie.core.plugins import Registry
 from reverie.data import DATASETS, DataOptions
@@ -87,7 +88,7 @@ def shown(value: object) -> str:
 def row(owner: type, field: "dataclasses.Field[Any]", default: object) -> str:
     """A field as a row of a table."""
     names = [flag_of(field.name), *([SHORT[field.name]] if field.name in SHORT else [])]
-    if _is_positional(field.type):
+    if is_positional(field.type):
         name, values = f"`{_marks(field.type, 'metavar') or field.name.upper()}`", ""
     elif field.type in (bool, "bool"):
         name, values = f"`{flag_of(field.name)}`", f"`--no-{flag_of(field.name)[2:]}`"
@@ -104,10 +105,6 @@ def _marks(kind: Any, name: str) -> Any:
     return next((found for mark in marks if (found := getattr(mark, name, None))), ())
 
 
-def _is_positional(kind: Any) -> bool:
-    return any("Positional" in repr(mark) for mark in get_args(kind)[1:])
-
-
 def table(kind: type, defaults: object = None, without: Iterable[str] = ()) -> str:
     """The fields of a dataclass as a table.
 
@@ -121,7 +118,7 @@ def table(kind: type, defaults: object = None, without: Iterable[str] = ()) -> s
         return "It has no options of its own."
     rows = [
         row(kind, f, f.default if defaults is None else getattr(defaults, f.name))
-        for f in sorted(fields, key=lambda f: not _is_positional(f.type))
+        for f in sorted(fields, key=lambda f: not is_positional(f.type))
     ]
     return "\n".join(["| option | values | default | meaning |", "|---|---|---|---|", *rows])
 

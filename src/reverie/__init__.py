@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from reverie.runs.removal import remove_runs as remove_runs
     from reverie.runs.removal import restore_runs as restore_runs
     from reverie.runs.run_list import list_runs as list_runs
+    from reverie.runs.run_list import show as show
     from reverie.training.callbacks import Callback as Callback
     from reverie.training.callbacks import StopTraining as StopTraining
     from reverie.training.optimizers import OPTIMIZERS as OPTIMIZERS
@@ -59,6 +60,7 @@ _HOMES = {
     "pull": "reverie.exports.hub",
     "push": "reverie.exports.hub",
     "list_runs": "reverie.runs.run_list",
+    "show": "reverie.runs.run_list",
     "remove_runs": "reverie.runs.removal",
     "restore_runs": "reverie.runs.removal",
     **dict.fromkeys(

@@ -29,7 +29,7 @@ from reverie.inference.latent.files import (
     interpolate_files,
     reconstruct_files,
 )
-from reverie.inference.load import import_weights, load
+from reverie.inference.load import import_weights, is_image_set, load
 from reverie.inference.model import Model
 from reverie.inference.options import (
     DreamOptions,
@@ -42,10 +42,12 @@ from reverie.inference.options import (
     TranslateOptions,
     UpscaleOptions,
 )
+from reverie.inference.place import DEFAULT_UPSCALER
 from reverie.inference.sample import sample_images
 from reverie.inference.translate import TranslateResult, translate_files
 from reverie.inference.upscale import UpscaleResult, upscale_files
-from reverie.methods import METHODS, Method
+from reverie.methods import METHODS, Method, Translates, Upscales
+from reverie.runs.place import with_runs_inside
 from reverie.runs.run import find_run
 from reverie.training.callbacks import Callback
 from reverie.training.comparison import CompareResult, write_comparison
@@ -56,8 +58,6 @@ from reverie.training.sweep_result import SweepResult
 from reverie.training.train import train as _train
 
 Paths = str | Path | Sequence[str | Path]
-
-DEFAULT_UPSCALER = "photos-x4"
 
 
 def train(
@@ -302,6 +302,7 @@ def evaluate(
     model: Model | Images,
     *,
     data: Images | None = None,
+    data_b: Images | None = None,
     out: str | Path | None = None,
     options: EvaluateOptions | None = None,
 ) -> EvaluateResult:
@@ -309,7 +310,8 @@ def evaluate(
 
     Args:
         model: a model, or images: what `--data` takes, or images in memory, as for `train`.
-        data: the reference images, likewise.
+        data: the reference images, likewise; of a translator also (a, b), or those of domain A.
+        data_b: of a translator, the images of domain B.
         out: where to write the figures, as .json.
         options: see `EvaluateOptions`; its fields may be given as keyword arguments.
 
@@ -319,8 +321,11 @@ def evaluate(
     Raises:
         UserError: if something that was asked for cannot be done.
     """
+    if isinstance(data, tuple) and isinstance(model, str | Path) and not is_image_set(str(model)):
+        model = load(model)  # which decides what a tuple of data is
     judged = None if isinstance(model, Model) else model
-    with in_memory(data) as reference, in_memory(judged) as images:
+    two_sides = isinstance(model, Model) and isinstance(model.method, Translates | Upscales)
+    with in_memory(data, data_b, two_sides=two_sides) as reference, in_memory(judged) as images:
         chosen = replace(options or EvaluateOptions(), **reference)
         what = model if isinstance(model, Model) else images["data"]
         return _evaluate(what, chosen, None if out is None else path_of(out))
@@ -351,10 +356,13 @@ def compare(
 ) -> CompareResult:
     """Write a page that shows runs side by side: figures, options that differ, curves, samples.
 
+    A folder of runs, such as that of a sweep, stands for the runs in it.
+
     Raises:
         UserError: if there are fewer than two runs, or `out` exists, unless `overwrite`.
     """
-    return write_comparison([find_run(run) for run in runs], path_of(out), overwrite=overwrite)
+    found = [find_run(run) for run in with_runs_inside(runs)]
+    return write_comparison(found, path_of(out), overwrite=overwrite)
 
 
 def _paths(images: Paths) -> list[Path]:

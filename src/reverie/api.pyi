@@ -17,13 +17,15 @@ from reverie.exports.web import PageResult, export_page
 from reverie.inference.dream.files import DreamResult, dream_image
 from reverie.inference.info import InfoResult, info
 from reverie.inference.latent.files import EditResult, InterpolateResult, ReconstructResult, edit_files, interpolate_files, reconstruct_files
-from reverie.inference.load import import_weights, load
+from reverie.inference.load import import_weights, is_image_set, load
 from reverie.inference.model import Model
 from reverie.inference.options import DreamOptions, EditOptions, EvaluateOptions, ExportOptions, InterpolateOptions, ReconstructOptions, SampleOptions, TranslateOptions, UpscaleOptions
+from reverie.inference.place import DEFAULT_UPSCALER
 from reverie.inference.sample import sample_images
 from reverie.inference.translate import TranslateResult, translate_files
 from reverie.inference.upscale import UpscaleResult, upscale_files
-from reverie.methods import METHODS, Method
+from reverie.methods import METHODS, Method, Translates, Upscales
+from reverie.runs.place import with_runs_inside
 from reverie.runs.run import find_run
 from reverie.training.callbacks import Callback
 from reverie.training.comparison import CompareResult, write_comparison
@@ -32,7 +34,6 @@ from reverie.training.resume import base_recipe
 from reverie.training.sweep_result import SweepResult
 
 Paths = str | Path | Sequence[str | Path]
-DEFAULT_UPSCALER = 'photos-x4'
 __all__ = ['CompareResult', 'DreamResult', 'EditResult', 'EvaluateResult', 'InfoResult', 'InterpolateResult', 'Model', 'ReconstructResult', 'SweepResult', 'TrainResult', 'TranslateResult', 'UpscaleResult', 'compare', 'dream', 'edit', 'evaluate', 'import_weights', 'info', 'interpolate', 'load', 'reconstruct', 'sample', 'sweep', 'train', 'translate', 'upscale']
 
 def train(
@@ -259,6 +260,7 @@ def evaluate(
     model: Model | Images,
     *,
     data: Images | None = ...,
+    data_b: Images | None = ...,
     out: str | Path | None = ...,
     options: EvaluateOptions | None = ...,
     guidance: float | None = None,

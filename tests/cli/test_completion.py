@@ -111,8 +111,46 @@ def test_bash_completes(on_path: dict[str, str], tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("shell", ["zsh", "fish"])
-def test_other_shells_read_their_script(shell: str, tmp_path: Path) -> None:
+ZSH_TRY = """compdef() { }
+_describe() { print -l -- ${found%%:*} }
+_files() { print -- files }
+source <(reverie --completion zsh)
+try() { words=(reverie "$@"); CURRENT=$#words; _reverie }
+try train vae --pres; try train vae --data e; try sample m; try train vae --network=c"""
+"""zsh without its completion system, whose functions print what they are given."""
+
+FISH_TRY = """reverie --completion fish | source
+for line in "train vae --pres" "train vae --data e" "sample m" "train vae --network=c"
+    complete -C "reverie $line" | string split -f 1 \\t
+end"""
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="there is no zsh")
+def test_zsh_completes(on_path: dict[str, str], tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["zsh", "-f", "-c", ZSH_TRY], capture_output=True, text=True, env=on_path, cwd=tmp_path
+    )
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == [
+        "--preset", "earth", "earth-night", "emoji", "files", "files", "--network=convolutional"
+    ]  # fmt: skip
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="there is no fish")
+def test_fish_completes(on_path: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "my photos").mkdir()
+    home = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    done = subprocess.run(
+        ["fish", "--no-config", "-c", FISH_TRY],
+        capture_output=True, text=True, env=on_path | home, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.stdout.splitlines() == [
+        "--preset", "earth", "earth-night", "emoji", "my photos/", "--network=convolutional"
+    ], done.stderr  # fmt: skip
+
+
+@pytest.mark.parametrize("shell", SCRIPTS)
+def test_shells_read_their_script(shell: str, tmp_path: Path) -> None:
     program = shutil.which(shell)
     if program is None:
         pytest.skip(f"there is no {shell}")

@@ -125,6 +125,19 @@ def test_sample_writes_files_and_a_sheet(capsys: Captured, run: Path, tmp_path: 
     np.testing.assert_array_equal(picture, expected)
 
 
+def test_samples_are_never_replaced_unasked(
+    capsys: Captured, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("samples", "samples-2", "samples-3"):
+        assert main(["sample", str(run), "-n", "2"]) == 0
+        assert capsys.readouterr().out == f"2 images: {folder}/grid.png\n"
+    before = (tmp_path / "samples" / "000000.png").read_bytes()
+    assert main(["sample", str(run), "-n", "2", "--seed", "5", "-o", "samples"]) == 0
+    assert (tmp_path / "samples" / "000000.png").read_bytes() == before
+    assert (tmp_path / "samples" / "000005.png").is_file()
+
+
 def test_sample_writes_what_evaluation_suites_read(
     capsys: Captured, run: Path, tmp_path: Path
 ) -> None:

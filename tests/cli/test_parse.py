@@ -58,6 +58,10 @@ def test_words_become_a_dataclass() -> None:
             "m --out x --imgae-size=3",
             "prog has no option --imgae-size; did you mean '--image-size'?",
         ),
+        (
+            "m --out x -n 5",
+            "prog has no option -n, which is --count of other commands. See prog --help.",
+        ),
     ],
 )
 def test_what_cannot_be_understood_is_one_sentence(words: str, sentence: str) -> None:

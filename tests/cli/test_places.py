@@ -1,9 +1,14 @@
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import reverie
 from reverie.cli.main import main
-from reverie.cli.places import refuse_no_file, refuse_unknown_data, refuse_unknown_models
+from reverie.cli.methods import MethodsCommand
+from reverie.cli.places import refuse_no_file, refuse_unfit, refuse_unknown_data
 from reverie.core.errors import UserError
 from reverie.data import DATASETS, find_source
 from reverie.data.source import set_folder
@@ -46,7 +51,7 @@ def test_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "runs" / "faces" / "options.json").write_text("{}")
     with pytest.raises(UserError, match="did you mean runs/faces"):
         refuse_unknown_model("rnus/faces")
-    refuse_unknown_models(object())  # a command without a model
+    refuse_unfit(MethodsCommand())  # a command without a model
 
 
 def test_runs_and_recipes(tmp_path: Path) -> None:
@@ -63,3 +68,68 @@ def test_runs_and_recipes(tmp_path: Path) -> None:
         refuse_no_run(tmp_path)
     with pytest.raises(UserError, match="--print-config writes a recipe"):
         refuse_no_file(tmp_path / "recipe.toml")
+
+
+REFUSED = """
+train --out x; train --data i --out x; train vae --out x; train vae --data i --out run; train vea
+train vae --data i --out file; train vae --data i --out x --optimizer adma
+train vae --data i --out x --schedule s; train dcgan --data i --out x --loss l
+train vae --data i --out x --track t; train vae --data i --out x --track wandb mlfow
+train vae --data i --out x -n 5; train vae --data i --out x --latent-size 0
+train --config none.toml --out x; train --config bad.toml --out x; train --config file --out x
+train --config vea.json --out x; train --config run --out x; train --config good.toml --out x
+train --config good.toml --preset small --out x; train gan --config good.toml --out x
+train --resume --out run; train --resume; train --resume --out i; train vae --dry-run --data none
+sweep vae --data i --out x; sweep vae seed=0,0 --data i --out x; sweep vae seed=0,1 --out x
+sweep vae optimizer=adam,adma --data i --out x; sweep vae seed=0,1 --data i --out file
+sample photos-x4; sample i; sample zip.zip; sample sweep; sample digits --out file/x
+translate digits i; translate nothing i; push digits ab; pull ab --out x; reconstruct run;
+upscale i --format x; upscale i --out i; dream i/000.png --guide none.png; upscale
+upscale digits i; upscale none.png; upscale empty
+upscale photos-x4; upscale file.png --out x; dream; dream none.png; dream file.png
+edit photos-x4; edit digits A --add b; reconstruct digits i; interpolate photos-x4
+evaluate digits; evaluate digits --data none; evaluate digits --against none.npz
+evaluate i --data i --against i; pack sweep; pack none; push i a/b; export sweep --out x.onnx
+info none; report none; report i; compare run; compare run none; show i; open i; rm none
+data get none; data check none; reproduce none; serve none; runs none
+"""
+"""Commands, one after another, that must be refused without PyTorch."""
+
+
+def test_refusals_import_no_pytorch(
+    tmp_path: Path, photos: Callable[..., Path], environment: dict[str, str]
+) -> None:
+    photos(3, "i")
+    for folder in ("run", "sweep/a", "empty"):
+        (tmp_path / folder).mkdir(parents=True)
+    texts = {
+        "run/options.json": "{", "sweep/a/options.json": "{", "sweep/sweep.json": "{}",
+        "bad.toml": "method = 'vae'\nnothing = 1", "good.toml": "method = 'vae'",
+        "vea.json": '{"method": "vea"}', "file": "", "file.png": "no image", "zip.zip": "no zip",
+    }  # fmt: skip
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    commands = [words.strip() for line in REFUSED.splitlines() for words in line.split(";")]
+    code = f"""
+import sys
+from reverie.cli.main import main
+for words in {[words for words in commands if words]}:
+    assert main(words.split()) == 2, words
+    assert "torch" not in sys.modules, words
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stderr.count("reverie: ") == done.stderr.count("\n")  # one sentence each
+
+
+def test_a_folder_of_runs_is_no_model(tmp_path: Path) -> None:
+    (tmp_path / "s" / "seed=0").mkdir(parents=True)
+    (tmp_path / "s" / "seed=0" / "options.json").write_text("{}")
+    for use in (reverie.pack, reverie.load):
+        with pytest.raises(UserError, match="s is the folder of runs: name one of the runs in it"):
+            use(tmp_path / "s")
+    (tmp_path / "s" / "sweep.json").write_text("{}")
+    with pytest.raises(UserError, match=r"s is the folder of a sweep: .* as .*seed=0"):
+        reverie.load(tmp_path / "s")

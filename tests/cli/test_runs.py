@@ -1,5 +1,6 @@
 import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from reverie.cli.main import main
+from reverie.runs.summary import RunSummary
 from tests.runs.test_summary import make_run
-from tests.training.test_report import begin
+from tests.training.test_report import begin, log
 
 Captured = pytest.CaptureFixture[str]
 
@@ -47,6 +49,12 @@ def test_show(capsys: Captured) -> None:
     (folder / "samples/step-000020.png").touch()
     assert main(["show", "runs/a"]) == 0
     assert capsys.readouterr().out == "runs/a/samples/step-000020.png\n"
+    (folder / "options.json").write_text("{")
+    assert main(["show", "runs/a"]) == 0
+    shown = capsys.readouterr()
+    assert shown.out == "runs/a/samples/step-000020.png\n"
+    assert "runs/a/options.json: this file cannot be read" in shown.err
+    assert shown.err.count("\n") == 1
 
 
 def test_open(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,6 +106,20 @@ def test_rm_where_nobody_can_be_asked(capsys: Captured, monkeypatch: pytest.Monk
     for wrong in (["rm"], ["rm", "--restore"], ["rm", "--empty", "a", "b"],
                   ["rm", "--restore", "--empty"]):  # fmt: skip
         assert main(wrong) == 2
+
+
+def test_a_report_leaves_the_age_and_says_damage_once(capsys: Captured) -> None:
+    run = begin(Path("runs/a"))
+    log(run, 3)
+    with open(run.log_file, "a") as file:
+        file.write("damaged\n")
+    for path in (*run.folder.rglob("*"), run.folder):
+        os.utime(path, (1e9, 1e9))
+    assert main(["report", "runs/a"]) == 0
+    assert capsys.readouterr().err.count("damaged line is left out") == 1
+    summary = RunSummary.of(run.folder)
+    assert summary is not None
+    assert summary.changed == 1e9
 
 
 def test_they_answer_at_once() -> None:

@@ -3,12 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from reverie.api import DEFAULT_UPSCALER
 from reverie.cli.main import parse_command
 from reverie.cli.upscale import UpscaleCommand, split_model
 from reverie.core.errors import UserError
 from reverie.core.options import options_of
 from reverie.inference.options import UpscaleOptions
+from reverie.inference.place import DEFAULT_UPSCALER
 
 
 def test_the_first_word_may_be_a_model(tmp_path: Path) -> None:

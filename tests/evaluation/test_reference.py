@@ -42,7 +42,8 @@ def changed(stats: Path, tmp_path: Path, **changes: object) -> Path:
 def test_figures_are_those_of_the_images(run: Path, stats: Path, tmp_path: Path) -> None:
     direct = reverie.evaluate(run, data="digits", count=60).figures
     by_file = reverie.evaluate(run, against=stats, count=60).figures
-    assert by_file == {k: v for k, v in direct.items() if "distance[digits, class" not in k}
+    assert by_file == direct
+    assert sum("distance[digits, class" in name for name in by_file) == 10
     assert main(["sample", str(run), "-n", "60", "--out", str(tmp_path / "s.npz")]) == 0
     samples = reverie.evaluate(tmp_path / "s.npz", against=stats).figures
     assert samples == reverie.evaluate(tmp_path / "s.npz", data="digits").figures
@@ -69,6 +70,12 @@ def test_the_layout_of_other_tools(run: Path, stats: Path, tmp_path: Path) -> No
     assert not any(key.startswith(("kernel", "precision")) for key in figures)
 
 
+def test_classes_of_other_names_or_none(run: Path, stats: Path, tmp_path: Path) -> None:
+    for classes in ({"class_names": np.array(list("abcdefghij"))}, {"labels": None}):
+        figures = reverie.evaluate(run, against=changed(stats, tmp_path, **classes), count=60)
+        assert not any("distance[digits, class" in name for name in figures)
+
+
 def test_moments_alone(stats: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_FEATURES", 10)
     whole = read_reference(stats)
@@ -92,6 +99,7 @@ def test_moments_alone(stats: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ({"image_size": "ax"}, "damaged"),
         ({"channels": "a"}, "damaged"),
         ({"features": np.zeros((2, 2), np.float32)}, "damaged"),
+        ({"labels": np.array([0, 10])}, "damaged"),
     ],
 )
 def test_files_that_do_not_fit(

@@ -7,6 +7,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+import reverie
 from reverie.core.errors import UserError
 from reverie.data import DataOptions, ImageSpec, decode_dataset, find_dataset
 from reverie.evaluation.translation import evaluate_translator, whole
@@ -124,3 +125,21 @@ def test_whole_datasets(negatives: Path) -> None:
 def test_refusals(negatives: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="translation needs a folder"):
         evaluate_translator(model(torch.neg), DataOptions(data=str(tmp_path / "none")))
+
+
+def test_images_in_memory(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 6, 32, 32, 3), np.uint8)
+    for side, images in zip(("trainA", "trainB"), pixels, strict=True):
+        for split in (side, side.replace("train", "test")):
+            (tmp_path / split).mkdir()
+            for number, image in enumerate(images):
+                Image.fromarray(image).save(tmp_path / split / f"{number}.png")
+    toy = Model("toy", "toy", Toy(lambda x: x).eval())
+    wanted = reverie.evaluate(toy, data=tmp_path).figures
+    tensors = [torch.from_numpy(images) for images in pixels]
+    assert reverie.evaluate(toy, data=tuple(pixels)).figures == pytest.approx(wanted)
+    assert reverie.evaluate(toy, data=tensors[0], data_b=tensors[1]).figures == pytest.approx(
+        wanted
+    )
+    folders = {"data": tmp_path / "testA", "data_b": tmp_path / "testB"}
+    assert reverie.evaluate(toy, **folders).figures == pytest.approx(wanted)

@@ -142,6 +142,9 @@ def test_files_of_the_home_and_no_others(client: TestClient, home: Home) -> None
         assert client.get(f"/api/files/{path}").status_code == 422
     assert client.get("/api/files/uploads/nothing.png").status_code == 404
     assert client.get(f"/api/files/{made['files'][0]}?thumb=77").status_code == 422
+    (home.uploads / "broken.png").write_bytes(b"no image")
+    broken = client.get("/api/files/uploads/broken.png?thumb=128")  # a placeholder
+    assert (broken.status_code, broken.headers["content-type"]) == (200, "image/webp")
     known = {"if-none-match": small.headers["etag"]}
     again = client.get(f"/api/files/{made['files'][0]}?thumb=128", headers=known)
     assert (again.status_code, again.content) == (304, b"")

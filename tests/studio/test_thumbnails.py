@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from reverie.core.errors import UserError
-from reverie.studio.thumbnails import key_of, thumbnail
+from reverie.studio.thumbnails import key_of, placeholder, thumbnail
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,9 @@ def test_what_is_no_image_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"no image")
     with pytest.raises(UserError, match=r"a\.png"):
         thumbnail(tmp_path / "a.png", 128, tmp_path / "cache")
+
+
+def test_a_placeholder_has_the_size_that_is_asked_for() -> None:
+    with Image.open(io.BytesIO(placeholder(128))) as image:
+        assert (image.size, image.format) == ((128, 128), "WEBP")
+        assert len(set(np.asarray(image.convert("L")).ravel().tolist())) > 1

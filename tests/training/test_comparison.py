@@ -2,6 +2,8 @@ from pathlib import Path
 
 import pytest
 
+import reverie
+from reverie.cli.main import main
 from reverie.core.errors import UserError
 from reverie.runs.run import Run
 from reverie.training.comparison import CompareResult, differing_options, write_comparison
@@ -27,6 +29,16 @@ def test_a_comparison(tmp_path: Path) -> None:
     assert result.summary().endswith("page.html")
     with pytest.raises(UserError, match="two runs or more"):
         write_comparison([one], tmp_path / "page.html")
+
+
+def test_a_folder_stands_for_the_runs_in_it(tmp_path: Path) -> None:
+    for name in ("s/seed=0", "s/seed=1", "other"):
+        begin(tmp_path / name)
+    result = reverie.compare([tmp_path / "other", tmp_path / "s"], tmp_path / "page.html")
+    assert list(result.figures) == ["other", "seed=0", "seed=1"]
+    assert main(["compare", str(tmp_path / "s"), "--out", str(tmp_path / "two.html")]) == 0
+    assert "seed=1" in (tmp_path / "two.html").read_text()
+    assert main(["compare", str(tmp_path / "other"), "--out", str(tmp_path / "1.html")]) == 2
 
 
 def test_a_page_is_not_overwritten_unasked(tmp_path: Path) -> None:

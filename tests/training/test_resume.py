@@ -203,6 +203,15 @@ def test_a_shorter_length_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="this run has already 6 steps, and a length of 4"):
         reverie.train("gan", out=run.folder, resume=True, steps=4)
     assert run.recipe().training.steps == 6
+    with pytest.raises(UserError, match=r"trained for .* minutes already, and a length of 1e-06"):
+        reverie.train("gan", out=run.folder, resume=True, minutes=1e-6)
+    assert run.recipe().training.minutes is None
+
+
+def test_a_run_that_is_complete_goes_on_with_its_own_minutes(tmp_path: Path) -> None:
+    run = trained(tmp_path / "run", steps=None, minutes=1e-6)
+    step = reverie.train("gan", out=run.folder, resume=True).steps
+    assert reverie.train("gan", out=run.folder, resume=True, minutes=1e-6).steps == step
 
 
 def test_a_preset_is_for_new_runs(tmp_path: Path) -> None:

@@ -15,6 +15,13 @@ class Command(Checked, ABC):
     """A command; its docstring's first line and `usage` are its line in `reverie --help`."""
 
     usage: ClassVar[str]
+    needs: ClassVar[tuple[str, ...] | None] = None
+    """What its `model` must be able to do, by the commands of `methods.abilities`; None where it
+    may be something else than a model."""
+    reads_images: ClassVar[bool] = False
+    """Whether it must be given `images`."""
+    writes_folder: ClassVar[bool] = False
+    """Whether `out` is a folder that it writes, new or not."""
     json: bool = False
     """Print the result as one JSON object."""
 

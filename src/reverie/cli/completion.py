@@ -21,7 +21,7 @@ from reverie.cli.sweep import SweepFlags
 from reverie.cli.train import TrainFlags
 from reverie.core.errors import UserError
 from reverie.core.option_help import help_of
-from reverie.core.option_words import choices_of
+from reverie.core.option_words import choices_of, is_hidden, is_positional
 from reverie.core.options import field_types, flag_of
 from reverie.inference.place import BUILT_IN_MODELS
 
@@ -200,11 +200,10 @@ def _fields(part: Any) -> Iterator[Flag]:
     types = field_types(kind)
     for field in dataclasses.fields(kind):
         type_ = types[field.name]
-        if "Suppress" in repr(type_):
+        if is_hidden(type_):
             continue
         default = field.default if part is kind else getattr(part, field.name)
-        positional = any("Positional" in repr(mark) for mark in get_args(type_)[1:])
-        yield Flag(field.name, type_, help_of(kind, field.name), default, positional)
+        yield Flag(field.name, type_, help_of(kind, field.name), default, is_positional(type_))
 
 
 def _words_of(flags: Iterable[Flag]) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import tyro
 
 from reverie.cli.command import Command
+from reverie.cli.places import refuse_no_images
 from reverie.core.errors import UserError
+from reverie.core.files import path_of
 from reverie.core.options import options_of
 from reverie.core.result import Json, Result, lines_of
 from reverie.inference.options import DreamOptions
@@ -42,12 +44,14 @@ class DreamCommand(DreamOptions, Command):
     """List the backbone's layers, with their sizes, receptive fields and depths."""
 
     def run(self) -> Result:
-        from reverie import api
-
         if self.list_layers:
             return _list_layers(self.backbone, self.weights)
         if len(self.image) != 1:
             raise UserError("name one image to dream of.")
+        for image in (self.image[0], *([] if self.guide is None else [self.guide])):
+            refuse_no_images([path_of(image)])
+        from reverie import api
+
         return api.dream(self.image[0], out=self.out, options=options_of(DreamOptions, self))
 
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import tyro
 
 from reverie.cli.command import Command
+from reverie.cli.places import refuse_unknown_data
 from reverie.core.options import options_of
 from reverie.inference.options import EvaluateOptions
+from reverie.inference.place import refuse_no_statistics
 
 if TYPE_CHECKING:
     from reverie.evaluation.evaluate import EvaluateResult
@@ -25,6 +27,9 @@ class EvaluateCommand(EvaluateOptions, Command):
     """Write the figures to this .json file."""
 
     def run(self) -> "EvaluateResult":
+        self.refuse_contradictions()
+        refuse_unknown_data(self.data)
+        refuse_no_statistics(self.against)
         from accelerate import PartialState
 
         from reverie import api

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 class ExportCommand(ExportOptions, Command):
     """Write a model as a file for other programs, or as a web page that runs it."""
 
+    needs: ClassVar = ()
     usage: ClassVar = "MODEL --to onnx --out model.onnx"
     model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
     """A run, a model folder, or hf:user/name on the Hugging Face hub."""

@@ -7,7 +7,7 @@ from dataclasses import MISSING, dataclass
 from typing import Any, get_args
 
 from reverie.core.option_help import help_of
-from reverie.core.option_words import default_in_words, takes
+from reverie.core.option_words import default_in_words, is_hidden, is_positional, takes
 from reverie.core.options import field_types, flag_of
 
 WIDTH, COLUMN = 80, 26
@@ -56,7 +56,7 @@ def rows_of(kind: type, defaults: object = None, without: Collection[str] = LEFT
     rows = [
         _row(kind, field, types[field.name], _default(field, defaults))
         for field in dataclasses.fields(kind)
-        if field.name not in without and "Suppress" not in repr(types[field.name])
+        if field.name not in without and not is_hidden(types[field.name])
     ]
     return sorted(rows, key=lambda row: not row.is_positional)
 
@@ -116,8 +116,7 @@ def _default(field: "dataclasses.Field[Any]", defaults: object) -> object:
 def _row(kind: type, field: "dataclasses.Field[Any]", type_: Any, default: object) -> Row:
     flag, about = flag_of(field.name), help_of(kind, field.name)
     short = f"{SHORT[field.name]}, " if field.name in SHORT else ""
-    positional = any("Positional" in repr(mark) for mark in get_args(type_)[1:])
-    if positional:
+    if is_positional(type_):
         metavar = next((m for one in get_args(type_) if (m := getattr(one, "metavar", None))), None)
         return Row(field.name, metavar or field.name.upper(), about, True)
     if type_ in (bool, "bool"):

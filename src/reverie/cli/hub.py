@@ -9,6 +9,7 @@ import tyro
 from reverie.cli.command import Command
 from reverie.core.options import options_of
 from reverie.inference.options import PushOptions
+from reverie.inference.place import HUB, refuse_no_hub_name
 
 if TYPE_CHECKING:
     from reverie.exports.hub import PullResult, PushResult
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 class PushCommand(PushOptions, Command):
     """Upload a model to the Hugging Face hub, with a card, samples and figures."""
 
+    needs: ClassVar = ()
     usage: ClassVar = "MODEL USER/NAME"
     model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
     """A run or a model folder."""
@@ -25,6 +27,7 @@ class PushCommand(PushOptions, Command):
     """Where it goes; made if it does not exist."""
 
     def run(self) -> "PushResult":
+        refuse_no_hub_name(self.name)
         from reverie.exports.hub import push
 
         return push(self.model, self.name, options=options_of(PushOptions, self))
@@ -41,6 +44,7 @@ class PullCommand(Command):
     """The folder to write, which must not exist yet."""
 
     def run(self) -> "PullResult":
+        refuse_no_hub_name(self.name.removeprefix(HUB))
         from reverie.exports.hub import pull
 
         return pull(self.name, self.out)

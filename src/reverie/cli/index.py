@@ -10,12 +10,15 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field, make_dataclass
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reverie.cli.index_file import FILE, index
 from reverie.cli.option_kinds import kind_from_json
-from reverie.core.errors import UserError, nearest
+from reverie.core.errors import UserError, in_file, nearest
+from reverie.core.files import read_json
 from reverie.core.options import Checked
+from reverie.runs.place import OPTIONS_FILE, RESTORE
 
 if TYPE_CHECKING:
     from reverie.methods.recipe import Recipe
@@ -74,6 +77,29 @@ def method_entry(name: str) -> MethodEntry:
         presets={preset: one.about for preset, one in kind.presets.items()},
         recipes={preset: recipe_for(name, preset) for preset in (None, *kind.presets)},
     )
+
+
+def find_recipe(
+    method: str | None, out: Path, preset: str | None, resume: bool, config: Path | None
+) -> "Recipe":
+    """What a training starts from: see `find_base_recipe`; no method of reverie is imported.
+
+    Raises:
+        UserError: if there is no such method, preset, file or run, or it is of another method.
+    """
+    from reverie.methods.base_recipe import RecipeSources, find_base_recipe
+
+    sources = RecipeSources(lambda name, preset: method_entry(name).recipe(preset), _recipe_of_run)
+    return find_base_recipe(sources, method, out, preset, resume, config)
+
+
+def _recipe_of_run(folder: Path) -> "Recipe":
+    from reverie.methods.presets import recipe_from_json
+
+    file = folder / OPTIONS_FILE
+    content = read_json(file)
+    with in_file(file, RESTORE):
+        return recipe_from_json(content, lambda name: type(method_entry(name).recipe(None).options))
 
 
 def method_names() -> list[str]:

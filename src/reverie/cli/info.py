@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import tyro
 
 from reverie.cli.command import Command
-from reverie.runs.place import refuse_no_run
+from reverie.core.errors import UserError
+from reverie.runs.place import TOO_FEW, refuse_no_run, with_runs_inside
 
 if TYPE_CHECKING:
     from reverie.inference.info import InfoResult
@@ -33,16 +34,19 @@ class CompareCommand(Command):
     """Show runs side by side: figures, options that differ, losses in one plot, samples."""
 
     usage: ClassVar = "RUN RUN --out PAGE.html"
-    runs: tyro.conf.Positional[tuple[str, ...]]
-    """The folders of two runs or more."""
+    runs: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="RUN")]
+    """The folders of two runs or more; that of a sweep stands for the runs in it."""
     out: Path = Path("compare.html")
     """The page to write."""
     overwrite: bool = False
     """Replace a page that exists."""
 
     def run(self) -> "CompareResult":
-        for run in self.runs:
+        runs = with_runs_inside(self.runs)
+        for run in runs:
             refuse_no_run(run)
+        if len(runs) < 2:
+            raise UserError(TOO_FEW)
         from reverie import api
 
         return api.compare(self.runs, self.out, overwrite=self.overwrite)

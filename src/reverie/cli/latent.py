@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import tyro
 
 from reverie.cli.command import Command
+from reverie.cli.places import refuse_no_images, refuse_unknown_data
 from reverie.core.errors import UserError
+from reverie.core.files import path_of
 from reverie.core.options import options_of
 from reverie.inference.options import EditOptions, InterpolateOptions, ReconstructOptions
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 class EditCommand(EditOptions, Command):
     """Edit in latent space: arithmetic on named groups, or attributes added to an image."""
 
+    needs: ClassVar = ("sample", "reconstruct")
     usage: ClassVar = 'MODEL "SUM" --out sum.png'
     model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
     """A vae, or a dcgan, gan or cgan for which an encoder was trained."""
@@ -35,11 +38,15 @@ class EditCommand(EditOptions, Command):
     """The sheet to write."""
 
     def run(self) -> "EditResult":
-        from reverie import api
-
         if len(self.expression) > 1:
             raise UserError('give one expression in quotes, as "Male & Eyeglasses - Male + !Male".')
         expression = next(iter(self.expression), None)
+        self.refuse_contradictions(expression)
+        refuse_unknown_data(self.data)
+        if self.image is not None:
+            refuse_no_images([path_of(self.image)])
+        from reverie import api
+
         return api.edit(self.model, expression, out=self.out, options=options_of(EditOptions, self))
 
 
@@ -47,6 +54,7 @@ class EditCommand(EditOptions, Command):
 class InterpolateCommand(InterpolateOptions, Command):
     """Interpolate from image to image through latent space."""
 
+    needs: ClassVar = ("sample",)
     usage: ClassVar = "MODEL --seeds 1 2 3"
     model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
     """Any model that samples from noise."""
@@ -64,6 +72,8 @@ class InterpolateCommand(InterpolateOptions, Command):
 class ReconstructCommand(ReconstructOptions, Command):
     """Reconstruct images from their latents, with the error of each."""
 
+    needs: ClassVar = ("sample", "reconstruct")
+    reads_images: ClassVar = True
     usage: ClassVar = "MODEL IMAGES"
     model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
     """A vae, or a dcgan, gan or cgan for which an encoder was trained."""

@@ -122,10 +122,10 @@ def _run(argv: Sequence[str], verbosity: Verbosity) -> int:
         with printing():
             print(text, end="" if text.endswith("\n") else "\n")
         return 0
-    from reverie.cli.places import refuse_unknown_models
+    from reverie.cli.places import refuse_unfit
 
     command = parse_command(argv)
-    refuse_unknown_models(command)
+    refuse_unfit(command)
     result = command.run()
     if is_started_as_main():
         with printing():

@@ -7,6 +7,8 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+import tyro
+
 from reverie.core.options import Above, AtLeast, AtMost, Below, Bound, Length
 from reverie.core.result import Json
 
@@ -61,7 +63,7 @@ def _mark_to_json(mark: Any) -> Json:
         return [type(mark).__name__, mark.limit]
     if isinstance(mark, Length):
         return ["Length", mark.fewest, mark.most]
-    if "Suppress" in repr(mark):
+    if mark is tyro.conf.Suppress:
         return [HIDDEN]
     raise NotImplementedError(f"say here how {mark} is written")
 
@@ -69,7 +71,5 @@ def _mark_to_json(mark: Any) -> Json:
 def _mark_from_json(content: Any) -> Any:
     name, *values = content
     if name == HIDDEN:
-        from tyro.conf import Suppress
-
-        return Suppress
+        return tyro.conf.Suppress
     return Length(*values) if name == "Length" else BOUNDS[name](*values)

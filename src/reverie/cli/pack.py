@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 class PackCommand(PackOptions, Command):
     """Pack a model into one file for somebody else, with a card, samples and figures."""
 
+    needs: ClassVar = ()
     usage: ClassVar = "MODEL --out model.zip"
     model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
     """A run or a model folder."""

@@ -128,6 +128,13 @@ def _refuse_unknown_flags(kind: Any, prog: str, argv: Sequence[str]) -> None:
         flag = word.split("=", 1)[0].replace("_", "-")
         if flag.startswith("--") and flag not in known:
             raise UserError(f"{prog} has no option {flag}; {nearest(flag, known)}")
+        long = next((flag_of(name) for name, short in SHORT.items() if short == word[:2]), None)
+        if long is not None and long not in known:
+            steps = "; --steps sets how long it is" if "--steps" in known else ""
+            raise UserError(
+                f"{prog} has no option {word[:2]}, which is {long} of other commands{steps}. "
+                f"See {prog} --help."
+            )
 
 
 def _sentence(box: str) -> str:

@@ -1,23 +1,89 @@
-"""Runs, models and data that do not exist are refused before PyTorch is imported for them.
+"""What does not exist, or cannot be what a command needs, is refused before PyTorch is imported.
 
 What does exist is looked at by the commands themselves, which know more.
 """
 
 import os
+import sys
+import zipfile
+from collections.abc import Mapping, Sequence
+from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
+from reverie.cli.command import Command
 from reverie.cli.index_file import index
-from reverie.core.errors import UserError
-from reverie.core.files import cache_home, path_of
-from reverie.inference.place import refuse_unknown_model
+from reverie.core import progress
+from reverie.core.errors import UserError, nearest
+from reverie.core.files import cache_home, parse_json, path_of, refuse_no_folder
+from reverie.core.trackers import refuse_no_tracker
+from reverie.inference.place import model_folder_of, refuse_unknown_model
+from reverie.methods.abilities import cannot
+from reverie.runs.place import is_packed
+
+CONFIG = "config.json"
 
 
-def refuse_unknown_models(command: object) -> None:
-    """Raise a UserError if a command is to use a model that does not exist."""
+def refuse_unfit(command: Command) -> None:
+    """Raise a UserError if a command is to use a model, images or a folder that it cannot."""
     model = getattr(command, "model", None)
     for place in (model, *getattr(command, "models", ())):
         if isinstance(place, str):
-            refuse_unknown_model(place)
+            refuse_unfit_model(place, command.needs)
+    images, out = getattr(command, "images", None), getattr(command, "out", None)
+    if command.reads_images and not images:
+        raise UserError("say which images: files, or folders of them.")
+    if isinstance(images, tuple) and all(isinstance(path, Path) for path in images):
+        folder = path_of(out) if command.writes_folder and out is not None else None
+        refuse_no_images([path_of(path) for path in images], folder)
+    if out is not None:
+        is_folder = command.writes_folder or not out.suffix
+        refuse_no_folder(path_of(out) if is_folder else path_of(out).parent)
+
+
+def refuse_unfit_model(place: str, needs: Sequence[str] | None) -> None:
+    """Raise a UserError if a model does not exist, or is of a method that lacks an ability."""
+    refuse_unknown_model(place)
+    if needs is None:
+        return
+    if is_packed(path_of(place)) and not zipfile.is_zipfile(path_of(place)):
+        raise UserError(f"{place}: this zip archive cannot be read (File is not a zip file).")
+    folder = model_folder_of(place)
+    method = index()["methods"].get(_method_in(folder)) if folder is not None else None
+    if method is None:
+        return  # a file, a model of another package, or a damaged one
+    for verb in needs:
+        is_trained_apart = verb == "reconstruct" and method["is_inverted_by"] is not None
+        if verb not in method["verbs"] and not is_trained_apart:
+            raise UserError(cannot(place, verb, method["verbs"]))
+
+
+def _method_in(folder: Path) -> str | None:
+    """The method of a model folder, as its configuration says; None if that cannot be read."""
+    try:
+        name = parse_json((folder / CONFIG).read_text(encoding="utf-8"))["method"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    return name if isinstance(name, str) else None
+
+
+def refuse_no_images(places: Sequence[Path], out: Path | None = None) -> None:
+    """Raise a UserError if images do not exist, a folder is empty, or the only file is none.
+
+    Or if they are in the folder `out`, where the results go.
+    """
+    from reverie.core.image_folder import find_image_files
+    from reverie.core.image_formats import opened
+
+    with progress.silent():
+        for place in places:
+            if out is not None and place.is_dir() and out.is_dir() and place.samefile(out):
+                raise UserError(f"{out} is the folder of the images: choose another --out.")
+            if not os.path.isdir(place) or not os.listdir(place):
+                find_image_files([place])
+    if len(places) == 1 and places[0].is_file():
+        with opened(places[0]):
+            pass
 
 
 def refuse_unknown_data(place: object) -> None:
@@ -33,6 +99,33 @@ def refuse_unknown_data(place: object) -> None:
     if indexed is None and (place in DATASETS or fetched_as(place) is not None):
         return  # of another package, or with options: the command itself finds out
     raise no_such_data(place)
+
+
+def refuse_no_data(place: object) -> None:
+    """Raise a UserError if no dataset is named, or one that does not exist."""
+    if place is None:
+        from reverie.data.sets import NO_DATA
+
+        raise UserError(NO_DATA)
+    refuse_unknown_data(place)
+
+
+def refuse_unknown_parts(options: Mapping[str, Any]) -> None:
+    """Raise a UserError if an optimizer, a schedule, a loss or a tracker has an unknown name."""
+    for option, part in index()["parts"].items():
+        name, known = options.get(option), _names_of(part)
+        if isinstance(name, str) and "." not in name and name not in known:
+            raise UserError(f"there is no {part['kind']} {name!r}; {nearest(name, known)}")
+    for name in options.get("track", ()):
+        refuse_no_tracker(name, index()["trackers"])
+
+
+def _names_of(part: Mapping[str, Any]) -> list[str]:
+    """The names in a registry, whose module is not imported for it."""
+    module, _, name = part["registry"].partition(":")
+    if module in sys.modules:  # and with it perhaps what registers others
+        return list(getattr(sys.modules[module], name))
+    return [*part["names"], *(point.name for point in entry_points(group=part["group"]))]
 
 
 def refuse_no_file(path: Path) -> None:

@@ -10,10 +10,10 @@ from reverie.cli.command import Command
 from reverie.cli.help_page import page_of
 from reverie.cli.index import check_current, method_entry
 from reverie.cli.parse import asks_for_help, print_help, value_of
-from reverie.cli.places import refuse_unknown_data
+from reverie.cli.places import refuse_no_data, refuse_unknown_parts
 from reverie.cli.train import parse_changes
 from reverie.core.errors import UserError
-from reverie.core.files import path_of
+from reverie.core.files import path_of, refuse_no_folder
 from reverie.core.options import Checked, OptionValue, Positive
 
 if TYPE_CHECKING:
@@ -71,9 +71,15 @@ class SweepCommand(Command):
         return cls(method=method, axes=axes, flags=chosen, changes=changes, json=chosen.json)
 
     def run(self) -> "SweepResult":
+        from reverie.training.combinations import combine
+
         base = method_entry(self.method).recipe(self.flags.preset)
-        for place in self.axes.get("data", [self.changes.get("data", base.data.data)]):
-            refuse_unknown_data(place)
+        chosen = {**base.flat(), **self.changes}
+        for place in self.axes.get("data", [chosen["data"]]):
+            refuse_no_data(place)
+        for one in combine(base.with_options(**self.changes), self.axes):
+            refuse_unknown_parts(one.recipe.flat())
+        refuse_no_folder(path_of(self.flags.out))
         check_current(base, self.flags.preset)
         from reverie.training.sweep import sweep
 

@@ -6,12 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from reverie.cli.command import Command
-from reverie.cli.index import check_current, method_entry
+from reverie.cli.index import check_current, find_recipe, method_entry
 from reverie.cli.methods import MethodsCommand
 from reverie.cli.parse import HELP, asks_for_help, parse, print_help, value_of
-from reverie.cli.places import refuse_no_file, refuse_unknown_data
+from reverie.cli.places import (
+    refuse_no_data,
+    refuse_no_file,
+    refuse_unknown_data,
+    refuse_unknown_parts,
+)
 from reverie.core.errors import UserError
-from reverie.core.files import path_of
+from reverie.core.files import path_of, refuse_no_folder
 from reverie.core.options import Checked, OptionValue
 from reverie.core.result import Json, Result
 from reverie.runs.place import refuse_existing_run, refuse_no_run
@@ -72,6 +77,8 @@ class TrainCommand(Command):
     """The `Recipe` that the options change; its module takes long to import."""
     flags: TrainFlags
     changes: Mapping[str, OptionValue]
+    picks: bool = False
+    """Whether `--preset auto` is to pick a preset for what is trained."""
 
     @classmethod
     def parse(cls, prog: str, argv: Sequence[str]) -> Command:
@@ -86,23 +93,22 @@ class TrainCommand(Command):
         name = prog if method is None else f"{prog} {method}"
         usage, picks = cls.usage.removeprefix("METHOD "), _picks(words)
         flags, changes = parse_changes(base, TrainFlags, name, words, usage, picks)
-        return cls(method=method, base=base, flags=flags, changes=changes, json=flags.json)
+        return cls(
+            method=method, base=base, flags=flags, changes=changes, picks=picks, json=flags.json
+        )
 
     def run(self) -> "TrainResult | RecipeResult | Forecast":
-        if not (self.flags.print_config or self.flags.resume or self.flags.restart):
-            refuse_unknown_data(self.changes.get("data", self.base.data.data))
-            refuse_unknown_data(self.changes.get("data_b", self.base.data.data_b))
-            if not self.flags.dry_run:
-                refuse_existing_run(path_of(self.flags.out))
-        if not (self.flags.config or self.flags.resume or self.flags.restart):
-            check_current(self.base, self.flags.preset)
+        self._refuse_what_cannot_be()
+        if self.flags.print_config:
+            return RecipeResult(self._whole_recipe())
+        goes_on = self.flags.resume or self.flags.restart
+        preset = None if self.flags.config or goes_on else self.flags.preset
+        check_current(method_entry(self.base.method).recipe(preset), preset)
         from reverie.core.processes import leave_process_group
         from reverie.training.train import train
 
         out, file = path_of(self.flags.out), self.flags.config
         config = None if file is None else path_of(file)
-        if self.flags.print_config:
-            return RecipeResult(self._whole_recipe())
         if self.flags.dry_run:
             return self._plan(out, config)
         result = train(
@@ -118,26 +124,41 @@ class TrainCommand(Command):
         leave_process_group()
         return result
 
+    def _refuse_what_cannot_be(self) -> None:
+        """Raise a UserError where that can be known without PyTorch."""
+        from reverie.methods.base_recipe import check_resumable
+
+        flags, chosen = self.flags, self.base.flat() | self.changes
+        refuse_unknown_parts(chosen)
+        goes_on = flags.resume or flags.restart
+        if flags.dry_run and goes_on:
+            raise UserError("--dry-run is for a new training: leave out --resume and --restart.")
+        if goes_on:
+            check_resumable(self.base, self.base.with_options(**self.changes))
+        if flags.print_config or goes_on:
+            return
+        if not flags.dry_run:
+            refuse_existing_run(path_of(flags.out))
+            refuse_no_folder(path_of(flags.out))
+        refuse_no_data(self.changes.get("data") if self.picks else chosen["data"])
+        refuse_unknown_data(chosen["data_b"])
+
     def _plan(self, out: Path, config: Path | None) -> "Forecast":
         from reverie.training.plan import plan
 
-        if self.flags.resume or self.flags.restart:
-            raise UserError("--dry-run is for a new training: leave out --resume and --restart.")
         place = None if out == Path() else out  # where --out was left out
         preset, changes = self.flags.preset, self.changes
         return plan(self.method, place, preset=preset, config=config, changes=changes)
 
     def _whole_recipe(self) -> "Recipe":
         """The recipe to print; without images `auto` has nothing to pick by."""
-        from reverie.methods.presets import AUTO, recipe_from_json
-        from reverie.training.preset_choice import pick
+        if self.picks and self.changes.get("data") is not None:
+            from reverie.methods.presets import recipe_from_json
+            from reverie.training.preset_choice import pick
 
-        flags = self.flags
-        base = recipe_from_json(self.base.to_json())  # the method's own class checks the values
-        picks = flags.preset == AUTO and not (flags.config or flags.resume or flags.restart)
-        if picks and self.changes.get("data") is not None:
-            base = pick(base, self.changes)[0].recipe
-        return base.with_options(**self.changes)
+            base = recipe_from_json(self.base.to_json())  # of the method's own class
+            return pick(base, self.changes)[0].recipe.with_options(**self.changes)
+        return self.base.with_options(**self.changes)
 
 
 def _picks(words: Sequence[str]) -> bool:
@@ -156,19 +177,12 @@ def _base(method: str | None, words: Sequence[str]) -> "Recipe":
     if resume and out is None and not asks_for_help(words):
         raise UserError("say which run goes on by --out.")
     resume = resume and out is not None
-    preset = value_of(words, "--preset")
-    if method is not None and not resume and config is None:
-        return method_entry(method).recipe(preset)
     if resume:
         refuse_no_run(out or "")
-    elif method is not None:
-        method_entry(method)  # refuses a name that does not exist
     if config is not None:
         refuse_no_file(path_of(config))
-    from reverie.training.resume import base_recipe
-
     file = None if config is None else path_of(config)
-    return base_recipe(method, Path(out or ""), preset, resume, file)
+    return find_recipe(method, path_of(out or "."), value_of(words, "--preset"), resume, file)
 
 
 def parse_changes(

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 class TranslateCommand(TranslateOptions, Command):
     """Translate images to another domain; size, proportions and metadata are kept."""
 
+    needs: ClassVar = ("translate",)
+    reads_images: ClassVar = True
+    writes_folder: ClassVar = True
     usage: ClassVar = "MODEL IMAGES --out FOLDER"
     model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
     """A run, a model folder, hf:user/name on the hub, or a .pth file of the original

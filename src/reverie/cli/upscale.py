@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import tyro
 
 from reverie.cli.command import Command
+from reverie.cli.places import refuse_no_images, refuse_unfit_model
 from reverie.core.errors import UserError
+from reverie.core.files import path_of
+from reverie.core.image_formats import suffix_of_format
 from reverie.core.options import options_of
 from reverie.inference.options import UpscaleOptions
+from reverie.inference.place import DEFAULT_UPSCALER, is_image_folder
 
 if TYPE_CHECKING:
     from reverie.inference.upscale import UpscaleResult
@@ -22,6 +26,8 @@ NO_IMAGES = "say which images to upscale: files, or folders of them."
 class UpscaleCommand(UpscaleOptions, Command):
     """Upscale images; transparency, 16-bit grayscale, rotation and metadata are kept."""
 
+    needs: ClassVar = ("upscale",)
+    writes_folder: ClassVar = True
     usage: ClassVar = "[MODEL] IMAGES --out FOLDER"
     images: Annotated[
         tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="[MODEL] IMAGES")
@@ -33,6 +39,9 @@ class UpscaleCommand(UpscaleOptions, Command):
 
     def run(self) -> "UpscaleResult":
         model, images = split_model(self.images)
+        refuse_unfit_model(model, self.needs)
+        refuse_no_images([path_of(image) for image in images], path_of(self.out))
+        suffix_of_format(self.format)
         from reverie import api
 
         options = options_of(UpscaleOptions, self)
@@ -47,10 +56,7 @@ def split_model(words: Sequence[str]) -> tuple[str, list[str]]:
     """
     if not words:
         raise UserError(NO_IMAGES)
-    from reverie.api import DEFAULT_UPSCALER
-    from reverie.core.files import path_of
     from reverie.core.image_formats import HEIF_SUFFIXES, SUFFIXES
-    from reverie.inference.load import is_image_folder
 
     first = path_of(words[0])
     images_first = first.suffix.lower() in SUFFIXES | HEIF_SUFFIXES or is_image_folder(first)

@@ -16,6 +16,7 @@ from reverie.cli.train import TrainFlags
 from reverie.core.errors import UserError, nearest
 from reverie.core.option_help import help_of
 from reverie.core.option_schema import schema_of
+from reverie.core.option_words import is_positional
 from reverie.core.options import InvalidValue, coerce, field_types, flag_of
 from reverie.core.result import Json, plain
 
@@ -207,7 +208,7 @@ def _fields(kind: type, defaults: object, group: str) -> list[Option]:
             _default(field) if defaults is None else getattr(defaults, field.name),
             help_of(kind, field.name),
             group,
-            _is_positional(types[field.name]),
+            is_positional(types[field.name]),
             field.name in COMMON,
         )
         for field in dataclasses.fields(kind)
@@ -218,10 +219,6 @@ def _fields(kind: type, defaults: object, group: str) -> list[Option]:
 def _default(field: "dataclasses.Field[Any]") -> object:
     factory = field.default_factory
     return field.default if factory is dataclasses.MISSING else factory()
-
-
-def _is_positional(kind: Any) -> bool:
-    return any("Positional" in repr(mark) for mark in get_args(kind)[1:])
 
 
 def _without_tyro(kind: Any) -> Any:

@@ -19,6 +19,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache, lru_cache
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -223,6 +224,31 @@ def readable_bytes(count: float) -> str:
 
 
 MAX_JSON_BYTES = 64_000_000
+
+
+def refuse_no_folder(out: Path) -> None:
+    """Refuse a folder of results that is a file or cannot be made or written to.
+
+    Raises:
+        UserError: if it is.
+    """
+    there = next((p for p in (out, *out.absolute().parents) if os.path.lexists(p)), Path("/"))
+    if not there.exists():
+        raise UserError(f"{there}: this link leads to nothing; remove it or choose another --out.")
+    if not there.is_dir():
+        raise UserError(f"{there}: this is a file, and --out is a folder.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UserError(f"{there}: this folder cannot be written to; choose another --out.")
+
+
+def free_folder(folder: Path) -> Path:
+    """`folder`, or `folder-2` and so on where it exists and is not empty."""
+    others = (folder.with_name(f"{folder.name}-{n}") for n in count(2))
+    return next(p for p in chain([folder], others) if not _holds_something(p))
+
+
+def _holds_something(path: Path) -> bool:
+    return os.path.lexists(path) and not (path.is_dir() and not os.listdir(path))
 
 
 def read_json(path: Path) -> dict[str, Any]:

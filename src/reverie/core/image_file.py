@@ -12,15 +12,12 @@ from PIL import ExifTags, Image, ImageOps
 
 from reverie.core import image_io, progress
 from reverie.core.errors import UserError
-from reverie.core.image_formats import ImageSource, opened
+from reverie.core.image_formats import WRITABLE, ImageSource, opened
 
 SIXTEEN_BITS = frozenset([".png", ".tif", ".tiff"])
 
 
 WITH_ALPHA = frozenset([".png", ".webp", ".tif", ".tiff"])
-
-
-WRITABLE = frozenset([".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"])
 
 
 LARGEST_SIDE = {".webp": 16383, ".jpg": 65500, ".jpeg": 65500}

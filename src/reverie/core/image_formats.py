@@ -45,6 +45,10 @@ if importlib.util.find_spec("pillow_heif") is not None:  # which is imported whe
 SUFFIXES = frozenset(suffix for suffixes in FORMATS.values() for suffix in suffixes)
 
 
+WRITABLE = frozenset([".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"])
+"""The suffixes of results, which keep what an image file holds besides its pixels."""
+
+
 ImageSource = Path | str | io.BytesIO
 """An image file, or the bytes of one."""
 
@@ -59,6 +63,27 @@ class NamedBytes(io.BytesIO):
 
 class ImageTooLarge(UserError):
     """An image has more pixels than are decoded."""
+
+
+def refuse_no_format(suffix: str) -> None:
+    """Raise a UserError if Pillow writes no images with this suffix."""
+    if suffix.lower() not in Image.registered_extensions():
+        raise UserError(f"no image format has the suffix {suffix!r}; use .png, .jpg or .webp.")
+
+
+def suffix_of_format(format: str | None) -> str | None:
+    """The suffix of a format of results; None for none.
+
+    Raises:
+        UserError: if no results are written in it.
+    """
+    if format is None:
+        return None
+    suffix = "." + format.lower().lstrip(".")
+    if suffix not in WRITABLE:
+        known = ", ".join(sorted(s[1:] for s in WRITABLE))
+        raise UserError(f"--format is one of {known}, not {format}.")
+    return suffix
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from reverie.core.image_fit import ENOUGH as ENOUGH
 from reverie.core.image_fit import Fit as Fit
 from reverie.core.image_fit import centre, fitted_by_reduction
 from reverie.core.image_formats import SUFFIXES as SUFFIXES
-from reverie.core.image_formats import ImageSource, opened
+from reverie.core.image_formats import ImageSource, opened, refuse_no_format
 from reverie.core.image_size import ImageSize, Size
 from reverie.core.image_size import Resize as Resize
 from reverie.core.marks import SHEET_TEXT, own_place
@@ -226,9 +226,8 @@ def encode(
     Raises:
         UserError: if there is no such format, or it cannot hold the image.
     """
+    refuse_no_format(suffix)
     formats = Image.registered_extensions()
-    if suffix.lower() not in formats:
-        raise UserError(f"no image format has the suffix {suffix!r}; use .png, .jpg or .webp.")
     image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
     buffer = io.BytesIO()
     kept: dict[str, Any] = {"exif": exif} if exif else {}

@@ -5,6 +5,8 @@ from pathlib import Path
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
+import tyro
+
 from reverie.core.options import Form
 
 WORDS: Mapping[Any, str] = {int: "INTEGER", float: "NUMBER", str: "TEXT", Path: "PATH"}
@@ -51,3 +53,13 @@ def default_in_words(value: object) -> str:
         case tuple() | list():
             return " ".join(map(str, value))
     return str(value)
+
+
+def is_positional(kind: Any) -> bool:
+    """Whether an option is a word of its own on the command line, and no flag."""
+    return any(mark is tyro.conf.Positional for mark in get_args(kind)[1:])
+
+
+def is_hidden(kind: Any) -> bool:
+    """Whether an option is kept from the command line."""
+    return any(mark is tyro.conf.Suppress for mark in get_args(kind)[1:])

@@ -14,9 +14,10 @@ from pathlib import Path
 from reverie.core import progress
 from reverie.core.errors import UserError
 from reverie.core.failures import Failures
-from reverie.core.files import LONGEST_NAME, write_atomic
-from reverie.core.image_file import WRITABLE, ImageFile, encode_image_file, holdable_suffix
+from reverie.core.files import LONGEST_NAME, refuse_no_folder, write_atomic
+from reverie.core.image_file import ImageFile, encode_image_file, holdable_suffix
 from reverie.core.image_folder import find_image_files, scan_folder
+from reverie.core.image_formats import WRITABLE
 from reverie.core.marks import RESULTS, RESULTS_TEXT
 
 NAMED = 5
@@ -128,21 +129,6 @@ def identity(path: Path) -> Identity | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
-
-
-def refuse_no_folder(out: Path) -> None:
-    """Refuse a folder of results that is a file or cannot be made or written to.
-
-    Raises:
-        UserError: if it is.
-    """
-    there = next((p for p in (out, *out.absolute().parents) if os.path.lexists(p)), Path("/"))
-    if not there.exists():
-        raise UserError(f"{there}: this link leads to nothing; remove it or choose another --out.")
-    if not there.is_dir():
-        raise UserError(f"{there}: this is a file, and --out is a folder.")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise UserError(f"{there}: this folder cannot be written to; choose another --out.")
 
 
 def _lies_among(out: Path, places: Sequence[Path]) -> bool:

@@ -19,6 +19,7 @@ from reverie.data.cache import RaggedImages, decode_cached, fingerprint_of
 from reverie.data.derived import derive
 from reverie.data.memo import remember, stat_digest
 from reverie.data.options import DataOptions
+from reverie.data.sets import NO_DATA
 from reverie.data.sides import Sides, find_sides
 from reverie.data.source import Source
 
@@ -176,9 +177,7 @@ def find_dataset(
         UserError: if there is no such dataset, or an option is out of range.
     """
     if not options.data:
-        raise UserError(
-            "no dataset is given: use --data FOLDER, or --data digits for the built-in dataset."
-        )
+        raise UserError(NO_DATA)
     source, other = find_sides(options, options.data, sides, scale)
     usual = SIZE_OF_CROPS if sides == "degraded" else SIZE_OF_FOLDERS
     size = Size.of(options.image_size or source.native_size or usual)

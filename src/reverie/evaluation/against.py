@@ -17,6 +17,7 @@ from reverie.evaluation.samples import (
     label_accuracy,
     like,
     open_recorded,
+    per_class,
     sampled_features,
 )
 from reverie.inference.model import Model
@@ -55,6 +56,12 @@ def evaluate_against(
     labels = model.labels(count)
     if labels is not None:
         figures |= label_accuracy(fake, labels, model.class_names, reference.network, count)
+    real, real_labels, names = reference.features, reference.labels, reference.class_names
+    are_same = names == tuple(model.class_names)
+    if labels is not None and real is not None and real_labels is not None and are_same:
+        figures |= per_class(
+            fake, labels, real, real_labels, names, reference.network, reference.split
+        )
     return figures
 
 

@@ -10,7 +10,7 @@ from reverie.core.failures import Failures
 from reverie.core.files import path_of, write_atomic
 from reverie.core.image_formats import SUFFIXES
 from reverie.core.memory import freed_memory_kept
-from reverie.core.options import flag_of, options_of
+from reverie.core.options import options_of
 from reverie.core.outputs import refuse_replacing
 from reverie.core.processes import is_main_process
 from reverie.core.result import FAILED_IN_PART, Json, Result, lines_of
@@ -73,7 +73,9 @@ def evaluate(
         own = [run.options_file, run.report, run.folder / "config.json", run.model / "config.json"]
         written = [file for file in (out, options.report, options.save_stats) if file]
         refuse_replacing(written, own)
-    _check(options)
+    options.refuse_contradictions()
+    if options.against is None and options.save_stats is not None:
+        check_name(options.save_stats)
     failures = Failures()
     with freed_memory_kept():
         figures = _figures(model, options, failures)
@@ -101,9 +103,10 @@ def _figures(
         raise UserError("--luma and --border are for pairs: add --pairs.")
     if o.against is not None:
         return _against(model, o.against, o, failures)
-    assert o.data is not None  # `_check` has seen to it
+    assert o.data is not None  # it would have been refused
     data = DataOptions(
         data=o.data,
+        data_b=o.data_b,
         split=o.split,
         where=o.where,
         domain_a=o.domain_a,
@@ -127,24 +130,6 @@ def _figures(
             return evaluator(loaded, data, options, failures)
     require(loaded.method, Samples, loaded.name)
     raise AssertionError("a model that samples has an evaluator")
-
-
-def _check(o: EvaluateOptions) -> None:
-    """Raise a UserError if the options do not go together."""
-    if o.pairs and o.data is None:
-        raise UserError("--pairs compares with the folder of images that --data names.")
-    if o.data is None and o.against is None:
-        raise UserError("evaluate needs images to compare with: --data IMAGES, or --against FILE.")
-    if o.against is None:
-        if o.save_stats is not None:
-            check_name(o.save_stats)
-        return
-    of_images = ("data", "where", "domain_a", "domain_b", "pair_by", "report", "save_stats")
-    given = [name for name in of_images if getattr(o, name) is not None]
-    if given or o.pairs:
-        raise UserError(
-            f"--against stands for the reference images: give no {flag_of([*given, 'pairs'][0])}."
-        )
 
 
 def _against(

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -24,6 +24,7 @@ from reverie.data import ImageDataset
 from reverie.data.numpy_file import read_numpy
 from reverie.evaluation.metrics.features import FEATURES, extract_features, network_digest
 from reverie.evaluation.metrics.frechet import Moments
+from reverie.inference.place import refuse_no_statistics
 
 VERSION = 1
 
@@ -49,6 +50,9 @@ class Reference:
     size: int | str | None = None
     channels: int | None = None
     """Size and channels of the images, where they are known."""
+    labels: Int[Tensor, " n"] | None = None
+    """The class of each image, where there are classes and the features are known."""
+    class_names: tuple[str, ...] = ()
 
     @staticmethod
     def of(network: str, images: ImageDataset, features: Float[Tensor, "n d"]) -> "Reference":
@@ -61,6 +65,8 @@ class Reference:
             len(images),
             images.spec.size.option,
             images.spec.channels,
+            None if images.labels is None else torch.from_numpy(images.labels).long(),
+            tuple(images.spec.class_names),
         )
 
     def save(self, path: Path) -> None:
@@ -85,6 +91,8 @@ class Reference:
         }
         if self.features is not None and len(self.features) <= MOST_FEATURES:
             arrays["features"] = self.features.numpy()
+            if self.labels is not None:
+                arrays |= {"labels": self.labels.numpy(), "class_names": list(self.class_names)}
         else:
             progress.say(
                 f"{path}: of more than {MOST_FEATURES:,} images mean and covariance are kept, "
@@ -112,8 +120,7 @@ def read_reference(path: Path, network: str | None = None) -> Reference:
     Raises:
         UserError: if the file holds no statistics, or those of another network or other weights.
     """
-    if not path.is_file():
-        raise UserError(f"{path}: there is no such file of statistics; --save-stats writes one.")
+    refuse_no_statistics(path)
     content = read_numpy(path)
     if not isinstance(content, dict) or not {"mu", "sigma"} <= content.keys():
         raise UserError(
@@ -158,8 +165,21 @@ def _own(
         raise damaged
     if not np.isfinite(features).all():
         raise damaged
-    kept = torch.from_numpy(features)
-    return Reference(network, Moments.of(kept), split, kept, count, size, channels)
+    kept, (labels, names) = torch.from_numpy(features), _classes(content)
+    if labels is not None and not (
+        len(labels) == count and 0 <= labels.min() <= labels.max() < len(names)
+    ):
+        raise damaged
+    moments = Moments.of(kept)
+    return Reference(network, moments, split, kept, count, size, channels, labels, names)
+
+
+def _classes(content: dict[str, NDArray[Any]]) -> tuple[Tensor | None, tuple[str, ...]]:
+    """The class of each image, and the classes' names; None where the file has none."""
+    labels, names = content.get("labels"), content.get("class_names")
+    if labels is None or names is None or labels.dtype.kind != "i" or labels.ndim != 1:
+        return None, ()
+    return torch.from_numpy(labels.astype(np.int64)), tuple(map(str, names.ravel()))
 
 
 def _of_other_tool(path: Path, mean: Tensor, covariance: Tensor, network: str | None) -> Reference:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from reverie.core import image_io, progress
@@ -87,7 +87,8 @@ def evaluate_model(
     if labels is not None:
         figures |= label_accuracy(fake, labels, model.class_names, name, count)
     if labels is not None and real.labels is not None:
-        figures |= _per_class(fake, real_features, labels, real, name, split)
+        classes = torch.from_numpy(real.labels), real.spec.class_names
+        figures |= per_class(fake, labels, real_features.features, *classes, name, split)
     if report is not None and is_main_process():
         train = open_dataset(like(data, spec.image_size, spec.channels, split="train"))
         near = nearest_neighbors(images[:NEIGHBORS_SHOWN], train, name)
@@ -292,14 +293,19 @@ def label_accuracy(
     return figures
 
 
-def _per_class(
-    fake: Features, real: Features, labels: Tensor, images: ImageDataset, name: str, split: str
+def per_class(
+    fake: Features,
+    labels: Int[Tensor, " m"],
+    real: Float[Tensor, "n d"],
+    real_labels: Int[Tensor, " n"],
+    class_names: Sequence[str],
+    name: str,
+    split: str,
 ) -> dict[str, float]:
+    """The Fréchet distance of each class that has two images or more on both sides."""
     figures = {}
-    assert images.labels is not None
-    real_labels = torch.from_numpy(images.labels)
-    for number, class_name in enumerate(images.spec.class_names):
-        sets = fake.features[labels == number], real.features[real_labels == number]
+    for number, class_name in enumerate(class_names):
+        sets = fake.features[labels == number], real[real_labels == number]
         if min(map(len, sets)) >= 2:
             distance = frechet_distance(*map(Moments.of, sets))
             about = f"[{name}, class {class_name}, {len(sets[0])}, {split}]"

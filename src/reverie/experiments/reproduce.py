@@ -49,7 +49,7 @@ def reproduce(name: str, *, options: ReproduceOptions | None = None) -> Reproduc
             cannot be fetched.
         KeyboardInterrupt: if a signal stopped a training; it has saved where it was.
     """
-    from reverie.core.outputs import refuse_no_folder
+    from reverie.core.files import refuse_no_folder
     from reverie.experiments.findings import Findings
 
     experiment, o = EXPERIMENTS.find(name), options or ReproduceOptions()

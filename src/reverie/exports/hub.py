@@ -1,6 +1,5 @@
 """Models to and from the Hugging Face hub: weights, config, a card with a picture and figures."""
 
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from reverie.core.result import Result, counted
 from reverie.exports.contents import write_contents
 from reverie.inference.hub import HUB_ERRORS, download
 from reverie.inference.options import PushOptions
-from reverie.inference.place import HUB, HUB_NAME
+from reverie.inference.place import HUB, refuse_no_hub_name
 from reverie.runs.model_folder import load_model
 
 UNAUTHORIZED = (401, 403)
@@ -61,7 +60,7 @@ def push(model: str | Path, name: str, *, options: PushOptions | None = None) ->
         UserError: if there is no model, or the hub refuses.
     """
     chosen = options or PushOptions()
-    _check_name(name)
+    refuse_no_hub_name(name)
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made) / "model"
         files = write_contents(model, folder, HUB + name, chosen)
@@ -83,7 +82,7 @@ def pull(name: str, out: str | Path) -> PullResult:
         UserError: if there is no such model, or `out` exists.
     """
     name, folder = name.removeprefix(HUB), path_of(out)
-    _check_name(name)
+    refuse_no_hub_name(name)
     if folder.exists():
         raise UserError(f"{folder}: it exists already: name a new folder by --out.")
     found = download(name)
@@ -94,11 +93,6 @@ def pull(name: str, out: str | Path) -> PullResult:
         shutil.copytree(found, whole, symlinks=False)
         whole.rename(folder)
     return PullResult(folder)
-
-
-def _check_name(name: str) -> None:
-    if not re.fullmatch(HUB_NAME, name):
-        raise UserError(f"{name}: a model on the hub is named user/name.")
 
 
 @contextmanager

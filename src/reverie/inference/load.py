@@ -16,6 +16,8 @@ from reverie.inference.place import (
     BUILT_IN_MODELS,
     HUB,
     holds_a_model,
+    is_image_folder,
+    model_folder_of,
     refuse_unknown_model,
 )
 from reverie.methods import Method
@@ -33,7 +35,6 @@ from reverie.methods.translation.weights import network_from_state_dict, referen
 from reverie.runs.model_file import load_model_file, load_packed
 from reverie.runs.model_folder import channels_last, load_model
 from reverie.runs.place import BARE, is_model_file, is_packed
-from reverie.runs.run import Run
 
 ONNX_SUFFIX = ".onnx"
 
@@ -74,11 +75,7 @@ def load(place: str | Path, reference: str | None = None) -> Model:
             return Model(str(place), "upscaler", channels_last(PretrainedUpscaler.of(network)))
         return Model(str(place), "translator", channels_last(PretrainedTranslator.of(network)))
     if path.is_dir():
-        folder = path / "model" if Run(path).exists() else path
-        if folder != path and not folder.exists():
-            raise UserError(
-                f"{place}: this run has no model yet; it comes with the first checkpoint."
-            )
+        folder = model_folder_of(str(place)) or path
     else:
         refuse_unknown_model(str(place))
         from reverie.inference.hub import download
@@ -146,11 +143,6 @@ def load_beside(place: str | Path, name: str) -> Model | None:
         found = load_packed(path, name)
         return None if found is None else Model(named, *found)
     return load(path / name) if (path / name).is_dir() else None
-
-
-def is_image_folder(path: Path) -> bool:
-    """Whether `path` is a folder that is neither a run nor a model."""
-    return path.is_dir() and not holds_a_model(path)
 
 
 def is_image_set(place: str) -> bool:

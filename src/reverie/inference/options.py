@@ -22,6 +22,7 @@ from reverie.core.options import (
     PairBy,
     Positive,
     PositiveFloat,
+    flag_of,
 )
 
 Layers = Annotated[tuple[str, ...], Length(0, 1000)]
@@ -208,6 +209,15 @@ class EditOptions(Checked):
     refine: NonNegativeInt = 100
     """With --image: gradient steps that fit the latent to the image."""
 
+    def refuse_contradictions(self, expression: str | None) -> None:
+        """Raise a UserError if these options and an expression do not go together."""
+        if self.image is not None and expression is not None:
+            raise UserError("give an expression, or --image with --add: not both.")
+        if self.image is None and (self.add or self.sweep):
+            raise UserError("--add and --sweep change an image: name it with --image.")
+        if self.image is None and expression is None:
+            raise UserError('give one expression in quotes, as "Male & Eyeglasses - Male + !Male".')
+
 
 @dataclass(frozen=True, kw_only=True)
 class InterpolateOptions(DenoisingOptions):
@@ -254,6 +264,8 @@ class EvaluateOptions(DenoisingOptions):
     """Split, of data that has splits."""
     where: str | None = None
     """Only reference images with these attributes or of these classes: Smiling & !Male."""
+    data_b: str | None = None
+    """Translation: a folder with the images of domain B; then --data holds those of A."""
     domain_a: str | None = None
     """Translation: the images of domain A, by attributes or classes: Male & !Eyeglasses."""
     domain_b: str | None = None
@@ -274,6 +286,31 @@ class EvaluateOptions(DenoisingOptions):
     """Pairs: pixels at the edges that PSNR and SSIM leave out."""
     report: Path | None = None
     """Write a page (.html) with the figures and samples beside their nearest training images."""
+
+    def refuse_contradictions(self) -> None:
+        """Raise a UserError if there is nothing to compare with, or too much."""
+        if self.pairs and self.data is None:
+            raise UserError("--pairs compares with the folder of images that --data names.")
+        if self.data is None and self.against is None:
+            raise UserError(
+                "evaluate needs images to compare with: --data IMAGES, or --against FILE."
+            )
+        of_images = (
+            "data",
+            "data_b",
+            "where",
+            "domain_a",
+            "domain_b",
+            "pair_by",
+            "report",
+            "save_stats",
+        )
+        given = [n for n in (*of_images, "save_stats") if getattr(self, n) is not None]
+        if self.against is not None and (given or self.pairs):
+            raise UserError(
+                "--against stands for the reference images: give no "
+                f"{flag_of([*given, 'pairs'][0])}."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from reverie.core.errors import UserError
 from reverie.core.files import path_of
-from reverie.runs.place import OPTIONS_FILE, is_model_file
+from reverie.runs.place import OPTIONS_FILE, is_model_file, refuse_folder_of_runs
 
 BUILT_IN_MODELS = {
     folder.name: folder for folder in (Path(__file__).parent / "pretrained").glob("[!_]*")
 }
+
+DEFAULT_UPSCALER = "photos-x4"
 
 HUB = "hf:"
 """Begins the names of models on the Hugging Face hub."""
@@ -44,6 +46,49 @@ def refuse_unknown_model(place: str) -> None:
             f"{place}: there is no run or model folder of that name; did you mean {alike}? A "
             f"model of that name on the hub is {HUB}{place}."
         )
+
+
+def refuse_no_hub_name(name: str) -> None:
+    """Raise a UserError if `name` cannot be that of a model on the hub."""
+    if not re.fullmatch(HUB_NAME, name):
+        raise UserError(f"{name}: a model on the hub is named user/name.")
+
+
+def is_image_folder(path: Path) -> bool:
+    """Whether `path` is a folder that is neither a run nor a model."""
+    return path.is_dir() and not holds_a_model(path)
+
+
+def model_folder_of(place: str) -> Path | None:
+    """The model folder that a place leads to; None for files and for models on the hub.
+
+    Raises:
+        UserError: if the place is a folder without a model, or of a sweep or several runs.
+    """
+    path = path_of(place)
+    if place in BUILT_IN_MODELS and not holds_a_model(path):
+        return BUILT_IN_MODELS[place]
+    if place.startswith(HUB) or not path.is_dir():
+        return None
+    if (path / OPTIONS_FILE).exists():
+        if not (path / "model").exists():
+            raise UserError(
+                f"{place}: this run has no model yet; it comes with the first checkpoint."
+            )
+        return path / "model"
+    if not holds_a_model(path):
+        refuse_folder_of_runs(path)
+        raise UserError(
+            f"{place}: {CONFIGURATIONS[0]} is missing; a model folder holds config.json and "
+            "model.safetensors."
+        )
+    return path
+
+
+def refuse_no_statistics(path: Path | None) -> None:
+    """Raise a UserError if there is no file of reference statistics where one is named."""
+    if path is not None and not path_of(path).is_file():
+        raise UserError(f"{path}: there is no such file of statistics; --save-stats writes one.")
 
 
 def holds_a_model(path: Path) -> bool:

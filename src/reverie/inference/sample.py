@@ -10,9 +10,9 @@ from torch import Tensor
 
 from reverie.core import image_io
 from reverie.core.errors import UserError
-from reverie.core.files import write_atomic
+from reverie.core.files import refuse_no_folder, write_atomic
 from reverie.core.marks import own_place
-from reverie.core.outputs import refuse_folder_of, refuse_no_folder, refuse_replacing
+from reverie.core.outputs import refuse_folder_of, refuse_replacing
 from reverie.core.result import Result, counted
 from reverie.inference.model import Model
 from reverie.inference.options import SampleOptions

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from reverie.core import image_io, progress
 from reverie.core.errors import UserError
-from reverie.core.image_file import WRITABLE, ImageFile, read_image_file, resampled
+from reverie.core.image_file import ImageFile, read_image_file, resampled
+from reverie.core.image_formats import suffix_of_format
 from reverie.core.image_io import convert_channels
 from reverie.core.interrupt import StopSignal
 from reverie.core.marks import is_marked
@@ -65,7 +66,7 @@ def upscale_files(
     """
     tiled_upscaler = model.tiled_upscaler(options.tile, options.precision)
     share = _share(tiled_upscaler, options.scale)
-    plan = plan_outputs(paths, out, _suffix(options.format), may_replace=True)
+    plan = plan_outputs(paths, out, suffix_of_format(options.format), may_replace=True)
     todo, skipped = _todo(plan.outputs, options)
     result = UpscaleResult(out, skipped=skipped, failed=plan.failures.reasons)
     with StopSignal("stopping after this tile") as stop_requested:
@@ -138,21 +139,6 @@ def _share(tiled_upscaler: TiledUpscaler, scale: float | None) -> float:
         how = "downscaled" if scale < own else "upscaled further by bicubic interpolation"
         progress.say(f"the network upscales {own} times; the result is {how}, to {scale:g} times")
     return scale / own
-
-
-def _suffix(format: str | None) -> str | None:
-    """The suffix of a format.
-
-    Raises:
-        UserError: if no images are written in it.
-    """
-    if format is None:
-        return None
-    suffix = "." + format.lower().lstrip(".")
-    if suffix not in WRITABLE:
-        known = ", ".join(sorted(s[1:] for s in WRITABLE))
-        raise UserError(f"--format is one of {known}, not {format}.")
-    return suffix
 
 
 class _Pace:

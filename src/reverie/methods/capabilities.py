@@ -1,6 +1,6 @@
 """What a model can do, as small protocols, and one way to ask for it: `require`."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import (
     Protocol,
     TypeVar,
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from reverie.core.errors import UserError
 from reverie.core.options import Direction
+from reverie.methods.abilities import cannot, described
 from reverie.methods.adversarial import AdversarialOptions
 
 
@@ -93,23 +94,14 @@ def cycle_labels(count: int, classes: int) -> Int[Tensor, " count"]:
     return torch.arange(count) % classes
 
 
-@dataclass(frozen=True)
-class Capability:
-    """What a model may be able to do: the protocol, the verb, and what it is in words."""
-
-    protocol: type
-    verb: str
-    about: str
-
-
-CAPABILITIES = (
-    Capability(Samples, "sample", "generates images from noise"),
-    Capability(Denoises, "sample --steps", "removes noise step by step"),
-    Capability(Encodes, "reconstruct", "encodes images into latents"),
-    Capability(Translates, "translate", "translates images to another domain"),
-    Capability(Upscales, "upscale", "upscales images"),
-)
-"""Every capability that `require` knows, in the order in which `info` lists them."""
+CAPABILITIES: Mapping[str, type] = {
+    "sample": Samples,
+    "sample --steps": Denoises,
+    "reconstruct": Encodes,
+    "translate": Translates,
+    "upscale": Upscales,
+}
+"""Every capability that `require` knows, by the command that uses it; `abilities` has the words."""
 
 
 C = TypeVar("C")
@@ -128,11 +120,15 @@ def require(method: object, protocol: type[C], name: str) -> C:
     """
     if isinstance(method, protocol):
         return method
-    wanted = next(one.about for one in CAPABILITIES if one.protocol is protocol)
-    raise UserError(f"{name} is no model that {wanted}: {describe_capabilities(method)}.")
+    wanted = next(verb for verb, kind in CAPABILITIES.items() if kind is protocol)
+    raise UserError(cannot(name, wanted, verbs_of(method)))
+
+
+def verbs_of(method: object) -> list[str]:
+    """The commands that a method can be used with."""
+    return [verb for verb, kind in CAPABILITIES.items() if isinstance(method, kind)]
 
 
 def describe_capabilities(method: object) -> str:
     """In words, what a model can do and by which command."""
-    can = [f"{c.about} ({c.verb})" for c in CAPABILITIES if isinstance(method, c.protocol)]
-    return "it " + " and ".join(can) if can else "it cannot be used by itself"
+    return described(verbs_of(method))

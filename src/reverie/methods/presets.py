@@ -1,6 +1,6 @@
 """Recipes by name: a method's presets stand at the foot of its file; here they are looked up."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from reverie.core.errors import UserError, nearest
@@ -11,6 +11,7 @@ from reverie.methods import METHODS
 from reverie.methods.recipe import Recipe, TrainOptions
 
 if TYPE_CHECKING:
+    from reverie.methods import MethodOptions
     from reverie.methods.base import Method
 
 AUTO = "auto"
@@ -45,8 +46,14 @@ def recipe_for(method: str, preset: str | None = None) -> Recipe:
     return Recipe(method=method, options=chosen.options, data=chosen.data, training=chosen.training)
 
 
-def recipe_from_json(content: dict[str, Json]) -> Recipe:
+def recipe_from_json(
+    content: dict[str, Json], options_of: "Callable[[str], type[MethodOptions]] | None" = None
+) -> Recipe:
     """The recipe that `Recipe.to_json` wrote.
+
+    Args:
+        content: what it wrote.
+        options_of: from a method's name to the class of its options; by default the method's own.
 
     Raises:
         UserError: if its method is not installed, or a part is missing, names an option that does
@@ -55,9 +62,11 @@ def recipe_from_json(content: dict[str, Json]) -> Recipe:
     name = content.get("method")
     if not isinstance(name, str):
         raise UserError("the entry method is missing or is no name.")
+    refuse_absent_method(name, content)
+    kind = METHODS.find(name).Options if options_of is None else options_of(name)
     return Recipe(
         method=name,
-        options=options_from_json(installed_method(name, content).Options, content.get("options")),
+        options=options_from_json(kind, content.get("options")),
         data=options_from_json(DataOptions, content.get("data")),
         training=options_from_json(TrainOptions, content.get("training")),
     )
@@ -73,9 +82,17 @@ def installed_method(name: str, origin: Mapping[str, Json]) -> "type[Method]":
     Raises:
         UserError: if there is none; it says what to install or to register.
     """
+    refuse_absent_method(name, origin)
+    return METHODS.find(name)
+
+
+def refuse_absent_method(name: str, origin: Mapping[str, Json]) -> None:
+    """Raise a UserError if there is no method `name` here; see `installed_method`."""
     package, path = origin.get("package"), origin.get("class")
-    if name in METHODS or package is None:
-        return METHODS.find(name)
+    if name in METHODS:
+        return
+    if package is None:
+        raise UserError(f"there is no method {name!r}; {nearest(name, METHODS)}")
     remedy = f"pip install {package}"
     if package == "__main__":
         remedy = f"register its class first, with reverie.METHODS.register({name!r}, ...)"

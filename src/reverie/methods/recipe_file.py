@@ -6,14 +6,14 @@ the default of the method or, with `preset`, of that preset.
 
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from reverie.core.errors import UserError
 from reverie.core.files import parse_json
 from reverie.core.options import OptionValue
 from reverie.core.result import Json, plain
-from reverie.methods.presets import installed_method, recipe_for
+from reverie.methods.presets import recipe_for, refuse_absent_method
 from reverie.methods.recipe import Recipe
 
 PARTS = {"data": "Dataset", "training": "Training", "options": "Method"}
@@ -24,13 +24,18 @@ LARGEST = 2**20
 """Bytes of a file."""
 
 
-def read_recipe(path: Path, method: str | None = None) -> Recipe:
+def read_recipe(
+    path: Path,
+    method: str | None = None,
+    of_preset: Callable[[str, str | None], Recipe] = recipe_for,
+) -> Recipe:
     """The recipe in a file, or of a run's folder.
 
     Args:
         path: a .toml or .json file, or a run.
         method: the method that is asked for, which must be the file's; a file without one is for
             any.
+        of_preset: looks up the recipe that the file changes, by method and preset.
 
     Raises:
         UserError: if the file is damaged, is for another method, or an option does not exist or
@@ -47,8 +52,8 @@ def read_recipe(path: Path, method: str | None = None) -> Recipe:
     if not isinstance(preset, str | None):
         raise UserError(f"{file}: preset must be the name of a preset.")
     try:
-        installed_method(name, content)
-        return recipe_for(name, preset).with_options(**values)
+        refuse_absent_method(name, content)
+        return of_preset(name, preset).with_options(**values)
     except UserError as error:
         raise UserError(f"{file}: {error}") from None
 

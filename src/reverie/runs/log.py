@@ -1,5 +1,6 @@
 """Lines of `log.jsonl` and `evaluations.jsonl`; what is damaged is left out and said."""
 
+import functools
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -47,10 +48,16 @@ def read_lines(file: Path, entries: Mapping[str, Any]) -> list[dict[str, Any]]:
         damaged.pop()
     if damaged:
         lines_are = "line is" if len(damaged) == 1 else "lines are"
-        progress.warn(
+        _warn_once(
             f"{file}: {len(damaged)} damaged {lines_are} left out, the first is line {damaged[0]}."
         )
     return lines
+
+
+@functools.lru_cache(maxsize=1000)
+def _warn_once(message: str) -> None:
+    """Warn, but not again where the same is read again, as for each curve of a report."""
+    progress.warn(message)
 
 
 def _line_of(text: str, entries: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 """Where runs and models in one file are; known without PyTorch."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from reverie.core.errors import UserError
@@ -7,6 +8,15 @@ from reverie.core.files import path_of
 
 OPTIONS_FILE = "options.json"
 """The file that makes a folder a run."""
+
+RESTORE = "The file is damaged or was edited: correct it, or restore it from a copy."
+"""What to do about it."""
+
+SWEEP_FILE = "sweep.json"
+"""The file that makes a folder that of a sweep."""
+
+TOO_FEW = "a comparison needs two runs or more."
+"""What is said of one run alone."""
 
 RUNS = "runs"
 """The folder of runs where none is named."""
@@ -24,6 +34,29 @@ def refuse_no_run(place: str | Path) -> None:
     hint = f" Runs in the same folder: {beside}." if beside else ""
     hint = f" Runs in it: {inside}." if inside else hint
     raise UserError(f"{place}: there is no run in this folder (no {OPTIONS_FILE}).{hint}")
+
+
+def with_runs_inside(places: Iterable[str | Path]) -> list[str | Path]:
+    """Runs, with those inside in place of a folder that holds runs and is none itself."""
+    found: list[str | Path] = []
+    for place in places:
+        folder = path_of(place)
+        is_run = (folder / OPTIONS_FILE).exists()
+        inside = [] if is_run else sorted(p.parent for p in folder.glob(f"*/{OPTIONS_FILE}"))
+        found += inside or [place]
+    return found
+
+
+def refuse_folder_of_runs(folder: Path) -> None:
+    """Raise a UserError if there are runs in `folder`, as in that of a sweep, of which one is
+    meant."""
+    inside = _runs_in(folder)
+    if inside:
+        kind = "a sweep" if (folder / SWEEP_FILE).exists() else "runs"
+        first = folder / inside.split(", ")[0]
+        raise UserError(
+            f"{folder} is the folder of {kind}: name one of the runs in it, as {first}."
+        )
 
 
 def _runs_in(folder: Path) -> str:

@@ -36,7 +36,7 @@ from reverie.runs.checkpoint import Checkpoint, _read_checkpoint
 from reverie.runs.environment import commit, machine, versions
 from reverie.runs.log import EVALUATION_LINE, LOG_LINE, SHEET_NAME, best_of, read_lines
 from reverie.runs.model_folder import plugin_of, remove_model
-from reverie.runs.place import OPTIONS_FILE
+from reverie.runs.place import OPTIONS_FILE, RESTORE
 from reverie.runs.summary import run_folder
 
 FACTS: Mapping[str, Any] = {
@@ -53,8 +53,6 @@ FACTS: Mapping[str, Any] = {
     "began": str,
 }
 """Entries of `options.json`; it may have others."""
-
-RESTORE = "The file is damaged or was edited: correct it, or restore it from a copy."
 
 CHECKPOINT_NAME = re.compile(r"step-[0-9]{9,15}\.safetensors")
 

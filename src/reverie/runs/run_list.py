@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from reverie.core import progress
 from reverie.core.errors import UserError
-from reverie.core.files import folder_bytes, path_of, readable_bytes
+from reverie.core.files import folder_bytes, path_of, read_json, readable_bytes
 from reverie.core.progress import printable, readable_duration
 from reverie.core.result import Json, Result, plain
 from reverie.core.terminal_image import image_codes, protocol_of
 from reverie.core.text_table import aligned, fitted, terminal_width
-from reverie.runs.place import OPTIONS_FILE, RUNS
+from reverie.runs.place import OPTIONS_FILE, RESTORE, RUNS
 from reverie.runs.summary import (
     RunSummary,
     State,
@@ -139,12 +140,16 @@ def list_runs(folder: str | Path = RUNS) -> RunsResult:
 
 
 def show(run: str | Path) -> SheetResult:
-    """The newest preview sheet of a run.
+    """The newest preview sheet of a run; if its options are damaged, with a warning.
 
     Raises:
         UserError: if there is no run, or it has none yet.
     """
     folder = run_folder(run)
+    try:
+        read_json(folder / OPTIONS_FILE)
+    except UserError as error:  # the sheets can be looked at all the same
+        progress.warn(f"{error} {RESTORE}")
     sheet = newest_sheet(folder / "samples")
     if sheet is None:
         raise UserError(f"{run}: this run has no samples yet; the first come with --sample-every.")

@@ -4,7 +4,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -25,7 +25,10 @@ MOST_FIGURES = 4
 DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError)
 """What reading files raises that hold something else than was written."""
 
-READ_FILES = (OPTIONS_FILE, "log.jsonl", "evaluations.jsonl", "samples", "report.html", "model")
+TRAINED_FILES = (OPTIONS_FILE, "log.jsonl", "evaluations.jsonl", "samples", "model")
+"""What training writes, and nothing else."""
+
+READ_FILES = (*TRAINED_FILES, "report.html")
 """What a summary is read from."""
 
 
@@ -44,7 +47,7 @@ class RunSummary:
         seconds: training time.
         finished: whether it came to its end.
         began: when, in seconds since 1970.
-        changed: when something was written last, likewise.
+        changed: when training wrote something last, likewise.
         figures: of the last validation, or else the losses.
         speed: images per second.
         sheet: the newest preview sheet.
@@ -102,10 +105,10 @@ def run_folders(folder: Path) -> Iterator[Path]:
             yield folder / name
 
 
-def change_times(folder: Path) -> tuple[float, ...]:
+def change_times(folder: Path, names: Iterable[str] = READ_FILES) -> tuple[float, ...]:
     """When the files that a summary is read from last changed; 0 for what is not there."""
     times = []
-    for name in READ_FILES:
+    for name in names:
         try:
             times.append(os.stat(folder / name).st_mtime)
         except OSError:
@@ -129,7 +132,7 @@ def _summary(folder: Path) -> RunSummary:
         seconds=float(log.get("seconds", 0.0)),
         finished=_is_finished(folder, content, log),
         began=time.mktime(time.strptime(content["began"], "%Y-%m-%d %H:%M:%S")),
-        changed=max(change_times(folder)),
+        changed=max(change_times(folder, TRAINED_FILES)),
         figures=_figures(log, evaluation),
         speed=log.get("images_per_second"),
         sheet=newest_sheet(folder / "samples"),

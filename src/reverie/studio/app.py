@@ -26,7 +26,7 @@ from reverie.studio.requests import Requests
 from reverie.studio.run_list import RunList
 from reverie.studio.state import state_of
 from reverie.studio.supervisor import Supervisor
-from reverie.studio.thumbnails import SIDES, key_of, thumbnail
+from reverie.studio.thumbnails import SIDES, key_of, placeholder, thumbnail
 from reverie.studio.uploads import MOST_FILES, Upload, upload_folder
 
 PAGE = Path(__file__).parent / "page"
@@ -340,7 +340,10 @@ async def file(studio: Studio, request: Request) -> Response:
         headers = {"cache-control": "no-cache", "etag": f'"{key_of(path, int(side))}"'}
         if request.headers.get("if-none-match") == headers["etag"]:
             return Response(status_code=304, headers=headers)
-        small = await run_in_threadpool(thumbnail, path, int(side), studio.home.thumbnails)
+        try:
+            small = await run_in_threadpool(thumbnail, path, int(side), studio.home.thumbnails)
+        except UserError:  # a browser would log an error for every broken image of a folder
+            small = await run_in_threadpool(placeholder, int(side))
         return Response(small, media_type="image/webp", headers=headers)
     suffix = path.suffix.lower()
     if suffix in (".html", ".htm"):

@@ -5,7 +5,7 @@ import hashlib
 import io
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
 from reverie.core.errors import UserError
 from reverie.core.files import write_atomic
@@ -13,6 +13,17 @@ from reverie.core.image_formats import opened
 
 SIDES = (128, 256, 512, 1024)
 MOST_PIXELS = 200_000_000
+
+
+def placeholder(side: int) -> bytes:
+    """A WebP image, grey with a cross, that stands for an image that cannot be shown."""
+    image = Image.new("L", (side, side), 232)
+    draw, edge = ImageDraw.Draw(image), side // 3
+    for ends in ((edge, edge, side - edge, side - edge), (edge, side - edge, side - edge, edge)):
+        draw.line(ends, fill=160, width=max(1, side // 32))
+    content = io.BytesIO()
+    image.save(content, "WEBP", lossless=True)
+    return content.getvalue()
 
 
 def key_of(path: Path, side: int) -> str:

@@ -13,6 +13,7 @@ from reverie.core.outputs import refuse_replacing
 from reverie.core.progress import printable
 from reverie.core.result import Json, Result
 from reverie.core.text_table import shortened
+from reverie.runs.place import TOO_FEW
 from reverie.runs.run import Run
 from reverie.training.curves import curves_html
 from reverie.training.figures import figures_of, loss_curves, validation_curves
@@ -67,7 +68,7 @@ def write_comparison(runs: Sequence[Run], out: Path, *, overwrite: bool = False)
             exists and is not to be overwritten.
     """
     if len(runs) < 2:
-        raise UserError("a comparison needs two runs or more.")
+        raise UserError(TOO_FEW)
     if out.suffix != ".html":
         raise UserError(f"{out}: a comparison is an .html page.")
     refuse_replacing([out], [run.report for run in runs])

@@ -10,9 +10,9 @@ from reverie.core.files import path_of
 from reverie.core.options import flag_of
 from reverie.core.result import Json, counted, plain
 from reverie.data import DATASETS, ImageDataset, ImageSpec
-from reverie.methods.presets import AUTO, recipe_for
+from reverie.methods.base_recipe import RecipeSources, find_base_recipe
+from reverie.methods.presets import recipe_for
 from reverie.methods.recipe import Recipe
-from reverie.methods.recipe_file import read_recipe
 from reverie.runs.checkpoint import Checkpoint
 from reverie.runs.place import refuse_existing_run
 from reverie.runs.run import Run, find_run, labels_fingerprint
@@ -21,55 +21,9 @@ from reverie.runs.run import Run, find_run, labels_fingerprint
 def base_recipe(
     method: str | None, out: Path, preset: str | None, resume: bool, config: Path | None = None
 ) -> Recipe:
-    """What a training starts from: a preset, the defaults, a file, or the run to resume.
-
-    With the preset `auto` it is the defaults, from which one is picked as soon as images are known.
-
-    Args:
-        method: what is trained; None where the file or the run says it.
-        out: the run.
-        preset: the name of a preset.
-        resume: whether the run goes on.
-        config: the file of a recipe.
-
-    Raises:
-        UserError: if there is no such method, preset, file or run, or it is of another method.
-    """
-    if config is not None and resume:
-        raise UserError(f"--config is for a new run: {out} goes on with its own options.")
-    named = None if preset == AUTO else preset  # which picks for what is new, and says nothing else
-    if config is not None and named is not None:
-        raise UserError(
-            f'--preset does not go with --config: write preset = "{preset}" into the file.'
-        )
-    if config is not None:
-        return read_recipe(config, method)
-    if not resume:
-        if method is None:
-            raise UserError("say which method is trained, or give a recipe with --config.")
-        return recipe_for(method, named)
-    if named is not None:
-        raise UserError(
-            f"--preset {preset} is for a new run: {out} goes on with its own options. Leave it out."
-        )
-    before = find_run(out).recipe()
-    if method not in (None, before.method):
-        raise UserError(
-            f"{out} trains a {before.method}, not a {method}: "
-            f"reverie train {before.method} --out {out} --resume."
-        )
-    return before
-
-
-def check_resumable(before: Recipe, now: Recipe) -> None:
-    """Raise a UserError if a run would be resumed with options that it was not begun with."""
-    old, new = before.flat(), now.flat()
-    for name in old.keys() - before.resumable():
-        if old[name] != new[name]:
-            raise UserError(
-                f"this run was started with {flag_of(name)} {old[name]}, not {new[name]}: leave "
-                "the option out to resume, or start a new run in another folder."
-            )
+    """What a training starts from: see `find_base_recipe`."""
+    sources = RecipeSources(recipe_for, lambda folder: find_run(folder).recipe())
+    return find_base_recipe(sources, method, out, preset, resume, config)
 
 
 def refuse_existing(run: Run) -> None:

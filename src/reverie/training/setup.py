@@ -1,6 +1,5 @@
 """Training setup: budget, learning-rate schedule, accelerator."""
 
-import importlib.util
 import math
 import threading
 from collections.abc import Iterator
@@ -13,8 +12,9 @@ from accelerate.state import AcceleratorState, ThreadLocalSharedDict
 from accelerate.utils import LoggerType
 
 from reverie.core.device import runs_on_cpu
-from reverie.core.errors import UserError, nearest
+from reverie.core.errors import UserError
 from reverie.core.precision import bf16_is_native
+from reverie.core.trackers import refuse_no_tracker
 from reverie.methods.recipe import DEFAULT_STEPS, TrainOptions
 from reverie.runs.checkpoint import Checkpoint
 from reverie.runs.run import Run
@@ -58,14 +58,39 @@ class Budget:
 
 
 def refuse_shorter(
-    options: TrainOptions, image_count: int, processes: int, checkpoint: Checkpoint
+    options: TrainOptions,
+    before: TrainOptions,
+    image_count: int,
+    processes: int,
+    checkpoint: Checkpoint,
 ) -> None:
-    """Raise a UserError if a run would be resumed to end before its checkpoint."""
+    """Raise a UserError if a run would be resumed to end before its checkpoint.
+
+    Training ends with the step in which its minutes are over, a little after them, so that those
+    of the run itself are never too few.
+
+    Args:
+        options: with which it is to go on.
+        before: with which it was trained until now.
+        image_count: images of the dataset.
+        processes: that train together.
+        checkpoint: the newest one.
+    """
     budget = Budget.of(options, image_count, processes)
     if budget.steps is not None and budget.steps < checkpoint.step:
         raise UserError(
             f"this run has already {checkpoint.step:,} steps, and a length of {budget.steps:,} was "
             "asked for: give a longer one, or leave it out."
+        )
+    trained = float(checkpoint.facts["seconds"])
+    if (
+        budget.seconds is not None
+        and options.minutes != before.minutes
+        and budget.seconds < trained
+    ):
+        raise UserError(
+            f"this run has been trained for {trained / 60:.4g} minutes already, and a length of "
+            f"{budget.seconds / 60:.4g} was asked for: give a longer one, or leave it out."
         )
 
 
@@ -90,10 +115,7 @@ def check_available(options: TrainOptions) -> None:
         factor_of(options.schedule, 0, 0.0)
     trackers = [str(tracker.value) for tracker in LoggerType]
     for name in options.track:
-        if name not in trackers:
-            raise UserError(f"there is no tracker {name!r}; {nearest(name, trackers)}")
-        if importlib.util.find_spec(name) is None:
-            raise UserError(f"the tracker {name} is not installed: pip install {name}")
+        refuse_no_tracker(name, trackers)
     cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
     present = {"auto": True, "cpu": True, "cuda": cuda, "mps": mps}
     if not present[options.device]:

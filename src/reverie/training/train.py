@@ -13,6 +13,7 @@ from reverie.core.state_dict import without_memory
 from reverie.data import DataOptions, ImageDataset, ImageSpec, decode_dataset
 from reverie.inference.model import Model
 from reverie.methods import METHODS, Method
+from reverie.methods.base_recipe import check_resumable
 from reverie.methods.recipe import Recipe
 from reverie.runs.checkpoint import Checkpoint
 from reverie.runs.model_folder import build_method
@@ -32,7 +33,6 @@ from reverie.training.resume import (
     Origin,
     base_recipe,
     check_images,
-    check_resumable,
     check_spec,
     checkpoint_to_resume,
     refuse_existing,
@@ -159,7 +159,8 @@ def train_recipe(
         check_images(run, images)
     if checkpoint:
         Origin.of(run, recipe, accelerator.num_processes).check(checkpoint)
-        refuse_shorter(recipe.training, len(images), accelerator.num_processes, checkpoint)
+        before, processes = run.recipe().training, accelerator.num_processes
+        refuse_shorter(recipe.training, before, len(images), processes, checkpoint)
     monitor = None
     if main := accelerator.is_main_process:
         monitor = TrainingMonitor(run, recipe, method, images, accelerator, callbacks)

@@ -36,6 +36,10 @@ def fetched_as(folder: str) -> str | None:
     return next((n for n in names if n in DATASETS and DATASETS[n].fetch is not None), None)
 
 
+NO_DATA = "no dataset is given: use --data FOLDER, or --data digits for the built-in dataset."
+"""What is said where none is named."""
+
+
 def no_such_data(place: str) -> UserError:
     """The error for a name after `--data` where there is nothing; it names the datasets."""
     if place in DATASETS:

@@ -137,14 +137,10 @@ def edit_files(
         UserError: if the options do not fit together, or something that was asked for cannot be
             done.
     """
+    options.refuse_contradictions(expression)
     if options.image is not None:
-        if expression is not None:
-            raise UserError("give an expression, or --image with --add: not both.")
         return edit_image(place, options.image, out, options)
-    if options.add or options.sweep:
-        raise UserError("--add and --sweep change an image: name it with --image.")
-    if expression is None:
-        raise UserError('give one expression in quotes, as "Male & Eyeglasses - Male + !Male".')
+    assert expression is not None  # or it would have been refused
     return edit_by_arithmetic(place, expression, out, options)
 
 

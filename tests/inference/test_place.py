@@ -1,0 +1,36 @@
+from pathlib import Path
+
+import pytest
+
+from reverie.core.errors import UserError
+from reverie.inference.place import (
+    BUILT_IN_MODELS,
+    is_image_folder,
+    model_folder_of,
+    refuse_no_statistics,
+)
+
+
+def test_the_model_folder_of_a_place(tmp_path: Path) -> None:
+    assert model_folder_of("digits") == BUILT_IN_MODELS["digits"]
+    assert model_folder_of("hf:user/name") is None
+    assert model_folder_of(str(tmp_path / "file.safetensors")) is None
+    (tmp_path / "options.json").touch()
+    with pytest.raises(UserError, match="this run has no model yet"):
+        model_folder_of(str(tmp_path))
+    (tmp_path / "model").mkdir()
+    assert model_folder_of(str(tmp_path)) == tmp_path / "model"
+    with pytest.raises(UserError, match=r"config\.json is missing"):
+        model_folder_of(str(tmp_path / "model"))
+
+
+def test_folders_of_images(tmp_path: Path) -> None:
+    assert is_image_folder(tmp_path)
+    (tmp_path / "config.json").touch()
+    assert not is_image_folder(tmp_path)
+
+
+def test_statistics(tmp_path: Path) -> None:
+    refuse_no_statistics(None)
+    with pytest.raises(UserError, match="no such file of statistics"):
+        refuse_no_statistics(tmp_path / "s.npz")
