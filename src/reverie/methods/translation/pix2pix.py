@@ -6,7 +6,7 @@ once; the reference code updates the discriminator first.
 """
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -155,6 +155,8 @@ def _enlarged(images: Tensor) -> Tensor:
     return F.interpolate(images, scale_factor=factor, mode="bilinear") if factor > 1 else images
 
 
+WIDER: dict[str, Any] = {**SMALL, "width": 48}
+
 Pix2Pix.presets = {
     "earth-small": Preset(
         about="relief map of the Earth to its satellite image at 64×64: 3,000 steps, about 10 "
@@ -168,7 +170,7 @@ Pix2Pix.presets = {
         about="Windows emojis to Apple's at 32×32 with a content loss: 8,000 steps, about 35 "
         "minutes on one core",
         options=Pix2PixOptions(
-            **SMALL | {"width": 48},
+            **WIDER,
             network="resnet",
             dropout=False,
             warps=True,
