@@ -1,4 +1,4 @@
-"""The hub is stood in for by a folder, to which uploads are copied, and by a server on localhost."""
+"""The hub is stood in for by a folder, to which uploads are copied, and by a local server."""
 
 import base64
 import hashlib

@@ -402,6 +402,6 @@ def test_a_place_that_does_not_fit_is_refused_before_work(tmp_path: Path) -> Non
 
 
 def test_options_of_pages_alone() -> None:
-    for name in ("single_file", "webgpu"):
-        with pytest.raises(UserError, match="--single-file and --webgpu are for --to web"):
-            ExportOptions(**{name: True})
+    for changes in ({"single_file": True}, {"webgpu": True}, {"examples": Path("photos")}):
+        with pytest.raises(UserError, match="--single-file, --webgpu and --examples are for"):
+            ExportOptions(**changes)  # type: ignore[arg-type]

@@ -146,8 +146,8 @@ class Encode(nn.Module):
 class Denoise(nn.Module):
     """The expected x₀ of x = x₀ + σ ε, with a noise level for each image.
 
-    Label number `classes` is that of no class, for guidance, where the model knows it. With `until`, the x₀ of an average
-    velocity: see `Diffusion.denoise`.
+    Label number `classes` is that of no class, for guidance, where the model knows it. With
+    `until`, the x₀ of an average velocity: see `Diffusion.denoise`.
     """
 
     def __init__(self, method: Diffusion) -> None:

@@ -184,7 +184,7 @@ function toPixels({ values, shape }, index = 0) {
   return image;
 }
 
-/** The picture in a file that the user gives. */
+/** The picture in a file that the user gives, or in an image of the page. */
 async function pictureOf(blob) {
   try {
     return await createImageBitmap(blob);
