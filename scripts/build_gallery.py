@@ -17,7 +17,6 @@ import tempfile
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
@@ -128,8 +127,7 @@ def build(out: Path, runs: list[Path], folder: Path) -> list[Entry]:
 def _of_run(run: Path) -> Entry:
     name = run.resolve().name
     command = f"reverie export {run} --to web --single-file --out {name}.html"
-    about = reverie.load(run).method.about
-    return Entry(name, run, name, f"{about[0].upper()}{about[1:]}.", command)
+    return Entry(name, run, name, f"The model: {reverie.load(run).method.about}.", command)
 
 
 def _photographs(folder: Path) -> Path:
@@ -158,12 +156,11 @@ def draw(out: Path, entries: list[Entry], pictures: Path) -> None:
             page.wait_for_selector("body[data-ready]", timeout=PATIENCE)
             _save(page.screenshot(), pictures / f"page-{entry.name}.webp")
             page.close()
-        page = browser.new_page(viewport=SIZE)  # type: ignore[arg-type]
+        whole = SIZE | {"height": SIZE["height"] * (len(entries) + 1)}
+        page = browser.new_page(viewport=whole)  # type: ignore[arg-type]
         page.goto((out / "index.html").resolve().as_uri())
         for at in range(len(entries)):
-            frame: Any = page.locator("iframe").nth(at)
-            frame.scroll_into_view_if_needed()
-            inside = frame.content_frame
+            inside = page.frame_locator("iframe").nth(at)
             inside.locator("body[data-ready]").wait_for(timeout=PATIENCE)
         _save(page.screenshot(full_page=True), pictures / "gallery.webp", factor=0.5)
         browser.close()

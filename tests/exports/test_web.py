@@ -225,6 +225,36 @@ def test_a_page_translates_both_ways(page: Page, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize("method", ["pix2pix", "cut"])
+def test_a_page_begins_with_an_example(
+    page: Page, tmp_path: Path, served: str, method: str
+) -> None:
+    model = tiny(method, tmp_path / "model")
+    (tmp_path / "photos").mkdir()
+    images = random_images(2, OTHER_SPECS[0])
+    for number, image in enumerate(images):
+        image_io.save(image, tmp_path / "photos" / f"{number}.png")
+    wanted = image_io.to_uint8(model.translate(image_io.to_tensor(image_io.to_uint8(images))))
+    export_page(model, tmp_path / "page", replace(FOLDER, examples=tmp_path / "photos"))
+    opened(page, f"{served}/page/index.html")
+    assert psnr(pixels(page, "#after"), wanted[0]) > 45
+    page.get_by_role("button", name="Example 2").click()
+    finished(page, 1)
+    assert psnr(pixels(page, "#after"), wanted[1]) > 45
+
+
+def test_examples_are_images_for_a_model_that_takes_images(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="neither translates nor upscales"):
+        export_page(reverie.load("digits"), tmp_path / "page", replace(FOLDER, examples=tmp_path))
+    with pytest.raises(UserError, match="there are no images in this folder"):
+        export_page(
+            reverie.load("photos-x4"), tmp_path / "page", replace(FOLDER, examples=tmp_path)
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("method", ["vae", "encoder"])
 def test_a_page_reconstructs_and_edits(page: Page, tmp_path: Path, method: str) -> None:
     model = tiny(method, tmp_path / "model", 2)
@@ -244,11 +274,15 @@ def test_a_page_reconstructs_and_edits(page: Page, tmp_path: Path, method: str) 
     facts = json.loads(page.locator("#page").text_content() or "")
     moved = found + 1.5 * torch.tensor(facts["sliders"][0]["direction"])
     assert psnr(pixels(page, "#output"), sheet(model.generate(moved), 1)) > 45
-    page.get_by_role("button", name="Next seed").click()  # the one in the field, then the next
+    assert page.locator("#value-0").inner_text() == "1.5"
+    page.get_by_role("button", name="Reset the sliders").click()
     finished(page, 3)
+    assert psnr(pixels(page, "#output"), sheet(model.generate(found), 1)) > 45
+    page.get_by_role("button", name="Next seed").click()  # the one in the field, then the next
+    finished(page, 4)
     assert psnr(pixels(page, "#output"), sheet(model.generate(latents), 1)) > 45
     page.get_by_role("button", name="Next seed").click()
-    finished(page, 4)
+    finished(page, 5)
     latents = reverie.core.rng.latents_of_seeds([1], (size,))  # type: ignore[attr-defined]
     assert psnr(pixels(page, "#output"), sheet(model.generate(latents), 1)) > 45
     assert page.get_by_role("button", name="Next example").is_hidden()
@@ -256,7 +290,7 @@ def test_a_page_reconstructs_and_edits(page: Page, tmp_path: Path, method: str) 
     page.mouse.down()
     page.mouse.move(100, 500)
     page.mouse.up()
-    finished(page, 5)  # what was drawn is encoded
+    finished(page, 6)  # what was drawn is encoded
 
 
 @pytest.mark.slow

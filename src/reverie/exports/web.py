@@ -87,10 +87,10 @@ def export_page(model: Model, out: Path, options: ExportOptions) -> PageResult:
         UserError: if a package is missing, the model cannot be exported, or `out` has other files.
     """
     _check_place(out, options)
-    runtime = runtime_files(webgpu=options.webgpu)
     as_onnx = replace(options, to="onnx", single_file=False, webgpu=False, data=None, examples=None)
     graphs = graphs_to_export(model, as_onnx)
     examples = _examples(model, graphs, options.examples)
+    runtime = runtime_files(webgpu=options.webgpu)
     names = [Path(f"{graph.name}.onnx") for graph in graphs]
     models, files = {}, []
     for content, file in exported(model, graphs, names, as_onnx):
@@ -235,7 +235,8 @@ def _page(model: Model, facts: Mapping[str, Json], assets: Mapping[str, bytes]) 
     values = {
         "policy": policy,
         "title": html.escape(str(facts["title"])),
-        "about": f"{KINDS[kind]} The model: {html.escape(model.method.about)}.",
+        "about": KINDS[kind],
+        "model": html.escape(model.method.about),
         "style": (PAGE / "page.css").read_text(),
         "loading": "Loading the model …" if assets else FOLDER_HINT,
         "stage": (PAGE / f"{kind}.html").read_text(),
