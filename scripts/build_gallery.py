@@ -37,7 +37,7 @@ PAGE = """<!doctype html>
 <style>
 :root {{ color-scheme: light dark; }}
 body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 64rem; margin: auto; padding: 1rem; }}
-iframe {{ width: 100%; height: 44rem; border: 1px solid #8884; border-radius: .5rem; }}
+iframe {{ width: 100%; height: 58rem; border: 1px solid #8884; border-radius: .5rem; }}
 pre {{ overflow-x: auto; padding: .5rem .75rem; background: #8882; border-radius: .4rem; }}
 </style>
 <h1>Gallery</h1>
@@ -111,6 +111,12 @@ def build(out: Path, runs: list[Path], folder: Path) -> list[Entry]:
             examples=examples,
         )
         print(made.summary())
+    (out / "index.html").write_text(index(entries))
+    return entries
+
+
+def index(entries: list[Entry]) -> str:
+    """The page that embeds the others."""
     sections = "".join(
         SECTION.format(
             name=html.escape(entry.name),
@@ -120,8 +126,7 @@ def build(out: Path, runs: list[Path], folder: Path) -> list[Entry]:
         )
         for entry in entries
     )
-    (out / "index.html").write_text(PAGE.format(sections=sections))
-    return entries
+    return PAGE.format(sections=sections)
 
 
 def _of_run(run: Path) -> Entry:
@@ -156,13 +161,13 @@ def draw(out: Path, entries: list[Entry], pictures: Path) -> None:
             page.wait_for_selector("body[data-ready]", timeout=PATIENCE)
             _save(page.screenshot(), pictures / f"page-{entry.name}.webp")
             page.close()
-        whole = SIZE | {"height": SIZE["height"] * (len(entries) + 1)}
+        whole = SIZE | {"height": 1200 * (len(entries) + 1)}
         page = browser.new_page(viewport=whole)  # type: ignore[arg-type]
         page.goto((out / "index.html").resolve().as_uri())
         for at in range(len(entries)):
             inside = page.frame_locator("iframe").nth(at)
             inside.locator("body[data-ready]").wait_for(timeout=PATIENCE)
-        _save(page.screenshot(full_page=True), pictures / "gallery.webp", factor=0.5)
+        _save(page.locator("body").screenshot(), pictures / "gallery.webp", factor=0.5)
         browser.close()
 
 

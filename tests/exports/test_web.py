@@ -172,6 +172,7 @@ def test_a_served_page_samples_what_the_library_samples(
     assert made.size_bytes == sum(file.stat().st_size for file in made.page.parent.iterdir())
     opened(page, f"{served}/page/index.html")
     assert psnr(pixels(page, "#grid"), sheet(model.sample(16), 4)) > 45
+    assert page.locator("#film").input_value() == "11"  # the last of 12 steps
     page.select_option("#label", "3")
     page.locator("#guidance").fill("2")
     page.select_option("#count", "4")
@@ -409,6 +410,11 @@ def test_a_page_computes_with_webgpu(page: Page, tmp_path: Path) -> None:
     opened(page, made.page.as_uri())
     if not page.evaluate("navigator.gpu?.requestAdapter().then(Boolean)"):
         pytest.skip("this browser has no WebGPU")
+    assert page.get_attribute("body", "data-provider") == "wasm"  # it is software, and slow
+    page.add_init_script(
+        "Object.defineProperty(GPUAdapterInfo.prototype, 'isFallbackAdapter', {get: () => false})"
+    )
+    opened(page, made.page.as_uri())
     assert page.get_attribute("body", "data-provider") == "webgpu"
     assert psnr(pixels(page, "#grid"), sheet(model.sample(16), 4)) > 45
 

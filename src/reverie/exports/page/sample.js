@@ -57,7 +57,8 @@ async function diffuse(latents, labels, steps, guidance, check) {
     const [sigma, next] = [levels[at], levels[at + 1]];
     const image = await denoised(x, sigma, averages ? next : sigma, labels, guidance);
     film.push(image);
-    find("film").max = find("film").value = film.length - 1;
+    find("film").max = film.length - 1;  // before the value, which it bounds
+    find("film").value = film.length - 1;
     draw(image);
     say(`Denoising, step ${at + 1} of ${steps} …`, (at + 1) / steps);
     await breathe();
