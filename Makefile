@@ -2,13 +2,17 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo studio test test-all chromium format clean
+.PHONY: demo studio gallery test test-all chromium format clean
 
 demo: .venv/installed
 	$(BIN)/python examples/demo.py
 
 studio: .venv/installed-studio
 	$(BIN)/reverie studio
+
+# Pages that run models in the browser, in docs/gallery/index.html: open it by double-click.
+gallery: .venv/installed-dev
+	$(BIN)/python scripts/build_gallery.py
 
 test: .venv/installed-dev chromium
 	$(BIN)/ruff check .

@@ -291,6 +291,7 @@ def export(
     single_file: bool = False,
     webgpu: bool = False,
     data: str | None = None,
+    examples: str | Path | None = None,
     direction: Literal['ab', 'ba'] | None = None,
     compile: bool = False,
     half: bool = False,

@@ -50,7 +50,7 @@ def test_a_denoiser_takes_the_label_of_no_class() -> None:
     assert [one.name for one in graph.inputs] == ["x", "sigma", "label"]
     labels = graph.example(2000)[2]
     assert sorted(set(labels.tolist())) == list(range(11))
-    assert set(graph.sampling) == {"steps", "schedule", "sigma_min", "sigma_max"}
+    assert set(graph.sampling) == {"steps", "schedule", "sigma_min", "sigma_max", "guidance"}
     few = by_name("diffusion", objective="flow", few_steps=0.3, conditional=False)["denoise"]
     assert [one.name for one in few.inputs] == ["x", "sigma", "until"]
 

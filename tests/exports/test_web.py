@@ -172,6 +172,7 @@ def test_a_served_page_samples_what_the_library_samples(
     assert made.size_bytes == sum(file.stat().st_size for file in made.page.parent.iterdir())
     opened(page, f"{served}/page/index.html")
     assert psnr(pixels(page, "#grid"), sheet(model.sample(16), 4)) > 45
+    assert page.locator("#film").input_value() == "11"  # the last of 12 steps
     page.select_option("#label", "3")
     page.locator("#guidance").fill("2")
     page.select_option("#count", "4")
@@ -225,6 +226,36 @@ def test_a_page_translates_both_ways(page: Page, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize("method", ["pix2pix", "cut"])
+def test_a_page_begins_with_an_example(
+    page: Page, tmp_path: Path, served: str, method: str
+) -> None:
+    model = tiny(method, tmp_path / "model")
+    (tmp_path / "photos").mkdir()
+    images = random_images(2, OTHER_SPECS[0])
+    for number, image in enumerate(images):
+        image_io.save(image, tmp_path / "photos" / f"{number}.png")
+    wanted = image_io.to_uint8(model.translate(image_io.to_tensor(image_io.to_uint8(images))))
+    export_page(model, tmp_path / "page", replace(FOLDER, examples=tmp_path / "photos"))
+    opened(page, f"{served}/page/index.html")
+    assert psnr(pixels(page, "#after"), wanted[0]) > 45
+    page.get_by_role("button", name="Example 2").click()
+    finished(page, 1)
+    assert psnr(pixels(page, "#after"), wanted[1]) > 45
+
+
+def test_examples_are_images_for_a_model_that_takes_images(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="neither translates nor upscales"):
+        export_page(reverie.load("digits"), tmp_path / "page", replace(FOLDER, examples=tmp_path))
+    with pytest.raises(UserError, match="there are no images in this folder"):
+        export_page(
+            reverie.load("photos-x4"), tmp_path / "page", replace(FOLDER, examples=tmp_path)
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("method", ["vae", "encoder"])
 def test_a_page_reconstructs_and_edits(page: Page, tmp_path: Path, method: str) -> None:
     model = tiny(method, tmp_path / "model", 2)
@@ -244,11 +275,15 @@ def test_a_page_reconstructs_and_edits(page: Page, tmp_path: Path, method: str) 
     facts = json.loads(page.locator("#page").text_content() or "")
     moved = found + 1.5 * torch.tensor(facts["sliders"][0]["direction"])
     assert psnr(pixels(page, "#output"), sheet(model.generate(moved), 1)) > 45
-    page.get_by_role("button", name="Next seed").click()  # the one in the field, then the next
+    assert page.locator("#value-0").inner_text() == "1.5"
+    page.get_by_role("button", name="Reset the sliders").click()
     finished(page, 3)
+    assert psnr(pixels(page, "#output"), sheet(model.generate(found), 1)) > 45
+    page.get_by_role("button", name="Next seed").click()  # the one in the field, then the next
+    finished(page, 4)
     assert psnr(pixels(page, "#output"), sheet(model.generate(latents), 1)) > 45
     page.get_by_role("button", name="Next seed").click()
-    finished(page, 4)
+    finished(page, 5)
     latents = reverie.core.rng.latents_of_seeds([1], (size,))  # type: ignore[attr-defined]
     assert psnr(pixels(page, "#output"), sheet(model.generate(latents), 1)) > 45
     assert page.get_by_role("button", name="Next example").is_hidden()
@@ -256,7 +291,7 @@ def test_a_page_reconstructs_and_edits(page: Page, tmp_path: Path, method: str) 
     page.mouse.down()
     page.mouse.move(100, 500)
     page.mouse.up()
-    finished(page, 5)  # what was drawn is encoded
+    finished(page, 6)  # what was drawn is encoded
 
 
 @pytest.mark.slow
@@ -375,6 +410,11 @@ def test_a_page_computes_with_webgpu(page: Page, tmp_path: Path) -> None:
     opened(page, made.page.as_uri())
     if not page.evaluate("navigator.gpu?.requestAdapter().then(Boolean)"):
         pytest.skip("this browser has no WebGPU")
+    assert page.get_attribute("body", "data-provider") == "wasm"  # it is software, and slow
+    page.add_init_script(
+        "Object.defineProperty(GPUAdapterInfo.prototype, 'isFallbackAdapter', {get: () => false})"
+    )
+    opened(page, made.page.as_uri())
     assert page.get_attribute("body", "data-provider") == "webgpu"
     assert psnr(pixels(page, "#grid"), sheet(model.sample(16), 4)) > 45
 
@@ -402,6 +442,6 @@ def test_a_place_that_does_not_fit_is_refused_before_work(tmp_path: Path) -> Non
 
 
 def test_options_of_pages_alone() -> None:
-    for name in ("single_file", "webgpu"):
-        with pytest.raises(UserError, match="--single-file and --webgpu are for --to web"):
-            ExportOptions(**{name: True})
+    for changes in ({"single_file": True}, {"webgpu": True}, {"examples": Path("photos")}):
+        with pytest.raises(UserError, match="--single-file, --webgpu and --examples are for"):
+            ExportOptions(**changes)  # type: ignore[arg-type]

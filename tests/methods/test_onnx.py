@@ -173,6 +173,7 @@ def test_the_file_describes_its_model(exported: Exported) -> None:
         "schedule": "uniform",
         "sigma_min": pytest.approx(0.002),
         "sigma_max": pytest.approx(200),
+        "guidance": True,
     }
 
 

@@ -12,6 +12,7 @@ from reverie.exports.files import export_files
 from reverie.inference.load import BUILT_IN_MODELS, holds_a_model, load
 from reverie.inference.options import CardOptions, ExportOptions
 from reverie.methods import METHODS, Method
+from reverie.methods.diffusion.pretrained import FILES, PretrainedDiffusion, holds_denoiser
 from reverie.methods.gan.inversion import GANInversion
 from reverie.runs.model_folder import CARD, CONFIG, WEIGHTS
 from reverie.runs.place import is_model_file, is_packed
@@ -49,7 +50,7 @@ def write_contents(place: str | Path, folder: Path, where: str, options: CardOpt
     model = load(place)
     folder.mkdir()
     for name, content in _model_files(place).items():
-        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
     run = _run_of(place)
     sheet = None if run is None else newest_sheet(run.samples)
@@ -60,6 +61,7 @@ def write_contents(place: str | Path, folder: Path, where: str, options: CardOpt
     lines = [] if run is None else run.read_evaluations()
     _write_card(
         folder / CARD,
+        "diffusers" if isinstance(model.method, PretrainedDiffusion) else "reverie",
         _pipeline(model.method_name, model.method),
         where,
         lines[-1]["figures"] if lines else {},
@@ -83,6 +85,8 @@ def _model_files(place: str | Path) -> dict[str, bytes]:
     if is_model_file(path) or not folder.is_dir():
         raise UserError(f"{place}: name a run, a model folder, or what reverie pack wrote.")
     files = {name: folder / name for name in names}
+    if holds_denoiser(folder):
+        files |= {name: folder / name for name in FILES}
     if Run(folder).exists():
         files |= {name: folder / "model" / name for name in (CONFIG, WEIGHTS, CARD)}
     return {name: file.read_bytes() for name, file in files.items() if file.is_file()}
@@ -101,13 +105,18 @@ def _pipeline(method_name: str, method: Method) -> str:
 
 
 def _write_card(
-    file: Path, pipeline: str, where: str, figures: Mapping[str, float], options: CardOptions
+    file: Path,
+    library: str,
+    pipeline: str,
+    where: str,
+    figures: Mapping[str, float],
+    options: CardOptions,
 ) -> None:
     """The model card with what the hub shows: licence, task, tags, a picture, figures."""
     card = ModelCard(file.read_text("utf-8", "replace") if file.is_file() else "---\n---\n")
     known = card.data.to_dict()
     facts = {
-        "library_name": "reverie",
+        "library_name": library,
         "pipeline_tag": pipeline,
         "tags": list(dict.fromkeys([*known.get("tags", []), "reverie", *options.tags])),
     }

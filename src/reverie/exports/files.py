@@ -104,11 +104,6 @@ def graphs_to_export(model: Model, options: ExportOptions) -> list[Graph]:
         need_onnx(writing=True)
     if isinstance(model.method, ONNX_METHODS):
         raise UserError(f"{model.name} is an exported file already: export the run it is from.")
-    if isinstance(model.method, PretrainedDiffusion):
-        raise UserError(
-            f"{model.name} is a model of the library diffusers, which is not exported from here: "
-            "use that library's own exporters."
-        )
     graphs = list(graphs_of(model))
     if options.direction is not None:
         graphs = [graph for graph in graphs if graph.name == options.direction]
@@ -158,7 +153,8 @@ def exported(
 
 def facts_of(model: Model, graph: Graph, license_name: str = "") -> OnnxFacts:
     """What a file says of its model."""
-    spec = model.method.spec
+    spec, method = model.method.spec, model.method
+    schedule = asdict(method.schedule) if isinstance(method, PretrainedDiffusion) else {}
     return OnnxFacts(
         reverie=versions()["reverie"],
         model=Path(model.name).name,
@@ -172,6 +168,7 @@ def facts_of(model: Model, graph: Graph, license_name: str = "") -> OnnxFacts:
         scale=graph.scale,
         receptive_radius=graph.receptive_radius,
         sampling=dict(graph.sampling),
+        noise_schedule=schedule,
         attributes=graph.attributes,
         license=license_name,
     )

@@ -56,7 +56,8 @@ class Graph:
     receptive_radius: int = -1
     """In pixels of the input; -1 if it is unknown or infinite."""
     sampling: Mapping[str, Json] = field(default_factory=dict)
-    """Of a denoiser: default number of steps, and the bounds of the noise levels."""
+    """Of a denoiser: default number of steps, the bounds of the noise levels, and whether guidance
+    is possible."""
     attributes: tuple[str, ...] = ()
     """Of edits: what each strength adds."""
 
@@ -145,8 +146,8 @@ class Encode(nn.Module):
 class Denoise(nn.Module):
     """The expected x₀ of x = x₀ + σ ε, with a noise level for each image.
 
-    Label number `classes` is that of no class, for guidance. With `until`, the x₀ of an average
-    velocity: see `Diffusion.denoise`.
+    Label number `classes` is that of no class, for guidance, where the model knows it. With
+    `until`, the x₀ of an average velocity: see `Diffusion.denoise`.
     """
 
     def __init__(self, method: Diffusion) -> None:
@@ -172,7 +173,7 @@ def _generator(method: Any) -> Graph:
 def _denoiser(method: Diffusion) -> Graph:
     few = method.options.few_steps > 0
     inputs = [Input("x", image_shape(method), normal), Input("sigma", ("batch",), _noise_level)]
-    inputs += _label(method, method.spec.classes + 1)
+    inputs += _label(method, method.spec.classes + method.knows_no_class)
     if few:
         inputs.append(Input("until", ("batch",), lambda shape, _: torch.zeros(shape)))
     how = method.resolved(Sampling())
@@ -182,6 +183,7 @@ def _denoiser(method: Diffusion) -> Graph:
         "schedule": how.schedule,
         "sigma_min": method.objective.sigma_min,
         "sigma_max": float(levels[0]),
+        "guidance": method.conditional and method.knows_no_class,
     }
     shape = image_shape(method)
     return Graph("denoise", Denoise(method), tuple(inputs), "x_0", shape, sampling=sampling)

@@ -17,9 +17,9 @@ from reverie.core.options import accepts_fields
 from reverie.core.result import Result, counted
 from reverie.exports.contents import write_contents
 from reverie.inference.hub import HUB_ERRORS, download
+from reverie.inference.load import load
 from reverie.inference.options import PushOptions
 from reverie.inference.place import HUB, refuse_no_hub_name
-from reverie.runs.model_folder import load_model
 
 UNAUTHORIZED = (401, 403)
 
@@ -86,7 +86,7 @@ def pull(name: str, out: str | Path) -> PullResult:
     if folder.exists():
         raise UserError(f"{folder}: it exists already: name a new folder by --out.")
     found = download(name)
-    load_model(found)
+    load(found)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as aside:
         whole = Path(aside) / "model"

@@ -15,6 +15,7 @@ from reverie.core.progress import printable
 from reverie.core.result import Result, counted
 from reverie.exports.contents import write_contents
 from reverie.inference.options import PackOptions
+from reverie.methods.diffusion.pretrained import holds_denoiser
 from reverie.runs.place import PACKED
 
 INCOMPRESSIBLE = (".safetensors", ".png", ".onnx")
@@ -55,6 +56,11 @@ def pack(
         raise UserError(f"{target}: a packed model is a {PACKED} file.")
     if target.exists() and not (chosen.overwrite and target.is_file()):
         raise UserError(f"{target} exists: name another file by --out, or add --overwrite.")
+    if path_of(model).is_dir() and holds_denoiser(path_of(model)):
+        raise UserError(
+            f"{model} is a folder of the library diffusers, which others can use as it is: send "
+            "the folder."
+        )
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made) / "model"
         files = write_contents(model, folder, target.name, chosen)

@@ -8,18 +8,21 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from io import BytesIO
 from pathlib import Path
 
 import torch
+from PIL import Image
 from torch import Tensor
 
-from reverie.core import progress
+from reverie.core import image_io, progress
 from reverie.core.errors import UserError
 from reverie.core.files import readable_bytes, write_atomic
 from reverie.core.result import Json, Result, plain
 from reverie.exports.edits import attribute_directions_of
 from reverie.exports.files import ExportedFile, exported, facts_of, graphs_to_export
 from reverie.exports.graphs import Graph
+from reverie.exports.quantized import files_of
 from reverie.exports.web_runtime import LICENCE, runtime_files
 from reverie.inference.latent.edit import encode_images
 from reverie.inference.latent.files import attributes_for
@@ -32,10 +35,14 @@ SLIDERS = 12
 """Sliders of a page of latents, at most."""
 EXAMPLES = 24
 """Latents of images with which such a page begins, where it has images."""
+SHOWN = 6
+"""Images that a page of images offers, at most."""
+SHOWN_SIDE = 256
+"""Of such an image, in pixels, unless the model is for larger ones."""
 KINDS = {
-    "sample": "Images from noise, by their numbers.",
-    "images": "Drop an image, and compare.",
-    "latent": "Draw or choose an image, and edit it.",
+    "sample": "Images from noise: each seed gives another one.",
+    "images": "Drop or choose an image, and compare the result with it.",
+    "latent": "Draw or choose an image, and edit it with the sliders.",
 }
 FOLDER_HINT = (
     "Loading the model … If this stays, the page was opened from a disk, from which browsers load "
@@ -80,16 +87,17 @@ def export_page(model: Model, out: Path, options: ExportOptions) -> PageResult:
         UserError: if a package is missing, the model cannot be exported, or `out` has other files.
     """
     _check_place(out, options)
-    runtime = runtime_files(webgpu=options.webgpu)
-    as_onnx = replace(options, to="onnx", single_file=False, webgpu=False, data=None)
+    as_onnx = replace(options, to="onnx", single_file=False, webgpu=False, data=None, examples=None)
     graphs = graphs_to_export(model, as_onnx)
+    examples = _examples(model, graphs, options.examples)
+    runtime = runtime_files(webgpu=options.webgpu)
     names = [Path(f"{graph.name}.onnx") for graph in graphs]
     models, files = {}, []
     for content, file in exported(model, graphs, names, as_onnx):
         models[file.path.name] = content
         files.append(file)
     assets = {**models, **runtime}
-    facts = _facts(model, graphs, options)
+    facts = {"examples": examples} | _facts(model, graphs, options)
     if options.single_file:
         content = _page(model, facts, assets).encode()
         write_atomic(out, content)
@@ -136,6 +144,29 @@ def _facts(model: Model, graphs: Sequence[Graph], options: ExportOptions) -> dic
         "parts": {graph.name: _part(model, graph, options) for graph in graphs},
     }
     return facts | (_latent_facts(model, graphs, options) if kind == "latent" else {})
+
+
+def _examples(model: Model, graphs: Sequence[Graph], folder: Path | None) -> list[Json]:
+    """Images of a folder, reduced, as addresses that hold them.
+
+    Raises:
+        UserError: if the model takes no images, or there is none.
+    """
+    if folder is None:
+        return []
+    if not graphs[0].resizes:
+        raise UserError(
+            f"{model.name} neither translates nor upscales images: leave --examples out."
+        )
+    side = max(SHOWN_SIDE, *model.method.spec.size.shape)
+    made = []
+    for file in files_of(folder)[:SHOWN]:
+        image = Image.fromarray(image_io.with_channels(image_io.read(file), 3))
+        image.thumbnail((side, side), Image.Resampling.LANCZOS)
+        buffer = BytesIO()
+        image.save(buffer, "WEBP", lossless=True)
+        made.append("data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode())
+    return made
 
 
 def _part(model: Model, graph: Graph, options: ExportOptions) -> dict[str, Json]:
@@ -204,7 +235,8 @@ def _page(model: Model, facts: Mapping[str, Json], assets: Mapping[str, bytes]) 
     values = {
         "policy": policy,
         "title": html.escape(str(facts["title"])),
-        "about": f"{html.escape(model.method.about)}. {KINDS[kind]}",
+        "about": KINDS[kind],
+        "model": html.escape(model.method.about),
         "style": (PAGE / "page.css").read_text(),
         "loading": "Loading the model …" if assets else FOLDER_HINT,
         "stage": (PAGE / f"{kind}.html").read_text(),

@@ -352,6 +352,8 @@ class ExportOptions(Checked):
     data: str | None = None
     """Images whose attributes become strengths of a file of edits, or sliders of a web page; by
     default those of the run."""
+    examples: Path | None = None
+    """A folder of images, of which a web page that translates or upscales offers the first six."""
     direction: Direction | None = None
     """Only this direction of a translator."""
     compile: bool = False
@@ -371,8 +373,8 @@ class ExportOptions(Checked):
             raise UserError("--images is for --quantize int8.")
         if self.to == "torch" and (self.half or self.quantize is not None):
             raise UserError("--half and --quantize are for --to onnx and --to web.")
-        if self.to != "web" and (self.single_file or self.webgpu):
-            raise UserError("--single-file and --webgpu are for --to web.")
+        if self.to != "web" and (self.single_file or self.webgpu or self.examples is not None):
+            raise UserError("--single-file, --webgpu and --examples are for --to web.")
         if self.to != "torch" and self.compile:
             raise UserError("--compile is for --to torch.")
 

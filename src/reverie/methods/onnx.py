@@ -14,6 +14,7 @@ from reverie.core.options import AtLeast, Checked, Direction, Positive, options_
 from reverie.data import ImageSpec
 from reverie.methods.base import Method, Phase
 from reverie.methods.diffusion.diffusion import Diffusion, DiffusionOptions
+from reverie.methods.diffusion.pretrained import NoiseSchedule
 from reverie.methods.options import MethodOptions
 from reverie.methods.superres.networks import Upscaler
 
@@ -55,7 +56,10 @@ class OnnxFacts(Checked):
     receptive_radius: Annotated[int, AtLeast(-1)] = -1
     """In pixels of the input, for tiles; -1 if every output pixel depends on the whole image."""
     sampling: dict[str, Any] = field(default_factory=dict)
-    """Of diffusion: default number of steps, and the noise levels' bounds."""
+    """Of diffusion: default number of steps, the noise levels' bounds, and whether guidance is
+    possible."""
+    noise_schedule: dict[str, Any] = field(default_factory=dict)
+    """Of a denoiser of diffusers: that of its training."""
     attributes: tuple[str, ...] = ()
     """Of edits: what each strength adds."""
     license: str = ""
@@ -176,6 +180,9 @@ class OnnxDiffusion(Diffusion):
         del self.unet, self.noise_embedding, self.label_embedding
         self.file = file
         self.place = nn.Parameter(torch.zeros(()), requires_grad=False)
+        if facts.noise_schedule:
+            self.knows_no_class = False
+            self.objective = options_from_json(NoiseSchedule, facts.noise_schedule).objective()
 
     def denoise_levels(
         self,
@@ -186,7 +193,8 @@ class OnnxDiffusion(Diffusion):
     ) -> Float[Tensor, "b c h w"]:
         arguments = [x.float(), sigma.float()]
         if self.conditional:
-            every = torch.full((len(x),), self.spec.classes)
+            # Without an embedding of no class the first class stands in, as in the model itself.
+            every = torch.full((len(x),), self.spec.classes if self.knows_no_class else 0)
             arguments.append(every if labels is None else labels)
         if self.options.few_steps:
             # Without an interval the average velocity is that at the noise level itself.

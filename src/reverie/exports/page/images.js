@@ -118,6 +118,29 @@ function take(blob) {
   });
 }
 
+/** Show an example, which the page holds. */
+function tryExample(image) {
+  return doing(async (check) => {
+    source = await pictureOf(image);
+    await work(check);
+  });
+}
+
+/** Buttons of the examples; returns their images. */
+async function showExamples() {
+  find("examples").hidden = !page.examples.length;
+  const images = page.examples.map((url, number) => {
+    const image = Object.assign(new Image(), { src: url, alt: `Example ${number + 1}` });
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "example" });
+    button.append(image);
+    button.addEventListener("click", () => tryExample(image));
+    find("examples").append(button);
+    return image;
+  });
+  await Promise.all(images.map((image) => image.decode()));
+  return images;
+}
+
 function slide() {
   find("before").style.clipPath = `inset(0 ${100 - Number(find("slider").value)}% 0 0)`;
 }
@@ -188,6 +211,11 @@ start(async () => {
     if (file) take(file);
   });
   slide();
+  const examples = await showExamples();
   await prepare(names[0]);
   say("Ready.");
+  if (examples.length) {
+    source = await pictureOf(examples[0]);
+    await work(() => {});
+  }
 });

@@ -34,6 +34,14 @@ async function encode() {
 
 function reset() {
   page.sliders.forEach((_, number) => { find(`slider-${number}`).value = "0"; });
+  tell();
+}
+
+/** Show the sliders' values. */
+function tell() {
+  page.sliders.forEach((_, number) => {
+    find(`value-${number}`).textContent = Number(find(`slider-${number}`).value).toFixed(1);
+  });
 }
 
 async function ofSeed() {
@@ -92,10 +100,18 @@ start(async () => {
     const label = document.createElement("label");
     const slider = document.createElement("input");
     Object.assign(slider, { type: "range", id: `slider-${number}`, min: "-3", max: "3", step: "0.1", value: "0" });
-    label.append(name.replaceAll("_", " "), slider);
-    slider.addEventListener("input", () => doing(decode));
+    const words = document.createElement("span");
+    words.append(`${name.replaceAll("_", " ")}: `,
+      Object.assign(document.createElement("output"), { id: `value-${number}` }));
+    label.append(words, slider);
+    slider.addEventListener("input", () => {
+      tell();
+      doing(decode);
+    });
     find("sliders").append(label);
   });
+  find("reset").addEventListener("click", () => doing(async () => { reset(); await decode(); }));
+  tell();
   const canvas = find("input");
   const context = canvas.getContext("2d", { willReadFrequently: true });
   canvas.style.touchAction = "none";
@@ -123,6 +139,7 @@ start(async () => {
   }
   find("again").addEventListener("click", () => doing(nextSeed));
   find("example").hidden = !page.examples.length;
+  find("again").classList.toggle("main", !page.examples.length);
   find("example").addEventListener("click", () => doing(nextExample));
   find("seed").addEventListener("change", () => doing(ofSeed));
   find("clear").addEventListener("click", () => doing(async () => { clear(); reset(); await encode(); }));

@@ -45,10 +45,12 @@ async function loadRuntime() {
   compute(page.webgpu && await hasGraphics() ? "webgpu" : "wasm");
 }
 
-/** Whether the browser lets this page use a graphics processor. */
+/** Whether the browser lets this page use a graphics processor, and one that is not imitated by
+ * software, which is tens of times as slow as WebAssembly. */
 async function hasGraphics() {
   try {
     const adapter = await navigator.gpu?.requestAdapter();
+    if (adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter) return false;
     (await adapter.requestDevice()).destroy();
     return true;
   } catch {
@@ -184,7 +186,7 @@ function toPixels({ values, shape }, index = 0) {
   return image;
 }
 
-/** The picture in a file that the user gives. */
+/** The picture in a file that the user gives, or in an image of the page. */
 async function pictureOf(blob) {
   try {
     return await createImageBitmap(blob);

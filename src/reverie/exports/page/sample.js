@@ -39,7 +39,7 @@ async function denoised(x, sigma, until, labels, guidance) {
     return Float64Array.from((await run("denoise", ...inputs)).values);
   };
   const made = await once(labels);
-  if (guidance === 1 || !facts.conditional) return made;
+  if (guidance === 1 || !facts.sampling.guidance) return made;
   const free = await once(labels.map(() => classes.length));
   return made.map((value, at) => free[at] + guidance * (value - free[at]));
 }
@@ -57,7 +57,8 @@ async function diffuse(latents, labels, steps, guidance, check) {
     const [sigma, next] = [levels[at], levels[at + 1]];
     const image = await denoised(x, sigma, averages ? next : sigma, labels, guidance);
     film.push(image);
-    find("film").max = find("film").value = film.length - 1;
+    find("film").max = film.length - 1;  // before the value, which it bounds
+    find("film").value = film.length - 1;
     draw(image);
     say(`Denoising, step ${at + 1} of ${steps} …`, (at + 1) / steps);
     await breathe();
@@ -118,7 +119,7 @@ start(async () => {
   classes.forEach((name, at) => find("label").append(new Option(name, String(at))));
   find("diffusion").hidden = find("film-field").hidden = !diffuses;
   if (diffuses) find("steps").value = few ? 4 : facts.sampling.steps;
-  find("guidance-field").hidden = !facts.conditional;
+  find("guidance-field").hidden = !facts.sampling.guidance;
   for (const id of ["steps", "guidance"]) {
     const tell = () => { find(`${id}-value`).textContent = find(id).value; };
     find(id).addEventListener("input", tell);

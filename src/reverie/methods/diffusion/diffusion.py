@@ -96,6 +96,8 @@ class Diffusion(Method):
 
     Options = DiffusionOptions
     averaged = ("noise_embedding", "label_embedding", "unet")
+    knows_no_class = True
+    """Whether label number `classes` is that of no class, which guidance needs."""
     about = "diffusion model: images by iterated denoising"
     main_options = ("objective", "width", "multipliers", "conditional", "few_steps")
     tiny_options: ClassVar = {"width": 8}
@@ -305,6 +307,11 @@ class Diffusion(Method):
             raise UserError(
                 "--sampler mean-flow needs a model that was trained with --few-steps: leave "
                 "--sampler out."
+            )
+        if how.guidance != 1.0 and not self.knows_no_class:
+            raise UserError(
+                "this model was not trained without labels, which guidance needs: leave "
+                "--guidance out."
             )
         if how.sampler == "auto":
             few = self.options.few_steps > 0 and how.steps <= MOST_FEW_STEPS

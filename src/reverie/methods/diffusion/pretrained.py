@@ -40,7 +40,6 @@ from reverie.methods.diffusion.objectives import (
     cosine_alpha_bar,
     variance_preserving,
 )
-from reverie.methods.diffusion.sampler_options import Sampling
 
 NETWORK = "UNet2DModel"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
@@ -116,6 +115,7 @@ class PretrainedDiffusion(Diffusion):
     """
 
     averaged = ("unet",)
+    knows_no_class = False
     about = "denoiser of the library diffusers, for inference only"
     tiny_options: ClassVar = {}
 
@@ -152,19 +152,6 @@ class PretrainedDiffusion(Diffusion):
         x_0 = super().denoise_levels(x, sigma, labels, until)
         limit = self.schedule.clip_sample_range
         return x_0.clamp(-limit, limit) if self.schedule.clip_sample else x_0
-
-    def resolved(self, how: Sampling) -> Sampling:
-        """The sampling with a sampler and a schedule in place of `auto`.
-
-        Raises:
-            UserError: if guidance is asked for, which needs an embedding of no class.
-        """
-        if how.guidance != 1.0:
-            raise UserError(
-                "this model was not trained without labels, which guidance needs: leave "
-                "--guidance out."
-            )
-        return super().resolved(how)
 
 
 def holds_denoiser(folder: Path) -> bool:
