@@ -8,7 +8,7 @@ import tyro
 
 from reverie.cli.command import Command
 from reverie.core.options import options_of
-from reverie.inference.options import PushOptions
+from reverie.exports.options import PushOptions
 from reverie.inference.place import HUB, refuse_no_hub_name
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import tyro
 
 from reverie.cli.command import Command
 from reverie.core.options import options_of
-from reverie.inference.options import PackOptions
+from reverie.exports.options import PackOptions
 
 if TYPE_CHECKING:
     from reverie.exports.pack import PackResult

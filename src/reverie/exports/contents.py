@@ -9,8 +9,9 @@ from reverie.core.errors import UserError
 from reverie.core.files import path_of
 from reverie.core.zip_file import read_zip
 from reverie.exports.files import export_files
+from reverie.exports.options import CardOptions
 from reverie.inference.load import BUILT_IN_MODELS, holds_a_model, load
-from reverie.inference.options import CardOptions, ExportOptions
+from reverie.inference.options import ExportOptions
 from reverie.methods import METHODS, Method
 from reverie.methods.diffusion.pretrained import FILES, PretrainedDiffusion, holds_denoiser
 from reverie.methods.gan.inversion import GANInversion

@@ -16,9 +16,9 @@ from reverie.core.files import path_of, readable_bytes
 from reverie.core.options import accepts_fields
 from reverie.core.result import Result, counted
 from reverie.exports.contents import write_contents
+from reverie.exports.options import PushOptions
 from reverie.inference.hub import HUB_ERRORS, download
 from reverie.inference.load import load
-from reverie.inference.options import PushOptions
 from reverie.inference.place import HUB, refuse_no_hub_name
 
 UNAUTHORIZED = (401, 403)

@@ -14,7 +14,7 @@ from reverie.core.options import accepts_fields
 from reverie.core.progress import printable
 from reverie.core.result import Result, counted
 from reverie.exports.contents import write_contents
-from reverie.inference.options import PackOptions
+from reverie.exports.options import PackOptions
 from reverie.methods.diffusion.pretrained import holds_denoiser
 from reverie.runs.place import PACKED
 

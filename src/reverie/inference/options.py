@@ -377,31 +377,3 @@ class ExportOptions(Checked):
             raise UserError("--single-file, --webgpu and --examples are for --to web.")
         if self.to != "torch" and self.compile:
             raise UserError("--compile is for --to torch.")
-
-
-@dataclass(frozen=True, kw_only=True)
-class CardOptions(Checked):
-    """What others get with a model."""
-
-    license: str = ""
-    """Licence, by the hub's name: cc-by-4.0, apache-2.0, ..."""
-    tags: Annotated[tuple[str, ...], Length(0, 100)] = ()
-    """Further tags."""
-    onnx: bool = False
-    """ONNX files of the model as well."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PackOptions(CardOptions):
-    """What is packed with a model."""
-
-    overwrite: bool = False
-    """Replace a file that exists."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PushOptions(CardOptions):
-    """How a model appears on the Hugging Face hub."""
-
-    private: bool = False
-    """Only you can see it."""

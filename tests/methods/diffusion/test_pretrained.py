@@ -17,8 +17,8 @@ from reverie.cli.main import main
 from reverie.core.errors import UserError
 from reverie.core.rng import latents_of_seeds
 from reverie.exports.contents import write_contents
+from reverie.exports.options import CardOptions
 from reverie.inference.load import holds_a_model, is_image_folder
-from reverie.inference.options import CardOptions
 from reverie.methods.diffusion.objectives import cosine_alpha_bar, linear_alpha_bar
 from reverie.methods.diffusion.pretrained import NoiseSchedule, load_denoiser
 
