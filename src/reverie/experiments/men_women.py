@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from reverie.experiments.findings import Findings
 
 MEN, WOMEN = "Male & Eyeglasses", "!Male & Eyeglasses"
-SIZE, SHOWN, CLASSIFIER_STEPS = 64, 12, 1500
+SIZE, SHOWN, CLASSIFIER_STEPS = 32, 12, 1500
 
 
 def draw(findings: "Findings") -> None:
@@ -40,16 +40,16 @@ def draw(findings: "Findings") -> None:
 
 
 MEN_WOMEN = Experiment(
-    about="men with glasses to women with glasses and back, at 64×64, judged by a classifier",
+    about="men with glasses to women with glasses and back, at 32×32, judged by a classifier",
     trainings={
         "cyclegan": Training(
             method="cyclegan",
-            preset="faces-64",
-            minutes=50,
-            options={"domain_a": MEN, "domain_b": WOMEN},
+            preset="faces-small",
+            minutes=31,
+            options={"domain_a": MEN, "domain_b": WOMEN, "steps": 4815},
         )
     },
     draw=draw,
     data=("faces",),
-    minutes=6,
+    minutes=2,
 )
