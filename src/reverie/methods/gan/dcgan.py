@@ -30,8 +30,6 @@ class DCGANOptions(ActivatedOptions):
     """Channels at the highest resolution; deeper layers have 2, 4, 8 times as many, up to 32."""
     upsampling: Upsampling = "transposed"
     """Upsampling in the generator: transposed, or nearest-neighbor and a convolution."""
-    self_modulation: bool = False
-    """Batch norms of the generator whose scale and shift depend on the latent vector."""
     discriminator_norm: Literal["batch", "none"] = "none"
     """Normalization layers of the discriminator."""
     loss: str = "relativistic"
@@ -61,7 +59,6 @@ class DCGAN(Method):
             spec.image_size,
             options.width,
             options.upsampling,
-            condition_size=options.latent_size if options.self_modulation else 0,
         )
         self.discriminator = Discriminator(
             spec.channels,
@@ -93,7 +90,7 @@ class DCGAN(Method):
     def generate(
         self, latents: Float[Tensor, "b d"], labels: Tensor | None = None
     ) -> Float[Tensor, "b c h w"]:
-        return self.generator(latents, latents if self.options.self_modulation else None)
+        return self.generator(latents)
 
 
 SMALL_DATASET: tuple[Augmentation, ...] = ("colour", "translation", "cutout")

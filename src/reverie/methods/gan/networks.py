@@ -2,9 +2,8 @@
 
 Radford et al. 2015: no pooling, no hidden linear layers, downsampling by strided and upsampling by
 transposed convolutions, batch norm except at the generator's output and the discriminator's input.
-Options: resize-convolutions, conditional batch norm (Dumoulin et al. 2017), whose condition can be
-the latent vector itself (self-modulation: Chen et al. 2019), spectral norm, no norm in the
-discriminator.
+Options: resize-convolutions, conditional batch norm (Dumoulin et al. 2017), spectral norm, no norm
+in the discriminator.
 """
 
 from collections.abc import Callable
