@@ -15,6 +15,7 @@ from reverie.methods.recipe import TrainOptions
 from reverie.nn.dropout import set_dropout_generator
 from reverie.runs.checkpoint import Checkpoint
 from reverie.runs.model_folder import channels_last
+from reverie.training.gradient_checkpointing import enable_gradient_checkpointing
 from reverie.training.optimizers import make_optimizer
 
 Losses = dict[str, Tensor]
@@ -46,6 +47,8 @@ class TrainState:
         self.averaged = copy.deepcopy(method).eval().requires_grad_(False)
         self.dropout = torch.Generator(accelerator.device)
         set_dropout_generator(method, self.dropout)
+        if options.gradient_checkpointing:
+            enable_gradient_checkpointing(method)
         self.parameters: dict[tuple[nn.Module, ...], list[nn.Parameter]] = {}
         self.optimisers: dict[tuple[nn.Module, ...], Any] = {}
         for phase in self.phases:
