@@ -69,7 +69,9 @@ def _repeating(block: nn.Module) -> AbstractContextManager[None]:
     def context() -> Iterator[None]:
         # Copies in place of the originals, which neither draw again nor average again; a buffer
         # must not be changed in place between a forward and a backward pass.
-        buffers = [(m, n, b) for m in block.modules() for n, b in m._buffers.items() if b is not None]
+        buffers = [
+            (m, n, b) for m in block.modules() for n, b in m._buffers.items() if b is not None
+        ]
         copies = {g: torch.Generator(g.device).set_state(state) for g, state in states.items()}
         originals = [(m, m.generator) for m in drops]
         try:
