@@ -215,7 +215,7 @@ def rows(
 ) -> Iterator[Row]:
     """A row for each metric."""
     for metric in metrics or METRICS:
-        yield measure(metric, 1000 if quick else count, width // 2 if quick else width, rounds)
+        yield measure(metric, 500 if quick else count, width // 2 if quick else width, rounds)
 
 
 def main() -> None:

@@ -34,9 +34,9 @@ from measuring import (
 import evaluation
 
 BATCH_CASE, BATCHES = "diffusion 32", (4, 16, 64)
-BATCH_FORMS = ("textbook", "textbook, both", "ours, fp32", "ours")
+BATCH_FORMS = ("textbook", "textbook, channels last + autocast", "ours, fp32", "ours")
 SIZE_CASE, SIZES = "cyclegan 128", (64, 128, 256)
-SIZE_FORMS = ("textbook", "textbook, both", "ours", "ours, checkpointing")
+SIZE_FORMS = ("textbook", "textbook, channels last + autocast", "ours", "ours, checkpointing")
 COUNTS, WIDTH = (1000, 2000, 4000, 8000), 256
 THREADS_CASES = ("diffusion 32", "cyclegan 128")
 THREAD_STEPS = 3

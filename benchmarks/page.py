@@ -21,7 +21,6 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from reverie.core.files import write_atomic
 from reverie.core.html import page, text
-from reverie.training.curves import COLOURS
 
 Row = dict[str, Any]
 
@@ -45,12 +44,22 @@ QUANTITIES: tuple[tuple[str, str, float], ...] = (
 )
 """Figures of the plots, their axis, and a factor."""
 
-MARKERS = "osD^vPX*h<"
+OURS = {
+    "ours": "#2563eb",
+    "ours, fp32": "#38bdf8",
+    "ours, checkpointing": "#9333ea",
+    "kept": "#2563eb",
+}
+"""Colours of our forms; the others have those of `OTHERS` in turn."""
+OTHERS = ("#94a3b8", "#f59e0b", "#16a34a", "#dc2626", "#a16207", "#475569")
+MARKERS = "sD^vPX"
+ROW_HEIGHT, SPREAD = 0.62, 0.32
+"""Of a case in inches, and how far its forms stand from its middle, so that none hides another."""
 ALONG_TIME, ALONG_MEMORY = "processor_seconds", "peak_memory_MB"
 STYLE = """<style>
 .scroll { overflow-x: auto; }
 .figures { width: auto; font-size: .85rem; margin: .6rem 0 1.6rem; }
-.figures td, .figures th { text-align: right; padding: .15rem .9rem .15rem 0; white-space: nowrap; }
+.figures td, .figures th { text-align: right; padding: .15rem .8rem .15rem 0; white-space: nowrap; }
 .figures td:first-child, .figures th:first-child { text-align: left; opacity: 1; }
 .figures caption { text-align: left; font-weight: 600; padding: .3rem 0; }
 .plot svg { width: 100%; height: auto; background: #fff; border-radius: .6rem; }
@@ -76,22 +85,21 @@ def dots(rows: Sequence[Row]) -> Figure:
     ]
     names = list(dict.fromkeys(name for row in rows for name in row["forms"]))
     legend = 0.24 * -(-len(names) // 4) + 0.15
-    height = 0.9 + 0.34 * len(rows) + legend
+    height = 0.7 + ROW_HEIGHT * len(rows) + legend
     figure = Figure(figsize=(11, height), layout="constrained")
     panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
     for axis, (key, label, factor) in zip(panels, shown, strict=True):
-        for place, row in enumerate(rows):
-            values = [form[key] * factor for form in row["forms"].values() if key in form]
-            if values:
-                axis.plot([min(values), max(values)], [place] * 2, color="#cbd5e1", zorder=1)
-        for number, name in enumerate(names):
+        for name in names:
             points = [
-                (row["forms"][name][key] * factor, place)
+                (row["forms"][name][key] * factor, place + _offset(list(row["forms"]), name))
                 for place, row in enumerate(rows)
                 if key in row["forms"].get(name, {})
             ]
             if points:
-                _dots(axis, points, number, name)
+                x, y = zip(*points, strict=True)
+                axis.scatter(x, y, zorder=2, label=name, **_mark(name, names))
+        for place in range(1, len(rows)):
+            axis.axhline(place - 0.5, color="#e2e8f0", linewidth=0.8, zorder=0)
         bases = {row["base"] for row in rows}
         base = bases.pop() if len(bases) == 1 else "the first form"
         _dress(axis, label.format(base=base), [row["case"] for row in rows])
@@ -99,7 +107,7 @@ def dots(rows: Sequence[Row]) -> Figure:
             axis.axvline(1, color="#475569", linewidth=0.8, linestyle="dashed", zorder=0)
             _logarithmic(axis, [p for r in rows for p in (f[key] for f in r["forms"].values())])
         else:
-            axis.set_xlim(left=0)
+            axis.set_xlim(0, 1.06 * axis.dataLim.xmax)
     handles = {}
     for axis in panels:
         handles |= dict(zip(*reversed(axis.get_legend_handles_labels()), strict=True))
@@ -111,12 +119,22 @@ def dots(rows: Sequence[Row]) -> Figure:
     return figure
 
 
-def _dots(axis: Axes, points: list[tuple[float, int]], number: int, name: str) -> None:
-    x, y = zip(*points, strict=True)
-    axis.scatter(
-        x, y, s=34, zorder=2, label=name, linewidths=0.6, edgecolors="white",
-        color=COLOURS[number % len(COLOURS)], marker=MARKERS[number % len(MARKERS)],
-    )  # fmt: skip
+def _offset(names: list[str], name: str) -> float:
+    """The place of a form within its case, from -SPREAD to SPREAD."""
+    return SPREAD * (2 * names.index(name) / (len(names) - 1) - 1) if len(names) > 1 else 0.0
+
+
+def _style(name: str, names: Sequence[str]) -> dict[str, str]:
+    """Colour and marker of a form: ours are round."""
+    if name in OURS:
+        return {"color": OURS[name], "marker": "o"}
+    number = [other for other in names if other not in OURS].index(name)
+    return {"color": OTHERS[number % len(OTHERS)], "marker": MARKERS[number % len(MARKERS)]}
+
+
+def _mark(name: str, names: Sequence[str]) -> dict[str, Any]:
+    size = 44 if name in OURS else 26
+    return {**_style(name, names), "s": size, "linewidths": 0.6, "edgecolors": "white"}
 
 
 def _dress(axis: Axes, label: str, cases: list[str]) -> None:
@@ -131,6 +149,7 @@ def _dress(axis: Axes, label: str, cases: list[str]) -> None:
 
 def _logarithmic(axis: Axes, values: list[float]) -> None:
     """Ratios are drawn by their logarithm where they differ much."""
+    axis.margins(x=0.08)
     if max(values) / min(values) > 4:
         axis.set_xscale("log", base=2)
         axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
@@ -142,7 +161,7 @@ def curves(row: Row) -> Figure:
     shown = [
         (key, label)
         for key, label in (
-            (ALONG_TIME, "seconds of the processor"),
+            (ALONG_TIME, "processor time, s"),
             (ALONG_MEMORY, "peak memory, MB"),
         )
         if any(key in point for points in row["series"].values() for point in points)
@@ -151,13 +170,16 @@ def curves(row: Row) -> Figure:
     for axis, (key, label) in zip(
         figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True
     ):
-        for number, (name, points) in enumerate(row["series"].items()):
+        for name, points in row["series"].items():
             values = [point.get(key) for point in points]
             x = [value for value, y in zip(row["values"], values, strict=False) if y is not None]
             axis.plot(
-                x, [y for y in values if y is not None], label=name, markersize=5,
-                color=COLOURS[number % len(COLOURS)], marker=MARKERS[number % len(MARKERS)],
-            )  # fmt: skip
+                x,
+                [y for y in values if y is not None],
+                label=name,
+                markersize=5,
+                **_style(name, list(row["series"])),
+            )
         axis.set_xscale("log", base=2 if max(row["values"]) < 1000 else 10)
         axis.set_xticks(row["values"], [f"{value:,}" for value in row["values"]], fontsize=8)
         axis.xaxis.set_minor_formatter(NullFormatter())
@@ -185,14 +207,14 @@ def plots(rows: Sequence[Row]) -> Iterator[tuple[str, str, Figure, list[Row]]]:
 
 
 def _seconds(value: float) -> str:
-    return f"{1000 * value:.3g} ms" if value < 1 else f"{value:.3g} s"
+    shown, unit = (1000 * value, "ms") if value < 1 else (value, "s")
+    return f"{shown:#.3g}".rstrip(".") + f" {unit}"
 
 
 COLUMNS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("times_as_fast", "times as fast", "{:.2f}".format),
     ("processor_seconds", "processor time", _seconds),
     ("seconds", "by the clock", _seconds),
-    ("times_as_fast_by_the_clock", "ratio by the clock", "{:.2f}".format),
     ("parameters", "parameters", lambda n: f"{n / 1e6:.2f} M"),
     ("gflop", "GFLOP", "{:,.1f}".format),
     ("arithmetic", "arithmetic", str),
@@ -242,7 +264,7 @@ def machine_html(machine: Row) -> str:
     peaks = machine["convolution_peak_GFLOPs_per_core"]
     tiles = {
         "processor": machine["processor"],
-        "cores used, of": f"{machine['cores_used']} of {machine['cores']}",
+        "cores used": f"{machine['cores_used']} of {machine['cores']}",
         "threads of PyTorch": machine["threads"],
         "native bfloat16": "yes" if machine["bf16_is_native"] else "no",
         "GFLOP/s a core, fp32 convolution": peaks["fp32"],
@@ -272,7 +294,8 @@ def render(results: Row) -> str:
             body.append(f"<h3>{text(rows[0]['case'])}</h3>")
         body.append(f'<figure class="plot">{svg_of(figure, name)}</figure>')
         tables = "".join(growth_table(r) if r["kind"] == "curve" else table_of(r) for r in rows)
-        body.append(f"<details><summary>all figures</summary>{tables}</details>")
+        opened = "" if rows[0]["kind"] == "curve" else " open"
+        body.append(f"<details{opened}><summary>all figures</summary>{tables}</details>")
         before = part
     for part, why in results.get("skipped", {}).items():
         body.append(f"<h2>{text(TITLES.get(part, part))}</h2><p>not measured: {text(why)}</p>")

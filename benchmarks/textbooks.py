@@ -53,7 +53,7 @@ STYLES = {
     "textbook": Style(),
     "textbook, autocast": Style(autocast=True),
     "textbook, channels last": Style(channels_last=True),
-    "textbook, both": Style(autocast=True, channels_last=True),
+    "textbook, channels last + autocast": Style(autocast=True, channels_last=True),
 }
 
 

@@ -1,6 +1,6 @@
 """A training step of each method: ours beside the textbook's, by time, FLOPs and peak memory.
 
-    python benchmarks/train_step.py [--rounds 5] [--quick] [--out FILE.json] [CASE ...]
+    python benchmarks/train_step.py [--rounds 5] [--no-memory] [--quick] [--out FILE.json] [CASE ...]
 
 All forms of a case take turns: the textbook's step in fp32, with autocast, in channels-last memory
 with fused Adam, and with both; ours in fp32, by default (bf16 where the processor has it), and with
@@ -16,7 +16,7 @@ import dataclasses
 import functools
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -170,7 +170,7 @@ def in_own_process(name: str, form: str, **words: Any) -> Row:
     return child(__file__, name, "--alone", form, *options)
 
 
-def measure(name: str, rounds: int, peaks: dict[str, float]) -> Row:
+def measure(name: str, rounds: int, peaks: Mapping[str, float], memory: bool = True) -> Row:
     """All forms of a case, in turns."""
     case = CASES[name]
     forms = {form: build() for form, build in forms_of(case).items()}
@@ -184,24 +184,31 @@ def measure(name: str, rounds: int, peaks: dict[str, float]) -> Row:
 
     with memory_kept(True):
         times = take_turns({n: repeated(form) for n, form in forms.items()}, rounds)
-    memory = peak_memory_of(__file__, {form: (name, "--alone", form) for form in forms})
+    words = {form: (name, "--alone", form) for form in forms} if memory else {}
+    own = peak_memory_of(__file__, words)
     row = comparison(
-        "train", name, forms, "textbook", times, peaks=peaks, memory=memory, repeats=case.steps
+        "train", name, forms, "textbook", times, peaks=peaks, memory=own, repeats=case.steps
     )
     return row | {"batch_size": case.recipe.training.batch_size, "size": case.side}
 
 
 def rows(
-    names: Sequence[str], rounds: int, peaks: dict[str, float], *, quick: bool = False
+    names: Sequence[str],
+    rounds: int,
+    peaks: Mapping[str, float],
+    *,
+    memory: bool = True,
+    quick: bool = False,
 ) -> Iterator[Row]:
     """A row for each case."""
     for name in names or (QUICK if quick else CASES):
-        yield measure(name, rounds, peaks)
+        yield measure(name, rounds, peaks, memory)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("cases", nargs="*", choices=[[], *CASES], metavar="CASE")
+    parser.add_argument("--memory", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--alone", metavar="FORM", help=argparse.SUPPRESS)
     parser.add_argument("--steps", type=int, default=1, help=argparse.SUPPRESS)
     parser.add_argument("--size", type=int, help=argparse.SUPPRESS)
@@ -220,9 +227,8 @@ def main() -> None:
             print(json.dumps(own_figures(form.run, arguments.steps)))
         return
     peaks = measured_peaks()
-    print_rows(
-        rows(arguments.cases, arguments.rounds, peaks, quick=arguments.quick), peaks, arguments.out
-    )
+    how = {"memory": arguments.memory, "quick": arguments.quick}
+    print_rows(rows(arguments.cases, arguments.rounds, peaks, **how), peaks, arguments.out)
 
 
 if __name__ == "__main__":
