@@ -3,10 +3,10 @@
     python benchmarks/run.py [PART ...] [--rounds 3] [--quick] [--out FOLDER] [--svg FOLDER]
 
 Parts: train, upscale, evaluation, folder, decode, start, faults, growth, threads; all where none is
-named. Forms of each case take turns. FOLDER (benchmark-results) gets `results.json` and
-`index.html` after every row, so that what was measured is kept if it is stopped. `--quick` has
-smaller cases and two rounds, and takes less than ten minutes on two cores; `--svg` also writes the
-plots alone. Each script can be run by itself for more (`benchmarks/data.py decode --size 256`).
+named. Forms of each case take turns. FOLDER (benchmark-results) gets `results.json` after every row
+and `index.html` after every part, so that what was measured is kept if it is stopped. `--quick` has
+smaller cases and two rounds, for ten minutes of two cores; `--svg` also writes the plots alone. Each
+script can be run by itself for more (`benchmarks/data.py decode --size 256`).
 
 What needs trained models, minutes of training or a server has scripts of its own: `quality.py`,
 `diffusion.py`, `photos.py`, `latents.py`, `dream.py`, `export.py`, `serve.py`, `pace.py`.
@@ -92,7 +92,7 @@ def run(arguments: argparse.Namespace) -> Row:
     """Measure, and write what there is after each row."""
     peaks = measured_peaks()
     results: Row = {"machine": description(peaks), "quick": arguments.quick, "about": ABOUT}
-    results |= {"skipped": {}, "rows": []}
+    results |= {"minutes": {}, "skipped": {}, "rows": []}
     parts = parts_of(arguments, peaks)
     for name in arguments.parts or parts:
         started = time.monotonic()
@@ -101,19 +101,19 @@ def run(arguments: argparse.Namespace) -> Row:
                 for row in parts[name]():
                     results["rows"].append(row)
                     print(_line(row), flush=True)
-                    _write(results, arguments)
+                    _write_json(results, arguments)
         except Skipped as why:
             results["skipped"][name] = str(why)
             print(f"{name}: not measured: {why}", file=sys.stderr)
-        results.setdefault("minutes", {})[name] = round((time.monotonic() - started) / 60, 2)
-    _write(results, arguments)
+        results["minutes"][name] = round((time.monotonic() - started) / 60, 2)
+        _write_json(results, arguments)
+        write_page(results, arguments.out / "index.html", arguments.svg)
     return results
 
 
-def _write(results: Row, arguments: argparse.Namespace) -> None:
+def _write_json(results: Row, arguments: argparse.Namespace) -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     write_atomic(arguments.out / "results.json", json.dumps(results, indent=1) + "\n")
-    write_page(results, arguments.out / "index.html", arguments.svg)
 
 
 def _line(row: Row) -> str:

@@ -1,6 +1,6 @@
 """A training step of each method: ours beside the textbook's, by time, FLOPs and peak memory.
 
-    python benchmarks/train_step.py [--rounds 5] [--no-memory] [--quick] [--out FILE.json] [CASE ...]
+    python benchmarks/train_step.py [--rounds 5] [--no-memory] [--quick] [--out FILE] [CASE ...]
 
 All forms of a case take turns: the textbook's step in fp32, with autocast, in channels-last memory
 with fused Adam, and with both; ours in fp32, by default (bf16 where the processor has it), and with
