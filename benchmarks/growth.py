@@ -37,6 +37,7 @@ BATCH_CASE, BATCHES = "diffusion 32", (4, 16, 64)
 BATCH_FORMS = ("textbook", "textbook, channels last + autocast", "ours, fp32", "ours")
 SIZE_CASE, SIZES = "cyclegan 128", (64, 128, 256)
 SIZE_FORMS = ("textbook", "textbook, channels last + autocast", "ours", "ours, checkpointing")
+QUICK_FORMS = ("textbook", "ours")
 COUNTS, WIDTH = (1000, 2000, 4000, 8000), 256
 THREADS_CASES = ("diffusion 32", "cyclegan 128")
 THREAD_STEPS = 3
@@ -68,7 +69,7 @@ def batch(rounds: int, quick: bool) -> Iterator[Row]:
     def measure(form: str, value: int) -> Row:
         return train_step.in_own_process(BATCH_CASE, form, batch=value, steps=2)
 
-    forms = {name: partial(measure, name) for name in BATCH_FORMS}
+    forms = {name: partial(measure, name) for name in (QUICK_FORMS if quick else BATCH_FORMS)}
     yield along(BATCH_CASE, "images in a batch", BATCHES[: 2 if quick else 3], forms, rounds)
 
 
@@ -78,7 +79,7 @@ def size(rounds: int, quick: bool) -> Iterator[Row]:
     def measure(form: str, value: int) -> Row:
         return train_step.in_own_process(SIZE_CASE, form, size=value)
 
-    forms = {name: partial(measure, name) for name in SIZE_FORMS}
+    forms = {name: partial(measure, name) for name in (QUICK_FORMS if quick else SIZE_FORMS)}
     values = SIZES[: 2 if quick else 3]
     yield along(SIZE_CASE.split()[0], "side of an image, pixels", values, forms, rounds)
 
@@ -91,7 +92,7 @@ def images(rounds: int, quick: bool) -> Iterator[Row]:
             evaluation.__file__, metric, "--only", form, "--count", value, "--width", WIDTH
         )
 
-    for metric in evaluation.METRICS:
+    for metric in ("kernel",) if quick else evaluation.METRICS:
         forms = {name: partial(measure, metric, name) for name in ("ours", "whole")}
         label = f"features of {WIDTH} values of each set"
         yield along(metric, label, COUNTS[: 2 if quick else 4], forms, rounds)

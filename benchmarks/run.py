@@ -5,8 +5,8 @@
 Parts: train, upscale, evaluation, folder, decode, start, faults, growth, threads; all where none is
 named. Forms of each case take turns. FOLDER (benchmark-results) gets `results.json` after every row
 and `index.html` after every part, so that what was measured is kept if it is stopped. `--quick` has
-smaller cases and two rounds, for ten minutes of two cores; `--svg` also writes the plots alone. Each
-script can be run by itself for more (`benchmarks/data.py decode --size 256`).
+smaller cases and two rounds, for ten minutes of two cores; `--svg` also writes the plots alone.
+Each script can be run by itself for more (`benchmarks/data.py decode --size 256`).
 
 What needs trained models, minutes of training or a server has scripts of its own: `quality.py`,
 `diffusion.py`, `photos.py`, `latents.py`, `dream.py`, `export.py`, `serve.py`, `pace.py`.
