@@ -203,7 +203,7 @@ def convolution_peak(dtype: torch.dtype) -> float:
 
 
 def measured_peaks() -> dict[str, float]:
-    """The peaks in both arithmetics, in GFLOP per second of processor time."""
+    """The peaks in fp32 and bf16, in GFLOP per second of processor time."""
     return {
         "fp32": round(convolution_peak(torch.float32), 1),
         "bf16": round(convolution_peak(torch.bfloat16), 1),
