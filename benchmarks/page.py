@@ -185,7 +185,7 @@ def curves(row: Row) -> Figure:
         axis.xaxis.set_minor_formatter(NullFormatter())
         axis.set_xlabel(row["along"], fontsize=9)
         axis.set_ylabel(label, fontsize=9)
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(0, 1.06 * axis.dataLim.ymax)
         axis.tick_params(axis="y", labelsize=8)
         axis.grid(alpha=0.25)
         axis.spines[["top", "right"]].set_visible(False)

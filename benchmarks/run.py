@@ -43,11 +43,11 @@ ABOUT = {
     "last” includes fused Adam. What gradient checkpointing computes again counts as FLOPs.",
     "upscale": "The same network and image; FLOPs are those of the plain form.",
     "evaluation": "Random features. “whole” is the plain form in float64.",
-    "folder": "What `reverie translate` does with a CycleGAN of six blocks, files included.",
+    "folder": "What reverie translate does with a CycleGAN of six blocks, files included.",
     "decode": "Photographs of 1 to 2 megapixels into an empty cache, beside a plain pool of "
     "threads.",
     "start": "A new process opens a folder of small files for the first time, and again.",
-    "faults": "Freed memory is returned to the system as usual, or kept as `reverie train` does.",
+    "faults": "Freed memory is returned to the system as usual, or kept as reverie train does.",
     "growth": "Each point is a process of its own.",
     "threads": "Seconds by the clock for a step of any of the runs that train at once.",
 }
