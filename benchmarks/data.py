@@ -7,11 +7,11 @@
 `decode`: distinct JPEG photographs of 1 to 2 megapixels (random crops of the set `photos`, resized,
 with noise) are opened with an empty cache, and decoded by a plain pool of as many threads, which
 does the same with Pillow alone: JPEG's own downscaling to twice the size, crop, bicubic. Both take
-turns; medians of images per second, and the ratio; and the mean difference of pixels, in levels of
-255, from decoding in full.
+turns; images per second of processor time, and the mean difference of pixels, in levels of 255,
+from decoding in full.
 
-`start`: seconds and peak memory of a new process that opens a folder of small files for the first
-time, and again. The images are made in FOLDER where they are not there yet.
+`start`: times and peak memory of a new process that opens a folder of small files for the first
+time, and again, along the number of files. Images are made in FOLDER where they are not there yet.
 """
 
 import argparse
@@ -19,20 +19,27 @@ import json
 import os
 import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from measuring import (
+    Form,
+    Row,
+    add_arguments,
+    child,
+    comparison,
+    curve,
+    measured_peaks,
+    own_figures,
+    print_rows,
+    take_turns,
+)
 from PIL import Image
 
 from reverie.data import DataOptions, find_source, open_dataset
-from reverie.runs.environment import machine
 
 NOISE_SIDE = 2048
 
@@ -105,47 +112,28 @@ def ours(folder: Path, size: int) -> np.ndarray:
         return np.array(open_dataset(DataOptions(data=str(folder), image_size=size)).pixels)
 
 
-def decode(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
-    make_photographs(folder, arguments.images)
-    files = sorted(folder.glob("*.jpg"))
-    forms: dict[str, Callable[[], np.ndarray]] = {
-        "plain": lambda: plain_pool(files, arguments.size),
-        "ours": lambda: ours(folder, arguments.size),
+def decode(folder: Path, images: int, size: int, rounds: int) -> Row:
+    """Ours and the pool in turns."""
+    make_photographs(folder, images)
+    files = sorted(folder.glob("*.jpg"))[:images]
+    made: dict[str, np.ndarray] = {}
+
+    def keep(name: str, form: Callable[[], np.ndarray]) -> None:
+        made[name] = form()
+
+    forms = {
+        "plain pool": Form(run=lambda: keep("plain pool", lambda: plain_pool(files, size))),
+        "ours": Form(run=lambda: keep("ours", lambda: ours(folder, size))),
     }
-    seconds: dict[str, list[float]] = {name: [] for name in forms}
-    made = {}
-    for _ in range(arguments.rounds):
-        for name, form in forms.items():
-            started = time.perf_counter()
-            made[name] = form()
-            seconds[name].append(time.perf_counter() - started)
+    times = take_turns({name: form.run for name, form in forms.items()}, rounds, warm=False)
     some = slice(None, None, max(1, len(files) // 100))
-    whole = in_full(files[some], arguments.size).astype(int)
-    pairs = zip(seconds["plain"], seconds["ours"], strict=True)
-    return {
-        "images": len(files),
-        "size": arguments.size,
-        "images_per_second": {
-            name: round(len(files) / statistics.median(s), 1) for name, s in seconds.items()
-        },
-        "times_as_fast_as_plain": round(statistics.median(a / b for a, b in pairs), 2),
-        "mean_difference_from_full": {
-            name: round(float(np.abs(images[some].astype(int) - whole).mean()), 3)
-            for name, images in made.items()
-        },
-    }
-
-
-OPENING = """
-import sys, time
-started = time.perf_counter()
-from reverie.data import DataOptions, open_dataset
-imported = time.perf_counter()
-images = open_dataset(DataOptions(data=sys.argv[1], image_size=16))
-opened = time.perf_counter() - imported
-status = open("/proc/self/status").read()
-print(len(images), imported - started, opened, int(status.split("VmHWM:")[1].split()[0]) // 1024)
-"""
+    whole = in_full(files[some], size).astype(int)
+    row = comparison("decode", f"{len(files):,} photographs to {size}²", forms, "plain pool", times)
+    for name, form in row["forms"].items():
+        form["images_per_processor_second"] = round(len(files) / form["processor_seconds"], 1)
+        difference = np.abs(made[name][some].astype(int) - whole).mean()
+        form["mean_difference_from_full"] = round(float(difference), 3)
+    return row
 
 
 def make_small_files(folder: Path, count: int) -> None:
@@ -159,37 +147,68 @@ def make_small_files(folder: Path, count: int) -> None:
         Image.fromarray(pixels).save(path)
 
 
-def start(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
-    folder = folder / str(arguments.files)
-    make_small_files(folder, arguments.files)
+def opened(folder: Path) -> Row:
+    """Times of opening a folder in this process, and its peak memory."""
+    options = DataOptions(data=str(folder), image_size=16)
+    return own_figures(lambda: open_dataset(options), warm=False)
+
+
+def start(folder: Path, files: int, rounds: int) -> Row:
+    """The first opening, and again, each in a new process; medians of the latter."""
+    folder = folder / str(files)
+    make_small_files(folder, files)
     cache = folder.with_suffix(".cache")
     shutil.rmtree(cache, ignore_errors=True)
-    row: dict[str, Any] = {"files": arguments.files}
-    for name in ("first", *["again"] * arguments.rounds):
-        done = subprocess.run(
-            [sys.executable, "-c", OPENING, str(folder)],
-            env=os.environ | {"REVERIE_CACHE": str(cache)},
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        _, imported, opened, peak = done.stdout.split()
-        found = {"import": float(imported), "seconds": float(opened), "peak_memory_MB": int(peak)}
-        row.setdefault(name, []).append(found)
+    found: dict[str, list[Row]] = {"first": [], "again": []}
+    for name in ("first", *["again"] * rounds):
+        words = ("start", "--folder", folder, "--alone")
+        found[name].append(child(__file__, *words, environment={"REVERIE_CACHE": str(cache)}))
     shutil.rmtree(cache)
-    return row
+    return {
+        name: {key: round(statistics.median(r[key] for r in own), 4) for key in own[0]}
+        for name, own in found.items()
+    }
+
+
+def start_curve(folder: Path, counts: Sequence[int], rounds: int) -> Row:
+    """Times and memory along the number of files."""
+    points = [start(folder, files, rounds) for files in counts]
+    series = {name: [point[name] for point in points] for name in ("first", "again")}
+    return curve("start", "opening a folder", "files", list(counts), series)
+
+
+def rows(part: str, folder: Path, arguments: argparse.Namespace) -> Iterator[Row]:
+    """The row of a part."""
+    quick = arguments.quick
+    if part == "decode":
+        images = min(arguments.images, 60) if quick else arguments.images
+        yield decode(folder / part, images, arguments.size, arguments.rounds)
+        return
+    most = min(arguments.files, 3000) if quick else arguments.files
+    counts = [count for count in (1000, 10_000) if count < most]
+    yield start_curve(folder / part, [*counts, most], arguments.rounds)
+
+
+def add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of both parts."""
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir(), "reverie-data"))
+    parser.add_argument("--images", type=int, default=2000)
+    parser.add_argument("--files", type=int, default=100_000)
+    parser.add_argument("--size", type=int, default=64)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("part", choices=["decode", "start"])
-    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir(), "reverie-data"))
-    parser.add_argument("--images", type=int, default=2000)
-    parser.add_argument("--files", type=int, default=100_000)
-    parser.add_argument("--size", type=int, default=64)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
+    add_data_arguments(parser)
+    add_arguments(parser, rounds=3)
     arguments = parser.parse_args()
-    parts = {"decode": decode, "start": start}
-    row = parts[arguments.part](arguments.folder / arguments.part, arguments)
-    print(json.dumps(row | {"machine": machine()}))
+    if arguments.alone:
+        print(json.dumps(opened(arguments.folder)))
+        return
+    found = rows(arguments.part, arguments.folder, arguments)
+    print_rows(found, measured_peaks(), arguments.out)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,8 @@
     python benchmarks/evaluation.py [--count 5000] [--width 1280] [--rounds 3] [METRIC ...]
     python benchmarks/evaluation.py --count 50000 --rounds 1 --only ours
 
-The features are random. All take turns in one run; the figures are medians of seconds, and of the
-ratios to ours in the same round, by the clock and by processor time (a busy machine changes the
-first more than the second). Peak memory is that of a process of
-its own, with the features.
+The features are random. All take turns in one run; ratios are to the plain form. Peak memory is
+that of a process of its own, with the features; `--only` measures one form in this process.
 torchmetrics and torch-fidelity are measured if they are installed, where they have the metric:
 torch-fidelity knows precision and recall alone, of `prdc`.
 """
@@ -16,20 +14,27 @@ import importlib.util
 import json
 import math
 import statistics
-import subprocess
-import sys
-import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import torch
+from measuring import (
+    Form,
+    Row,
+    add_arguments,
+    comparison,
+    measured_peaks,
+    own_figures,
+    peak_memory_of,
+    print_rows,
+    take_turns,
+)
 from torch import Tensor, nn
 
 from reverie.evaluation.metrics.frechet import Moments, frechet_distance
 from reverie.evaluation.metrics.kernel import SUBSET_SIZE, SUBSETS, kernel_distance
 from reverie.evaluation.metrics.prdc import NEIGHBOURS, prdc
-from reverie.runs.environment import machine, versions
 
 Metric = Callable[[Tensor, Tensor], dict[str, float]]
 
@@ -176,66 +181,61 @@ METRICS: dict[str, dict[str, Metric]] = {
 }
 
 
-def peak_megabytes() -> int:
-    """Largest resident memory of this process so far."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) // 1024
+def measure(metric: str, count: int, width: int, rounds: int) -> Row:
+    """Times and figures of all that have the metric, in turns."""
+    sets = random_features(count, width)
+    figures: dict[str, dict[str, float]] = {}
 
+    def run(name: str, form: Metric) -> None:
+        figures[name] = form(*sets)
 
-def memory_of_own_process(metric: str, name: str, arguments: argparse.Namespace) -> int:
-    """Megabytes at the peak of a new process that computes one metric."""
-    words = [sys.executable, __file__, metric, "--only", name, "--rounds", "1"]
-    words += ["--count", str(arguments.count), "--width", str(arguments.width)]
-    done = subprocess.run(words, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout.splitlines()[-1])["peak_memory_MB"]
-
-
-def ratios(took: dict[str, list[float]]) -> dict[str, float]:
-    """Median over the rounds of the time of each over ours."""
-    return {
-        name: round(statistics.median(b / a for a, b in zip(took["ours"], each, strict=True)), 2)
-        for name, each in took.items()
-    }
-
-
-def measure(metric: str, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Seconds and figures of all that have the metric, in turns."""
-    fake, real = random_features(arguments.count, arguments.width)
     forms = {
-        name: form
+        name: Form(run=partial(run, name, form))
         for name, form in METRICS[metric].items()
-        if arguments.only in (None, name)
-        and (name in ("ours", "whole") or importlib.util.find_spec(name))
+        if name in ("ours", "whole") or importlib.util.find_spec(name)
     }
-    seconds: dict[str, list[float]] = {name: [] for name in forms}
-    processor: dict[str, list[float]] = {name: [] for name in forms}
-    figures = {}
-    for _ in range(arguments.rounds):
-        for name, form in forms.items():
-            started, used = time.perf_counter(), time.process_time()
-            figures[name] = form(fake, real)
-            seconds[name].append(time.perf_counter() - started)
-            processor[name].append(time.process_time() - used)
-    row: dict[str, Any] = {"metric": metric, "count": arguments.count, "width": arguments.width}
-    row["seconds"] = {name: round(statistics.median(s), 3) for name, s in seconds.items()}
-    if arguments.only:
-        return row | {"figures": figures, "peak_memory_MB": peak_megabytes()}
-    row["times_ours"], row["times_ours_in_processor_time"] = map(ratios, (seconds, processor))
-    memory = {name: memory_of_own_process(metric, name, arguments) for name in forms}
-    return row | {"figures": figures, "peak_memory_MB": memory}
+    times = take_turns({name: form.run for name, form in forms.items()}, rounds, warm=False)
+    memory = peak_memory_of(
+        __file__,
+        {name: (metric, "--only", name, "--count", count, "--width", width) for name in forms},
+    )
+    case = f"{metric}, {count:,} × {width:,}"
+    return comparison("evaluation", case, forms, "whole", times, memory=memory) | {
+        "figures": figures
+    }
+
+
+def rows(
+    metrics: Sequence[str],
+    rounds: int,
+    *,
+    count: int = 5000,
+    width: int = 1280,
+    quick: bool = False,
+) -> Iterator[Row]:
+    """A row for each metric."""
+    for metric in metrics or METRICS:
+        yield measure(metric, 500 if quick else count, width // 2 if quick else width, rounds)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    parser.add_argument("metrics", nargs="*", default=list(METRICS))
+    parser.add_argument("metrics", nargs="*", choices=[[], *METRICS], metavar="METRIC")
     parser.add_argument("--count", type=int, default=5000, help="features of each set")
     parser.add_argument("--width", type=int, default=1280, help="values of a feature")
-    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", choices=["ours", "whole", "torchmetrics", "torch_fidelity"])
+    add_arguments(parser, rounds=3)
     arguments = parser.parse_args()
-    print(json.dumps({"machine": machine(), "versions": versions()}), flush=True)
-    for metric in arguments.metrics:
-        print(json.dumps(measure(metric, arguments)), flush=True)
+    if arguments.only:  # one process, one computation
+        for metric in arguments.metrics or METRICS:
+            sets = random_features(arguments.count, arguments.width)
+            form = METRICS[metric][arguments.only]
+            row = {"metric": metric, "count": arguments.count, "width": arguments.width}
+            print(json.dumps(row | own_figures(partial(form, *sets), warm=False)), flush=True)
+        return
+    how = {"count": arguments.count, "width": arguments.width, "quick": arguments.quick}
+    found = rows(arguments.metrics, arguments.rounds, **how)
+    print_rows(found, measured_peaks(), arguments.out)
 
 
 if __name__ == "__main__":

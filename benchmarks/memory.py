@@ -2,95 +2,91 @@
 
     python benchmarks/memory.py [--rounds 3] [--steps 5] [WORK ...]
 
-Each run is a process of its own, in turns. Medians of seconds, processor seconds in the system,
-page faults in thousands (all for one step) and peak memory; and the median ratio of seconds.
+Each run is a process of its own, in turns. Times, processor time in the system, page faults in
+thousands (all of one step) and peak memory; medians.
 """
 
 import argparse
-import contextlib
 import json
-import resource
 import statistics
-import subprocess
-import sys
-import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import torch
-import translate  # the benchmark beside this one
+import train_step  # the benchmark beside this one
+from measuring import (
+    Form,
+    Row,
+    Times,
+    add_arguments,
+    child,
+    comparison,
+    measured_peaks,
+    memory_kept,
+    own_figures,
+    print_rows,
+)
 
-from reverie.core.memory import freed_memory_kept
 from reverie.evaluation.metrics.features import extract_features
-from reverie.runs.environment import machine
-
-Step = Callable[[int], None]
 
 
-def evaluation_step() -> Step:
+def evaluation_step() -> Callable[[], object]:
     """The features of 50 images of 64×64."""
     images = torch.rand(50, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    return lambda number: extract_features("efficientnet", [images]) and None
+    return lambda: extract_features("efficientnet", [images])
 
 
-WORK: dict[str, Callable[[], Step]] = {
-    "pix2pix": lambda: translate.our_step("pix2pix", 256, "fp32"),
-    "cyclegan": lambda: translate.our_step("cyclegan", 128, "fp32"),
+def _training(case: str) -> Callable[[], object]:
+    return train_step.our_step(train_step.CASES[case], precision="fp32")[0]
+
+
+WORK: dict[str, Callable[[], Callable[[], object]]] = {
+    "pix2pix": partial(_training, "pix2pix 256"),
+    "cyclegan": partial(_training, "cyclegan 128"),
     "evaluate": evaluation_step,
 }
+QUICK = ("evaluate",)
 
 
-def measure(work: str, kept: bool, steps: int) -> dict[str, float]:
-    """One process's figures, each for one step."""
-    with freed_memory_kept() if kept else contextlib.nullcontext():
-        step = WORK[work]()
-        step(0)
-        before, started = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
-        for number in range(1, steps + 1):
-            step(number)
-        seconds = time.perf_counter() - started
-    after = resource.getrusage(resource.RUSAGE_SELF)
-    status = Path("/proc/self/status").read_text()
-    return {
-        "seconds": seconds / steps,
-        "system_seconds": (after.ru_stime - before.ru_stime) / steps,
-        "processor_seconds": (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-        / steps,
-        "thousand_faults": (after.ru_minflt - before.ru_minflt) / 1000 / steps,
-        "peak_memory_MB": int(status.split("VmHWM:")[1].split()[0]) / 1024,
+def measure(work: str, rounds: int, steps: int) -> Row:
+    """Both forms in turns, each in new processes."""
+    found: dict[str, list[Row]] = {"usual": [], "kept": []}
+    for _ in range(rounds):
+        for name, own in found.items():
+            own.append(child(__file__, work, "--alone", name, "--steps", steps))
+    times = {
+        name: Times([r["seconds"] for r in own], [r["processor_seconds"] for r in own])
+        for name, own in found.items()
     }
+    forms = {name: Form(run=lambda: None) for name in found}
+    row = comparison("faults", work, forms, "usual", times)
+    for name, own in found.items():
+        for key in ("thousand_faults", "system_seconds", "peak_memory_MB"):
+            row["forms"][name][key] = round(statistics.median(r[key] for r in own), 3)
+    return row
 
 
-def alone(work: str, kept: bool, steps: int) -> dict[str, float]:
-    """`measure` in a new process."""
-    words = [sys.executable, __file__, work, "--alone", "kept" if kept else "usual"]
-    words += ["--steps", str(steps)]
-    return json.loads(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
+def rows(
+    names: Sequence[str], rounds: int, *, steps: int = 5, quick: bool = False
+) -> Iterator[Row]:
+    """A row for each work."""
+    for name in names or (QUICK if quick else WORK):
+        yield measure(name, rounds, 2 if quick else steps)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    parser.add_argument("work", nargs="*", default=list(WORK))
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("work", nargs="*", choices=[[], *WORK], metavar="WORK")
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--alone", choices=["usual", "kept"], help=argparse.SUPPRESS)
+    add_arguments(parser, rounds=3)
     arguments = parser.parse_args()
     if arguments.alone:
-        print(json.dumps(measure(arguments.work[0], arguments.alone == "kept", arguments.steps)))
+        with memory_kept(arguments.alone == "kept"):
+            print(json.dumps(own_figures(WORK[arguments.work[0]](), arguments.steps)))
         return
-    for work in arguments.work:
-        found: dict[str, list[dict[str, float]]] = {"usual": [], "kept": []}
-        for _ in range(arguments.rounds):
-            for name, rows in found.items():
-                rows.append(alone(work, name == "kept", arguments.steps))
-        row: dict[str, object] = {"work": work, "machine": machine()}
-        for name, rows in found.items():
-            row[name] = {k: round(statistics.median(r[k] for r in rows), 3) for k in rows[0]}
-        pairs = list(zip(found["usual"], found["kept"], strict=True))
-        for key in ("seconds", "processor_seconds"):
-            shares = [kept[key] / usual[key] for usual, kept in pairs]
-            row[f"share_of_{key}"] = round(statistics.median(shares), 3)
-        print(json.dumps(row), flush=True)
+    how = {"steps": arguments.steps, "quick": arguments.quick}
+    print_rows(rows(arguments.work, arguments.rounds, **how), measured_peaks(), arguments.out)
 
 
 if __name__ == "__main__":

@@ -1,202 +1,234 @@
-"""Images/s of a training step: ours against the same step as a plain textbook loop.
+"""A training step of each method: ours beside the textbook's, by time, FLOPs and peak memory.
 
-    python benchmarks/train_step.py [--rounds 5] [--steps 60] [--out FILE.json]
+    python benchmarks/train_step.py [--rounds 5] [--no-memory] [--quick] [--out FILE] [CASE ...]
 
-Both train the same networks with the same losses on the same images. The textbook loop is the usual
-first implementation: fp32, plain Adam, a DataLoader over decoded tensors, generated images reused
-from the discriminator's update in the generator's, real and generated images discriminated one
-after the other. It has no EMA and writes no log; ours does. The two take turns, and the figures are
-medians over the rounds. `waiting_share` is the share of our time that is spent waiting for data.
+All forms of a case take turns: the textbook's step in fp32, with autocast, in channels-last memory
+with fused Adam, and with both; ours in fp32, by default (bf16 where the processor has it), and with
+gradient checkpointing where there is something to checkpoint. They have the same networks, so as
+many parameters, and FLOPs as printed; `diffusion` has the textbook's network a second time without
+our fold of 2×2 pixels, which has as many parameters, but not as few FLOPs. Images are random, and
+nothing is read or written. Ours has its EMA where the preset has one. Peak memory is that of a
+process of its own, with its imports, which take about 300 MB.
 """
 
 import argparse
+import dataclasses
+import functools
 import json
-import statistics
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
-from torch.utils.data import DataLoader, TensorDataset
+from measuring import (
+    Arithmetic,
+    Form,
+    Row,
+    add_arguments,
+    child,
+    comparison,
+    measured_peaks,
+    memory_kept,
+    own_figures,
+    parameter_count,
+    peak_memory_of,
+    print_rows,
+    take_turns,
+)
+from textbooks import STYLES, TEXTBOOKS, diffusion
 
-import reverie
-from reverie.core.image_io import to_tensor
-from reverie.data import ImageDataset, open_dataset
-from reverie.methods import Method
+from reverie.core.rng import Rng
+from reverie.data import Batch, ImageSpec
 from reverie.methods.presets import recipe_for
 from reverie.methods.recipe import Recipe
-from reverie.runs.environment import commit, machine, versions
 from reverie.runs.model_folder import build_method
 from reverie.runs.run import Run
+from reverie.training.loop import update
+from reverie.training.setup import make_accelerator
+from reverie.training.state import TrainState
 
-CASES: dict[str, tuple[str, str | None, dict[str, Any]]] = {
-    "vae 28": ("vae", "digits-20", {"prior_layers": 0, "hidden": (400,)}),
-    "vae convolutional 64": ("vae", None, {"image_size": 64}),
-    "gan 28": ("gan", "digits-64", {}),
-    "dcgan paper 28": ("dcgan", "paper", {}),
-    "dcgan paper 64": ("dcgan", "paper", {"image_size": 64, "batch_size": 64}),
-    "dcgan modern 28": ("dcgan", "digits", {}),
-    "cgan paper 28": ("cgan", "paper", {}),
-    "cgan modern 28": ("cgan", "digits", {}),
+DIGITS = tuple("0123456789")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Case:
+    """A training: a method with its options, and the images."""
+
+    method: str
+    preset: str | None = None
+    changes: dict[str, Any] = dataclasses.field(default_factory=dict)
+    side: int
+    channels: int = 3
+    steps: int = 1
+    """In one measured run."""
+
+    @property
+    def recipe(self) -> Recipe:
+        return recipe_for(self.method, self.preset).with_options(**self.changes)
+
+    @property
+    def spec(self) -> ImageSpec:
+        return ImageSpec(self.channels, self.side, DIGITS if self.channels == 1 else ())
+
+    def batch(self) -> Batch:
+        """Random images in [-1, 1]."""
+        random = torch.Generator().manual_seed(0)
+        count = self.recipe.training.batch_size
+        shape = (count, self.channels, self.side, self.side)
+        a, b = (torch.rand(shape, generator=random) * 2 - 1 for _ in "ab")
+        labels = torch.arange(count) % 10 if self.channels == 1 else None
+        return Batch(a, labels, domain_b=b)
+
+
+_digits = functools.partial(Case, channels=1, side=28)
+_plain_vae = {"prior_layers": 0, "hidden": (400,)}
+
+CASES: dict[str, Case] = {
+    "vae 28": _digits(method="vae", preset="digits-20", changes=_plain_vae, steps=100),
+    "vae convolutional 64": _digits(method="vae", side=64, changes={"image_size": 64}, steps=5),
+    "gan 28": _digits(method="gan", preset="digits-64", steps=30),
+    "dcgan paper 28": _digits(method="dcgan", preset="paper", steps=3),
+    "dcgan paper 64": _digits(method="dcgan", preset="paper", side=64, changes={"batch_size": 64}),
+    "dcgan modern 28": _digits(method="dcgan", preset="digits", steps=8),
+    "cgan paper 28": _digits(method="cgan", preset="paper", steps=3),
+    "cgan modern 28": _digits(method="cgan", preset="digits", steps=8),
+    "cyclegan 128": Case(method="cyclegan", preset="paper", side=128),
+    "cyclegan 256": Case(method="cyclegan", preset="paper", side=256),
+    "pix2pix 256": Case(method="pix2pix", preset="paper", side=256, changes={"dropout": False}),
+    "diffusion 32": Case(method="diffusion", side=32, changes={"conditional": False}),
+    "diffusion 64": Case(method="diffusion", side=64, changes={"conditional": False}),
+    "srresnet 96": Case(
+        method="srresnet", preset="paper", side=96, changes={"network": "srresnet"}
+    ),
 }
-
-Step = Callable[[Tensor, Tensor, int], None]
-
-
-def textbook_vae(method: Any, o: Any) -> Step:
-    """A step of Kingma & Welling 2014."""
-    optimiser = torch.optim.Adam(method.parameters(), o.learning_rate, (o.beta1, o.beta2))
-
-    def step(images: Tensor, labels: Tensor, number: int) -> None:
-        optimiser.zero_grad()
-        mean, log_variance = method.encoder(images).chunk(2, dim=1)
-        z = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
-        logits = method.decoder(z)
-        nll = F.binary_cross_entropy_with_logits(logits, (images + 1) / 2, reduction="sum")
-        kl = -0.5 * torch.sum(1 + log_variance - mean.pow(2) - log_variance.exp())
-        loss = (nll + kl) / len(images)
-        loss.backward()
-        optimiser.step()
-        loss.item()
-
-    return step
+QUICK = ("dcgan paper 28", "cyclegan 128", "pix2pix 256", "diffusion 32")
+CHECKPOINTED = ("cyclegan", "diffusion", "srresnet")
+"""Methods whose networks have blocks to checkpoint in these cases."""
+EQUAL_PARAMETERS = "textbook, not folded"
 
 
-def textbook_gan(method: Any, o: Any) -> Step:
-    """A step of Goodfellow et al. 2014, or of the relativistic loss with R1 and R2."""
-    generator = list(method.generator.parameters())
-    if hasattr(method, "embedding"):
-        generator += list(method.embedding.parameters())
-    betas = (o.beta1, o.beta2)
-    optimiser_g = torch.optim.Adam(generator, o.learning_rate, betas)
-    optimiser_d = torch.optim.Adam(method.discriminator.parameters(), o.learning_rate, betas)
-    criterion = nn.BCEWithLogitsLoss()
-
-    def discriminate(images: Tensor, labels: Tensor) -> Tensor:
-        if hasattr(method, "embedding"):
-            return method.discriminator(images, labels)
-        if hasattr(method, "discriminate"):
-            return method.discriminate(images)
-        return method.discriminator(images)
-
-    def gradient_penalty(images: Tensor, labels: Tensor) -> Tensor:
-        images = images.detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(
-            discriminate(images, labels).sum(), images, create_graph=True
-        )
-        return gradient.pow(2).sum((1, 2, 3)).mean()
-
-    def step(images: Tensor, labels: Tensor, number: int) -> None:
-        ones, zeros = torch.ones(len(images)), torch.zeros(len(images))
-        fake = method.generate(torch.randn(len(images), o.latent_size), labels)
-        optimiser_d.zero_grad()
-        real_logits, fake_logits = discriminate(images, labels), discriminate(fake.detach(), labels)
-        if o.loss == "bce":
-            loss_d = criterion(real_logits, ones) + criterion(fake_logits, zeros)
-        else:
-            loss_d = F.softplus(fake_logits - real_logits).mean()
-        if o.r1 and number % o.penalty_every == 0:
-            penalty = gradient_penalty(images, labels) + gradient_penalty(fake, labels)
-            loss_d = loss_d + 0.5 * o.r1 * o.penalty_every * penalty
-        loss_d.backward()
-        optimiser_d.step()
-        optimiser_g.zero_grad()
-        if o.loss == "bce":
-            loss_g = criterion(discriminate(fake, labels), ones)
-        else:
-            loss_g = F.softplus(discriminate(images, labels) - discriminate(fake, labels)).mean()
-        loss_g.backward()
-        optimiser_g.step()
-        _ = loss_d.item(), loss_g.item()
-
-    return step
-
-
-def endless(dataset: ImageDataset, batch_size: int) -> Iterator[list[Tensor]]:
-    """Batches of images and labels, over and over."""
-    images = to_tensor(dataset.read(np.arange(len(dataset)))).contiguous()
-    assert dataset.labels is not None
-    labels = torch.from_numpy(dataset.labels)
-    loader = DataLoader(TensorDataset(images, labels), batch_size, shuffle=True, drop_last=True)
-    while True:
-        yield from loader
-
-
-def textbook(method: Method, recipe: Recipe, dataset: ImageDataset) -> Callable[[int], float]:
-    """A function of a number of textbook steps that takes them and returns images/s."""
-    method = method.train()
-    make = textbook_vae if recipe.method == "vae" else textbook_gan
-    step = make(method, recipe.options)
-    batches = endless(dataset, recipe.training.batch_size)
-
-    def run(steps: int) -> float:
-        started = time.perf_counter()
-        for number in range(steps):
-            images, labels = next(batches)
-            step(images, labels, number)
-        return steps * recipe.training.batch_size / (time.perf_counter() - started)
-
-    return run
-
-
-def ours(recipe: Recipe, steps: int, precision: str) -> tuple[float, float]:
-    """Images/s and the share of waiting over the second half of a run of `2 * steps`."""
+def our_step(case: Case, **training: Any) -> tuple[Callable[[], None], TrainState]:
+    """The updates of the training loop."""
+    recipe = case.recipe.with_options(device="cpu", **training)
     with tempfile.TemporaryDirectory() as folder:
-        options: dict[str, Any] = recipe.flat() | {
-            "steps": 2 * steps,
-            "epochs": None,
-            "minutes": None,
-        }
-        options |= {"log_every": steps, "sample_every": 10**9, "checkpoint_every": 10**9}
-        options["precision"] = precision
-        run = reverie.train(recipe.method, out=Path(folder) / "run", **options)
-        last = Run(run.folder).read_log()[-1]
-    return last["images_per_second"], last["waiting_share"]
+        accelerator = make_accelerator(recipe.training, Run(Path(folder)))
+    state = TrainState(build_method(recipe, case.spec), recipe.training, accelerator)
+    state.dropout.manual_seed(0)
+    batch = case.batch().to(torch.device("cpu"))
+    numbers = iter(range(10**9))
+
+    def step() -> None:
+        number = next(numbers)
+        for order, phase in enumerate(state.phases):
+            if number % phase.every == 0:
+                rng = Rng(torch.Generator().manual_seed(10 * number + order), number)
+                update(state, phase, [batch], [rng], recipe.options.learning_rate)
+        state.average(number)
+
+    return step, state
 
 
-def measure(name: str, rounds: int, steps: int) -> dict[str, Any]:
-    method, preset, changes = CASES[name]
-    recipe = recipe_for(method, preset).with_options(**{"data": "digits"} | changes)
-    dataset = open_dataset(recipe.data)
-    plain = textbook(build_method(recipe, dataset.spec), recipe, dataset)
-    plain(steps // 2)
-    speeds: dict[str, list[float]] = {"textbook": [], "fp32": [], "auto": []}
-    waiting = []
-    for _ in range(rounds):
-        speeds["textbook"].append(plain(steps))
-        for precision in ("fp32", "auto"):
-            speed, share = ours(recipe, steps, precision)
-            speeds[precision].append(speed)
-            waiting.append(share)
-    ratios = [a / b for a, b in zip(speeds["auto"], speeds["textbook"], strict=True)]
-    return {
-        "case": name,
-        "batch_size": recipe.training.batch_size,
-        **{f"{k}_images_per_second": round(statistics.median(v)) for k, v in speeds.items()},
-        "times_as_fast": round(statistics.median(ratios), 2),
-        "waiting_share": round(statistics.median(waiting), 4),
-    }
+def _our_form(case: Case, **training: Any) -> Form:
+    step, state = our_step(case, **training)
+    low = state.accelerator.native_amp
+    parameters = parameter_count(*(n for networks in state.parameters for n in networks))
+    return Form(run=step, arithmetic="bf16" if low else "fp32", parameters=parameters)
+
+
+def _textbook_form(case: Case, name: str) -> Form:
+    torch.manual_seed(0)
+    style = STYLES["textbook" if name == EQUAL_PARAMETERS else name]
+    build = TEXTBOOKS[case.method]
+    if name == EQUAL_PARAMETERS:
+        build = functools.partial(diffusion, patch=1)
+    batch = case.batch()
+    if style.channels_last:
+        batch = batch.to(torch.device("cpu"))
+    step = build(case.recipe, case.spec, batch, style).in_style(style)
+    arithmetic: Arithmetic = "bf16" if style.autocast else "fp32"
+    return Form(run=step.run, arithmetic=arithmetic, parameters=parameter_count(*step.networks))
+
+
+def forms_of(case: Case) -> dict[str, Callable[[], Form]]:
+    """What builds each form of a case."""
+    forms = {name: functools.partial(_textbook_form, case, name) for name in STYLES}
+    if case.method == "diffusion":
+        forms[EQUAL_PARAMETERS] = functools.partial(_textbook_form, case, EQUAL_PARAMETERS)
+    forms["ours, fp32"] = functools.partial(_our_form, case, precision="fp32")
+    forms["ours"] = functools.partial(_our_form, case)
+    if case.method in CHECKPOINTED:
+        forms["ours, checkpointing"] = functools.partial(
+            _our_form, case, gradient_checkpointing=True
+        )
+    return forms
+
+
+def in_own_process(name: str, form: str, **words: Any) -> Row:
+    """Figures of a process that takes two steps of one form, as a training would."""
+    options = [word for key, value in words.items() for word in (f"--{key}", value)]
+    return child(__file__, name, "--alone", form, *options)
+
+
+def measure(name: str, rounds: int, peaks: Mapping[str, float], memory: bool = True) -> Row:
+    """All forms of a case, in turns."""
+    case = CASES[name]
+    forms = {form: build() for form, build in forms_of(case).items()}
+
+    def repeated(form: Form) -> Callable[[], None]:
+        def run() -> None:
+            for _ in range(case.steps):
+                form.run()
+
+        return run
+
+    with memory_kept(True):
+        times = take_turns({n: repeated(form) for n, form in forms.items()}, rounds)
+    words = {form: (name, "--alone", form) for form in forms} if memory else {}
+    own = peak_memory_of(__file__, words)
+    row = comparison(
+        "train", name, forms, "textbook", times, peaks=peaks, memory=own, repeats=case.steps
+    )
+    return row | {"batch_size": case.recipe.training.batch_size, "size": case.side}
+
+
+def rows(
+    names: Sequence[str],
+    rounds: int,
+    peaks: Mapping[str, float],
+    *,
+    memory: bool = True,
+    quick: bool = False,
+) -> Iterator[Row]:
+    """A row for each case."""
+    for name in names or (QUICK if quick else CASES):
+        yield measure(name, rounds, peaks, memory)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    parser.add_argument("cases", nargs="*", default=list(CASES))
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=60)
-    parser.add_argument("--out", type=Path, default=None)
+    parser.add_argument("cases", nargs="*", choices=[[], *CASES], metavar="CASE")
+    parser.add_argument("--no-memory", dest="memory", action="store_false")
+    parser.add_argument("--alone", metavar="FORM", help=argparse.SUPPRESS)
+    parser.add_argument("--steps", type=int, default=1, help=argparse.SUPPRESS)
+    parser.add_argument("--size", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--batch", type=int, help=argparse.SUPPRESS)
+    add_arguments(parser)
     arguments = parser.parse_args()
-    rows = []
-    for name in arguments.cases:
-        rows.append(measure(name, arguments.rounds, arguments.steps))
-        print(json.dumps(rows[-1]), flush=True)
-    result = {"machine": machine(), "commit": commit(), "versions": versions(), "cases": rows}
-    if arguments.out:
-        arguments.out.write_text(json.dumps(result, indent=1) + "\n")
+    if arguments.alone:
+        case = CASES[arguments.cases[0]]
+        if arguments.size:
+            case = dataclasses.replace(case, side=arguments.size)
+        if arguments.batch:
+            changes = case.changes | {"batch_size": arguments.batch}
+            case = dataclasses.replace(case, changes=changes)
+        with memory_kept(arguments.alone.startswith("ours")):
+            form = forms_of(case)[arguments.alone]()
+            print(json.dumps(own_figures(form.run, arguments.steps)))
+        return
+    peaks = measured_peaks()
+    how = {"memory": arguments.memory, "quick": arguments.quick}
+    print_rows(rows(arguments.cases, arguments.rounds, peaks, **how), peaks, arguments.out)
 
 
 if __name__ == "__main__":

@@ -3,30 +3,37 @@
     python benchmarks/upscale.py [--rounds 5] [--side 256] [NETWORK ...]
 
 All take turns in one run with the same weights and image: plain and channels last in float32, ours
-in the machine's own precision and in float32, and ONNX Runtime if it and onnx are installed.
-Medians, in megapixels of output per second, and of the ratios to channels last in the same round,
-by the clock and by processor time. Peak memory is that of a process of its own.
+in the machine's own precision and in float32, and ONNX Runtime if it and onnx are installed. Ratios
+are to channels last; FLOPs are those of the plain network.
 """
 
 import argparse
 import importlib.util
 import io
 import json
-import statistics
-import subprocess
-import sys
-import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 import torch
+from measuring import (
+    Form,
+    Row,
+    add_arguments,
+    comparison,
+    gigaflops,
+    measured_peaks,
+    own_figures,
+    parameter_count,
+    peak_memory_of,
+    print_rows,
+    take_turns,
+)
 from torch import Tensor
 
 from reverie.core.precision import bf16_is_native
 from reverie.inference.tiled_upscale import TiledUpscaler
 from reverie.methods.superres.families import build_upscaler
 from reverie.methods.superres.networks import Upscaler, UpscalerConfig
-from reverie.runs.environment import machine
 
 NETWORKS: dict[str, tuple[str, int, int]] = {
     "srresnet": ("srresnet", 64, 16),
@@ -35,6 +42,7 @@ NETWORKS: dict[str, tuple[str, int, int]] = {
     "rrdb": ("rrdb", 64, 23),
 }
 """Family, width and blocks by name."""
+USUAL, QUICK = ("srresnet", "compact", "photos-x4"), ("photos-x4",)
 SCALE = 4
 
 
@@ -106,73 +114,71 @@ def with_onnx(network: Upscaler) -> Callable[[Tensor], Tensor] | None:
 
 VARIANTS = {
     "plain": plain,
-    "channels_last": channels_last,
+    "channels last": channels_last,
+    "ours, fp32": lambda network: ours_in(network, torch.float32),
     "ours": ours,
-    "ours_float32": lambda network: ours_in(network, torch.float32),
-    "onnxruntime": with_onnx,
+    "ONNX Runtime": with_onnx,
 }
 
 
-def speeds(took: dict[str, list[float]]) -> dict[str, float]:
-    """Median over the rounds of the time of channels last over that of each."""
-    base = took["channels_last"]
-    return {
-        name: round(statistics.median(b / own for b, own in zip(base, each, strict=True)), 2)
-        for name, each in took.items()
+def measure(name: str, rounds: int, side: int, peaks: Mapping[str, float]) -> Row:
+    """All variants of a network in turns."""
+    image = torch.rand(1, 3, side, side) * 2 - 1
+    runs = {variant: build(random_network(name)) for variant, build in VARIANTS.items()}
+    low = bf16_is_native("cpu")
+    forms = {
+        variant: Form(
+            run=partial(run, image),
+            arithmetic="bf16" if low and variant == "ours" else "fp32",
+            parameters=parameter_count(random_network(name)),
+        )
+        for variant, run in runs.items()
+        if run is not None
     }
+    times = take_turns({variant: form.run for variant, form in forms.items()}, rounds)
+    words = {variant: (name, "--only", variant, "--side", side) for variant in forms}
+    memory = peak_memory_of(__file__, words)
+    made = f"{name}, {side}² to {SCALE * side}²"
+    row = comparison("upscale", made, forms, "channels last", times, memory=memory)
+    # ONNX Runtime's operations are not PyTorch's to count, and the network is the same.
+    gflop = gigaflops(forms["plain"].run)
+    for form in row["forms"].values():
+        speed = gflop / form["processor_seconds"]
+        form["gflop"] = round(gflop, 2)
+        form["share_of_peak"] = round(speed / peaks[form["arithmetic"]], 3)
+    return row | {"megapixels": (SCALE * side) ** 2 / 1e6}
 
 
-def peak_memory(name: str, variant: str, side: int) -> int:
-    """Megabytes of a new process that upscales one image."""
-    done = subprocess.run(
-        [sys.executable, __file__, name, "--only", variant, "--side", str(side)],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    return int(done.stdout.split()[-1])
+def rows(
+    names: Sequence[str],
+    rounds: int,
+    peaks: Mapping[str, float],
+    *,
+    side: int = 256,
+    quick: bool = False,
+) -> Iterator[Row]:
+    """A row for each network."""
+    for name in names or (QUICK if quick else USUAL):
+        yield measure(name, rounds, side // 2 if quick else side, peaks)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    parser.add_argument("networks", nargs="*", default=["srresnet", "compact", "photos-x4"])
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("networks", nargs="*", choices=[[], *NETWORKS], metavar="NETWORK")
     parser.add_argument("--side", type=int, default=256)
-    parser.add_argument(
-        "--only", choices=VARIANTS, help="run one variant once; print its peak memory in MB"
-    )
+    parser.add_argument("--only", choices=VARIANTS, help=argparse.SUPPRESS)
+    add_arguments(parser)
     arguments = parser.parse_args()
-    image = torch.rand(1, 3, arguments.side, arguments.side) * 2 - 1
     if arguments.only:
+        image = torch.rand(1, 3, arguments.side, arguments.side) * 2 - 1
         run = VARIANTS[arguments.only](random_network(arguments.networks[0]))
         assert run is not None
-        run(image)
-        # ru_maxrss would be at least that of the process that started this one.
-        status = Path("/proc/self/status").read_text().splitlines()
-        print(int(next(line for line in status if line.startswith("VmHWM")).split()[1]) // 1024)
+        print(json.dumps(own_figures(partial(run, image), warm=False)))
         return
-    for name in arguments.networks:
-        runs = {variant: build(random_network(name)) for variant, build in VARIANTS.items()}
-        seconds: dict[str, list[float]] = {variant: [] for variant, run in runs.items() if run}
-        processor: dict[str, list[float]] = {variant: [] for variant in seconds}
-        for number in range(arguments.rounds + 1):
-            for variant in seconds:
-                started, used = time.perf_counter(), time.process_time()
-                made = runs[variant](image)  # type: ignore[misc]
-                if number:  # the first round warms up
-                    seconds[variant].append(time.perf_counter() - started)
-                    processor[variant].append(time.process_time() - used)
-                assert made.shape[-1] == SCALE * arguments.side
-        megapixels = (SCALE * arguments.side) ** 2 / 1e6
-        medians = {variant: statistics.median(values) for variant, values in seconds.items()}
-        row = {
-            "network": name,
-            "megapixels_per_second": {w: round(megapixels / s, 2) for w, s in medians.items()},
-            "times_as_fast_as_plain": round(medians["plain"] / medians["ours"], 2),
-            "times_as_fast_as_channels_last": speeds(seconds),
-            "the_same_in_processor_time": speeds(processor),
-            "peak_memory_MB": {w: peak_memory(name, w, arguments.side) for w in medians},
-            "machine": machine(),
-        }
-        print(json.dumps(row), flush=True)
+    peaks = measured_peaks()
+    how = {"side": arguments.side, "quick": arguments.quick}
+    found = rows(arguments.networks, arguments.rounds, peaks, **how)
+    print_rows(found, peaks, arguments.out)
 
 
 if __name__ == "__main__":

@@ -210,7 +210,11 @@ def test_flags_in_sentences_exist(page: Path) -> None:
 def test_scripts_and_their_flags_exist(page: Path) -> None:
     for words in commands(page.read_text(), "python"):
         if words[1].endswith(".py"):
-            text = (ROOT / words[1]).read_text()
+            script = ROOT / words[1]
+            text = script.read_text()
+            for name in re.findall(r"^(?:from|import) (\w+)", text, re.MULTILINE):
+                beside = script.with_name(f"{name}.py")  # where a script has arguments from
+                text += beside.read_text() if beside.is_file() else ""
             for word in words[2:]:
                 assert not word.startswith("--") or f'"{word}"' in text, shlex.join(words)
 

@@ -1,9 +1,11 @@
 """The networks and training steps of CycleGAN and pix2pix as textbooks and the original have them.
 
 Six generator calls, discriminators on real and generated pictures one by one, fp32, plain Adam.
-The yardstick of `translate.py` for speed, and of the tests for losses, gradients and weight files.
+The yardstick of `benchmarks/train_step.py` for speed, and of the tests for losses, gradients and
+weight files.
 """
 
+import contextlib
 import functools
 import random
 
@@ -134,6 +136,9 @@ def _says(logits: Tensor, real: bool, loss: str) -> Tensor:
 class CycleGANStep:
     """One step of Zhu et al. 2017; says its losses, leaves its gradients until the next step."""
 
+    autocast = staticmethod(contextlib.nullcontext)
+    """Context of each loss."""
+
     def __init__(self, width: int = 64, blocks: int = 6, discriminator_width: int = 64) -> None:
         self.g_ab, self.g_ba = (resnet(width, blocks, "instance", False) for _ in "ab")
         self.d_a, self.d_b = (patch(discriminator_width, 3, "instance") for _ in "ab")
@@ -144,15 +149,16 @@ class CycleGANStep:
         self.pool_a, self.pool_b = Pool(), Pool()
 
     def __call__(self, a: Tensor, b: Tensor) -> tuple[float, float]:
-        fake_b, fake_a = self.g_ab(a), self.g_ba(b)
-        cycle_a, cycle_b = self.g_ba(fake_b), self.g_ab(fake_a)
         for parameter in self.discriminators:
             parameter.requires_grad_(False)
         self.optimiser_g.zero_grad()
-        same = F.l1_loss(self.g_ab(b), b) + F.l1_loss(self.g_ba(a), a)
-        cycle = F.l1_loss(cycle_a, a) + F.l1_loss(cycle_b, b)
-        says = _says(self.d_b(fake_b), True, "lsgan") + _says(self.d_a(fake_a), True, "lsgan")
-        loss_g = says + 10 * cycle + 5 * same
+        with self.autocast():
+            fake_b, fake_a = self.g_ab(a), self.g_ba(b)
+            cycle_a, cycle_b = self.g_ba(fake_b), self.g_ab(fake_a)
+            same = F.l1_loss(self.g_ab(b), b) + F.l1_loss(self.g_ba(a), a)
+            cycle = F.l1_loss(cycle_a, a) + F.l1_loss(cycle_b, b)
+            says = _says(self.d_b(fake_b), True, "lsgan") + _says(self.d_a(fake_a), True, "lsgan")
+            loss_g = says + 10 * cycle + 5 * same
         loss_g.backward()
         self.optimiser_g.step()
         for parameter in self.discriminators:
@@ -163,9 +169,10 @@ class CycleGANStep:
             (self.d_a, a, fake_a, self.pool_a),
             (self.d_b, b, fake_b, self.pool_b),
         ):
-            right = _says(d(real), True, "lsgan")
-            wrong = _says(d(pool.query(fake.detach())), False, "lsgan")
-            loss_d = 0.5 * (right + wrong)
+            with self.autocast():
+                right = _says(d(real), True, "lsgan")
+                wrong = _says(d(pool.query(fake.detach())), False, "lsgan")
+                loss_d = 0.5 * (right + wrong)
             loss_d.backward()
             total += loss_d.item()
         self.optimiser_d.step()
@@ -175,6 +182,9 @@ class CycleGANStep:
 class Pix2PixStep:
     """One step of Isola et al. 2017, the generator's half first as ours has it."""
 
+    autocast = staticmethod(contextlib.nullcontext)
+    """Context of each loss."""
+
     def __init__(self, width: int = 64, levels: int = 7, discriminator_width: int = 64) -> None:
         self.g = unet(width, levels, "batch", False)
         self.d = patch(discriminator_width, 3, "batch", inputs=6)
@@ -182,19 +192,22 @@ class Pix2PixStep:
         self.optimiser_d = torch.optim.Adam(self.d.parameters(), 2e-4, (0.5, 0.999))
 
     def __call__(self, a: Tensor, b: Tensor) -> tuple[float, float]:
-        fake = self.g(a)
         for parameter in self.d.parameters():
             parameter.requires_grad_(False)
         self.optimiser_g.zero_grad()
-        loss_g = _says(self.d(torch.cat([a, fake], 1)), True, "bce") + 100 * F.l1_loss(fake, b)
+        with self.autocast():
+            fake = self.g(a)
+            says = _says(self.d(torch.cat([a, fake], 1)), True, "bce")
+            loss_g = says + 100 * F.l1_loss(fake, b)
         loss_g.backward()
         self.optimiser_g.step()
         for parameter in self.d.parameters():
             parameter.requires_grad_(True)
         self.optimiser_d.zero_grad()
-        right = _says(self.d(torch.cat([a, b], 1)), True, "bce")
-        wrong = _says(self.d(torch.cat([a, fake.detach()], 1)), False, "bce")
-        loss_d = 0.5 * (right + wrong)
+        with self.autocast():
+            right = _says(self.d(torch.cat([a, b], 1)), True, "bce")
+            wrong = _says(self.d(torch.cat([a, fake.detach()], 1)), False, "bce")
+            loss_d = 0.5 * (right + wrong)
         loss_d.backward()
         self.optimiser_d.step()
         return loss_g.item(), loss_d.item()

@@ -68,6 +68,17 @@ def test_phases_of_the_same_networks_share_an_optimizer() -> None:
     assert not any(p.requires_grad for p in state.method.parameters())
 
 
+@pytest.mark.parametrize(("ema_decay", "own"), [(0.0, set()), (0.9, {"left"})])
+def test_only_networks_with_an_ema_are_copied(ema_decay: float, own: set[str]) -> None:
+    state = make(ema_decay=ema_decay)
+    train(state, 2)
+    theirs = {t.data_ptr() for t in state.method.state_dict().values()}
+    named = state.finished_method().state_dict().items()
+    assert {name.split(".")[0] for name, t in named if t.data_ptr() not in theirs} == own
+    assert not state.averaged.training
+    assert state.method.training
+
+
 def test_the_ema_as_an_equation() -> None:
     """slow ← d slow + (1 - d) fast with d = min(decay, (1 + step) / (10 + step))."""
     state = make(ema_decay=0.4)
@@ -77,9 +88,9 @@ def test_the_ema_as_an_equation() -> None:
         fast = weights(state.method)
         decay = min(0.4, (1 + step) / (10 + step))
         for name in slow:
-            if name == "left.1.num_batches_tracked":
-                slow[name] = fast[name]
-            elif name.startswith("left"):
+            if name == "left.1.num_batches_tracked" or not name.startswith("left"):
+                slow[name] = fast[name]  # no EMA
+            else:
                 slow[name] = decay * slow[name] + (1 - decay) * fast[name]
         made = weights(state.averaged)
         for name in slow:

@@ -63,6 +63,8 @@ class TrainOptions(Checked):
     """EMA decay of the weights that are used for inference; it ramps up. 0 turns the EMA off."""
     clip_norm: NonNegative = 0.0
     """Gradient clipping: largest norm of a network's gradient; 0 does not clip."""
+    gradient_checkpointing: bool = field(default=False, metadata=RESUMABLE)
+    """Compute activations again in the backward pass: less memory, about a fifth more time."""
     log_every: Every = field(default="50 or 10s", metadata=RESUMABLE)
     """Steps or training time between log entries: 50, 10s, or whichever is first, '50 or 10s'."""
     sample_every: Every = field(default="500 or 5m", metadata=RESUMABLE)

@@ -23,7 +23,7 @@ from reverie.methods.recipe import Recipe, TrainOptions
 from reverie.runs.checkpoint import Checkpoint
 from reverie.training.events import Events
 from reverie.training.monitor import LossMeter, TrainingMonitor
-from reverie.training.setup import Budget, autocast, learning_rate
+from reverie.training.setup import Budget, autocast, backward_context, learning_rate
 from reverie.training.state import Counters, Losses, TrainState
 
 
@@ -116,7 +116,8 @@ def update(
         with autocast(accelerator):
             loss, parts = phase.loss(batch, rng)
         _refuse_non_finite(loss, phase, rng.step)
-        accelerator.backward(loss / len(batches))
+        with backward_context(state.options):
+            accelerator.backward(loss / len(batches))
         losses.append({phase.name: loss} | {f"{phase.name}/{k}": v for k, v in parts.items()})
     average_gradients(accelerator, parameters)
     if state.options.clip_norm:

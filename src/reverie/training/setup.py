@@ -3,7 +3,7 @@
 import math
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -154,3 +154,8 @@ def autocast(accelerator: Accelerator) -> Iterator[None]:
     """
     with _ONE_AT_A_TIME if accelerator.native_amp else nullcontext(), accelerator.autocast():
         yield
+
+
+def backward_context(options: TrainOptions) -> AbstractContextManager[object]:
+    """Context of a backward pass, which enters autocast again where it checkpoints gradients."""
+    return _ONE_AT_A_TIME if options.gradient_checkpointing else nullcontext()

@@ -15,6 +15,7 @@ from reverie.methods.recipe import TrainOptions
 from reverie.nn.dropout import set_dropout_generator
 from reverie.runs.checkpoint import Checkpoint
 from reverie.runs.model_folder import channels_last
+from reverie.training.gradient_checkpointing import enable_gradient_checkpointing
 from reverie.training.optimizers import make_optimizer
 
 Losses = dict[str, Tensor]
@@ -43,9 +44,11 @@ class TrainState:
         self.options = options
         self.accelerator = accelerator
         self.phases = method.phases()
-        self.averaged = copy.deepcopy(method).eval().requires_grad_(False)
+        self.averaged = _copy_for_inference(method, averages=options.ema_decay > 0)
         self.dropout = torch.Generator(accelerator.device)
         set_dropout_generator(method, self.dropout)
+        if options.gradient_checkpointing:
+            enable_gradient_checkpointing(method)
         self.parameters: dict[tuple[nn.Module, ...], list[nn.Parameter]] = {}
         self.optimisers: dict[tuple[nn.Module, ...], Any] = {}
         for phase in self.phases:
@@ -56,6 +59,7 @@ class TrainState:
                     make_optimizer(options.optimizer, parameters, method.options)
                 )
         method.requires_grad_(False)
+        self.averaged.requires_grad_(False)
         self._pairs = [
             (self.averaged.get_submodule(name), method.get_submodule(name))
             for name in method.averaged
@@ -161,6 +165,15 @@ class TrainState:
             self.accelerator.scaler.load_state_dict(checkpoint.facts["scaler"])
         facts = checkpoint.facts
         return Counters(checkpoint.step, facts["seconds"], events=facts.get("events", {}))
+
+
+def _copy_for_inference(method: Method, *, averages: bool) -> Method:
+    """A copy in eval mode, in which only networks with EMA weights have tensors of their own."""
+    networks = [method.get_submodule(name) for name in method.averaged] if averages else []
+    own = {id(t) for network in networks for t in (*network.parameters(), *network.buffers())}
+    every = (*method.parameters(), *method.buffers())
+    shared = {id(tensor): tensor for tensor in every if id(tensor) not in own}
+    return copy.deepcopy(method, shared).eval()
 
 
 def _plain_scalars(scalars: dict[str, Any], optimizer: str) -> dict[str, Any]:

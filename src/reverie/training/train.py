@@ -18,6 +18,7 @@ from reverie.methods.recipe import Recipe
 from reverie.runs.checkpoint import Checkpoint
 from reverie.runs.model_folder import build_method
 from reverie.runs.run import Run
+from reverie.training.gradient_checkpointing import check_gradient_checkpointing
 from reverie.training.images import find_images
 from reverie.training.init import (
     check_init,
@@ -149,6 +150,7 @@ def train_recipe(
         check_spec(run, found.spec)
     method = build_method(recipe, found.spec)
     check_validation(recipe, method)
+    check_gradient_checkpointing(recipe, method)
     _initialize(method, start, run if resume else None)
     accelerator = make_accelerator(recipe.training, run)
     if not (resume or restart) and accelerator.is_main_process:
@@ -223,3 +225,4 @@ def check_recipes(recipes: Iterable[Recipe]) -> None:
             specs[key] = find_images(recipe).spec
         method = without_memory(functools.partial(kind, recipe.options, specs[key]))
         check_validation(recipe, method)
+        check_gradient_checkpointing(recipe, method)

@@ -39,6 +39,8 @@ def zeroed(layer: nn.Conv2d) -> nn.Conv2d:
 class Block(nn.Module):
     """Residual block of two convolutions; the condition scales and shifts the second norm."""
 
+    supports_gradient_checkpointing = True
+
     def __init__(self, inputs: int, outputs: int, condition_size: int, dropout: float) -> None:
         super().__init__()
         self.norm1, self.conv1 = norm(inputs), nn.Conv2d(inputs, outputs, 3, 1, 1)
@@ -59,6 +61,8 @@ class Block(nn.Module):
 
 class Attention(nn.Module):
     """Residual self-attention over all positions."""
+
+    supports_gradient_checkpointing = True
 
     def __init__(self, channels: int, head_size: int = 32) -> None:
         super().__init__()

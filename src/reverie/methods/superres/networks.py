@@ -110,6 +110,8 @@ def _steps(scale: int) -> list[int]:
 class NormedBlock(nn.Module):
     """Residual block of SRResNet: conv, batch norm, PReLU, conv, batch norm, skip connection."""
 
+    supports_gradient_checkpointing = True
+
     def __init__(self, width: int, norm: bool) -> None:
         super().__init__()
 
@@ -229,6 +231,8 @@ class DenseBlock(nn.Module):
 class RRDB(nn.Module):
     """Residual-in-residual dense block: three dense blocks; residual scaling by 0.2."""
 
+    supports_gradient_checkpointing = True
+
     def __init__(self, width: int, growth: int) -> None:
         super().__init__()
         self.rdb1, self.rdb2, self.rdb3 = (DenseBlock(width, growth) for _ in range(3))
@@ -293,6 +297,8 @@ class RRDBNet(Upscaler):
 
 class PlainBlock(nn.Module):
     """Residual block without batch norm: conv, ReLU, conv, skip connection."""
+
+    supports_gradient_checkpointing = True
 
     def __init__(self, width: int) -> None:
         super().__init__()

@@ -28,6 +28,8 @@ Resampling = Literal["transposed", "nearest", "antialiased"]
 class ResidualBlock(nn.Module):
     """Two 3×3 convolutions with reflection padding and a skip connection."""
 
+    supports_gradient_checkpointing = True
+
     def __init__(self, channels: int, norm: NormName, dropout: bool) -> None:
         super().__init__()
         bias = has_bias(norm)
