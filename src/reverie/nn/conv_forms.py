@@ -190,7 +190,7 @@ FORMS: dict[str, Form] = {
         weight_gradient=_blocks_weight_gradient,
     ),
     "products": Form(
-        fits=lambda geometry, channels: channels >= MANY_CHANNELS,
+        fits=lambda geometry, channels: channels >= MANY_CHANNELS and geometry.stride > 1,
         weight_gradient=_products_weight_gradient,
     ),
 }

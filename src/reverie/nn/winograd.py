@@ -26,7 +26,7 @@ POINTS = len(FINITE_POINTS) + 1
 
 
 def tile_size(kernel: int) -> int:
-    """Outputs of a tile in each direction: 4 for a 3×3 kernel, 3 for a 4×4 one."""
+    """Outputs of a tile in each direction: 4 for a 3×3 kernel, 3 for a 4×4 one, the largest."""
     return POINTS + 1 - kernel
 
 

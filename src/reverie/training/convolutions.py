@@ -32,10 +32,10 @@ LEAST_OPERATIONS = 5e7
 """Multiplications and additions of a pass below which nothing is measured: about half a
 millisecond."""
 
-ROUNDS, SECONDS = 3, 0.1
+ROUNDS, SECONDS = 3, 0.03
 """Each form is timed so often, or fewer times if that takes longer."""
 
-GAIN = 0.95
+GAIN = 0.9
 """Share of the usual time that another form must stay below."""
 
 Makers = Mapping[str, Callable[[], Tensor]]
@@ -49,9 +49,17 @@ class ConvolutionForms:
         self.chosen: dict[str, str] = {}
         """Forms by what they compute."""
         self._known: dict[str, str] | None = None
+        self._measures = True
+
+    def resume(self, chosen: Mapping[str, str] | None) -> None:
+        """Go on with what a run has chosen; None: with the usual forms, it knew no others."""
+        self.chosen = dict(chosen or {})
+        self._measures = chosen is not None
 
     def compute(self, what: str, makers: Makers) -> Tensor:
         """What all `makers` compute, by the chosen one; measured if `what` is new."""
+        if not self._measures or len(makers) == 1:
+            return makers[USUAL]()
         name = self.chosen.get(what)
         if name is None:
             if self._known is None:
@@ -63,7 +71,7 @@ class ConvolutionForms:
 
     def keep(self) -> None:
         """Write what was chosen into the cache, beside what is there."""
-        if self.chosen.items() <= (self._known or {}).items():
+        if not self.chosen or self.chosen.items() <= (self._known or {}).items():
             return
         self._known = _read(cache_file()) | self.chosen
         with contextlib.suppress(OSError):  # it is measured again by the next training
@@ -211,8 +219,6 @@ def fastest(makers: Makers) -> str:
     Each is called once and then timed in turns; it is the usual one unless another gains by
     `GAIN`.
     """
-    if len(makers) == 1:
-        return USUAL
     took = dict.fromkeys(makers, math.inf)
     for make in makers.values():
         make()

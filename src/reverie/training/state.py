@@ -15,6 +15,7 @@ from reverie.methods.recipe import TrainOptions
 from reverie.nn.dropout import set_dropout_generator
 from reverie.runs.checkpoint import Checkpoint
 from reverie.runs.model_folder import channels_last
+from reverie.training.convolutions import ConvolutionForms
 from reverie.training.optimizers import make_optimizer
 
 Losses = dict[str, Tensor]
@@ -44,6 +45,9 @@ class TrainState:
         self.accelerator = accelerator
         self.phases = method.phases()
         self.averaged = copy.deepcopy(method).eval().requires_grad_(False)
+        self.forms = ConvolutionForms() if tunes(options, accelerator) else None
+        if self.forms:
+            self.forms.install(method)
         self.dropout = torch.Generator(accelerator.device)
         set_dropout_generator(method, self.dropout)
         self.parameters: dict[tuple[nn.Module, ...], list[nn.Parameter]] = {}
@@ -126,6 +130,9 @@ class TrainState:
             "learning_rate": self.learning_rate_now(),
             "scaler": scaler.state_dict() if scaler else None,
         }
+        if self.forms:
+            self.forms.keep()
+            own["convolutions"] = dict(self.forms.chosen)
         if scalars:  # of other optimizers than Adam
             own["optimizer_scalars"] = _plain_scalars(scalars, self.options.optimizer)
         return Checkpoint(counters.step, tensors, facts | own)
@@ -137,6 +144,8 @@ class TrainState:
             start = len(prefix)
             return {k[start:]: v for k, v in checkpoint.tensors.items() if k.startswith(prefix)}
 
+        if self.forms:  # older versions had the usual forms alone
+            self.forms.resume(checkpoint.facts.get("convolutions"))
         self.method.load_state_dict(under("method."))
         self.averaged.load_state_dict(under("method.") | under("averaged."))
         scalars = checkpoint.facts.get("optimizer_scalars", {})
@@ -161,6 +170,14 @@ class TrainState:
             self.accelerator.scaler.load_state_dict(checkpoint.facts["scaler"])
         facts = checkpoint.facts
         return Counters(checkpoint.step, facts["seconds"], events=facts.get("events", {}))
+
+
+def tunes(options: TrainOptions, accelerator: Accelerator) -> bool:
+    """Whether the forms of convolutions are chosen by measurement.
+
+    Several processes would have to agree on them.
+    """
+    return options.autotune and accelerator.device.type == "cpu" and accelerator.num_processes == 1
 
 
 def _plain_scalars(scalars: dict[str, Any], optimizer: str) -> dict[str, Any]:
