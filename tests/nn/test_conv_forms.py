@@ -35,9 +35,7 @@ def test_forms_are_the_convolution_and_its_gradients_in_float64(
     w = torch.randn(*outwards, kernel, kernel, generator=random)
     y = usual(x.double(), w.double(), None, geometry)
     dy = torch.randn(y.shape, generator=random)
-    dx, dw = usual_gradients(
-        dy.double(), x.double(), w.double(), geometry, data=True, weight=True
-    )
+    dx, dw = usual_gradients(dy.double(), x.double(), w.double(), geometry, data=True, weight=True)
     made = [
         (form.forward and form.forward(x, w, geometry), y),
         (form.data_gradient and form.data_gradient(dy, w, geometry, sides), dx),

@@ -28,9 +28,7 @@ def test_is_the_convolution_and_its_gradients_in_float64(
     geometry = Geometry(kernel, padding=padding)
     y = usual(x.double(), w.double(), None, geometry)
     dy = torch.randn(y.shape, generator=random)
-    dx, dw = usual_gradients(
-        dy.double(), x.double(), w.double(), geometry, data=True, weight=True
-    )
+    dx, dw = usual_gradients(dy.double(), x.double(), w.double(), geometry, data=True, weight=True)
     made = (
         winograd.forward(x, w, padding),
         winograd.data_gradient(dy, w, padding, sides),
@@ -53,4 +51,4 @@ def test_results_have_the_precision_of_the_tensors() -> None:
 @pytest.mark.parametrize(("kernel", "size"), [(3, 4), (4, 3)])
 def test_multiplications_are_a_quarter(kernel: int, size: int) -> None:
     assert winograd.tile_size(kernel) == size
-    assert 4 * winograd.POINTS**2 == kernel**2 * size**2
+    assert kernel**2 * size**2 == 4 * winograd.POINTS**2

@@ -92,7 +92,7 @@ def _block_count(kernel: int) -> int:
 
 def _blocked_kernels(w: Float[Tensor, "co ci k k"]) -> Float[Tensor, "co4 ci4 k2 k2"]:
     """For each place in a block the kernels, moved by so much."""
-    (outputs, inputs, kernel, _), count = w.shape, _block_count(w.shape[2])
+    (_, inputs, kernel, _), count = w.shape, _block_count(w.shape[2])
     free = count * BLOCK - kernel
     moved = [
         F.pad(w, (across, free - across, down, free - down))

@@ -32,7 +32,7 @@ def tile_size(kernel: int) -> int:
 
 @dataclass(frozen=True)
 class Transforms:
-    """Kronecker squares of the transforms of outputs [n², m²], kernels [n², r²], inputs [n², n²]."""
+    """Kronecker squares of the transforms: outputs [n², m²], kernels [n², r²], inputs [n², n²]."""
 
     outputs: Tensor
     kernels: Tensor
