@@ -35,7 +35,7 @@ def all_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(convolutions, "LEAST_OPERATIONS", 0)
 
 
-def other(makers: Any) -> str:
+def other(makers: Any, part: slice) -> str:
     """In place of a measurement: always another form than the usual one."""
     return [*makers][-1]
 
@@ -70,6 +70,20 @@ def test_gradients_can_be_differentiated_again(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.usefixtures("all_measured")
+@pytest.mark.parametrize("inputs", [3, 32])
+def test_outputs_can_be_changed_in_place(inputs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(convolutions, "fastest", other)
+    model = nn.Sequential(nn.Conv2d(inputs, 32, 3, padding=1), nn.ReLU(inplace=True), nn.Tanh())
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    x = torch.randn(1, inputs, 8, 8)
+    expected = torch.autograd.grad(model(x).sum(), [*model.parameters()])
+    ConvolutionForms().install(model)
+    made = torch.autograd.grad(model(x).sum(), [*model.parameters()])
+    for ours, theirs in zip(made, expected, strict=True):
+        assert (ours - theirs).abs().max() <= 1e-5 * theirs.abs().max()
+
+
+@pytest.mark.usefixtures("all_measured")
 def test_precision_of_autocast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(convolutions, "fastest", other)
     model = network()
@@ -92,7 +106,7 @@ def test_what_was_measured_is_kept_for_the_next_training(monkeypatch: pytest.Mon
     first.keep()
     assert json.loads(cache_file().read_text()) == first.chosen
 
-    def refuse(makers: Any) -> str:
+    def refuse(makers: Any, part: slice) -> str:
         raise AssertionError("measured again")
 
     monkeypatch.setattr(convolutions, "fastest", refuse)
@@ -128,15 +142,16 @@ def test_a_damaged_cache_is_as_none(content: str, tmp_path: Path) -> None:
 def test_a_form_that_is_unknown_here_is_the_usual_one() -> None:
     forms = ConvolutionForms()
     forms.resume({"sum": "of tomorrow"})
-    made = forms.compute("sum", {"usual": lambda: torch.ones(1), "other": lambda: torch.zeros(1)})
+    makers = {"usual": lambda part: torch.ones(1), "other": lambda part: torch.zeros(1)}
+    made = forms.compute("sum", makers, 1)
     assert made == 1
 
 
 def test_the_fastest_is_taken_and_the_usual_one_unless_it_is_clearly_slower() -> None:
     small, large = torch.randn(16, 16), torch.randn(400, 400)
-    slow, fast = (lambda: large @ large @ large), (lambda: small @ small)
-    assert fastest({"usual": slow, "other": fast}) == "other"
-    assert fastest({"usual": fast, "other": slow}) == "usual"
+    slow, fast = (lambda part: large @ large @ large), (lambda part: small @ small)
+    assert fastest({"usual": slow, "other": fast}, slice(1)) == "other"
+    assert fastest({"usual": fast, "other": slow}, slice(1)) == "usual"
 
 
 def test_small_convolutions_are_left_alone() -> None:
@@ -164,3 +179,19 @@ def test_layers_without_other_forms(layer: nn.Module) -> None:
 
 def test_contiguous_weights_have_no_other_forms() -> None:
     assert geometry_of(nn.Conv2d(4, 4, 3)) is None
+
+
+@pytest.mark.usefixtures("all_measured")
+def test_a_measurement_takes_a_part_of_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = []
+
+    def record(makers: Any, part: slice) -> str:
+        parts.append(part.stop)
+        return "usual"
+
+    monkeypatch.setattr(convolutions, "fastest", record)
+    monkeypatch.setattr(convolutions, "ENOUGH_OPERATIONS", 3 * 2 * 10 * 10 * 32 * 32 * 9)
+    model = nn.Sequential(nn.Conv2d(32, 32, 3, padding=1)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    ConvolutionForms().install(model)
+    model(torch.randn(8, 32, 10, 10)).sum().backward()
+    assert parts == [3, 3]

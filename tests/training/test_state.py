@@ -135,14 +135,14 @@ def test_the_forms_of_convolutions_go_on_with_the_checkpoint(
 ) -> None:
     """A run that chose another form than this machine's cache goes on with its own."""
     monkeypatch.setattr(convolutions, "LEAST_OPERATIONS", 0)
-    monkeypatch.setattr(convolutions, "fastest", lambda makers: [*makers][-1])
+    monkeypatch.setattr(convolutions, "fastest", lambda makers, part: [*makers][-1])
     state = make()
     train(state, 1)
     checkpoint = state.checkpoint(Counters(1), {})
     chosen = checkpoint.facts["convolutions"]
     assert set(chosen.values()) == {"blocks"}
     convolutions.cache_file().write_text("{}")
-    monkeypatch.setattr(convolutions, "fastest", lambda makers: "usual")
+    monkeypatch.setattr(convolutions, "fastest", lambda makers, part: "usual")
     resumed = make()
     resumed.restore(checkpoint)
     for one in (state, resumed):

@@ -38,19 +38,25 @@ class Geometry:
         return [self.stride] * 2, [self.padding] * 2, [1, 1], self.transposed, pair, 1
 
 
+Forward = Callable[[Tensor, Tensor, Geometry], Tensor]
+"""The convolution of `(x, w, geometry)`."""
+
+DataGradient = Callable[[Tensor, Tensor, Geometry, tuple[int, int]], Tensor]
+"""The gradient with respect to x, of `(dy, w, geometry, height and width of x)`."""
+
+WeightGradient = Callable[[Tensor, Tensor, Geometry], Tensor]
+"""The gradient with respect to w, of `(dy, x, geometry)`."""
+
+
 @dataclass(frozen=True)
 class Form:
-    """One way to compute the three passes of a convolution, or some of them.
-
-    `forward(x, w, geometry)`, `data_gradient(dy, w, geometry, size of x)` and
-    `weight_gradient(dy, x, geometry)`.
-    """
+    """One way to compute the three passes of a convolution, or some of them."""
 
     fits: Callable[[Geometry, int], bool]
     """Whether it can be used and is worth a measurement, given the smaller number of channels."""
-    forward: Callable[[Tensor, Tensor, Geometry], Tensor] | None = None
-    data_gradient: Callable[[Tensor, Tensor, Geometry, tuple[int, int]], Tensor] | None = None
-    weight_gradient: Callable[[Tensor, Tensor, Geometry], Tensor] | None = None
+    forward: Forward | None = None
+    data_gradient: DataGradient | None = None
+    weight_gradient: WeightGradient | None = None
 
 
 def usual(x: Tensor, w: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
@@ -79,10 +85,12 @@ def _to_blocks(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c4 h2 w2"]:
 
 
 def _from_blocks(x: Float[Tensor, "b c4 h2 w2"]) -> Float[Tensor, "b c h w"]:
-    b, _, h, w = x.shape
-    parts = x.permute(0, 2, 3, 1).reshape(b, h, w, BLOCK, BLOCK, -1)
-    merged = parts.transpose(2, 3).reshape(b, h * BLOCK, w * BLOCK, -1)
-    return merged.permute(0, 3, 1, 2)
+    b, merged, h, w = x.shape
+    c = merged // BLOCK**2
+    y = winograd.empty(b, c, h * BLOCK, w * BLOCK, x.dtype)
+    places = y.permute(0, 2, 3, 1).view(b, h, BLOCK, w, BLOCK, c)
+    places.copy_(x.permute(0, 2, 3, 1).reshape(b, h, w, BLOCK, BLOCK, c).transpose(2, 3))
+    return y
 
 
 def _block_count(kernel: int) -> int:
@@ -121,15 +129,14 @@ def _whole_blocks(dy: Tensor) -> Tensor:
 def _blocks_forward(x: Tensor, w: Tensor, geometry: Geometry) -> Tensor:
     shift = 2 * geometry.padding - geometry.kernel + 1
     y = _from_blocks(F.conv2d(_padded_blocks(x, geometry), _blocked_kernels(w)))
-    return _channels_last(y[:, :, : x.shape[2] + shift, : x.shape[3] + shift])
+    return winograd.cropped(y, 0, (x.shape[2] + shift, x.shape[3] + shift))
 
 
 def _blocks_data_gradient(
     dy: Tensor, w: Tensor, geometry: Geometry, size: tuple[int, int]
 ) -> Tensor:
     dx = _from_blocks(F.conv_transpose2d(_whole_blocks(dy), _blocked_kernels(w)))
-    start = geometry.padding
-    return _channels_last(dx[:, :, start : start + size[0], start : start + size[1]])
+    return winograd.cropped(dx, geometry.padding, size)
 
 
 def _blocks_weight_gradient(dy: Tensor, x: Tensor, geometry: Geometry) -> Tensor:

@@ -103,10 +103,10 @@ def forward(
     points, (rows, columns) = _tiles_in(x, kernel, padding)
     products = points @ _transformed_kernels(w).transpose(1, 2)
     tiles = transforms(kernel).outputs.t() @ products.view(POINTS**2, -1)
-    y = torch.empty(b, rows, m, columns, m, outputs, dtype=x.dtype)
-    y.copy_(tiles.view(m, m, b, rows, columns, outputs).permute(2, 3, 0, 4, 1, 5))
-    y = y.view(b, rows * m, columns * m, outputs).permute(0, 3, 1, 2)
-    return _cropped(y, 0, (h + shift, width + shift))
+    y = empty(b, outputs, rows * m, columns * m, x.dtype)
+    places = y.permute(0, 2, 3, 1).view(b, rows, m, columns, m, outputs)
+    places.copy_(tiles.view(m, m, b, rows, columns, outputs).permute(2, 3, 0, 4, 1, 5))
+    return cropped(y, 0, (h + shift, width + shift))
 
 
 def data_gradient(
@@ -128,7 +128,7 @@ def data_gradient(
     dx[:, :-1, :, 1:, :over] += parts[:, :, :m, :, m:]
     dx[:, 1:, :over, 1:, :over] += parts[:, :, m:, :, m:]
     dx = dx.view(len(dy), (rows + 1) * m, (columns + 1) * m, inputs).permute(0, 3, 1, 2)
-    return _cropped(dx.to(dy.dtype), padding, size)
+    return cropped(dx.to(dy.dtype), padding, size)
 
 
 def weight_gradient(
@@ -143,7 +143,15 @@ def weight_gradient(
     return dw.contiguous(memory_format=torch.channels_last)
 
 
-def _cropped(images: Tensor, start: int, size: tuple[int, int]) -> Tensor:
+def empty(images: int, channels: int, height: int, width: int, dtype: torch.dtype) -> Tensor:
+    """Memory in channels-last order; not a view of it, so that a layer may change its values."""
+    shape = images, channels, height, width
+    return torch.empty(shape, dtype=dtype, memory_format=torch.channels_last)
+
+
+def cropped(images: Tensor, start: int, size: tuple[int, int]) -> Tensor:
     """A part of images from pixel `start` on, in channels-last memory without gaps."""
+    if start == 0 and images.shape[2:] == size:
+        return images
     part = images[:, :, start : start + size[0], start : start + size[1]]
     return part.contiguous(memory_format=torch.channels_last)

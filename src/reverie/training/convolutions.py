@@ -14,7 +14,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,15 @@ import torch
 from torch import Tensor, nn
 
 from reverie.core.files import cache_home, parse_json, write_atomic
-from reverie.nn.conv_forms import FORMS, Geometry, usual, usual_gradients
+from reverie.nn.conv_forms import (
+    FORMS,
+    DataGradient,
+    Form,
+    Geometry,
+    WeightGradient,
+    usual,
+    usual_gradients,
+)
 from reverie.runs.environment import machine
 
 USUAL = "usual"
@@ -32,14 +40,19 @@ LEAST_OPERATIONS = 5e7
 """Multiplications and additions of a pass below which nothing is measured: about half a
 millisecond."""
 
+ENOUGH_OPERATIONS = 1e9
+"""A measurement takes so many images of the batch that their operations are about so many."""
+
 ROUNDS, SECONDS = 3, 0.03
 """Each form is timed so often, or fewer times if that takes longer."""
 
 GAIN = 0.9
 """Share of the usual time that another form must stay below."""
 
-Makers = Mapping[str, Callable[[], Tensor]]
-"""Functions that compute the same, by the names of their forms."""
+Makers = Mapping[str, Callable[[slice], Tensor]]
+"""Functions that compute the same from a part of a batch, by the names of their forms."""
+
+ALL = slice(None)
 
 
 class ConvolutionForms:
@@ -56,18 +69,19 @@ class ConvolutionForms:
         self.chosen = dict(chosen or {})
         self._measures = chosen is not None
 
-    def compute(self, what: str, makers: Makers) -> Tensor:
-        """What all `makers` compute, by the chosen one; measured if `what` is new."""
+    def compute(self, what: str, makers: Makers, enough: int) -> Tensor:
+        """What all `makers` compute, by the chosen one; measured on `enough` images if `what` is
+        new."""
         if not self._measures or len(makers) == 1:
-            return makers[USUAL]()
+            return makers[USUAL](ALL)
         name = self.chosen.get(what)
         if name is None:
             if self._known is None:
                 self._known = _read(cache_file())
             name = self._known.get(what)
-            name = name if name in makers else fastest(makers)
+            name = name if name in makers else fastest(makers, slice(enough))
             self.chosen[what] = name
-        return makers[name if name in makers else USUAL]()
+        return makers[name if name in makers else USUAL](ALL)
 
     def keep(self) -> None:
         """Write what was chosen into the cache, beside what is there."""
@@ -93,9 +107,10 @@ class ConvolutionForms:
     def _convolve(
         self, layer: nn.Conv2d | nn.ConvTranspose2d, geometry: Geometry, x: Tensor
     ) -> Tensor:
-        if x.device.type != "cpu" or x.dim() != 4 or _operations(layer, x) < LEAST_OPERATIONS:
-            return type(layer).forward(layer, x)
         weight, bias = layer.weight, layer.bias
+        few = operations(geometry, x.shape, weight) < LEAST_OPERATIONS
+        if few or x.dim() != 4 or x.device.type != "cpu":
+            return type(layer).forward(layer, x)
         if torch.is_autocast_enabled("cpu"):
             dtype = torch.get_autocast_dtype("cpu")
             x, weight = x.to(dtype), weight.to(dtype)
@@ -118,12 +133,14 @@ def geometry_of(layer: nn.Module) -> Geometry | None:
     return Geometry(kernel, stride, padding, isinstance(layer, nn.ConvTranspose2d), output_padding)
 
 
-def _operations(layer: nn.Conv2d | nn.ConvTranspose2d, x: Tensor) -> float:
-    """Multiplications and additions of the convolution, but for its padding."""
-    positions = x.numel() / x.shape[1]
-    if isinstance(layer, nn.Conv2d):
-        positions /= math.prod(layer.stride)
-    return 2 * positions * layer.weight.numel()
+def operations(geometry: Geometry, shape: Sequence[int], weight: Tensor) -> float:
+    """Multiplications and additions for inputs of a shape that ends in height and width, but for
+    padding."""
+    height, width = shape[-2:]
+    positions = math.prod(shape[:-3]) * height * width
+    if not geometry.transposed:
+        positions /= geometry.stride**2
+    return 2 * positions * weight.numel()
 
 
 class _Convolution(torch.autograd.Function):
@@ -144,15 +161,18 @@ class _Convolution(torch.autograd.Function):
         ctx.save_for_backward(x, weight)
         ctx.geometry, ctx.forms = geometry, forms
 
-        def other(form: Callable[[Tensor, Tensor, Geometry], Tensor]) -> Tensor:
-            y = form(x, weight, geometry)
+        def other(form: Callable[[Tensor, Tensor, Geometry], Tensor], part: slice) -> Tensor:
+            y = form(x[part], weight, geometry)
             return y if bias is None else y.add_(bias[:, None, None])
 
-        makers = {USUAL: lambda: usual(x, weight, bias, geometry)}
+        makers: dict[str, Callable[[slice], Tensor]] = {
+            USUAL: lambda part: usual(x[part], weight, bias, geometry)
+        }
         for name, form in _fitting(geometry, weight).items():
             if form.forward is not None:
                 makers[name] = functools.partial(other, form.forward)
-        return forms.compute(_named("forward", geometry, x, weight), makers)
+        what = _named("forward", geometry, x, weight)
+        return forms.compute(what, makers, _enough(geometry, x, weight))
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
@@ -171,36 +191,50 @@ class _Convolution(torch.autograd.Function):
 def _data_gradient(
     forms: ConvolutionForms, dy: Tensor, x: Tensor, weight: Tensor, geometry: Geometry
 ) -> Tensor:
-    def own() -> Tensor:
-        dx = usual_gradients(dy, x, weight, geometry, data=True, weight=False)[0]
+    height, width = x.shape[2:]
+
+    def own(part: slice) -> Tensor:
+        dx = usual_gradients(dy[part], x[part], weight, geometry, data=True, weight=False)[0]
         assert dx is not None
         return dx
 
-    makers, (height, width) = {USUAL: own}, x.shape[2:]
+    def other(form: DataGradient, part: slice) -> Tensor:
+        return form(dy[part], weight, geometry, (height, width))
+
+    makers: dict[str, Callable[[slice], Tensor]] = {USUAL: own}
     for name, form in _fitting(geometry, weight).items():
         if form.data_gradient is not None:
-            makers[name] = functools.partial(
-                form.data_gradient, dy, weight, geometry, (height, width)
-            )
-    return forms.compute(_named("data gradient", geometry, x, weight), makers)
+            makers[name] = functools.partial(other, form.data_gradient)
+    what = _named("data gradient", geometry, x, weight)
+    return forms.compute(what, makers, _enough(geometry, x, weight))
 
 
 def _weight_gradient(
     forms: ConvolutionForms, dy: Tensor, x: Tensor, weight: Tensor, geometry: Geometry
 ) -> Tensor:
-    def own() -> Tensor:
-        dw = usual_gradients(dy, x, weight, geometry, data=False, weight=True)[1]
+    def own(part: slice) -> Tensor:
+        dw = usual_gradients(dy[part], x[part], weight, geometry, data=False, weight=True)[1]
         assert dw is not None
         return dw
 
-    makers = {USUAL: own}
+    def other(form: WeightGradient, part: slice) -> Tensor:
+        return form(dy[part], x[part], geometry)
+
+    makers: dict[str, Callable[[slice], Tensor]] = {USUAL: own}
     for name, form in _fitting(geometry, weight).items():
         if form.weight_gradient is not None:
-            makers[name] = functools.partial(form.weight_gradient, dy, x, geometry)
-    return forms.compute(_named("weight gradient", geometry, x, weight), makers)
+            makers[name] = functools.partial(other, form.weight_gradient)
+    what = _named("weight gradient", geometry, x, weight)
+    return forms.compute(what, makers, _enough(geometry, x, weight))
 
 
-def _fitting(geometry: Geometry, weight: Tensor) -> dict[str, Any]:
+def _enough(geometry: Geometry, x: Tensor, weight: Tensor) -> int:
+    """Images of a measurement."""
+    an_image = operations(geometry, x.shape[1:], weight)
+    return max(1, round(ENOUGH_OPERATIONS / an_image))
+
+
+def _fitting(geometry: Geometry, weight: Tensor) -> dict[str, Form]:
     channels = min(weight.shape[:2])
     return {name: form for name, form in FORMS.items() if form.fits(geometry, channels)}
 
@@ -213,7 +247,7 @@ def _named(what: str, geometry: Geometry, x: Tensor, weight: Tensor) -> str:
     return f"{what} {kind} {sizes} stride {g.stride} padding {g.padding} {precision}"
 
 
-def fastest(makers: Makers) -> str:
+def fastest(makers: Makers, part: slice) -> str:
     """The name of the fastest of several functions that compute the same.
 
     Each is called once and then timed in turns; it is the usual one unless another gains by
@@ -221,12 +255,12 @@ def fastest(makers: Makers) -> str:
     """
     took = dict.fromkeys(makers, math.inf)
     for make in makers.values():
-        make()
+        make(part)
     began = time.thread_time()
     for _ in range(ROUNDS):
         for name, make in makers.items():
             started = time.thread_time()
-            make()
+            make(part)
             took[name] = min(took[name], time.thread_time() - started)
         if time.thread_time() - began > SECONDS:
             break
