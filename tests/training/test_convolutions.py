@@ -48,7 +48,7 @@ def test_losses_and_gradients_are_those_of_the_usual_forms(monkeypatch: pytest.M
     forms.install(model)
     for ours, theirs in zip(gradients(model), expected, strict=True):
         assert (ours - theirs).abs().max() <= 1e-5 * theirs.abs().max()
-    assert {"winograd", "blocks", "products"} == set(forms.chosen.values())
+    assert {"winograd", "blocks", "products", "usual"} == set(forms.chosen.values())
     assert set(model.state_dict()) == names
 
 

@@ -43,6 +43,8 @@ millisecond."""
 ENOUGH_OPERATIONS = 1e9
 """A measurement takes so many images of the batch that their operations are about so many."""
 
+PASSES = ("forward", "data gradient", "weight gradient")
+
 ROUNDS, SECONDS = 3, 0.03
 """Each form is timed so often, or fewer times if that takes longer."""
 
@@ -72,8 +74,6 @@ class ConvolutionForms:
     def compute(self, what: str, makers: Makers, enough: int) -> Tensor:
         """What all `makers` compute, by the chosen one; measured on `enough` images if `what` is
         new."""
-        if not self._measures or len(makers) == 1:
-            return makers[USUAL](ALL)
         name = self.chosen.get(what)
         if name is None:
             if self._known is None:
@@ -108,11 +108,15 @@ class ConvolutionForms:
         self, layer: nn.Conv2d | nn.ConvTranspose2d, geometry: Geometry, x: Tensor
     ) -> Tensor:
         weight, bias = layer.weight, layer.bias
+        low = torch.is_autocast_enabled("cpu")
+        dtype = torch.get_autocast_dtype("cpu") if low else x.dtype
         few = operations(geometry, x.shape, weight) < LEAST_OPERATIONS
-        if few or x.dim() != 4 or x.device.type != "cpu":
+        usual_alone = not self._measures or all(
+            self.chosen.get(_named(one, geometry, x, weight, dtype)) == USUAL for one in PASSES
+        )
+        if few or usual_alone or x.dim() != 4 or x.device.type != "cpu":
             return type(layer).forward(layer, x)
-        if torch.is_autocast_enabled("cpu"):
-            dtype = torch.get_autocast_dtype("cpu")
+        if low:
             x, weight = x.to(dtype), weight.to(dtype)
             bias = None if bias is None else bias.to(dtype)
         return _Convolution.apply(x, weight, bias, geometry, self)
@@ -239,11 +243,13 @@ def _fitting(geometry: Geometry, weight: Tensor) -> dict[str, Form]:
     return {name: form for name, form in FORMS.items() if form.fits(geometry, channels)}
 
 
-def _named(what: str, geometry: Geometry, x: Tensor, weight: Tensor) -> str:
+def _named(
+    what: str, geometry: Geometry, x: Tensor, weight: Tensor, dtype: torch.dtype | None = None
+) -> str:
     """A pass in words, as it is kept: its batch size is left out."""
     g, sizes = geometry, "x".join(map(str, (*weight.shape, *x.shape[2:])))
     kind = "transposed" if g.transposed else "convolution"
-    precision = str(x.dtype).removeprefix("torch.")
+    precision = str(dtype or x.dtype).removeprefix("torch.")
     return f"{what} {kind} {sizes} stride {g.stride} padding {g.padding} {precision}"
 
 
@@ -253,6 +259,8 @@ def fastest(makers: Makers, part: slice) -> str:
     Each is called once and then timed in turns; it is the usual one unless another gains by
     `GAIN`.
     """
+    if len(makers) == 1:
+        return USUAL
     took = dict.fromkeys(makers, math.inf)
     for make in makers.values():
         make(part)
