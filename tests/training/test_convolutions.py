@@ -84,6 +84,14 @@ def test_outputs_can_be_changed_in_place(inputs: int, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.usefixtures("all_measured")
+def test_layers_keep_their_arguments() -> None:
+    up = nn.ConvTranspose2d(4, 4, 3, 2, 1).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    ConvolutionForms().install(up)
+    assert up(torch.zeros(1, 4, 8, 8), output_size=[16, 16]).shape == (1, 4, 16, 16)
+    assert up(input=torch.zeros(1, 4, 8, 8)).shape == (1, 4, 15, 15)
+
+
+@pytest.mark.usefixtures("all_measured")
 def test_precision_of_autocast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(convolutions, "fastest", other)
     model = network()
