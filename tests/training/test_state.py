@@ -11,6 +11,7 @@ from reverie.core.rng import Rng
 from reverie.data import Batch, ImageSpec
 from reverie.methods import Method, MethodOptions, Phase
 from reverie.methods.recipe import TrainOptions
+from reverie.training import convolutions
 from reverie.training.loop import update
 from reverie.training.state import Counters, TrainState
 
@@ -138,6 +139,35 @@ def test_a_restored_state_continues_as_if_nothing_had_happened(decay: float) -> 
         mine, theirs = weights(one), weights(two)
         for name in mine:
             np.testing.assert_array_equal(mine[name], theirs[name], err_msg=name)
+
+
+def test_the_forms_of_convolutions_go_on_with_the_checkpoint(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A run that chose another form than this machine's cache goes on with its own."""
+    monkeypatch.setattr(convolutions, "LEAST_OPERATIONS", 0)
+    monkeypatch.setattr(convolutions, "fastest", lambda makers, part: [*makers][-1])
+    state = make()
+    train(state, 1)
+    checkpoint = state.checkpoint(Counters(1), {})
+    chosen = checkpoint.facts["convolutions"]
+    assert set(chosen.values()) == {"blocks"}
+    convolutions.cache_file().write_text("{}")
+    monkeypatch.setattr(convolutions, "fastest", lambda makers, part: "usual")
+    resumed = make()
+    resumed.restore(checkpoint)
+    for one in (state, resumed):
+        train(one, 2, first=1)
+    made, expected = weights(resumed.method), weights(state.method)
+    assert all(np.array_equal(made[name], expected[name]) for name in made)
+    assert resumed.forms is not None
+    assert resumed.forms.chosen == chosen
+
+
+def test_without_autotune_no_form_is_chosen() -> None:
+    state = make(autotune=False)
+    assert state.forms is None
+    assert "convolutions" not in state.checkpoint(Counters(0), {}).facts
 
 
 def test_a_checkpoint_is_a_copy() -> None:

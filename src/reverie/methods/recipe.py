@@ -47,6 +47,8 @@ class TrainOptions(Checked):
     """Seed of everything that is random."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """Floating-point precision; auto is bf16 where the CPU or GPU supports it natively."""
+    autotune: bool = True
+    """Time several forms of each convolution at the start, and use the fastest, on a processor."""
     device: Literal["auto", "cpu", "cuda", "mps"] = field(default="auto", metadata=RESUMABLE)
     """Device to train on."""
     optimizer: str = "adam"

@@ -15,6 +15,7 @@ from reverie.methods.recipe import TrainOptions
 from reverie.nn.dropout import set_dropout_generator
 from reverie.runs.checkpoint import Checkpoint
 from reverie.runs.model_folder import channels_last
+from reverie.training.convolutions import ConvolutionForms
 from reverie.training.gradient_checkpointing import enable_gradient_checkpointing
 from reverie.training.optimizers import make_optimizer
 
@@ -45,6 +46,9 @@ class TrainState:
         self.accelerator = accelerator
         self.phases = method.phases()
         self.averaged = _copy_for_inference(method, averages=options.ema_decay > 0)
+        self.forms = ConvolutionForms() if tunes(options, accelerator) else None
+        if self.forms:
+            self.forms.install(method)
         self.dropout = torch.Generator(accelerator.device)
         set_dropout_generator(method, self.dropout)
         if options.gradient_checkpointing:
@@ -130,6 +134,9 @@ class TrainState:
             "learning_rate": self.learning_rate_now(),
             "scaler": scaler.state_dict() if scaler else None,
         }
+        if self.forms:
+            self.forms.keep()
+            own["convolutions"] = dict(self.forms.chosen)
         if scalars:  # of other optimizers than Adam
             own["optimizer_scalars"] = _plain_scalars(scalars, self.options.optimizer)
         return Checkpoint(counters.step, tensors, facts | own)
@@ -141,6 +148,8 @@ class TrainState:
             start = len(prefix)
             return {k[start:]: v for k, v in checkpoint.tensors.items() if k.startswith(prefix)}
 
+        if self.forms:  # older versions had the usual forms alone
+            self.forms.resume(checkpoint.facts.get("convolutions"))
         self.method.load_state_dict(under("method."))
         self.averaged.load_state_dict(under("method.") | under("averaged."))
         scalars = checkpoint.facts.get("optimizer_scalars", {})
@@ -174,6 +183,14 @@ def _copy_for_inference(method: Method, *, averages: bool) -> Method:
     every = (*method.parameters(), *method.buffers())
     shared = {id(tensor): tensor for tensor in every if id(tensor) not in own}
     return copy.deepcopy(method, shared).eval()
+
+
+def tunes(options: TrainOptions, accelerator: Accelerator) -> bool:
+    """Whether the forms of convolutions are chosen by measurement.
+
+    Several processes would have to agree on them.
+    """
+    return options.autotune and accelerator.device.type == "cpu" and accelerator.num_processes == 1
 
 
 def _plain_scalars(scalars: dict[str, Any], optimizer: str) -> dict[str, Any]:
