@@ -91,6 +91,10 @@ edit photos-x4; edit digits A --add b; reconstruct digits i; interpolate photos-
 evaluate digits; evaluate digits --data none; evaluate digits --against none.npz
 evaluate i --data i --against i; pack sweep; pack none; push i a/b; export sweep --out x.onnx
 info none; report none; report i; compare run; compare run none; show i; open i; rm none
+sample digits --label nosuch; sample digits --label 3 10 -n 2; sample digits --out x.wrong
+interpolate digits --seeds 1 2 --out x.wrong
+evaluate digits --data i --out x.txt; evaluate digits --data i --save-stats x.txt
+pack digits --out zip.zip; pack digits --out x.txt
 data get none; data check none; reproduce none; serve none; runs none
 """
 """Commands, one after another, that must be refused without PyTorch."""

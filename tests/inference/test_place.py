@@ -7,7 +7,9 @@ from reverie.inference.place import (
     BUILT_IN_MODELS,
     is_image_folder,
     model_folder_of,
+    refuse_no_figures_file,
     refuse_no_statistics,
+    refuse_no_statistics_file,
 )
 
 
@@ -34,3 +36,12 @@ def test_statistics(tmp_path: Path) -> None:
     refuse_no_statistics(None)
     with pytest.raises(UserError, match="no such file of statistics"):
         refuse_no_statistics(tmp_path / "s.npz")
+
+
+def test_names_of_what_evaluation_writes() -> None:
+    refuse_no_figures_file(Path("figures.json"))
+    refuse_no_statistics_file(None)
+    with pytest.raises(UserError, match=r"x\.txt: figures are written as \.json"):
+        refuse_no_figures_file(Path("x.txt"))
+    with pytest.raises(UserError, match=r"x\.txt: statistics are written as \.npz"):
+        refuse_no_statistics_file(Path("x.txt"))

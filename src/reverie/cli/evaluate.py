@@ -10,7 +10,11 @@ from reverie.cli.command import Command
 from reverie.cli.places import refuse_unknown_data
 from reverie.core.options import options_of
 from reverie.inference.options import EvaluateOptions
-from reverie.inference.place import refuse_no_statistics
+from reverie.inference.place import (
+    refuse_no_figures_file,
+    refuse_no_statistics,
+    refuse_no_statistics_file,
+)
 
 if TYPE_CHECKING:
     from reverie.evaluation.evaluate import EvaluateResult
@@ -30,6 +34,8 @@ class EvaluateCommand(EvaluateOptions, Command):
         self.refuse_contradictions()
         refuse_unknown_data(self.data)
         refuse_no_statistics(self.against)
+        refuse_no_figures_file(self.out)
+        refuse_no_statistics_file(self.save_stats)
         from accelerate import PartialState
 
         from reverie import api

@@ -91,6 +91,18 @@ def refuse_no_statistics(path: Path | None) -> None:
         raise UserError(f"{path}: there is no such file of statistics; --save-stats writes one.")
 
 
+def refuse_no_figures_file(path: Path | None) -> None:
+    """Raise a UserError if figures cannot be written to a file of this name."""
+    if path is not None and path.suffix != ".json":
+        raise UserError(f"{path}: figures are written as .json.")
+
+
+def refuse_no_statistics_file(path: Path | None) -> None:
+    """Raise a UserError if statistics cannot be written to a file of this name."""
+    if path is not None and path.suffix != ".npz":
+        raise UserError(f"{path}: statistics are written as .npz.")
+
+
 def holds_a_model(path: Path) -> bool:
     """Whether `path` is a run, a model folder, or a model in one file."""
     return (
