@@ -14,6 +14,7 @@ from reverie.inference.place import (
     refuse_no_figures_file,
     refuse_no_statistics,
     refuse_no_statistics_file,
+    refuse_runs_alone,
 )
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class EvaluateCommand(EvaluateOptions, Command):
     def run(self) -> "EvaluateResult":
         self.refuse_contradictions()
         refuse_unknown_data(self.data)
+        refuse_runs_alone(self.model)
         refuse_no_statistics(self.against)
         refuse_no_figures_file(self.out)
         refuse_no_statistics_file(self.save_stats)

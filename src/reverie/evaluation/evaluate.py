@@ -23,7 +23,11 @@ from reverie.evaluation.translation import evaluate_translator
 from reverie.inference.load import is_image_set, load
 from reverie.inference.model import Model
 from reverie.inference.options import DenoisingOptions, EvaluateOptions
-from reverie.inference.place import refuse_no_figures_file, refuse_no_statistics_file
+from reverie.inference.place import (
+    refuse_no_figures_file,
+    refuse_no_statistics_file,
+    refuse_runs_alone,
+)
 from reverie.methods import Samples, Translates, Upscales
 from reverie.methods.capabilities import require
 from reverie.runs.run import Run
@@ -69,6 +73,7 @@ def evaluate(
     """
     refuse_no_figures_file(out)
     if not isinstance(model, Model):
+        refuse_runs_alone(str(model))
         run = Run(Path(model))
         own = [run.options_file, run.report, run.folder / "config.json", run.model / "config.json"]
         written = [file for file in (out, options.report, options.save_stats) if file]
