@@ -72,13 +72,15 @@ def values_of(preset: Preset) -> dict[str, Json]:
 def method_content(method: type[Method]) -> Mapping[str, Json]:
     """A method's options and presets."""
     presets = {n: {"about": one.about} | values_of(one) for n, one in method.presets.items()}
+    built = subject_of(method).build()
     return {
         "about": method.about,
         "data_kind": method.data_kind,
         "main_options": list(method.main_options),
         "unused_options": list(method.unused_options),
-        "verbs": verbs_of(subject_of(method).build()),
+        "verbs": verbs_of(built),
         "is_inverted_by": method.inversion_method,
+        "conditional": built.conditional,
         "class": method.Options.__name__,
         "options": options_of(method.Options, method.Options()),
         "defaults": values_of(method.default_preset()),

@@ -82,6 +82,7 @@ train --config good.toml --preset small --out x; train gan --config good.toml --
 train --resume --out run; train --resume; train --resume --out i; train vae --dry-run --data none
 sweep vae --data i --out x; sweep vae seed=0,0 --data i --out x; sweep vae seed=0,1 --out x
 sweep vae optimizer=adam,adma --data i --out x; sweep vae seed=0,1 --data i --out file
+sweep vae seed=0,1 --data i --out sweep
 sample photos-x4; sample i; sample zip.zip; sample sweep; sample digits --out file/x
 translate digits i; translate nothing i; push digits ab; pull ab --out x; reconstruct run;
 upscale i --format x; upscale i --out i; dream i/000.png --guide none.png; upscale
@@ -91,6 +92,10 @@ edit photos-x4; edit digits A --add b; reconstruct digits i; interpolate photos-
 evaluate digits; evaluate digits --data none; evaluate digits --against none.npz
 evaluate i --data i --against i; pack sweep; pack none; push i a/b; export sweep --out x.onnx
 info none; report none; report i; compare run; compare run none; show i; open i; rm none
+sample digits --label nosuch; sample digits --label 3 10 -n 2; sample digits --out x.wrong
+interpolate digits --seeds 1 2 --out x.wrong
+evaluate digits --data i --out x.txt; evaluate digits --data i --save-stats x.txt
+evaluate sweep --data i; pack digits --out zip.zip; pack digits --out x.txt
 data get none; data check none; reproduce none; serve none; runs none
 """
 """Commands, one after another, that must be refused without PyTorch."""
@@ -127,7 +132,7 @@ for words in {[words for words in commands if words]}:
 def test_a_folder_of_runs_is_no_model(tmp_path: Path) -> None:
     (tmp_path / "s" / "seed=0").mkdir(parents=True)
     (tmp_path / "s" / "seed=0" / "options.json").write_text("{}")
-    for use in (reverie.pack, reverie.load):
+    for use in (reverie.pack, reverie.load, lambda place: reverie.evaluate(place, data="digits")):
         with pytest.raises(UserError, match="s is the folder of runs: name one of the runs in it"):
             use(tmp_path / "s")
     (tmp_path / "s" / "sweep.json").write_text("{}")

@@ -102,6 +102,13 @@ def test_pairs_side_by_side(tmp_path: Path) -> None:
     assert swapped.images.mean() > 0 > swapped.domain_b.mean()
 
 
+def test_a_damaged_image_does_not_hide_that_there_are_no_pairs(photos: Photos) -> None:
+    folder = photos(3, "plain")
+    (folder / "000.png").write_bytes(b"damaged")
+    with pytest.raises(UserError, match="do not show A and B side by side"):
+        find_paired(str(folder), None, "train", paired=False, swapped=False)
+
+
 def test_what_does_not_match_is_named(photos: Photos) -> None:
     root = photos(9, "set/A").parent
     photos(2, "set/B")

@@ -58,7 +58,7 @@ def test_figures_are_written(asked: list[Any], tmp_path: Path) -> None:
     model, options = build("vae", hidden=(8,)), EvaluateOptions(data="d")
     evaluate(model, options, tmp_path / "a.json")
     assert json.loads((tmp_path / "a.json").read_text()) == {"figure": 1.5}
-    with pytest.raises(UserError, match=r"a\.txt: metrics are written as \.json"):
+    with pytest.raises(UserError, match=r"a\.txt: figures are written as \.json"):
         evaluate(model, options, tmp_path / "a.txt")
 
 

@@ -7,7 +7,10 @@ from reverie.inference.place import (
     BUILT_IN_MODELS,
     is_image_folder,
     model_folder_of,
+    refuse_no_figures_file,
     refuse_no_statistics,
+    refuse_no_statistics_file,
+    refuse_runs_alone,
 )
 
 
@@ -34,3 +37,24 @@ def test_statistics(tmp_path: Path) -> None:
     refuse_no_statistics(None)
     with pytest.raises(UserError, match="no such file of statistics"):
         refuse_no_statistics(tmp_path / "s.npz")
+
+
+def test_names_of_what_evaluation_writes() -> None:
+    refuse_no_figures_file(Path("figures.json"))
+    refuse_no_statistics_file(None)
+    with pytest.raises(UserError, match=r"x\.txt: figures are written as \.json"):
+        refuse_no_figures_file(Path("x.txt"))
+    with pytest.raises(UserError, match=r"x\.txt: statistics are written as \.npz"):
+        refuse_no_statistics_file(Path("x.txt"))
+
+
+def test_a_folder_of_runs_holds_no_images_to_evaluate(tmp_path: Path) -> None:
+    refuse_runs_alone("digits")
+    (tmp_path / "run").mkdir()
+    refuse_runs_alone(str(tmp_path))
+    (tmp_path / "run" / "options.json").touch()
+    refuse_runs_alone(str(tmp_path / "run"))
+    with pytest.raises(UserError, match="is the folder of runs: name one of the runs in it"):
+        refuse_runs_alone(str(tmp_path))
+    (tmp_path / "a.png").touch()
+    refuse_runs_alone(str(tmp_path))

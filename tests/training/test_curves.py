@@ -84,6 +84,12 @@ def test_steps_and_epochs_and_both_scales() -> None:
     assert curves_html([Curves("a", {}, 1.0)]) == "<p>nothing was logged yet</p>"
 
 
+def test_labels_of_the_logarithmic_scale_are_numbers() -> None:
+    page = svg_of([Curves("a", {"bound": [(1, 0.01), (2, 100.0)]}, 1.0)], scale="symlog")
+    assert "mathdefault" not in page
+    assert ">100<" in page
+
+
 def test_the_images_of_a_page_share_no_id() -> None:
     """A clip path in a hidden image would hide the curves of the other."""
     page = curves_html([curves("a"), curves("b")], epochs=True)

@@ -10,7 +10,12 @@ from reverie.cli.command import Command
 from reverie.cli.places import refuse_unknown_data
 from reverie.core.options import options_of
 from reverie.inference.options import EvaluateOptions
-from reverie.inference.place import refuse_no_statistics
+from reverie.inference.place import (
+    refuse_no_figures_file,
+    refuse_no_statistics,
+    refuse_no_statistics_file,
+    refuse_runs_alone,
+)
 
 if TYPE_CHECKING:
     from reverie.evaluation.evaluate import EvaluateResult
@@ -29,7 +34,10 @@ class EvaluateCommand(EvaluateOptions, Command):
     def run(self) -> "EvaluateResult":
         self.refuse_contradictions()
         refuse_unknown_data(self.data)
+        refuse_runs_alone(self.model)
         refuse_no_statistics(self.against)
+        refuse_no_figures_file(self.out)
+        refuse_no_statistics_file(self.save_stats)
         from accelerate import PartialState
 
         from reverie import api

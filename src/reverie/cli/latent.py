@@ -10,6 +10,7 @@ from reverie.cli.command import Command
 from reverie.cli.places import refuse_no_images, refuse_unknown_data
 from reverie.core.errors import UserError
 from reverie.core.files import path_of
+from reverie.core.image_formats import refuse_no_format
 from reverie.core.options import options_of
 from reverie.inference.options import EditOptions, InterpolateOptions, ReconstructOptions
 
@@ -45,6 +46,7 @@ class EditCommand(EditOptions, Command):
         refuse_unknown_data(self.data)
         if self.image is not None:
             refuse_no_images([path_of(self.image)])
+        refuse_no_format(self.out.suffix)
         from reverie import api
 
         return api.edit(self.model, expression, out=self.out, options=options_of(EditOptions, self))
@@ -62,6 +64,8 @@ class InterpolateCommand(InterpolateOptions, Command):
     """A .gif, a folder of frames, or a sheet of all of them."""
 
     def run(self) -> "InterpolateResult":
+        if self.out.suffix:  # not a folder of frames
+            refuse_no_format(self.out.suffix)
         from reverie import api
 
         options = options_of(InterpolateOptions, self)
@@ -83,6 +87,7 @@ class ReconstructCommand(ReconstructOptions, Command):
     """The sheet to write."""
 
     def run(self) -> "ReconstructResult":
+        refuse_no_format(self.out.suffix)
         from reverie import api
 
         options = options_of(ReconstructOptions, self)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import tyro
 
 from reverie.cli.command import Command
+from reverie.core.files import path_of
 from reverie.core.options import options_of
 from reverie.exports.options import PackOptions
 
@@ -26,6 +27,7 @@ class PackCommand(PackOptions, Command):
     """The file to write, which every command takes as a MODEL."""
 
     def run(self) -> "PackResult":
+        self.refuse_target(path_of(self.out))
         from reverie.exports.pack import pack
 
         return pack(self.model, out=self.out, options=options_of(PackOptions, self))

@@ -18,7 +18,7 @@ from reverie.core.errors import UserError, nearest
 from reverie.core.files import cache_home, parse_json, path_of, refuse_no_folder
 from reverie.core.trackers import refuse_no_tracker
 from reverie.inference.place import model_folder_of, refuse_unknown_model
-from reverie.methods.abilities import cannot
+from reverie.methods.abilities import cannot, class_number
 from reverie.runs.place import is_packed
 
 CONFIG = "config.json"
@@ -49,7 +49,7 @@ def refuse_unfit_model(place: str, needs: Sequence[str] | None) -> None:
     if is_packed(path_of(place)) and not zipfile.is_zipfile(path_of(place)):
         raise UserError(f"{place}: this zip archive cannot be read (File is not a zip file).")
     folder = model_folder_of(place)
-    method = index()["methods"].get(_method_in(folder)) if folder is not None else None
+    method = index()["methods"].get(_facts_of(folder).get("method"))
     if method is None:
         return  # a file, a model of another package, or a damaged one
     for verb in needs:
@@ -58,13 +58,28 @@ def refuse_unfit_model(place: str, needs: Sequence[str] | None) -> None:
             raise UserError(cannot(place, verb, method["verbs"]))
 
 
-def _method_in(folder: Path) -> str | None:
-    """The method of a model folder, as its configuration says; None if that cannot be read."""
+def refuse_no_class(place: str, labels: Sequence[str]) -> None:
+    """Raise a UserError if a model folder says that the model has not the classes of `labels`."""
+    facts = _facts_of(model_folder_of(place)) if labels else {}
+    method, classes = index()["methods"].get(facts.get("method")), facts.get("pictures")
+    if method is None or not isinstance(classes, dict):
+        return
+    names = list(classes.get("class_names") or ()) if method["conditional"] else []
+    if method["conditional"] and (len(names) < 2 or not facts["options"].get("conditional", True)):
+        return  # trained without classes, which the model itself says
+    for label in labels:
+        class_number(place, label, names)
+
+
+def _facts_of(folder: Path | None) -> dict[str, Any]:
+    """What the configuration in a model folder says; empty if that cannot be read."""
     try:
-        name = parse_json((folder / CONFIG).read_text(encoding="utf-8"))["method"]
-    except (OSError, ValueError, LookupError, TypeError):
-        return None
-    return name if isinstance(name, str) else None
+        facts = parse_json(((folder or Path()) / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    known = isinstance(facts, dict) and isinstance(facts.get("method"), str)
+    known = known and isinstance(facts.get("options"), dict)
+    return facts if known and folder is not None else {}
 
 
 def refuse_no_images(places: Sequence[Path], out: Path | None = None) -> None:

@@ -9,6 +9,7 @@ import tyro
 
 from reverie.cli.command import Command
 from reverie.cli.parse import value_of
+from reverie.cli.places import refuse_no_class
 from reverie.core.files import free_folder
 from reverie.core.image_formats import refuse_no_format
 from reverie.core.options import options_of
@@ -41,6 +42,7 @@ class SampleCommand(SampleOptions, Command):
     def run(self) -> "SampleResult":
         if self.out.suffix not in ("", ".npz", ".npy"):
             refuse_no_format(self.out.suffix)
+        refuse_no_class(self.model, self.label)
         from reverie.inference.load import load
         from reverie.inference.sample import sample_files
 

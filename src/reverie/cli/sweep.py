@@ -72,21 +72,25 @@ class SweepCommand(Command):
 
     def run(self) -> "SweepResult":
         from reverie.training.combinations import combine
+        from reverie.training.sweep_record import definition_of, record_in
 
         base = method_entry(self.method).recipe(self.flags.preset)
         chosen = {**base.flat(), **self.changes}
         for place in self.axes.get("data", [chosen["data"]]):
             refuse_no_data(place)
-        for one in combine(base.with_options(**self.changes), self.axes):
+        changed, out = base.with_options(**self.changes), path_of(self.flags.out)
+        combinations = combine(changed, self.axes)
+        for one in combinations:
             refuse_unknown_parts(one.recipe.flat())
-        refuse_no_folder(path_of(self.flags.out))
+        refuse_no_folder(out)
+        record_in(out, definition_of(changed, self.axes, combinations))
         check_current(base, self.flags.preset)
         from reverie.training.sweep import sweep
 
         return sweep(
             self.method,
             self.axes,
-            path_of(self.flags.out),
+            out,
             preset=self.flags.preset,
             jobs=self.flags.jobs,
             changes=self.changes,

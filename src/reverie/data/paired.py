@@ -6,6 +6,7 @@ Published layouts: `trainA trainB testA testB`, images with A and B side by side
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -195,11 +196,16 @@ def _refuse_other_shapes(names: list[str], a: Source, b: Source) -> None:
 
 
 def _is_side_by_side(source: Source) -> bool:
+    """Whether images, looked at here and there, are twice as wide as tall; damaged ones are said
+    later, where images are decoded."""
     chosen = np.unique(np.linspace(0, len(source.names) - 1, LOOKED_AT).astype(int))
     if not source.files:
         return False
-    sizes = [image_io.size_of(source.files[index]) for index in chosen]
-    return all(width == 2 * height for width, height in sizes)
+    sizes = []
+    for index in chosen:
+        with suppress(UserError):
+            sizes.append(image_io.size_of(source.files[index]))
+    return bool(sizes) and all(width == 2 * height for width, height in sizes)
 
 
 def _half(source: Source, which: int, split: str) -> Source:

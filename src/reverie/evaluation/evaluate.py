@@ -16,13 +16,18 @@ from reverie.core.processes import is_main_process
 from reverie.core.result import FAILED_IN_PART, Json, Result, lines_of
 from reverie.data import DataOptions
 from reverie.evaluation.against import evaluate_against, evaluate_folder_against
-from reverie.evaluation.reference import check_name, read_reference
+from reverie.evaluation.reference import read_reference
 from reverie.evaluation.samples import evaluate_folders, evaluate_model, evaluate_paired
 from reverie.evaluation.superres import evaluate_upscaler
 from reverie.evaluation.translation import evaluate_translator
 from reverie.inference.load import is_image_set, load
 from reverie.inference.model import Model
 from reverie.inference.options import DenoisingOptions, EvaluateOptions
+from reverie.inference.place import (
+    refuse_no_figures_file,
+    refuse_no_statistics_file,
+    refuse_runs_alone,
+)
 from reverie.methods import Samples, Translates, Upscales
 from reverie.methods.capabilities import require
 from reverie.runs.run import Run
@@ -66,16 +71,16 @@ def evaluate(
     Raises:
         UserError: if something that was asked for cannot be done.
     """
-    if out is not None and out.suffix != ".json":
-        raise UserError(f"{out}: metrics are written as .json.")
+    refuse_no_figures_file(out)
     if not isinstance(model, Model):
+        refuse_runs_alone(str(model))
         run = Run(Path(model))
         own = [run.options_file, run.report, run.folder / "config.json", run.model / "config.json"]
         written = [file for file in (out, options.report, options.save_stats) if file]
         refuse_replacing(written, own)
     options.refuse_contradictions()
     if options.against is None and options.save_stats is not None:
-        check_name(options.save_stats)
+        refuse_no_statistics_file(options.save_stats)
     failures = Failures()
     with freed_memory_kept():
         figures = _figures(model, options, failures)

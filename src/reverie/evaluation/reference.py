@@ -24,7 +24,7 @@ from reverie.data import ImageDataset
 from reverie.data.numpy_file import read_numpy
 from reverie.evaluation.metrics.features import FEATURES, extract_features, network_digest
 from reverie.evaluation.metrics.frechet import Moments
-from reverie.inference.place import refuse_no_statistics
+from reverie.inference.place import refuse_no_statistics, refuse_no_statistics_file
 
 VERSION = 1
 
@@ -75,7 +75,7 @@ class Reference:
         Raises:
             UserError: if `path` has another suffix, or there are too few images.
         """
-        check_name(path)
+        refuse_no_statistics_file(path)
         if self.moments.count < 2:
             raise UserError("statistics are those of two images or more.")
         arrays: dict[str, Any] = {
@@ -101,12 +101,6 @@ class Reference:
         buffer = io.BytesIO()
         np.savez(buffer, **arrays)
         write_atomic(path, buffer.getvalue())
-
-
-def check_name(path: Path) -> None:
-    """Raise a UserError if statistics cannot be written to a file of this name."""
-    if path.suffix != ".npz":
-        raise UserError(f"{path}: statistics are written as .npz.")
 
 
 def read_reference(path: Path, network: str | None = None) -> Reference:

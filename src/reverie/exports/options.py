@@ -1,9 +1,12 @@
 """Options of a model for somebody else: packed into a file, or on the hub."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
+from reverie.core.errors import UserError
 from reverie.core.options import Checked, Length
+from reverie.runs.place import PACKED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +27,13 @@ class PackOptions(CardOptions):
 
     overwrite: bool = False
     """Replace a file that exists."""
+
+    def refuse_target(self, target: Path) -> None:
+        """Raise a UserError if `target` is no .zip, or exists and is not to be replaced."""
+        if target.suffix.lower() != PACKED:
+            raise UserError(f"{target}: a packed model is a {PACKED} file.")
+        if target.exists() and not (self.overwrite and target.is_file()):
+            raise UserError(f"{target} exists: name another file by --out, or add --overwrite.")
 
 
 @dataclass(frozen=True, kw_only=True)

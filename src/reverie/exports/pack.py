@@ -16,7 +16,6 @@ from reverie.core.result import Result, counted
 from reverie.exports.contents import write_contents
 from reverie.exports.options import PackOptions
 from reverie.methods.diffusion.pretrained import holds_denoiser
-from reverie.runs.place import PACKED
 
 INCOMPRESSIBLE = (".safetensors", ".png", ".onnx")
 """Files that are stored as they are."""
@@ -52,10 +51,7 @@ def pack(
         UserError: if there is no usable model, or `out` exists and is not to be overwritten.
     """
     chosen, target = options or PackOptions(), path_of(out)
-    if target.suffix.lower() != PACKED:
-        raise UserError(f"{target}: a packed model is a {PACKED} file.")
-    if target.exists() and not (chosen.overwrite and target.is_file()):
-        raise UserError(f"{target} exists: name another file by --out, or add --overwrite.")
+    chosen.refuse_target(target)
     if path_of(model).is_dir() and holds_denoiser(path_of(model)):
         raise UserError(
             f"{model} is a folder of the library diffusers, which others can use as it is: send "

@@ -1,6 +1,5 @@
 """A trained model, ready to use: what it can do, with seeds and labels as people name them."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from reverie.core import progress
-from reverie.core.errors import UserError, nearest
+from reverie.core.errors import UserError
 from reverie.core.image_io import convert_channels
 from reverie.core.options import Direction
 from reverie.core.precision import bf16_is_native
@@ -25,6 +24,7 @@ from reverie.inference.policies import with_policies
 from reverie.inference.tiled_upscale import TiledUpscaler
 from reverie.inference.tiling import Tile, run_tiled
 from reverie.methods import Denoises, Encodes, Method, Samples, Translates, Upscales
+from reverie.methods.abilities import class_number
 from reverie.methods.capabilities import cycle_labels, require
 from reverie.methods.diffusion.sampler_options import Sampling, Start
 from reverie.methods.diffusion.samplers import StepCallback
@@ -374,27 +374,10 @@ class Model:
     def labels(self, count: int, label: Label = None) -> Int[Tensor, " count"] | None:
         """Class numbers of `count` images as `sample` would generate them."""
         names = self.class_names
-        if not names:
-            if label is not None:
-                raise UserError(f"{self.name} knows no classes: leave the label out.")
-            return None
         if label is None:
-            return cycle_labels(count, len(names))
+            return cycle_labels(count, len(names)) if names else None
         chosen = [label] if isinstance(label, int | str) else list(label)
         if len(chosen) not in (1, count):
             raise UserError(f"{len(chosen)} labels for {counted(count, 'image')}: give one or all.")
-        numbers = [self._class_number(one) for one in chosen]
+        numbers = [class_number(self.name, one, names) for one in chosen]
         return torch.tensor(numbers if len(numbers) == count else numbers * count)
-
-    def _class_number(self, label: int | str) -> int:
-        names = self.class_names
-        if isinstance(label, str) and label in names:
-            return names.index(label)
-        if isinstance(label, str) and not re.fullmatch(r"-?\d+", label):
-            raise UserError(f"{self.name} has no class {label!r}; {nearest(label, names)}")
-        number = int(label)
-        if not 0 <= number < len(names):
-            raise UserError(
-                f"{self.name} has no class {number}: its classes are 0 to {len(names) - 1}."
-            )
-        return number

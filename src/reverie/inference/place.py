@@ -8,6 +8,7 @@ from pathlib import Path
 
 from reverie.core.errors import UserError
 from reverie.core.files import path_of
+from reverie.core.image_formats import SUFFIXES
 from reverie.runs.place import OPTIONS_FILE, is_model_file, refuse_folder_of_runs
 
 BUILT_IN_MODELS = {
@@ -89,6 +90,25 @@ def refuse_no_statistics(path: Path | None) -> None:
     """Raise a UserError if there is no file of reference statistics where one is named."""
     if path is not None and not path_of(path).is_file():
         raise UserError(f"{path}: there is no such file of statistics; --save-stats writes one.")
+
+
+def refuse_runs_alone(place: str) -> None:
+    """Raise a UserError if a folder holds no images but runs, of which one is meant."""
+    folder = path_of(place)
+    if is_image_folder(folder) and not any(p.suffix.lower() in SUFFIXES for p in folder.iterdir()):
+        refuse_folder_of_runs(folder)
+
+
+def refuse_no_figures_file(path: Path | None) -> None:
+    """Raise a UserError if figures cannot be written to a file of this name."""
+    if path is not None and path.suffix != ".json":
+        raise UserError(f"{path}: figures are written as .json.")
+
+
+def refuse_no_statistics_file(path: Path | None) -> None:
+    """Raise a UserError if statistics cannot be written to a file of this name."""
+    if path is not None and path.suffix != ".npz":
+        raise UserError(f"{path}: statistics are written as .npz.")
 
 
 def holds_a_model(path: Path) -> bool:

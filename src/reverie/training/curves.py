@@ -217,6 +217,7 @@ def _dress(axis: "Axes", title: str, quantity: Quantity, unit: Unit, scale: Scal
         axis.set_ylim(-0.02, 1.02)
     elif scale == "symlog":
         axis.set_yscale("symlog", linthresh=0.01)
+        axis.yaxis.set_major_formatter("{x:g}")  # by default TeX, which is not parsed here
 
 
 def _hide_the_beginning(axis: "Axes", run: Curves, names: Sequence[str]) -> None:

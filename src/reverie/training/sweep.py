@@ -14,11 +14,10 @@ from typing import Any
 
 from reverie.core import progress
 from reverie.core.errors import UserError
-from reverie.core.files import read_json
 from reverie.core.interrupt import StopSignal
 from reverie.core.lock import FolderLock
 from reverie.core.marks import is_marked
-from reverie.core.options import OptionValue, flag_of
+from reverie.core.options import OptionValue
 from reverie.core.result import counted
 from reverie.methods import METHODS
 from reverie.methods.presets import recipe_for
@@ -36,7 +35,8 @@ from reverie.training.combinations import (
 from reverie.training.resume import refuse_inside_data
 from reverie.training.setup import Budget
 from reverie.training.state import Counters
-from reverie.training.sweep_page import PAGE, RECORD, write_page, write_record
+from reverie.training.sweep_page import PAGE, write_page, write_record
+from reverie.training.sweep_record import definition_of, record_in
 from reverie.training.sweep_result import SweepResult, SweepRun, settings_of
 from reverie.training.train import check_recipes
 
@@ -110,22 +110,12 @@ class Sweep:
         Raises:
             UserError: if the folder holds another sweep, or something that would be replaced.
         """
-        options = plain_options(base)
-        for name in axes:
-            del options[name]
-        definition: dict[str, Any] = {
-            "method": base.method,
-            "options": options,
-            "axes": list(combinations[0].values),
-            "names": [one.name for one in combinations],
-        }
-        record = folder / RECORD
-        before = _read(record) if record.exists() else None
+        definition = definition_of(base, axes, combinations)
+        before = record_in(folder, definition)
         done: dict[str, Ending] = {}
         if before is None:
             _refuse_others_files(folder)
         else:
-            _refuse_changed(before["sweep"], definition, folder)
             done = {
                 run["name"]: Ending(finished=True)
                 for run in before["runs"]
@@ -245,29 +235,6 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _read(record: Path) -> dict[str, Any]:
-    """The record of a sweep.
-
-    Raises:
-        UserError: if it is no such record.
-    """
-    content = read_json(record)
-    try:
-        definition, runs = content["sweep"], content["runs"]
-        good = all(isinstance(one["name"], str) and one["state"] for one in runs)
-        good = good and isinstance(definition["method"], str)
-        good = good and all(isinstance(name, str) for name in definition["names"])
-        good = good and all(isinstance(name, str) for name in definition["axes"])
-        good = good and isinstance(definition["options"], dict)
-    except (KeyError, TypeError):
-        good = False
-    if not good:
-        raise UserError(
-            f"{record} is no record of a sweep, or is damaged: choose another --out, or restore it."
-        )
-    return content
-
-
 def _refuse_others_files(folder: Path) -> None:
     """Raise a UserError if a new sweep would be written into a run, or over a page of somebody."""
     if Run(folder).exists() or Run(folder).holds_training():
@@ -275,30 +242,3 @@ def _refuse_others_files(folder: Path) -> None:
     page = folder / PAGE
     if os.path.lexists(page) and not is_marked(page):
         raise UserError(f"{page} was not made by reverie: choose another --out, or move it away.")
-
-
-def _refuse_changed(before: Mapping[str, Any], now: Mapping[str, Any], folder: Path) -> None:
-    """Raise a UserError if a sweep would go on with other options, or without some of its runs."""
-    if before["method"] != now["method"]:
-        raise UserError(
-            f"{folder} is a sweep of {before['method']}, not of {now['method']}: choose another "
-            "--out."
-        )
-    if sorted(before["axes"]) != sorted(now["axes"]):
-        raise UserError(
-            f"the sweep in {folder} goes through {' and '.join(before['axes'])}: give values for "
-            "these, or choose another --out."
-        )
-    old, new = before["options"], now["options"]
-    for name in old.keys() & new.keys():  # another version may have options more
-        if old[name] != new[name]:
-            raise UserError(
-                f"the sweep in {folder} has {flag_of(name)} {old[name]}, not {new[name]}: leave it "
-                "as it was to go on, or choose another --out."
-            )
-    missing = [name for name in before["names"] if name not in now["names"]]
-    if missing:
-        raise UserError(
-            f"the sweep in {folder} also has {missing[0]}: values can be added to it, and none "
-            "left out; choose another --out for fewer."
-        )
