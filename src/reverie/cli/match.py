@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import tyro
 
 from reverie.cli.command import Command
+from reverie.core.files import path_of
 from reverie.core.options import options_of
 from reverie.inference.options import MatchOptions
 
@@ -28,8 +29,11 @@ class MatchCommand(MatchOptions, Command):
 
     def run(self) -> "MatchResult":
         from reverie.cli.places import refuse_unknown_data
+
+        self.refuse_folder(path_of(self.out))
+        refuse_unknown_data(self.data)
+        refuse_unknown_data(self.data_b)
         from reverie.evaluation.match import match
 
-        refuse_unknown_data(self.data)
         options = options_of(MatchOptions, self)
         return match(self.data, self.data_b, out=self.out, options=options)

@@ -83,8 +83,7 @@ def match(
         UserError: if the images cannot be read, are too many, or `out` exists.
     """
     o, folder = options or MatchOptions(), path_of(out)
-    if folder.exists():
-        raise UserError(f"{folder} exists: name another folder by --out.")
+    o.refuse_folder(folder)
     wanted = DataOptions(
         data=str(data),
         data_b=None if data_b is None else str(data_b),

@@ -326,6 +326,12 @@ class MatchOptions(Checked):
     domain_b: str | None = None
     """The images of domain B, by attributes or classes: Male & Eyeglasses."""
 
+    @staticmethod
+    def refuse_folder(folder: Path) -> None:
+        """Raise a UserError if the folder of the pairs exists."""
+        if folder.exists():
+            raise UserError(f"{folder} exists: name another folder by --out.")
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReproduceOptions(Checked):
