@@ -75,12 +75,14 @@ class GAN(Method):
         return self.discriminator(images.flatten(1)).flatten().float()
 
 
-def _digits(latent_size: int, r1: float) -> Preset:
+def _digits(latent_size: int, r1: float, learning_rate: float = 2e-4) -> Preset:
     """Without R1 the discriminator wins after four to six thousand steps, and all samples become
     noise; the fewer latents, the more of it is needed."""
     return Preset(
         about=f"digits, {latent_size} latents: 8,000 steps, about a minute on two cores",
-        options=GANOptions(latent_size=latent_size, r1=r1, penalty_every=8),
+        options=GANOptions(
+            latent_size=latent_size, r1=r1, penalty_every=8, learning_rate=learning_rate
+        ),
         data=DataOptions(data="digits"),
         training=TrainOptions(steps=8000, decay="linear"),
         fits=Fits(device="any", seconds=0.026, side=28) if latent_size == 64 else None,
@@ -90,7 +92,7 @@ def _digits(latent_size: int, r1: float) -> Preset:
 GAN.presets = {
     "digits-2": _digits(2, r1=0.5),
     "digits-4": _digits(4, r1=0.05),
-    "digits-8": _digits(8, r1=0.05),
+    "digits-8": _digits(8, r1=0.05, learning_rate=6e-4),
     "digits-64": _digits(64, r1=0.05),
     "small": Preset(
         about="any images on two cores, up to 96 pixels: 8,000 steps, about 25 minutes on one core "
