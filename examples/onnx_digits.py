@@ -41,7 +41,8 @@ def sample(
         free = np.asarray(session.run(None, inputs | {"label": no_label})[0], float)
         return free + guidance * (conditional - free)
 
-    sigmas = noise_levels(**facts["sampling"])
+    names = ("steps", "schedule", "sigma_min", "sigma_max")
+    sigmas = noise_levels(**{name: facts["sampling"][name] for name in names})
     x, previous = noise * sigmas[0], None
     for n, (sigma, next_sigma) in enumerate(pairwise(sigmas)):
         x_0 = denoise(x, sigma)

@@ -94,10 +94,12 @@ def find_recipe(
 
 
 def _recipe_of_run(folder: Path) -> "Recipe":
-    from reverie.methods.presets import recipe_from_json
+    from reverie.methods.presets import recipe_from_json, refuse_absent_method
 
     file = folder / OPTIONS_FILE
     content = read_json(file)
+    if isinstance(method := content.get("method"), str):
+        refuse_absent_method(method, content)  # which is no damage of the file
     with in_file(file, RESTORE):
         return recipe_from_json(content, lambda name: type(method_entry(name).recipe(None).options))
 

@@ -138,8 +138,9 @@ class TrainCommand(Command):
         if flags.print_config or goes_on:
             return
         if not flags.dry_run:
-            refuse_existing_run(path_of(flags.out))
-            refuse_no_folder(path_of(flags.out))
+            out = _folder(flags.out)
+            refuse_existing_run(out)
+            refuse_no_folder(out)
         refuse_no_data(self.changes.get("data") if self.picks else chosen["data"])
         refuse_unknown_data(chosen["data_b"])
 
@@ -182,7 +183,15 @@ def _base(method: str | None, words: Sequence[str]) -> "Recipe":
     if config is not None:
         refuse_no_file(path_of(config))
     file = None if config is None else path_of(config)
-    return find_recipe(method, path_of(out or "."), value_of(words, "--preset"), resume, file)
+    return find_recipe(method, _folder(out or "."), value_of(words, "--preset"), resume, file)
+
+
+def _folder(out: str | Path) -> Path:
+    """The folder of --out, which a message then names."""
+    try:
+        return path_of(out)
+    except UserError as error:
+        raise UserError(f"--out {error}") from None
 
 
 def parse_changes(

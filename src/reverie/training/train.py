@@ -149,8 +149,7 @@ def train_recipe(
     if checkpoint:
         check_spec(run, found.spec)
     method = build_method(recipe, found.spec)
-    check_validation(recipe, method)
-    check_gradient_checkpointing(recipe, method)
+    _check_options(recipe, method)
     _initialize(method, start, run if resume else None)
     accelerator = make_accelerator(recipe.training, run)
     if not (resume or restart) and accelerator.is_main_process:
@@ -173,6 +172,12 @@ def train_recipe(
         keep_beside_init(run, recipe.training.init, method.kept_beside_init)
     accelerator.wait_for_everyone()  # until the main process has written the report
     return TrainResult(run.folder, counters.step, counters.seconds, counters.finished, run.report)
+
+
+def _check_options(recipe: Recipe, method: Method) -> None:
+    """Raise a UserError if the method has no use for an option."""
+    check_validation(recipe, method)
+    check_gradient_checkpointing(recipe, method)
 
 
 def _initialize(method: Method, start: Model | None, resumed: Run | None) -> None:
