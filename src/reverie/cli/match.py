@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class MatchCommand(MatchOptions, Command):
-    """Pair the images of two domains by likeness, to train a paired translator with them."""
+    """Pair the images of two domains by similarity, to train a paired translator with them."""
 
     usage: ClassVar = "A B --out FOLDER"
     data: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="A")]

@@ -1,4 +1,4 @@
-"""Pairs of the images of two domains by likeness, for paired translation without given pairs.
+"""Pairs of the images of two domains by similarity, for paired translation without given pairs.
 
 Images are compared by a pretrained network's feature maps at several depths, centred within each
 domain, so that what all images of a domain have in common (their style) does not count. Pairs are
@@ -70,7 +70,7 @@ def match(
     out: str | Path = "pairs",
     options: MatchOptions | None = None,
 ) -> MatchResult:
-    """Pair the images of two domains by likeness, and write them as `trainA` and `trainB`.
+    """Pair the images of two domains by similarity, and write them as `trainA` and `trainB`.
 
     Args:
         data: a folder or dataset of two domains; or that of domain A.
@@ -163,18 +163,19 @@ def _write(
     similarity: Float[Tensor, " k"],
 ) -> None:
     """The images of the pairs under common names, a table of them, and a sheet."""
-    names = [[n for n in side.source.names if n not in side.broken] for side in sides]
-    places = [{name: i for i, name in enumerate(side.source.names)} for side in sides]
+    readable = [
+        [i for i, name in enumerate(side.source.names) if name not in side.broken] for side in sides
+    ]
+    pairs = [
+        (readable[0][i], readable[1][j])
+        for i, j in zip(*(indices.tolist() for indices in chosen), strict=True)
+    ]
     for letter in "AB":
         (folder / f"train{letter}").mkdir(parents=True)
-    pairs = [(names[0][i], names[1][j]) for i, j in zip(*map(Tensor.tolist, chosen), strict=True)]
 
-    def write(numbered: tuple[int, tuple[str, str]]) -> None:
+    def write(numbered: tuple[int, tuple[int, int]]) -> None:
         number, pair = numbered
-        both = [
-            side.source.read(place[name], None)
-            for side, place, name in zip(sides, places, pair, strict=True)
-        ]
+        both = [side.source.read(index, None) for side, index in zip(sides, pair, strict=True)]
         for letter, pixels in zip("AB", _same_shape(both), strict=True):
             file = folder / f"train{letter}" / f"{number:05}.png"
             file.write_bytes(image_io.encode(pixels, file.suffix))
@@ -186,7 +187,8 @@ def _write(
     rows = csv.writer(table)
     rows.writerow(["pair", "a", "b", "similarity"])
     for number, (pair, value) in enumerate(zip(pairs, similarity.tolist(), strict=True)):
-        rows.writerow([f"{number:05}", *pair, f"{value:.4f}"])
+        names = [side.source.names[index] for side, index in zip(sides, pair, strict=True)]
+        rows.writerow([f"{number:05}", *names, f"{value:.4f}"])
     (folder / "pairs.csv").write_text(table.getvalue())
     image_io.save_sheet(_sheet(sides, chosen), folder / "pairs.png", SHOWN)
 

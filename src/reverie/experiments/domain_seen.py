@@ -1,7 +1,7 @@
 """Which of two domains a classifier takes translations for.
 
-It is trained with blur, noise, shifts and changes of colour, so that traces that the eye does not
-see do not decide.
+Its training images are augmented by blur, noise, shifts and changes of colour, so that
+imperceptible traces do not decide.
 """
 
 import torch
@@ -22,7 +22,7 @@ def trained_domain_classifier(
 ) -> AttributeClassifier:
     """A classifier that says whether an image is of domain B."""
     has = torch.cat([torch.zeros(len(a), 1), torch.ones(len(b), 1)])
-    return train_classifier(torch.cat([a, b]), has, ("B",), steps, disturbed)
+    return train_classifier(torch.cat([a, b]), has, ("B",), steps, augmented)
 
 
 def share_of_b(classifier: AttributeClassifier, images: Float[Tensor, "n 3 s s"]) -> float:
@@ -30,7 +30,7 @@ def share_of_b(classifier: AttributeClassifier, images: Float[Tensor, "n 3 s s"]
     return float(classifier.predict(images).float().mean())
 
 
-def disturbed(
+def augmented(
     images: Float[Tensor, "b 3 s s"], generator: torch.Generator
 ) -> Float[Tensor, "b 3 s s"]:
     """Images with random blur, colours and noise, shifted by up to an eighth, each by chance."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 SIZE, REAL, SHOWN, CLASSIFIER_STEPS = 32, 1500, 16, 1500
 
 
-def pairs_by_likeness(folder: Path) -> Path:
+def pairs_by_similarity(folder: Path) -> Path:
     """The emojis of both makers, paired by `match`, which is not told their code points."""
     from reverie.evaluation.match import match
 
@@ -55,12 +55,12 @@ def draw(findings: "Findings") -> None:
 EMOJI_MATCHED = Experiment(
     about="Windows' emojis to Apple's and back at 32×32 without pairs: match, then pix2pix",
     trainings={
-        "ab": Training(method="pix2pix", preset="emoji", minutes=45, data=pairs_by_likeness),
+        "ab": Training(method="pix2pix", preset="emoji", minutes=45, data=pairs_by_similarity),
         "ba": Training(
             method="pix2pix",
             preset="emoji",
             minutes=45,
-            data=pairs_by_likeness,
+            data=pairs_by_similarity,
             options={"direction": "ba"},
         ),
     },

@@ -16,6 +16,7 @@ SIZE, SHOWN, CLASSIFIER_STEPS = 64, 12, 1500
 
 def draw(findings: "Findings") -> None:
     """Held-out faces with the true counterpart of each, and errors around the eyes."""
+    from reverie.data.derived import gaussian_blur
     from reverie.experiments.attributes_seen import attributes_seen, trained_classifier
     from reverie.experiments.pairs import pairs
 
@@ -36,7 +37,7 @@ def draw(findings: "Findings") -> None:
         found |= {
             f"{words}": errors(made, target),
             f"{words}: doing nothing": errors(source, target),
-            f"{words}: the target blurred, σ = 1 pixel": errors(blurred(target), target),
+            f"{words}: the target blurred, σ = 1 pixel": errors(gaussian_blur(target, 1.0), target),
         }
     findings.table(
         f"Mean absolute error of 2 to the true face, {len(without)} held-out faces", found
@@ -59,17 +60,6 @@ def errors(made: "Tensor", target: "Tensor") -> dict[str, float]:
         "at the eyes": float(difference[:, eyes].mean()),
         "elsewhere": float(difference[:, ~eyes].mean()),
     }
-
-
-def blurred(images: "Tensor") -> "Tensor":
-    """Images blurred by a Gaussian of σ = 1 pixel."""
-    import torch
-    from torch.nn import functional as F
-
-    line = torch.exp(-torch.arange(-3.0, 4.0).square() / 2)
-    kernel = torch.outer(line, line) / line.sum() ** 2
-    padded = F.pad(images, (3, 3, 3, 3), mode="replicate")
-    return F.conv2d(padded, kernel.expand(3, 1, 7, 7), groups=3)
 
 
 GLASSES = Experiment(

@@ -179,14 +179,15 @@ class _Convolution(torch.autograd.Function):
             y = form(x[part], weight, geometry)
             return y if bias is None else y.add_(bias[:, None, None])
 
-        makers: dict[str, Callable[[slice], Tensor]] = {
-            USUAL: lambda part: usual(x[part], weight, bias, geometry)
+        def own(part: slice) -> Tensor:
+            return usual(x[part], weight, bias, geometry)
+
+        others = {
+            name: functools.partial(other, form.forward)
+            for name, form in _fitting(geometry, weight).items()
+            if form.forward is not None
         }
-        for name, form in _fitting(geometry, weight).items():
-            if form.forward is not None:
-                makers[name] = functools.partial(other, form.forward)
-        what = _named("forward", geometry, x, weight)
-        return forms.compute(what, makers, _enough(geometry, x, weight))
+        return _compute(forms, "forward", {USUAL: own, **others}, geometry, x, weight)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
@@ -215,12 +216,12 @@ def _data_gradient(
     def other(form: DataGradient, part: slice) -> Tensor:
         return form(dy[part], weight, geometry, (height, width))
 
-    makers: dict[str, Callable[[slice], Tensor]] = {USUAL: own}
-    for name, form in _fitting(geometry, weight).items():
-        if form.data_gradient is not None:
-            makers[name] = functools.partial(other, form.data_gradient)
-    what = _named("data gradient", geometry, x, weight)
-    return forms.compute(what, makers, _enough(geometry, x, weight))
+    others = {
+        name: functools.partial(other, form.data_gradient)
+        for name, form in _fitting(geometry, weight).items()
+        if form.data_gradient is not None
+    }
+    return _compute(forms, "data gradient", {USUAL: own, **others}, geometry, x, weight)
 
 
 def _weight_gradient(
@@ -234,18 +235,26 @@ def _weight_gradient(
     def other(form: WeightGradient, part: slice) -> Tensor:
         return form(dy[part], x[part], geometry)
 
-    makers: dict[str, Callable[[slice], Tensor]] = {USUAL: own}
-    for name, form in _fitting(geometry, weight).items():
-        if form.weight_gradient is not None:
-            makers[name] = functools.partial(other, form.weight_gradient)
-    what = _named("weight gradient", geometry, x, weight)
-    return forms.compute(what, makers, _enough(geometry, x, weight))
+    others = {
+        name: functools.partial(other, form.weight_gradient)
+        for name, form in _fitting(geometry, weight).items()
+        if form.weight_gradient is not None
+    }
+    return _compute(forms, "weight gradient", {USUAL: own, **others}, geometry, x, weight)
 
 
-def _enough(geometry: Geometry, x: Tensor, weight: Tensor) -> int:
-    """Images of a measurement."""
+def _compute(
+    forms: ConvolutionForms,
+    what: str,
+    makers: Makers,
+    geometry: Geometry,
+    x: Tensor,
+    weight: Tensor,
+) -> Tensor:
+    """One of `PASSES` by its chosen form, which is measured on about `ENOUGH_OPERATIONS`."""
     an_image = operations(geometry, x.shape[1:], weight)
-    return max(1, round(ENOUGH_OPERATIONS / an_image))
+    enough = max(1, round(ENOUGH_OPERATIONS / an_image))
+    return forms.compute(_named(what, geometry, x, weight), makers, enough)
 
 
 def _fitting(geometry: Geometry, weight: Tensor) -> dict[str, Form]:
