@@ -15,6 +15,7 @@ from reverie.core.errors import UserError
 from reverie.core.state_dict import read_tensors
 from reverie.inference.load import import_weights
 from reverie.methods.superres.networks import MSRResNet, RRDBNet, SRResNet, SRVGGNetCompact
+from reverie.methods.superres.span import SPAN
 from reverie.methods.translation.patchgan import PatchDiscriminator
 from reverie.methods.translation.resnet_generator import ResNetGenerator
 from reverie.methods.translation.unet_generator import UNetGenerator
@@ -28,6 +29,7 @@ NETWORKS: dict[str, Callable[[], torch.nn.Module]] = {
     "rrdb": lambda: RRDBNet(1, 2, 2, 1, 2),
     "compact": lambda: SRVGGNetCompact(1, 2, 2, 1),
     "msrresnet": lambda: MSRResNet(1, 2, 2, 1),
+    "span": lambda: SPAN(1, 2, 2, 1),
 }
 X = torch.zeros(1)
 STRANGE: tuple[Any, ...] = (

@@ -30,7 +30,7 @@ def enlarge(tiled_upscaler: TiledUpscaler, picture: Tensor) -> Tensor:
     return made
 
 
-@pytest.mark.parametrize("family", ["srresnet", "compact", "msrresnet", "rrdb"])
+@pytest.mark.parametrize("family", ["srresnet", "compact", "msrresnet", "rrdb", "span"])
 @pytest.mark.parametrize("scale", [2, 4])
 def test_tiles_equal_the_whole(family: Any, scale: int) -> None:
     network = lively(build_upscaler(family, UpscalerConfig(3, scale, 4, 1, growth=4)))

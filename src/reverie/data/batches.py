@@ -22,7 +22,7 @@ from reverie.data.dataset import ImageDataset
 READ_AHEAD = 2
 
 
-_ORDER, _FLIP, _PLACE, _DOMAIN_B = range(4)
+_ORDER, _FLIP, _PLACE, _DOMAIN_B, _TURN = range(5)
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,42 @@ def batch_indices(seed: int, number: int, batch_size: int, count: int) -> np.nda
     return indices
 
 
+@dataclass(frozen=True)
+class _Draw:
+    """Which images a batch has, and how each is augmented; the images of a pair share one."""
+
+    indices: np.ndarray
+    places: np.ndarray | None
+    """Relative positions of crops [B, 2]."""
+    flipped: np.ndarray | None
+    turns: np.ndarray | None
+    """Quarter turns to the left."""
+
+
+def _pixels(source: ImageDataset, draw: _Draw) -> Float[Tensor, "b c h w"]:
+    pixels = source.read(draw.indices, draw.places)
+    if draw.flipped is not None:
+        pixels = np.where(draw.flipped[:, None, None, None], pixels[:, :, ::-1], pixels)
+    if draw.turns is not None:
+        pixels = np.stack([np.rot90(p, n) for p, n in zip(pixels, draw.turns, strict=True)])
+    return image_io.to_tensor(pixels)
+
+
+def _labels(source: ImageDataset, draw: _Draw) -> Int[Tensor, " b"] | None:
+    return None if source.labels is None else torch.from_numpy(source.labels[draw.indices])
+
+
+def _most_detailed(source: ImageDataset, indices: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Of the places [B, N, 2] of each image the one whose crop has most detail, [B, 2].
+
+    Detail is the mean absolute difference of neighbouring rows and columns.
+    """
+    count, tried = places.shape[:2]
+    crops = source.read(np.repeat(indices, tried), places.reshape(-1, 2)).astype(np.int16)
+    detail = sum(np.abs(np.diff(crops, axis=axis)).mean((1, 2, 3)) for axis in (1, 2))
+    return places[np.arange(count), np.reshape(detail, (count, tried)).argmax(1)]
+
+
 class Batches:
     """Random access to the batches of one process.
 
@@ -93,29 +129,38 @@ class Batches:
 
     def read(self, number: int) -> Batch:
         """Batch `number`; unpaired domains are sampled independently."""
-        images, labels = self._side(self.images, self.seed, number)
-        batch = Batch(images, labels)
-        if self.images.domain_b is not None:
-            seed = self.seed if self.images.paired else mix(self.seed, _DOMAIN_B)
-            batch = replace(batch, domain_b=self._side(self.images.domain_b, seed, number)[0])
-        if self.images.low_res is not None:
-            batch = replace(batch, low_res=self._side(self.images.low_res, self.seed, number)[0])
+        images = self.images
+        draw = self._draw(images, self.seed, number)
+        batch = Batch(_pixels(images, draw), _labels(images, draw))
+        if images.domain_b is not None:
+            if not images.paired:
+                draw = self._draw(images.domain_b, mix(self.seed, _DOMAIN_B), number)
+            batch = replace(batch, domain_b=_pixels(images.domain_b, draw))
+        if images.low_res is not None:
+            batch = replace(batch, low_res=_pixels(images.low_res, draw))
         return batch
 
-    def _side(self, source: ImageDataset, seed: int, number: int) -> tuple[Tensor, Tensor | None]:
+    def _draw(self, source: ImageDataset, seed: int, number: int) -> "_Draw":
+        """The random choices of a batch; each kind has a random stream of its own."""
         share = slice(self.rank * self.batch_size, (self.rank + 1) * self.batch_size)
-        every = self.batch_size * self.world
+        every, options = self.batch_size * self.world, source.options
+
+        def stream(kind: int) -> np.random.Generator:
+            return np.random.default_rng([seed, kind, number])
+
         indices = batch_indices(seed, number, every, len(source))[share]
-        places = None
+        places = flipped = turns = None
         if source.larger:
-            places = np.random.default_rng([seed, _PLACE, number]).random((every, 2))[share]
-        pixels = source.read(indices, places)
-        if source.options.flip:
-            flipped = np.random.default_rng([seed, _FLIP, number]).random(every)[share] < 0.5
-            pixels = np.where(flipped[:, None, None, None], pixels[:, :, ::-1], pixels)
-        labels = source.labels
-        chosen = None if labels is None else torch.from_numpy(labels[indices])
-        return image_io.to_tensor(pixels), chosen
+            tried = options.crop_candidates
+            shape = (every, 2) if tried == 1 else (every, tried, 2)
+            places = stream(_PLACE).random(shape)[share]
+            if tried > 1:
+                places = _most_detailed(source, indices, places)
+        if options.flip:
+            flipped = stream(_FLIP).random(every)[share] < 0.5
+        if options.rotate:
+            turns = stream(_TURN).integers(4, size=every)[share]
+        return _Draw(indices, places, flipped, turns)
 
     def stream(self, first: int, *, ahead: bool) -> Iterator[Batch]:
         """Endless batches from number `first`, prefetched by a thread if `ahead`.

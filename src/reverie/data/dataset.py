@@ -115,7 +115,7 @@ class ImageDataset:
     @property
     def larger(self) -> bool:
         """Whether images are larger than the crops taken from them."""
-        return self.options.jitter > 0 or self.options.resize in RAGGED
+        return _crops(self.options)
 
     def _read_uncached(self, index: int) -> np.ndarray:
         for step in range(len(self)):
@@ -185,10 +185,26 @@ def find_dataset(
     spec = ImageSpec(max(c for c, _ in looks), size.option, source.class_names, looks[0][1])
     if options.pair_by == "grey" and spec.channels == 1:
         raise UserError(f"--pair-by grey: the images of {options.data} have no colours.")
+    _refuse_augmentation(options, spec)
     if options.resize in RAGGED:
         for one in (source, other if scale == 1 else None):
             _refuse_smaller(one, spec, options)
     return PendingDataset(source, spec, options, sides, other, scale)
+
+
+def _refuse_augmentation(options: DataOptions, spec: ImageSpec) -> None:
+    """Reject augmentations that the images' shape or the crops do not allow."""
+    if options.rotate and spec.height != spec.width:
+        raise UserError(f"--rotate: images of {spec.size} are not square: use one --image-size.")
+    if options.crop_candidates > 1 and not _crops(options):
+        raise UserError(
+            f"--crop-candidates {options.crop_candidates}: images are not cropped at random: "
+            "use --resize none, --resize width or --jitter too."
+        )
+
+
+def _crops(options: DataOptions) -> bool:
+    return options.jitter > 0 or options.resize in RAGGED
 
 
 def _refuse_smaller(source: Source | None, spec: ImageSpec, options: DataOptions) -> None:

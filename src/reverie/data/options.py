@@ -51,6 +51,11 @@ class DataOptions(Checked):
     """Column of a table or a .parquet file that holds the class."""
     flip: bool = False
     """Random horizontal flip with probability 1/2."""
+    rotate: bool = False
+    """Random quarter turns of square images: for super-resolution, textures, aerial images."""
+    crop_candidates: Annotated[int, AtLeast(1), AtMost(16)] = 1
+    """Random crops: of this many, take the one with most detail; more than 1 avoids sky and
+    walls."""
     decode: Literal["fast", "exact"] = "fast"
     """How large JPEGs are decoded: fast, at 1/2 to 1/8 of their size, with pixels that differ by
     half a level of 255 on average; or exact, in full."""

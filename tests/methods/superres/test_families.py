@@ -51,6 +51,7 @@ def test_the_default_blocks_are_the_papers() -> None:
         "rrdb": 23,  # Wang et al. 2018
         "compact": 16,
         "msrresnet": 16,
+        "span": 6,  # Wan et al. 2023
     }
 
 

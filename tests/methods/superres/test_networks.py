@@ -21,7 +21,7 @@ from reverie.methods.superres.networks import (
 )
 from reverie.methods.superres.weights import build_from_state_dict
 
-FAMILIES = ["srresnet", "rrdb", "compact", "msrresnet"]
+FAMILIES = ["srresnet", "rrdb", "compact", "msrresnet", "span"]
 
 
 def lively(network: nn.Module) -> nn.Module:
@@ -128,7 +128,7 @@ def test_old_names_of_rrdb_are_read(tmp_path: Path) -> None:
                 assert torch.equal(read(x), network(x)), name
 
 
-@pytest.mark.parametrize("family", ["srresnet", "compact", "msrresnet"])
+@pytest.mark.parametrize("family", ["srresnet", "compact", "msrresnet", "span"])
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_families_are_recognised(family: Any, scale: int, tmp_path: Path) -> None:
     network = lively(build_upscaler(family, UpscalerConfig(3, scale, 8, 3)))

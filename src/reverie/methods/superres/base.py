@@ -30,11 +30,12 @@ class SuperResolutionOptions(MethodOptions):
     scale: Scale = 4
     """Scale factor; the command upscale resizes to any other."""
     network: str = "srresnet"
-    """Generator architecture: srresnet, rrdb (ESRGAN), compact (for CPUs), or msrresnet."""
+    """Generator architecture: srresnet, rrdb (ESRGAN), compact (for CPUs), span, or
+    msrresnet."""
     width: LayerSize = 64
     """Channels of the hidden layers."""
     blocks: DefaultOrLayerCount = 0
-    """Number of blocks; 0 selects 23 for rrdb and 16 otherwise."""
+    """Number of blocks; 0 selects 23 for rrdb, 6 for span and 16 otherwise."""
     growth: LayerSize = 32
     """Growth rate: channels added by each convolution of a dense block (rrdb)."""
     norm: bool = True

@@ -21,6 +21,7 @@ from reverie.methods.superres.networks import (
     Upscaler,
     UpscalerConfig,
 )
+from reverie.methods.superres.span import SPAN
 
 Tensors = Mapping[str, Tensor]
 
@@ -99,6 +100,12 @@ def _compact(named: dict[str, Tensor]) -> SRVGGNetCompact:
     return SRVGGNetCompact(channels, scale, width, _refuse_deep(last // 2 - 1))
 
 
+def _span(named: dict[str, Tensor]) -> SPAN:
+    width, channels = named["first.weight"].shape[:2]
+    scale = math.isqrt(named["last.weight"].shape[0] // channels)
+    return SPAN(channels, scale, width, _count(named, r"blocks_of_attention\.(\d+)\."))
+
+
 def _srresnet(named: dict[str, Tensor]) -> SRResNet:
     _flatten_steps(named)
     width, channels = named["first.0.weight"].shape[:2]
@@ -149,6 +156,12 @@ FAMILIES: Registry[UpscalerFamily] = Registry(
             blocks=16,
             signature=("conv_first.weight", "body.0.conv1.weight", "upconv1.weight"),
             read=_msrresnet,
+        ),
+        "span": UpscalerFamily(
+            network=SPAN,
+            blocks=6,
+            signature=("first.weight", "blocks_of_attention.0.conv1.weight", "merge.weight"),
+            read=_span,
         ),
     },
     not_a(UpscalerFamily),

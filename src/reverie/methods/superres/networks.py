@@ -1,4 +1,4 @@
-"""Super-resolution networks: SRResNet, RRDBNet, SRVGGNetCompact and MSRResNet.
+"""Super-resolution networks: SRResNet, RRDBNet, SRVGGNetCompact and MSRResNet (SPAN: span.py).
 
 All map images in [-1, 1] to images in [-1, 1], `scale` times as large; internally they compute in
 [0, 1], as published weights expect. Layers are named as in the published weight files, so that

@@ -20,7 +20,7 @@ class PretrainedUpscalerOptions(MethodOptions):
     """Architecture of the network, inferred from the weight file."""
 
     network: str
-    """Generator architecture: srresnet, rrdb, compact, or msrresnet."""
+    """Generator architecture: srresnet, rrdb, compact, span, or msrresnet."""
     scale: Annotated[int, AtLeast(1), AtMost(64)]
     """Scale factor."""
     width: LayerSize
