@@ -47,8 +47,8 @@ def test_the_latents_of_generated_pictures() -> None:
     loss, parts = vae.bound(batch, Rng(torch.Generator().manual_seed(0), step=0))
     torch.testing.assert_close(loss, parts["nll"] + parts["kl"] + 2 * parts["latents"])
     rng = Rng(torch.Generator().manual_seed(1), step=0)
-    found = vae.latent_reconstruction_loss(batch, rng)
-    z = Rng(torch.Generator().manual_seed(1), step=0).normal(4, 3)
+    z = rng.normal(4, 3)
+    found = vae.latent_reconstruction_loss(z, vae.generate(z), rng)
     mean, log_variance = vae.posterior(vae.generate(z))
     expected = -Normal(mean, (0.5 * log_variance).exp()).log_prob(z).sum(1).mean()
     constant = 1.5 * torch.log(torch.tensor(2 * torch.pi))
@@ -77,3 +77,45 @@ def test_a_learned_prior() -> None:
     loss.backward()
     assert all(p.grad is not None for p in vae.parameters())
     assert vae.phases()[0].networks == (vae.encoder, vae.decoder, vae.prior)
+
+
+def test_the_decoder_of_a_vae_gan_is_trained_to_look_real() -> None:
+    """Larsen et al. 2016: the discriminator sees reconstructions and samples, each half."""
+    from reverie.core.rng import Rng
+    from reverie.data import Batch
+
+    options = VAEOptions(latent_size=3, adversarial_weight=5.0, discriminator_width=4)
+    vae = VAE(options, ImageSpec(1, 28))
+    bound, discriminator, penalty = vae.phases()
+    batch = Batch(torch.rand(4, 1, 28, 28) * 2 - 1)
+    rng = Rng(torch.Generator().manual_seed(0), step=0)
+    loss, parts = bound.loss(batch, rng)
+    torch.testing.assert_close(loss, parts["nll"] + parts["kl"] + 5 * parts["adversarial"])
+
+    again = Rng(torch.Generator().manual_seed(0), step=0)
+    mean, log_variance = vae.posterior(batch.images)
+    codes = mean + (0.5 * log_variance).exp() * again.normal(4, 3)
+    fake = torch.cat([vae.generate(codes), vae.generate(again.normal(4, 3))])
+    assert vae.discriminator is not None
+    on_real, on_fake = vae.discriminator(batch.images), vae.discriminator(fake)
+    torch.testing.assert_close(parts["adversarial"], -torch.log(on_fake.sigmoid()).mean())
+
+    expected = -torch.log(on_real.sigmoid()).mean() - torch.log(1 - on_fake.sigmoid()).mean()
+    found, _ = discriminator.loss(batch, rng)
+    torch.testing.assert_close(found, expected)
+    for parameter in vae.parameters():
+        parameter.grad = None
+    found.backward()
+    trained = {name.split(".")[0] for name, p in vae.named_parameters() if p.grad is not None}
+    assert trained == {"discriminator"}
+
+    images = batch.images.requires_grad_()
+    (slope,) = torch.autograd.grad(vae.discriminator(images).sum(), images)
+    squared = slope.square().sum((1, 2, 3)).mean()
+    torch.testing.assert_close(penalty.loss(batch, rng)[0], 0.5 * squared * penalty.every)
+
+
+def test_a_vae_without_adversarial_loss_has_no_discriminator() -> None:
+    vae = VAE(VAEOptions(latent_size=3), ImageSpec(1, 28))
+    assert vae.discriminator is None
+    assert [phase.name for phase in vae.phases()] == ["bound"]

@@ -7,6 +7,9 @@ pixels would multiply the KL's weight by their number.)
 The prior is a standard normal distribution, or learned: a normalizing flow maps the encoder's
 codes to standard normal latents (Chen et al. 2017, "Variational Lossy Autoencoder", section 3.2).
 Latents are always standard normal; without a flow they are the decoder's codes.
+
+With a discriminator the decoder is a GAN's generator as well (VAE/GAN, Larsen et al. 2016): its
+reconstructions and its samples must look real, which makes both sharp.
 """
 
 import math
@@ -24,13 +27,16 @@ from reverie.core.options import (
     Length,
     NonNegative,
     NonNegativeInt,
+    Positive,
     PositiveFloat,
 )
 from reverie.core.rng import Rng
 from reverie.data import Batch, DataOptions, ImageSpec
-from reverie.methods.base import Loss, Method, Phase, Preview
+from reverie.methods.base import FakeQueue, Loss, Method, Phase, Preview
+from reverie.methods.gan.networks import Discriminator
 from reverie.methods.options import MethodOptions
 from reverie.methods.recipe import Fits, Preset, TrainOptions
+from reverie.nn.adversarial import ADVERSARIAL, gradient_penalty, lazy_regularization
 from reverie.nn.flow import Flow
 from reverie.nn.image_sizes import doubling, halved_sizes
 from reverie.nn.losses import (
@@ -42,6 +48,7 @@ from reverie.nn.losses import (
 )
 from reverie.nn.mlp import mlp
 
+BCE = ADVERSARIAL["bce"]
 LARGEST_LINEAR_SIZE = 32
 
 
@@ -75,6 +82,15 @@ class VAEOptions(MethodOptions):
     0 is the textbook's standard normal prior, from which samples are less sharp."""
     latent_weight: NonNegative = 0.0
     """Weight of the latent reconstruction loss -log q(z | x) of generated images (InfoGAN)."""
+    adversarial_weight: NonNegative = 0.0
+    """Weight in nats of an adversarial loss on reconstructions and samples, for sharp images
+    (VAE/GAN, Larsen et al. 2016); 0 trains no discriminator."""
+    discriminator_width: LayerSize = 32
+    """Channels after the discriminator's first layer, doubled at each downsampling."""
+    r1: NonNegative = 1.0
+    """Weight γ of the R1 penalty, γ/2 ‖∇D‖² on real images; 0 disables it."""
+    penalty_every: Positive = 8
+    """Interval of the R1 penalty, in steps (lazy regularization, weighted n-fold)."""
 
 
 class VAE(Method):
@@ -82,6 +98,7 @@ class VAE(Method):
 
     Options = VAEOptions
     averaged = ("encoder", "decoder", "prior")
+    training_only = ("discriminator",)
     about = "variational autoencoder: generation, reconstruction and a latent space"
     main_options = ("latent_size", "network", "likelihood", "kl_weight")
     tiny_options: ClassVar = {"hidden": (32,), "width": 4}
@@ -93,6 +110,8 @@ class VAE(Method):
         "should fall.",
         "bound/kl": "KL divergence: how far the codes are from the prior, in nats; it should rise "
         "from 0 while the codes take up information, and level off.",
+        "bound/adversarial": "Adversarial loss: how unlike real images the discriminator finds "
+        "reconstructions and samples; it should level off, not rise.",
         "bound/latents": "How badly the encoder finds the latents of generated images; it should "
         "fall.",
     }
@@ -106,10 +125,32 @@ class VAE(Method):
         build = _linear_pair if linear else _convolutional_pair
         self.encoder, self.decoder = build(options, spec)
         self.prior = Flow(options.latent_size, options.prior_layers)
+        self.discriminator = (
+            Discriminator(spec.channels, spec.image_size, options.discriminator_width, "none")
+            if options.adversarial_weight
+            else None
+        )
+        self._fakes: FakeQueue[Tensor] = FakeQueue()
 
     def phases(self) -> tuple[Phase, ...]:
-        trained = (self.encoder, self.decoder, *([self.prior] if self.options.prior_layers else []))
-        return (Phase(name="bound", networks=trained, loss=self.bound),)
+        o = self.options
+        trained = (self.encoder, self.decoder, *([self.prior] if o.prior_layers else []))
+        phases = [Phase(name="bound", networks=trained, loss=self.bound)]
+        if self.discriminator is not None:
+            networks = (self.discriminator,)
+            phases.append(
+                Phase(name="discriminator", networks=networks, loss=self.discriminator_loss)
+            )
+            if o.r1:
+                phases.append(
+                    Phase(
+                        name="penalty",
+                        networks=networks,
+                        loss=self.penalty_loss,
+                        every=o.penalty_every,
+                    )
+                )
+        return tuple(phases)
 
     def bound(self, batch: Batch, rng: Rng) -> Loss:
         """Negative evidence lower bound in nats per image, plus the latent reconstruction loss."""
@@ -128,22 +169,60 @@ class VAE(Method):
         warmup = self.options.kl_warmup_steps
         weight = self.options.kl_weight * min(1.0, rng.step / warmup if warmup else 1.0)
         loss, parts = nll + weight * kl, {"nll": nll, "kl": kl}
+        if not (self.options.latent_weight or self.options.adversarial_weight):
+            return loss, parts
+        z = rng.normal(len(batch), self.options.latent_size)
+        samples = self.generate(z).float()
         if self.options.latent_weight:
-            parts["latents"] = self.latent_reconstruction_loss(batch, rng)
+            parts["latents"] = self.latent_reconstruction_loss(z, samples, rng)
             loss = loss + self.options.latent_weight * parts["latents"]
+        if self.options.adversarial_weight:
+            parts["adversarial"] = self.adversarial_loss(self._mean_image(decoded), samples)
+            loss = loss + self.options.adversarial_weight * parts["adversarial"]
         return loss, parts
 
-    def latent_reconstruction_loss(self, batch: Batch, rng: Rng) -> Tensor:
+    def latent_reconstruction_loss(
+        self, z: Float[Tensor, "b d"], samples: Float[Tensor, "b c h w"], rng: Rng
+    ) -> Tensor:
         """-log q(z | x) in nats without its constant, for z from the prior and x from p(x | z).
 
         InfoGAN's variational bound on the mutual information of latent and image (Chen et al. 2016,
-        equation 5), with the encoder as q.
+        equation 5), with the encoder as q; `samples` are the means of p(x | z).
         """
-        z = rng.normal(len(batch), self.options.latent_size)
-        made = self.generate(z).float()
         if self.options.likelihood == "gaussian":
-            made = made + self.options.sigma * rng.normal(*made.shape)
-        return latent_nll(self.prior.inverse(z), *self.posterior(made))
+            samples = samples + self.options.sigma * rng.normal(*samples.shape)
+        return latent_nll(self.prior.inverse(z), *self.posterior(samples))
+
+    def adversarial_loss(
+        self, decoded: Float[Tensor, "b c h w"], samples: Float[Tensor, "b c h w"]
+    ) -> Tensor:
+        """The decoder's adversarial loss on reconstructions and samples (Larsen et al. 2016)."""
+        assert self.discriminator is not None
+        fake = torch.cat([decoded, samples])
+        self._fakes.push(fake.detach())
+        logits = self.discriminator(fake).float()
+        return BCE.generator(logits, logits)
+
+    def discriminator_loss(self, batch: Batch, rng: Rng) -> Loss:
+        """The discriminator's loss: real images against reconstructions and samples."""
+
+        def recompute() -> Tensor:
+            with torch.no_grad():
+                z = rng.normal(len(batch), self.options.latent_size)
+                decoded = self.generate(self.encode(batch.images))
+                return torch.cat([decoded, self.generate(z)]).float()
+
+        assert self.discriminator is not None
+        fake = self._fakes.pop(recompute)
+        real_logits, fake_logits = (self.discriminator(x).float() for x in (batch.images, fake))
+        loss = BCE.discriminator(real_logits, fake_logits)
+        return loss, BCE.log_parts(real_logits, fake_logits)
+
+    def penalty_loss(self, batch: Batch, rng: Rng) -> Loss:
+        """R1 penalty γ/2 ‖∇D‖² on real images, weighted by its interval."""
+        assert self.discriminator is not None
+        slope = gradient_penalty(self.discriminator, batch.images)
+        return lazy_regularization(slope, self.options.r1, self.options.penalty_every), {}
 
     def posterior(
         self, images: Float[Tensor, "b c h w"]
@@ -160,7 +239,10 @@ class VAE(Method):
         self, latents: Float[Tensor, "b d"], labels: Tensor | None = None
     ) -> Float[Tensor, "b c h w"]:
         """Mean of p(x | z) for each latent, in [-1, 1]."""
-        decoded = self.decoder(self.prior.inverse(latents))
+        return self._mean_image(self.decoder(self.prior.inverse(latents)))
+
+    def _mean_image(self, decoded: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        """Mean of p(x | z) in [-1, 1], from the decoder's output."""
         if self.options.likelihood == "bernoulli":
             return 2 * torch.sigmoid(decoded) - 1
         return decoded.clamp(-1, 1)
