@@ -77,7 +77,7 @@ JOURNEYS = {
         "dream_image | dream_picture", "dream_for", "dream_file", "objective_of",
         "DreamObjective | dreaming:Objective", "fuse_backbone | quick_backbone",
         "dream_steps | dream_of", "gradient_of", "Backbone.activations",
-        "EfficientNetLite0.forward",
+        "EfficientNetLite.forward",
     ),
 }
 """Waypoints `module:qualified.name`; the module, or its last parts, may be left out where the name

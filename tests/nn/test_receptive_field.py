@@ -13,7 +13,7 @@ from reverie.methods.gan.networks import Discriminator
 from reverie.methods.translation.patchgan import PatchDiscriminator
 from reverie.nn.backbones import BACKBONES
 from reverie.nn.backbones.backbone import backbone_of, list_layers
-from reverie.nn.backbones.efficientnet import EfficientNetLite0
+from reverie.nn.backbones.efficientnet import EfficientNetLite
 from reverie.nn.receptive_field import receptions
 
 
@@ -47,7 +47,7 @@ class Branches(nn.Module):
         return self.c(y) + F.max_pool2d(x, 2, 2)
 
 
-class EfficientNetStages(EfficientNetLite0):
+class EfficientNetStages(EfficientNetLite):
     """The first three stages."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

