@@ -50,7 +50,7 @@ def refuse_unfit_model(place: str, needs: Sequence[str] | None) -> None:
         _refuse_no_model_file(path)
     if needs is None:
         return
-    method = indexed_methods().get(_facts_of(place).get("method"))
+    method = indexed_methods().get(_facts_of(place).get("method", ""))
     if method is None:
         return  # a file, a model of another package, or a damaged one
     for verb in needs:
@@ -62,7 +62,7 @@ def refuse_unfit_model(place: str, needs: Sequence[str] | None) -> None:
 def refuse_no_class(place: str, labels: Sequence[str]) -> None:
     """Raise a UserError if a model folder says that the model has not the classes of `labels`."""
     facts = _facts_of(place) if labels else {}
-    method, classes = indexed_methods().get(facts.get("method")), facts.get("pictures")
+    method, classes = indexed_methods().get(facts.get("method", "")), facts.get("pictures")
     if method is None or not isinstance(classes, dict):
         return
     names = list(classes.get("class_names") or ()) if method["conditional"] else []

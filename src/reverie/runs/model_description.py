@@ -46,7 +46,7 @@ class ModelDescription:
         or one whose files are damaged.
         """
         config = config_of(place)
-        known = indexed_methods().get(config.get("method"))
+        known = indexed_methods().get(config.get("method", ""))
         if known is None or config.get("library_name") != "reverie" or not _has_weights(place):
             return None
         try:

@@ -52,7 +52,7 @@ FACTS: Mapping[str, Any] = {
     "versions": dict[str, str],
     "machine": dict[str, str | int | None],
     "commit": str | None,
-    "parameters": NonNegativeInt | None,
+    "parameters": int | None,
     "began": str,
 }
 """Entries of `options.json`; it may have others."""

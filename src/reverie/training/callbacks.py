@@ -15,6 +15,7 @@ callback draws change nothing.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from inspect import signature
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -167,8 +168,25 @@ def checked_callbacks(callbacks: object) -> tuple[Callback, ...]:
                 f"callbacks must be a list of reverie.Callback objects, not {one!r}.{hint}"
             )
         _refuse_misspelt(one)
+        _refuse_other_arguments(one)
         found.append(one)
     return tuple(found)
+
+
+def _refuse_other_arguments(callback: Callback) -> None:
+    """Raise a UserError if a method cannot be called with what its event hands over."""
+    for event, method in vars(Callback).items():
+        if not event.startswith("on_"):
+            continue
+        own, wanted = getattr(callback, event), list(signature(method).parameters)
+        try:
+            signature(own).bind(*wanted[1:])
+        except TypeError:  # also of what cannot be called at all
+            kind = type(callback).__name__
+            given = f"def {event}({', '.join(wanted)})"
+            raise UserError(f"{kind}.{event} cannot take what it is given: {given}.") from None
+        except ValueError:  # a function that does not say what it takes
+            continue
 
 
 def _refuse_misspelt(callback: Callback) -> None:
