@@ -27,6 +27,7 @@ from reverie.data.parquet import SUFFIX as PARQUET
 from reverie.data.parquet import find_shards, is_split, of_parquet
 from reverie.data.sets import DATASETS, no_such_data
 from reverie.data.source import MEMORY, Source, of_files, readable, set_folder, stat_digest_of
+from reverie.data.split_folders import find_split_folders, of_split
 from reverie.data.tables import (
     CELEBA_IMAGES,
     CELEBA_LIST,
@@ -98,6 +99,9 @@ def _of_folder(path: Path, split: str, label_column: str | None) -> Source:
     metadata = find_metadata(path)
     if metadata is not None:
         return _of_metadata(path, metadata, label_column)
+    splits = find_split_folders(path)
+    if splits:
+        return of_split(path, splits, split, lambda one: _of_folder(one, "all", label_column))
     return _folder(path)
 
 
