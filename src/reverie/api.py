@@ -47,7 +47,7 @@ from reverie.inference.sample import sample_images
 from reverie.inference.translate import TranslateResult, translate_files
 from reverie.inference.upscale import UpscaleResult, upscale_files
 from reverie.methods import METHODS, Method, Translates, Upscales
-from reverie.training.callbacks import Callback
+from reverie.training.callbacks import Callback, checked_callbacks
 from reverie.training.comparison import CompareResult, compare
 from reverie.training.result import TrainResult
 from reverie.training.resume import base_recipe
@@ -89,14 +89,14 @@ def train(
         config: a recipe to start from: a .toml or .json file, or the folder of a run.
         resume: continue the run in `out`, with its own options; only those that do not change what
             is trained may differ.
-        restart: train the run in `out` again from step 0, with its own options; this replaces what
-            it has trained.
+        restart: train the run in `out` again from step 0; this replaces what it has trained.
         callbacks: objects that are called while it trains: see docs/extending.md.
         **options: fields of the method's options, of `DataOptions` and of `TrainOptions`.
 
     Raises:
         UserError: if something that was asked for cannot be done, before anything is trained.
     """
+    checked_callbacks(callbacks)  # before images are read
     name = method if isinstance(method, str | None) else METHODS.ensure(method)
     if not isinstance(config, str | Path | None):
         raise UserError(

@@ -25,7 +25,7 @@ from reverie.inference.sample import sample_images
 from reverie.inference.translate import TranslateResult, translate_files
 from reverie.inference.upscale import UpscaleResult, upscale_files
 from reverie.methods import METHODS, Method, Translates, Upscales
-from reverie.training.callbacks import Callback
+from reverie.training.callbacks import Callback, checked_callbacks
 from reverie.training.comparison import CompareResult, compare
 from reverie.training.result import TrainResult
 from reverie.training.resume import base_recipe

@@ -36,7 +36,9 @@ def nearest(word: str, known: Iterable[str], listed: str | None = None) -> str:
     """
     names = sorted(known)
     close = [name for name in names if _initials(name) == word.strip("-").lower()][:1]
-    close = close or difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    bare = {name.lstrip("-"): name for name in names}  # dashes alone are no likeness
+    alike = difflib.get_close_matches(word.lstrip("-"), bare, n=1, cutoff=0.6)
+    close = close or [bare[name] for name in alike]
     if close:
         return f"did you mean {close[0]!r}?"
     return listed or f"known are: {', '.join(names)}."

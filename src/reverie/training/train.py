@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reverie.core.files import refuse_no_folder
 from reverie.core.launch import is_started_as_main
 from reverie.core.memory import freed_memory_kept
 from reverie.core.options import OptionValue
@@ -103,6 +104,7 @@ def resolve(
     before = base_recipe(method, place, preset, goes_on, config)
     if out is not None and not goes_on:
         refuse_existing(Run(out))  # before images are looked for
+        refuse_no_folder(out)
     kind = "run" if goes_on else "new" if config is None else "file"
     before, chosen = starting_recipe(before, place, preset, changes, kind)
     recipe = before.with_options(**changes)
