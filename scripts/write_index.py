@@ -1,9 +1,9 @@
-"""Write `src/reverie/cli/index.json`: what the command line knows without importing PyTorch.
+"""Write what is known without importing PyTorch: `methods/index.json` and `cli/index.json`.
 
     python scripts/write_index.py [--check]
 
-Commands, methods with their options and presets, datasets and experiments, as their own files
-declare them; those of other packages are left out. `--check` exits with 1 if the file is not what
+Methods with their options and presets, commands, datasets and experiments, as their own files
+declare them; those of other packages are left out. `--check` exits with 1 if a file is not what
 this would write.
 """
 
@@ -15,24 +15,23 @@ from typing import Any
 
 from accelerate.utils import LoggerType
 
-from reverie.cli.index_file import FILE
+from reverie.cli import index_file
 from reverie.cli.main import COMMANDS
-from reverie.cli.option_kinds import kind_to_json
 from reverie.core.option_help import help_of
+from reverie.core.option_kinds import kind_to_json
 from reverie.core.options import field_types
 from reverie.core.plugins import Registry
 from reverie.core.result import Json, plain
 from reverie.data import DATASETS
 from reverie.experiments import EXPERIMENTS
 from reverie.methods import METHODS, Method
+from reverie.methods import index_file as method_file
 from reverie.methods.capabilities import verbs_of
 from reverie.methods.recipe import Preset
 from reverie.nn.adversarial import ADVERSARIAL
 from reverie.testing.subject import subject_of
 from reverie.training.optimizers import OPTIMIZERS
 from reverie.training.schedules import SCHEDULES
-
-PAGE = FILE
 
 
 def built_in(registry: Registry[Any]) -> dict[str, Any]:
@@ -78,6 +77,7 @@ def method_content(method: type[Method]) -> Mapping[str, Json]:
         "data_kind": method.data_kind,
         "main_options": list(method.main_options),
         "unused_options": list(method.unused_options),
+        "about_losses": dict(method.about_losses),
         "verbs": verbs_of(built),
         "is_inverted_by": method.inversion_method,
         "conditional": built.conditional,
@@ -107,7 +107,7 @@ def parts_by_name() -> dict[str, Json]:
 
 
 def content() -> dict[str, Json]:
-    """The whole file."""
+    """The file of the command line."""
     commands = {
         name: {"usage": kind.usage, "about": " ".join((kind.__doc__ or "").split())}
         for name, kind in COMMANDS.items()
@@ -127,7 +127,6 @@ def content() -> dict[str, Json]:
     }
     return {
         "commands": commands,
-        "methods": {name: method_content(one) for name, one in built_in(METHODS).items()},
         "datasets": datasets,
         "experiments": experiments,
         "parts": parts_by_name(),
@@ -136,15 +135,18 @@ def content() -> dict[str, Json]:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write the file, or compare it."""
-    text = json.dumps(content(), indent=1, ensure_ascii=False) + "\n"
-    if "--check" in argv:
-        if PAGE.exists() and PAGE.read_text(encoding="utf-8") == text:
-            return 0
-        print(f"{FILE.name} is out of date: python scripts/write_index.py", file=sys.stderr)
-        return 1
-    PAGE.write_text(text, encoding="utf-8")
-    return 0
+    """Write the files, or compare them."""
+    code = 0
+    methods = {name: method_content(one) for name, one in built_in(METHODS).items()}
+    for file, found in ((method_file.FILE, methods), (index_file.FILE, content())):
+        text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+        if "--check" not in argv:
+            file.write_text(text, encoding="utf-8")
+        elif not file.exists() or file.read_text(encoding="utf-8") != text:
+            where = f"{file.parent.name}/{file.name}"
+            print(f"{where} is out of date: python scripts/write_index.py", file=sys.stderr)
+            code = 1
+    return code
 
 
 if __name__ == "__main__":

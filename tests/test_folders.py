@@ -344,7 +344,8 @@ def test_a_bad_file_is_left_out_of_reconstructions(
         Entry("", name, kind).make(tmp_path / "in")
     args = ["reconstruct", str(models["vae"]), str(tmp_path / "in"), "--json"]
     for _ in range(2):  # the sheet of the first call is no input of the second
-        assert main([*args, "--out", str(tmp_path / "in" / "sheet.png")]) == 1
+        out = ["--out", str(tmp_path / "in" / "sheet.png"), "--overwrite"]
+        assert main([*args, *out]) == 1
         said = capsys.readouterr()
         assert said.err.count("left out: ") == 1
         assert '"a.png": ' in said.out

@@ -7,13 +7,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reverie.api import compare as compare
     from reverie.api import dream as dream
     from reverie.api import edit as edit
     from reverie.api import evaluate as evaluate
     from reverie.api import export as export
     from reverie.api import import_weights as import_weights
-    from reverie.api import info as info
     from reverie.api import interpolate as interpolate
     from reverie.api import load as load
     from reverie.api import reconstruct as reconstruct
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
     from reverie.exports.hub import pull as pull
     from reverie.exports.hub import push as push
     from reverie.exports.pack import pack as pack
+    from reverie.inference.info import info as info
     from reverie.methods import METHODS as METHODS
     from reverie.nn.backbones import BACKBONES as BACKBONES
     from reverie.runs.removal import remove_runs as remove_runs
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from reverie.runs.run_list import show as show
     from reverie.training.callbacks import Callback as Callback
     from reverie.training.callbacks import StopTraining as StopTraining
+    from reverie.training.comparison import compare as compare
     from reverie.training.optimizers import OPTIMIZERS as OPTIMIZERS
     from reverie.training.report import report as report
     from reverie.training.schedules import SCHEDULES as SCHEDULES
@@ -55,6 +55,8 @@ _HOMES = {
     "UserError": "reverie.core.errors",
     "EXPERIMENTS": "reverie.experiments",
     "reproduce": "reverie.experiments.reproduce",
+    "compare": "reverie.training.comparison",
+    "info": "reverie.inference.info",
     "match": "reverie.evaluation.match",
     "pack": "reverie.exports.pack",
     "pull": "reverie.exports.hub",
@@ -64,7 +66,7 @@ _HOMES = {
     "remove_runs": "reverie.runs.removal",
     "restore_runs": "reverie.runs.removal",
     **dict.fromkeys(
-        ["compare", "dream", "edit", "evaluate", "export", "import_weights", "info", "interpolate",
+        ["dream", "edit", "evaluate", "export", "import_weights", "interpolate",
          "load", "reconstruct", "sample", "sweep", "train", "translate", "upscale"],
         "reverie.api",
     ),

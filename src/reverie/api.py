@@ -47,10 +47,8 @@ from reverie.inference.sample import sample_images
 from reverie.inference.translate import TranslateResult, translate_files
 from reverie.inference.upscale import UpscaleResult, upscale_files
 from reverie.methods import METHODS, Method, Translates, Upscales
-from reverie.runs.place import with_runs_inside
-from reverie.runs.run import find_run
-from reverie.training.callbacks import Callback
-from reverie.training.comparison import CompareResult, write_comparison
+from reverie.training.callbacks import Callback, checked_callbacks
+from reverie.training.comparison import CompareResult, compare
 from reverie.training.result import TrainResult
 from reverie.training.resume import base_recipe
 from reverie.training.sweep import sweep as _sweep
@@ -91,14 +89,14 @@ def train(
         config: a recipe to start from: a .toml or .json file, or the folder of a run.
         resume: continue the run in `out`, with its own options; only those that do not change what
             is trained may differ.
-        restart: train the run in `out` again from step 0, with its own options; this replaces what
-            it has trained.
+        restart: train the run in `out` again from step 0; this replaces what it has trained.
         callbacks: objects that are called while it trains: see docs/extending.md.
         **options: fields of the method's options, of `DataOptions` and of `TrainOptions`.
 
     Raises:
         UserError: if something that was asked for cannot be done, before anything is trained.
     """
+    checked_callbacks(callbacks)  # before images are read
     name = method if isinstance(method, str | None) else METHODS.ensure(method)
     if not isinstance(config, str | Path | None):
         raise UserError(
@@ -349,20 +347,6 @@ def export(
     chosen = options or ExportOptions()
     write = export_page if chosen.to == "web" else export_files
     return write(_loaded(model), path_of(out), chosen)
-
-
-def compare(
-    runs: Sequence[str | Path], out: str | Path, *, overwrite: bool = False
-) -> CompareResult:
-    """Write a page that shows runs side by side: figures, options that differ, curves, samples.
-
-    A folder of runs, such as that of a sweep, stands for the runs in it.
-
-    Raises:
-        UserError: if there are fewer than two runs, or `out` exists, unless `overwrite`.
-    """
-    found = [find_run(run) for run in with_runs_inside(runs)]
-    return write_comparison(found, path_of(out), overwrite=overwrite)
 
 
 def _paths(images: Paths) -> list[Path]:

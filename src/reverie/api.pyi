@@ -25,10 +25,8 @@ from reverie.inference.sample import sample_images
 from reverie.inference.translate import TranslateResult, translate_files
 from reverie.inference.upscale import UpscaleResult, upscale_files
 from reverie.methods import METHODS, Method, Translates, Upscales
-from reverie.runs.place import with_runs_inside
-from reverie.runs.run import find_run
-from reverie.training.callbacks import Callback
-from reverie.training.comparison import CompareResult, write_comparison
+from reverie.training.callbacks import Callback, checked_callbacks
+from reverie.training.comparison import CompareResult, compare
 from reverie.training.result import TrainResult
 from reverie.training.resume import base_recipe
 from reverie.training.sweep_result import SweepResult
@@ -307,9 +305,3 @@ def export(
     images: str | Path | None = None,
     license: str = '',
 ) -> ExportResult | PageResult: ...
-def compare(
-    runs: Sequence[str | Path],
-    out: str | Path,
-    *,
-    overwrite: bool = ...,
-) -> CompareResult: ...

@@ -5,7 +5,6 @@ import pytest
 
 from reverie.cli.data import DataGetFlags
 from reverie.cli.help_page import WIDTH, columns_of, page_of, rows_of
-from reverie.cli.index import method_entry
 from reverie.cli.main import COMMANDS, main
 from reverie.cli.parse import flags
 from reverie.cli.train import flags_of
@@ -14,6 +13,7 @@ from reverie.core.option_words import choices_of, default_in_words, takes
 from reverie.core.options import Positive, flag_of
 from reverie.data import DataOptions
 from reverie.methods import METHODS
+from reverie.methods.index import method_entry
 from reverie.methods.presets import recipe_for
 
 Captured = pytest.CaptureFixture[str]

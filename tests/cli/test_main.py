@@ -136,6 +136,11 @@ def test_samples_are_never_replaced_unasked(
     assert main(["sample", str(run), "-n", "2", "--seed", "5", "-o", "samples"]) == 0
     assert (tmp_path / "samples" / "000000.png").read_bytes() == before
     assert (tmp_path / "samples" / "000005.png").is_file()
+    said = refused(capsys, "sample", run, "-n", "2", "--seed", "4", "-o", "samples")
+    assert "samples/000005.png exists: choose another --out, or add --overwrite." in said
+    assert not (tmp_path / "samples" / "000004.png").exists()
+    done(capsys, "sample", run, "-n", "2", "--seed", "4", "-o", "samples", "--overwrite")
+    assert (tmp_path / "samples" / "000004.png").is_file()
 
 
 def test_sample_writes_what_evaluation_suites_read(

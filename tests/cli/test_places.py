@@ -9,6 +9,7 @@ import reverie
 from reverie.cli.main import main
 from reverie.cli.methods import MethodsCommand
 from reverie.cli.places import refuse_no_file, refuse_unfit, refuse_unknown_data
+from reverie.core import progress
 from reverie.core.errors import UserError
 from reverie.data import DATASETS, find_source
 from reverie.data.source import set_folder
@@ -95,13 +96,26 @@ info none; report none; report i; compare run; compare run none; show i; open i;
 sample digits --label nosuch; sample digits --label 3 10 -n 2; sample digits --out x.wrong
 interpolate digits --seeds 1 2 --out x.wrong
 evaluate digits --data i --out x.txt; evaluate digits --data i --save-stats x.txt
-evaluate sweep --data i; pack digits --out zip.zip; pack digits --out x.txt
+evaluate sweep --data i; serve file; sample file; translate file i; evaluate file --data i
+info file; sample digits.zip --label nosuch; sample trained/model/model.safetensors --label 3
+train vae --out trained --resume --steps 1; pack digits --out zip.zip; pack digits --out x.txt
 data get none; data check none; reproduce none; serve none; runs none
 """
 """Commands, one after another, that must be refused without PyTorch."""
 
+ANSWERED = """
+info digits; info photos-x4; info trained; info trained/model; info digits.zip --json; cache
+info trained/model/model.safetensors; report trained; runs .; show trained; data check digits
+train vae --out trained --resume; train --out trained --resume --steps 2
+"""
+"""Commands that compute nothing, and must answer without PyTorch."""
 
-def test_refusals_import_no_pytorch(
+
+def _commands(lines: str) -> list[str]:
+    return [found for one in lines.replace("\n", ";").split(";") if (found := one.strip())]
+
+
+def test_what_computes_nothing_imports_no_pytorch(
     tmp_path: Path, photos: Callable[..., Path], environment: dict[str, str]
 ) -> None:
     photos(3, "i")
@@ -114,13 +128,21 @@ def test_refusals_import_no_pytorch(
     }  # fmt: skip
     for name, text in texts.items():
         (tmp_path / name).write_text(text)
-    commands = [words.strip() for line in REFUSED.splitlines() for words in line.split(";")]
+    options = {"data": "digits", "batch_size": 4, "steps": 2, "hidden": (8,), "latent_size": 3}
+    with progress.silent():
+        reverie.train("vae", out=tmp_path / "trained", **options)
+        reverie.pack("digits", out=tmp_path / "digits.zip")
     code = f"""
 import sys
 from reverie.cli.main import main
-for words in {[words for words in commands if words]}:
+for words in {_commands(REFUSED)}:
     assert main(words.split()) == 2, words
     assert "torch" not in sys.modules, words
+for words in {_commands(ANSWERED)}:
+    assert main(words.split()) == 0, words
+    assert "torch" not in sys.modules, words
+import reverie.training.comparison
+assert "torch" not in sys.modules
 """
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd=tmp_path

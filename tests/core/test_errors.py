@@ -19,6 +19,12 @@ def test_a_suggestion_is_a_known_name_or_lists_all(word: str, known: set[str]) -
 def test_the_closest_name_is_suggested() -> None:
     assert nearest("dcgn", ["dcgan", "vae", "cyclegan"]) == "did you mean 'dcgan'?"
     assert nearest("xyz", ["vae", "gan"]) == "known are: gan, vae."
+    assert nearest("xyz", ["vae", "gan"], "look there.") == "look there."
+
+
+def test_initials_stand_for_a_name_of_several_words() -> None:
+    assert nearest("lr", ["learning_rate", "loss"]) == "did you mean 'learning_rate'?"
+    assert nearest("--lr", ["--learning-rate", "--loss"]) == "did you mean '--learning-rate'?"
 
 
 def test_user_errors_are_value_errors() -> None:

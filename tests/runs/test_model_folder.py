@@ -10,7 +10,8 @@ from reverie.data import ImageSpec
 from reverie.methods import METHODS, Method
 from reverie.methods.presets import recipe_for
 from reverie.methods.vae import VAE
-from reverie.runs.model_folder import build_method, load_model, plugin_of, save_model
+from reverie.runs.model_folder import build_method, load_model, save_model
+from reverie.runs.model_place import plugin_of
 
 SPEC = ImageSpec(1, 16, ("no", "yes"), 0.25)
 

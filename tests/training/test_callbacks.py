@@ -10,7 +10,7 @@ import torch
 import reverie
 from reverie.core.errors import UserError
 from reverie.runs.run import Run
-from reverie.training.callbacks import Training
+from reverie.training.callbacks import Training, checked_callbacks
 
 SMALL: dict[str, Any] = {"data": "digits", "hidden": (8,), "batch_size": 4, "precision": "fp32"}
 
@@ -123,6 +123,25 @@ def test_a_misspelt_event_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="Misspelt has a method 'on_stp'; did you mean 'on_step'"):
         reverie.train("vae", data="digits", out=tmp_path / "run", callbacks=[Misspelt()])
     assert not (tmp_path / "run").exists()
+
+
+def test_other_arguments_are_refused_at_once() -> None:
+    class Logs(reverie.Callback):
+        def on_log(self, line: Any) -> None:  # type: ignore[override]
+            raise AssertionError
+
+    class Steps(reverie.Callback):
+        on_step = 3  # type: ignore[assignment]
+
+    class Takes(reverie.Callback):
+        def on_log(self, *given: Any) -> None:
+            return None
+
+    with pytest.raises(UserError, match=r"take what .*: def on_log\(self, training, line\)\.$"):
+        checked_callbacks([Logs()])
+    with pytest.raises(UserError, match=r"def on_step\(self, training\)"):
+        checked_callbacks([Steps()])
+    checked_callbacks([Takes(), reverie.Callback()])
 
 
 def test_on_log_returns_numbers(tmp_path: Path) -> None:

@@ -23,9 +23,10 @@ from reverie.data import Batch, DataOptions, ImageSpec, open_dataset
 from reverie.methods import Method, MethodOptions, Phase
 from reverie.methods.recipe import Recipe, TrainOptions
 from reverie.runs.run import Run
+from reverie.training.budget import Budget
 from reverie.training.loop import fit
 from reverie.training.monitor import TrainingMonitor
-from reverie.training.setup import Budget, learning_rate, make_accelerator
+from reverie.training.setup import learning_rate, make_accelerator
 from reverie.training.state import Counters, TrainState
 
 SMALL = {"data": "digits", "batch_size": 8, "log_every": 5, "sample_every": 10_000}

@@ -89,6 +89,7 @@ def test_one_that_was_registered_has_a_name(tmp_path: Path) -> None:
         (3, "must be a name or a function, not 3"),
         (lambda parameters: None, "must return a torch.optim.Optimizer, not a NoneType"),
         (torch.optim.LBFGS, "needs a closure"),
+        (lambda: None, r"no function of \(parameters\) or \(parameters, options\)"),
     ],
 )
 def test_what_cannot_be_used_is_refused_before(

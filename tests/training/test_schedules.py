@@ -55,4 +55,6 @@ def test_a_function(tmp_path: Path) -> None:
 def test_what_is_no_factor_is_refused_before(tmp_path: Path, returned: Any) -> None:
     with pytest.raises(UserError, match="must return a finite number of at least 0"):
         reverie.train("vae", out=tmp_path / "run", schedule=lambda s, f: returned, **SMALL)
+    with pytest.raises(UserError, match=r"cannot be used: it is no function of \(step, fraction\)"):
+        reverie.train("vae", out=tmp_path / "run", schedule=lambda step: 1.0, **SMALL)
     assert not (tmp_path / "run").exists()

@@ -12,48 +12,9 @@ from hypothesis import strategies as st
 
 from reverie.core.errors import UserError
 from reverie.core.precision import bf16_is_native
-from reverie.methods.recipe import DEFAULT_STEPS, TrainOptions
+from reverie.methods.recipe import TrainOptions
 from reverie.runs.run import Run
-from reverie.training.setup import Budget, autocast, learning_rate, make_accelerator
-from reverie.training.state import Counters
-
-
-@given(
-    epochs=st.floats(0, 20),
-    count=st.integers(1, 1000),
-    batch_size=st.integers(1, 64),
-    accumulate=st.integers(1, 4),
-    processes=st.integers(1, 4),
-)
-def test_epochs_are_the_fewest_steps_that_show_as_many_images(
-    epochs: float, count: int, batch_size: int, accumulate: int, processes: int
-) -> None:
-    options = TrainOptions(epochs=epochs, batch_size=batch_size, accumulate=accumulate)
-    budget = Budget.of(options, count, processes)
-    assert budget.seconds is None
-    assert budget.steps is not None
-    step = batch_size * accumulate * processes
-    assert budget.steps * step >= epochs * count - 1e-6
-    assert (budget.steps - 1) * step < epochs * count + 1e-6
-
-
-def test_lengths() -> None:
-    assert Budget.of(TrainOptions(minutes=1.5), 10, 1) == Budget(None, 90.0)
-    assert Budget.of(TrainOptions(steps=7), 10, 1) == Budget(7, None)
-    assert Budget.of(TrainOptions(steps=0), 10, 1) == Budget(0, None)
-    assert Budget.of(TrainOptions(), 10, 1) == Budget(DEFAULT_STEPS, None)
-
-
-@given(steps=st.integers(1, 100), step=st.integers(0, 200))
-def test_the_fraction_of_steps(steps: int, step: int) -> None:
-    assert Budget(steps, None).fraction(Counters(step, 1e9)) == min(step / steps, 1)
-
-
-def test_the_fraction_of_time() -> None:
-    assert Budget(None, 60.0).fraction(Counters(10**6, 15.0)) == 0.25
-    assert Budget(None, 60.0).fraction(Counters(0, 61.0)) == 1
-    assert Budget(0, None).fraction(Counters()) == 1
-    assert Budget(None, 0.0).fraction(Counters(1, 1.0)) == 1
+from reverie.training.setup import autocast, learning_rate, make_accelerator
 
 
 @given(

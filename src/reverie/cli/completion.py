@@ -15,7 +15,7 @@ from typing import Any, get_args, get_origin
 from reverie.cli.completion_scripts import SCRIPTS
 from reverie.cli.data import DataGetFlags
 from reverie.cli.help_page import SHORT
-from reverie.cli.index import about_methods, dataset_entries, dataset_entry, method_entry
+from reverie.cli.index import about_methods, dataset_entries, dataset_entry
 from reverie.cli.index_file import index
 from reverie.cli.sweep import SweepFlags
 from reverie.cli.train import TrainFlags
@@ -24,6 +24,7 @@ from reverie.core.option_help import help_of
 from reverie.core.option_words import choices_of, is_hidden, is_positional
 from reverie.core.options import field_types, flag_of
 from reverie.inference.place import BUILT_IN_MODELS
+from reverie.methods.index import method_entry
 
 FILES = ":files"
 """The line that lets a shell complete paths."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import tyro
 
-from reverie.cli.command import Command
+from reverie.cli.image_command import ImageCommand
 from reverie.cli.places import refuse_no_images
 from reverie.core.errors import UserError
 from reverie.core.files import path_of
@@ -32,7 +32,7 @@ class LayersResult(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DreamCommand(DreamOptions, Command):
+class DreamCommand(DreamOptions, ImageCommand):
     """Deep dream: gradient ascent on an image, towards the activations of a network."""
 
     usage: ClassVar = "IMAGE --out dream.png"
@@ -50,6 +50,7 @@ class DreamCommand(DreamOptions, Command):
             raise UserError("name one image to dream of.")
         for image in (self.image[0], *([] if self.guide is None else [self.guide])):
             refuse_no_images([path_of(image)])
+        self.refuse_replacing()
         from reverie import api
 
         return api.dream(self.image[0], out=self.out, options=options_of(DreamOptions, self))

@@ -1,82 +1,25 @@
 """What there is to name at the command line, known without PyTorch.
 
 `index.json`, which `scripts/write_index.py` writes, holds what comes with reverie: the commands,
-the methods with their options and presets, the datasets and the experiments. A method or dataset of
-another package is imported instead. So help, completion and the refusal of mistyped words answer at
-once.
+the datasets and the experiments; for methods see `methods/index.py`. A method or dataset of another
+package is imported instead. So help, completion and the refusal of mistyped words answer at once.
 """
 
 import dataclasses
-from collections.abc import Mapping
-from dataclasses import dataclass, field, make_dataclass
-from functools import cache
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reverie.cli.index_file import FILE, index
-from reverie.cli.option_kinds import kind_from_json
-from reverie.core.errors import UserError, in_file, nearest
-from reverie.core.files import read_json
-from reverie.core.options import Checked
-from reverie.runs.place import OPTIONS_FILE, RESTORE
+from reverie.cli.index_file import index
+from reverie.core.errors import UserError
+from reverie.methods.index import method_entry, options_class
+from reverie.methods.index_file import indexed_methods
 
 if TYPE_CHECKING:
     from reverie.methods.recipe import Recipe
 
 PARTS = ("options", "data", "training")
 """The parts of a recipe."""
-
-
-@dataclass(frozen=True)
-class MethodEntry:
-    """A method as the command line describes it; its recipes have its options and their checks."""
-
-    name: str
-    about: str
-    data_kind: str
-    main_options: tuple[str, ...]
-    unused_options: tuple[str, ...]
-    presets: Mapping[str, str]
-    recipes: Mapping[str | None, "Recipe"]
-    """By the preset's name; None for the defaults."""
-
-    def recipe(self, preset: str | None) -> "Recipe":
-        """The recipe of a preset, or the defaults, which also stand for `auto` until it has picked.
-
-        Raises:
-            UserError: if there is no such preset.
-        """
-        from reverie.methods.presets import AUTO, DEFAULT, preset_names
-
-        name = None if preset in (AUTO, DEFAULT) else preset
-        if name not in self.recipes:
-            known = nearest(str(name), preset_names(self.presets))
-            raise UserError(f"{self.name} has no preset {name!r}; {known}")
-        return self.recipes[name]
-
-
-def method_entry(name: str) -> MethodEntry:
-    """The method called `name`: of the index, or of another package or a notebook, imported.
-
-    Raises:
-        UserError: if there is none.
-    """
-    from reverie.methods import METHODS
-
-    if name in index()["methods"]:
-        return _indexed(name)
-    kind = METHODS.find(name)
-    from reverie.methods.presets import recipe_for
-
-    return MethodEntry(
-        name=name,
-        about=kind.about,
-        data_kind=kind.data_kind,
-        main_options=kind.main_options,
-        unused_options=kind.unused_options,
-        presets={preset: one.about for preset, one in kind.presets.items()},
-        recipes={preset: recipe_for(name, preset) for preset in (None, *kind.presets)},
-    )
 
 
 def find_recipe(
@@ -88,20 +31,13 @@ def find_recipe(
         UserError: if there is no such method, preset, file or run, or it is of another method.
     """
     from reverie.methods.base_recipe import RecipeSources, find_base_recipe
+    from reverie.runs.run import find_run
 
-    sources = RecipeSources(lambda name, preset: method_entry(name).recipe(preset), _recipe_of_run)
+    sources = RecipeSources(
+        lambda name, preset: method_entry(name).recipe(preset),
+        lambda folder: find_run(folder).described_recipe(),
+    )
     return find_base_recipe(sources, method, out, preset, resume, config)
-
-
-def _recipe_of_run(folder: Path) -> "Recipe":
-    from reverie.methods.presets import recipe_from_json, refuse_absent_method
-
-    file = folder / OPTIONS_FILE
-    content = read_json(file)
-    if isinstance(method := content.get("method"), str):
-        refuse_absent_method(method, content)  # which is no damage of the file
-    with in_file(file, RESTORE):
-        return recipe_from_json(content, lambda name: type(method_entry(name).recipe(None).options))
 
 
 def method_names() -> list[str]:
@@ -115,69 +51,10 @@ def about_methods() -> dict[str, str]:
     """All methods in words; those of other packages that cannot be used are left out."""
     from reverie.methods import METHODS
 
-    known = {name: one["about"] for name, one in index()["methods"].items()}
+    known = {name: one["about"] for name, one in indexed_methods().items()}
     if set(METHODS) == set(known):
         return known
     return {name: method.about for name, method in METHODS.available().items()}
-
-
-def check_current(entry_recipe: "Recipe", preset: str | None) -> None:
-    """Raise a UserError if the index has other options than the method itself has.
-
-    It can only be where reverie's own source was changed.
-    """
-    from reverie.methods.presets import AUTO, recipe_for
-
-    if (
-        recipe_for(entry_recipe.method, None if preset == AUTO else preset).flat()
-        != entry_recipe.flat()
-    ):
-        raise UserError(
-            f"{FILE.name} is older than the options of {entry_recipe.method}: run python "
-            "scripts/write_index.py."
-        )
-
-
-@cache
-def _indexed(name: str) -> MethodEntry:
-    from reverie.data.options import DataOptions
-    from reverie.methods.recipe import Recipe, TrainOptions
-
-    content = index()["methods"][name]
-    kinds = {
-        "options": options_class(content["class"], content["options"]),
-        "data": DataOptions,
-        "training": TrainOptions,
-    }
-
-    def recipe(values: Mapping[str, Mapping[str, Any]]) -> Recipe:
-        return Recipe(
-            method=name, **{part: kind(**values.get(part, {})) for part, kind in kinds.items()}
-        )
-
-    presets = content["presets"]
-    recipes = {preset: recipe(values) for preset, values in presets.items()}
-    return MethodEntry(
-        name=name,
-        about=content["about"],
-        data_kind=content["data_kind"],
-        main_options=tuple(content["main_options"]),
-        unused_options=tuple(content["unused_options"]),
-        presets={preset: one["about"] for preset, one in presets.items()},
-        recipes={None: recipe(content["defaults"]), **recipes},
-    )
-
-
-def options_class(name: str, options: Mapping[str, Any]) -> type:
-    """A dataclass with the fields and the checks of one whose module imports PyTorch."""
-    fields = []
-    for key, one in options.items():
-        value = one["default"]
-        value = tuple(value) if isinstance(value, list) else value
-        made = field(default_factory=dict) if isinstance(value, dict) else field(default=value)
-        made.metadata = {"help": one["help"]}  # type: ignore[assignment]
-        fields.append((key, kind_from_json(one["kind"]), made))
-    return make_dataclass(name, fields, bases=(Checked,), frozen=True, kw_only=True)
 
 
 @dataclass(frozen=True)

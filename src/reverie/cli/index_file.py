@@ -10,5 +10,5 @@ FILE = Path(__file__).with_name("index.json")
 
 @cache
 def index() -> dict[str, Any]:
-    """The content of the file: commands, methods, datasets and experiments by name."""
+    """The content of the file: commands, datasets, experiments and parts by name."""
     return json.loads(FILE.read_text(encoding="utf-8"))

@@ -24,9 +24,9 @@ class InfoCommand(Command):
     """A run, a model folder, or hf:user/name on the Hugging Face hub."""
 
     def run(self) -> "InfoResult":
-        from reverie import api
+        from reverie.inference.info import info
 
-        return api.info(self.model)
+        return info(self.model)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +47,6 @@ class CompareCommand(Command):
             refuse_no_run(run)
         if len(runs) < 2:
             raise UserError(TOO_FEW)
-        from reverie import api
+        from reverie.training.comparison import compare
 
-        return api.compare(self.runs, self.out, overwrite=self.overwrite)
+        return compare(self.runs, self.out, overwrite=self.overwrite)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import tyro
 
-from reverie.cli.command import Command
+from reverie.cli.image_command import ImageCommand
 from reverie.cli.places import refuse_no_images, refuse_unknown_data
 from reverie.core.errors import UserError
 from reverie.core.files import path_of
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EditCommand(EditOptions, Command):
+class EditCommand(EditOptions, ImageCommand):
     """Edit in latent space: arithmetic on named groups, or attributes added to an image."""
 
     needs: ClassVar = ("sample", "reconstruct")
@@ -47,13 +47,14 @@ class EditCommand(EditOptions, Command):
         if self.image is not None:
             refuse_no_images([path_of(self.image)])
         refuse_no_format(self.out.suffix)
+        self.refuse_replacing()
         from reverie import api
 
         return api.edit(self.model, expression, out=self.out, options=options_of(EditOptions, self))
 
 
 @dataclass(frozen=True, kw_only=True)
-class InterpolateCommand(InterpolateOptions, Command):
+class InterpolateCommand(InterpolateOptions, ImageCommand):
     """Interpolate from image to image through latent space."""
 
     needs: ClassVar = ("sample",)
@@ -66,6 +67,7 @@ class InterpolateCommand(InterpolateOptions, Command):
     def run(self) -> "InterpolateResult":
         if self.out.suffix:  # not a folder of frames
             refuse_no_format(self.out.suffix)
+        self.refuse_replacing()
         from reverie import api
 
         options = options_of(InterpolateOptions, self)
@@ -73,7 +75,7 @@ class InterpolateCommand(InterpolateOptions, Command):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReconstructCommand(ReconstructOptions, Command):
+class ReconstructCommand(ReconstructOptions, ImageCommand):
     """Reconstruct images from their latents, with the error of each."""
 
     needs: ClassVar = ("sample", "reconstruct")
@@ -88,6 +90,7 @@ class ReconstructCommand(ReconstructOptions, Command):
 
     def run(self) -> "ReconstructResult":
         refuse_no_format(self.out.suffix)
+        self.refuse_replacing()
         from reverie import api
 
         options = options_of(ReconstructOptions, self)

@@ -127,7 +127,8 @@ def _refuse_unknown_flags(kind: Any, prog: str, argv: Sequence[str]) -> None:
     for word in argv:
         flag = word.split("=", 1)[0].replace("_", "-")
         if flag.startswith("--") and flag not in known:
-            raise UserError(f"{prog} has no option {flag}; {nearest(flag, known)}")
+            hint = nearest(flag, known, f"{prog} --help lists them.")
+            raise UserError(f"{prog} has no option {flag}; {hint}")
         long = next((flag_of(name) for name, short in SHORT.items() if short == word[:2]), None)
         if long is not None and long not in known:
             steps = "; --steps sets how long it is" if "--steps" in known else ""

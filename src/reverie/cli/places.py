@@ -15,13 +15,14 @@ from reverie.cli.command import Command
 from reverie.cli.index_file import index
 from reverie.core import progress
 from reverie.core.errors import UserError, nearest
-from reverie.core.files import cache_home, parse_json, path_of, refuse_no_folder
+from reverie.core.files import cache_home, path_of, refuse_no_folder
 from reverie.core.trackers import refuse_no_tracker
-from reverie.inference.place import model_folder_of, refuse_unknown_model
+from reverie.core.weight_file import refuse_no_weights
+from reverie.inference.place import ONNX, model_folder_of, refuse_unknown_model
 from reverie.methods.abilities import cannot, class_number
-from reverie.runs.place import is_packed
-
-CONFIG = "config.json"
+from reverie.methods.index_file import indexed_methods
+from reverie.runs.model_description import config_of
+from reverie.runs.place import is_model_file, is_packed
 
 
 def refuse_unfit(command: Command) -> None:
@@ -44,12 +45,12 @@ def refuse_unfit(command: Command) -> None:
 def refuse_unfit_model(place: str, needs: Sequence[str] | None) -> None:
     """Raise a UserError if a model does not exist, or is of a method that lacks an ability."""
     refuse_unknown_model(place)
+    path = path_of(place)
+    if path.is_file():
+        _refuse_no_model_file(path)
     if needs is None:
         return
-    if is_packed(path_of(place)) and not zipfile.is_zipfile(path_of(place)):
-        raise UserError(f"{place}: this zip archive cannot be read (File is not a zip file).")
-    folder = model_folder_of(place)
-    method = index()["methods"].get(_facts_of(folder).get("method"))
+    method = indexed_methods().get(_facts_of(place).get("method", ""))
     if method is None:
         return  # a file, a model of another package, or a damaged one
     for verb in needs:
@@ -60,8 +61,8 @@ def refuse_unfit_model(place: str, needs: Sequence[str] | None) -> None:
 
 def refuse_no_class(place: str, labels: Sequence[str]) -> None:
     """Raise a UserError if a model folder says that the model has not the classes of `labels`."""
-    facts = _facts_of(model_folder_of(place)) if labels else {}
-    method, classes = index()["methods"].get(facts.get("method")), facts.get("pictures")
+    facts = _facts_of(place) if labels else {}
+    method, classes = indexed_methods().get(facts.get("method", "")), facts.get("pictures")
     if method is None or not isinstance(classes, dict):
         return
     names = list(classes.get("class_names") or ()) if method["conditional"] else []
@@ -71,15 +72,22 @@ def refuse_no_class(place: str, labels: Sequence[str]) -> None:
         class_number(place, label, names)
 
 
-def _facts_of(folder: Path | None) -> dict[str, Any]:
-    """What the configuration in a model folder says; empty if that cannot be read."""
-    try:
-        facts = parse_json(((folder or Path()) / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    known = isinstance(facts, dict) and isinstance(facts.get("method"), str)
-    known = known and isinstance(facts.get("options"), dict)
-    return facts if known and folder is not None else {}
+def _refuse_no_model_file(path: Path) -> None:
+    """Raise a UserError if a file is neither a model nor images, by its name and first bytes."""
+    from reverie.data.sources import is_data_file
+
+    if is_packed(path) and not zipfile.is_zipfile(path):
+        raise UserError(f"{path}: this zip archive cannot be read (File is not a zip file).")
+    if not is_model_file(path) and path.suffix.lower() != ONNX and not is_data_file(path):
+        refuse_no_weights(path)
+
+
+def _facts_of(place: str) -> dict[str, Any]:
+    """What the configuration of a model says; empty if that cannot be read."""
+    path = path_of(place)
+    found = path if is_model_file(path) else model_folder_of(place)
+    facts = {} if found is None else config_of(found)
+    return facts if isinstance(facts.get("options"), dict) else {}
 
 
 def refuse_no_images(places: Sequence[Path], out: Path | None = None) -> None:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from reverie.cli.command import Command
 from reverie.cli.help_page import page_of
-from reverie.cli.index import check_current, method_entry
 from reverie.cli.parse import asks_for_help, print_help, value_of
 from reverie.cli.places import refuse_no_data, refuse_unknown_parts
 from reverie.cli.train import parse_changes
 from reverie.core.errors import UserError
 from reverie.core.files import path_of, refuse_no_folder
 from reverie.core.options import Checked, OptionValue, Positive
+from reverie.methods.index import check_current, method_entry
 
 if TYPE_CHECKING:
     from reverie.training.sweep_result import SweepResult

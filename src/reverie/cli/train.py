@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from reverie.cli.command import Command
-from reverie.cli.index import check_current, find_recipe, method_entry
+from reverie.cli.index import find_recipe
 from reverie.cli.methods import MethodsCommand
 from reverie.cli.parse import HELP, asks_for_help, parse, print_help, value_of
 from reverie.cli.places import (
@@ -19,6 +19,7 @@ from reverie.core.errors import UserError
 from reverie.core.files import path_of, refuse_no_folder
 from reverie.core.options import Checked, OptionValue
 from reverie.core.result import Json, Result
+from reverie.methods.index import check_current, method_entry
 from reverie.runs.place import refuse_existing_run, refuse_no_run
 
 if TYPE_CHECKING:
@@ -102,6 +103,9 @@ class TrainCommand(Command):
         if self.flags.print_config:
             return RecipeResult(self._whole_recipe())
         goes_on = self.flags.resume or self.flags.restart
+        done = self._complete_run() if self.flags.resume and not self.flags.restart else None
+        if done is not None:
+            return done
         preset = None if self.flags.config or goes_on else self.flags.preset
         check_current(method_entry(self.base.method).recipe(preset), preset)
         from reverie.core.processes import leave_process_group
@@ -134,7 +138,7 @@ class TrainCommand(Command):
         if flags.dry_run and goes_on:
             raise UserError("--dry-run is for a new training: leave out --resume and --restart.")
         if goes_on:
-            check_resumable(self.base, self.base.with_options(**self.changes))
+            check_resumable(self.base, self._recipe())
         if flags.print_config or goes_on:
             return
         if not flags.dry_run:
@@ -143,6 +147,27 @@ class TrainCommand(Command):
             refuse_no_folder(out)
         refuse_no_data(self.changes.get("data") if self.picks else chosen["data"])
         refuse_unknown_data(chosen["data_b"])
+
+    def _recipe(self) -> "Recipe":
+        return self.base.with_options(**self.changes)
+
+    def _complete_run(self) -> "TrainResult | None":
+        """What is said of a run that has nothing left to train; None of others.
+
+        Raises:
+            UserError: if a length is asked for that it has behind it.
+        """
+        from reverie.methods.recipe import LENGTHS
+        from reverie.runs.run import Run
+        from reverie.training.budget import complete_at
+        from reverie.training.result import TrainResult
+
+        run = Run(path_of(self.flags.out))
+        header = None if self.changes.keys() - LENGTHS else complete_at(run, self._recipe())
+        if header is None:
+            return None
+        at = header.step
+        return TrainResult(run.folder, at, header.seconds, True, run.report, resumed_at=at)
 
     def _plan(self, out: Path, config: Path | None) -> "Forecast":
         from reverie.training.plan import plan

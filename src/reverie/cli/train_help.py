@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from reverie.cli.help_page import EVERYWHERE, Row, Section, columns_of, page, rows_of
-from reverie.cli.index import MethodEntry
+from reverie.methods.index import MethodEntry
 from reverie.methods.recipe import Recipe
 
 MAIN = (

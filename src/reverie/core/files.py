@@ -241,13 +241,14 @@ def refuse_no_folder(out: Path) -> None:
         raise UserError(f"{there}: this folder cannot be written to; choose another --out.")
 
 
-def free_folder(folder: Path) -> Path:
-    """`folder`, or `folder-2` and so on where it exists and is not empty."""
-    others = (folder.with_name(f"{folder.name}-{n}") for n in count(2))
-    return next(p for p in chain([folder], others) if not _holds_something(p))
+def free_place(path: Path) -> Path:
+    """`path`, or `path-2` and so on where it is a file or a folder that is not empty."""
+    others = (path.with_name(f"{path.stem}-{n}{path.suffix}") for n in count(2))
+    return next(p for p in chain([path], others) if not holds_something(p))
 
 
-def _holds_something(path: Path) -> bool:
+def holds_something(path: Path) -> bool:
+    """Whether there is a file at `path`, or a folder that is not empty."""
     return os.path.lexists(path) and not (path.is_dir() and not os.listdir(path))
 
 

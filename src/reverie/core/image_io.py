@@ -5,19 +5,19 @@ tensors [B, C, H, W] in [-1, 1]. EXIF rotation, palettes, CMYK, 16-bit depth, tr
 animation and damaged files are handled here and nowhere else.
 """
 
+from __future__ import annotations
+
 import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from jaxtyping import Float, UInt8
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
-from torch import Tensor
 
 from reverie.core.errors import UserError
 from reverie.core.files import write_atomic
@@ -29,6 +29,9 @@ from reverie.core.image_formats import ImageSource, opened, refuse_no_format
 from reverie.core.image_size import ImageSize, Size
 from reverie.core.image_size import Resize as Resize
 from reverie.core.marks import SHEET_TEXT, own_place
+
+if TYPE_CHECKING:  # files are read and written without PyTorch
+    from torch import Tensor
 
 SHEET_SIDE = 64
 
@@ -170,6 +173,8 @@ def cut(
 
 def to_tensor(pixels: NDArray[Any], max_value: int = 255) -> Float[Tensor, "b c h w"]:
     """[B, H, W, C] of 0 to `max_value` becomes [B, C, H, W] of -1 to 1, channels last in memory."""
+    import torch
+
     # Memory maps and other libraries' arrays may be read-only, of which PyTorch warns.
     kind = np.uint8 if pixels.dtype == np.uint8 else np.float32
     own = np.require(pixels, kind, requirements=["C", "W"])
@@ -179,6 +184,8 @@ def to_tensor(pixels: NDArray[Any], max_value: int = 255) -> Float[Tensor, "b c 
 
 def to_uint8(images: Float[Tensor, "b c h w"]) -> UInt8[np.ndarray, "b h w c"]:
     """Convert [B, C, H, W] in [-1, 1] to [B, H, W, C] in [0, 255], rounded and clipped."""
+    import torch
+
     values = images.detach().float().add(1.0).mul(127.5).round().clamp(0, 255)
     return values.to("cpu", torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
 
@@ -299,6 +306,8 @@ def save_film(frames: Sequence[Float[Tensor, "b c h w"]], path: Path | str) -> N
     Raises:
         UserError: if `path` does not end in .gif.
     """
+    import torch
+
     path = Path(path)
     if path.suffix.lower() != ".gif":
         raise UserError(

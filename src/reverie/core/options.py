@@ -368,7 +368,7 @@ def accepts_fields(kind: type[P]) -> Callable[[Callable[..., R]], Callable[..., 
             unknown = [name for name in keywords if name not in own.parameters]
             if unknown:
                 known = [*fields, *own.parameters]
-                hint = nearest(unknown[0], known)
+                hint = nearest(unknown[0], known, f"help(reverie.{function.__name__}) lists all.")
                 raise UserError(f"{function.__name__} has no option {unknown[0]!r}; {hint}")
             base = keywords.get("options")
             if base is None:

@@ -1,7 +1,6 @@
 """State dicts read as plain tensors, no pickled code executed, and compared with a network."""
 
 import warnings
-import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from reverie.core.errors import UserError
+from reverie.core.weight_file import no_weights, refuse_no_weights
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -62,15 +62,12 @@ def parse_safetensors(content: bytes, place: Path) -> dict[str, Tensor]:
 def _unpickled(path: Path) -> dict[str, Tensor]:
     try:
         with warnings.catch_warnings(action="ignore"):  # about formats that are rejected anyway
-            _refuse_compressed(path)
+            refuse_no_weights(path)
             content = torch.load(path, map_location="cpu", weights_only=True)
     except UserError:
         raise
     except Exception:  # a damaged file makes PyTorch's reader raise anything, with bad advice
-        raise UserError(
-            f"{path}: this file cannot be read as plain weights, and pickled code is not executed: "
-            "it is damaged, or holds something else."
-        ) from None
+        raise no_weights(path) from None
     if isinstance(content, dict):
         inner = next((content[key] for key in WRAPPERS if isinstance(content.get(key), dict)), None)
         content = content if inner is None else inner
@@ -81,22 +78,6 @@ def _unpickled(path: Path) -> dict[str, Tensor]:
         holds = f"a dictionary of {', '.join(keys)}" if keys else f"a {type(content).__name__}"
         raise UserError(f"{path}: this file holds {holds}, not a state dict of tensors.")
     return content
-
-
-def _refuse_compressed(path: Path) -> None:
-    """PyTorch stores its archives without compression; others might unpack to any size.
-
-    Raises:
-        UserError: if an archive is compressed.
-    """
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-        if sum(entry.file_size for entry in entries) > path.stat().st_size:
-            raise UserError(
-                f"{path}: this file cannot be read as plain weights: it is a compressed archive; "
-                "save it again with torch.save."
-            )
 
 
 def _flaw_of(tensor: Tensor) -> str | None:

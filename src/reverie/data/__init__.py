@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from reverie.data.batches import Batch, Batches
     from reverie.data.dataset import (
         ImageDataset,
-        ImageSpec,
         decode_dataset,
         find_dataset,
         open_dataset,
     )
+    from reverie.data.image_spec import ImageSpec
     from reverie.data.options import DataOptions
     from reverie.data.sets import DATASETS
     from reverie.data.sources import find_source
@@ -24,9 +24,10 @@ _HOMES = {
     "Batch": "reverie.data.batches",
     "Batches": "reverie.data.batches",
     "DataOptions": "reverie.data.options",
+    "ImageSpec": "reverie.data.image_spec",
     "find_source": "reverie.data.sources",
     **dict.fromkeys(
-        ["ImageDataset", "ImageSpec", "decode_dataset", "find_dataset", "open_dataset"],
+        ["ImageDataset", "decode_dataset", "find_dataset", "open_dataset"],
         "reverie.data.dataset",
     ),
 }

@@ -12,7 +12,6 @@ from reverie.core import progress
 from reverie.core.errors import UserError, nearest
 from reverie.core.files import cache_home, part_name, readable_bytes
 from reverie.core.result import Json, Result
-from reverie.data.array_cache import open_arrays
 from reverie.data.cache import open_entry
 from reverie.data.cache_folder import (
     Entry,
@@ -124,6 +123,8 @@ def _remove_folder(folder: Path) -> None:
 
 
 def _verify() -> None:
+    from reverie.data.array_cache import open_arrays  # imports PyTorch
+
     _forget()
     for entry in entries():
         if _is_of_arrays(entry):

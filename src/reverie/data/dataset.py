@@ -5,18 +5,18 @@ larger images. The cache is optional.
 """
 
 from dataclasses import dataclass, field, replace
-from typing import Annotated
 
 import numpy as np
 
 from reverie.core import image_io, progress
 from reverie.core.errors import UserError
-from reverie.core.image_size import ImageSize, Size
-from reverie.core.options import Checked, Fraction, Length, PairBy
+from reverie.core.image_size import Size
+from reverie.core.options import PairBy
 from reverie.core.result import counted
 from reverie.core.threads import in_threads
 from reverie.data.cache import RaggedImages, decode_cached, fingerprint_of
 from reverie.data.derived import derive
+from reverie.data.image_spec import ImageSpec
 from reverie.data.memo import remember, stat_digest
 from reverie.data.options import DataOptions
 from reverie.data.sets import NO_DATA
@@ -29,39 +29,6 @@ PICTURES_TO_LOOK_AT = 64
 
 RAGGED = ("width", "none")
 """Policies that keep images of different sizes, from which images of one size are cropped."""
-
-
-@dataclass(frozen=True)
-class ImageSpec(Checked):
-    """Channels, size and classes of a model's images; stored with the model."""
-
-    channels: int
-    image_size: ImageSize
-    class_names: Annotated[tuple[str, ...], Length(0, 2**16)] = ()
-    spread: Fraction = 0.5
-    """Standard deviation of the pixels, in [-1, 1]: the σ_data of diffusion."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.channels not in (1, 3):
-            raise UserError(f"images have 1 channel or 3, not {self.channels}.")
-
-    @property
-    def size(self) -> Size:
-        """Width and height in pixels."""
-        return Size.of(self.image_size)
-
-    @property
-    def width(self) -> int:
-        return self.size.width
-
-    @property
-    def height(self) -> int:
-        return self.size.height
-
-    @property
-    def classes(self) -> int:
-        return len(self.class_names)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,10 +24,7 @@ from reverie.core.errors import UserError
 from reverie.core.files import path_of
 from reverie.data.arrays import channels_last, classes_of, of_arrays, refuse_other_types
 from reverie.data.numpy_file import arrays_of_mapping
-from reverie.data.source import Source, of_files
-
-PREFIX = "memory:"
-"""Begins the names of images in memory."""
+from reverie.data.source import MEMORY, Source, of_files
 
 IMAGE_KEYS = ("image", "img", "images", "pixel_values")
 LABEL_KEYS = ("label", "labels", "fine_label", "class")
@@ -117,7 +114,7 @@ def hold(images: Images, labels: Labels | None = None) -> tuple[str, Source]:
     sides = (
         "images" if size is None else f"of-{size if isinstance(size, str) else f'{size}x{size}'}"
     )
-    name = f"{PREFIX}{len(source.names)}-{sides}-{whole.hexdigest()[:16]}"
+    name = f"{MEMORY}{len(source.names)}-{sides}-{whole.hexdigest()[:16]}"
     return name, _HELD.setdefault(name, source)
 
 

@@ -17,9 +17,8 @@ from reverie.core.errors import UserError
 from reverie.core.files import path_of
 from reverie.core.result import counted
 from reverie.data.memo import content_digest
-from reverie.data.memory import PREFIX
 from reverie.data.sets import fetched_as
-from reverie.data.source import Source, of_files, set_folder
+from reverie.data.source import MEMORY, Source, of_files, set_folder
 from reverie.data.sources import find_source
 
 NAMED = 5
@@ -46,7 +45,7 @@ def find_paired(
     Raises:
         UserError: if a domain is missing or empty, or pairs do not match.
     """
-    if data_b is None and data.startswith(PREFIX):
+    if data_b is None and data.startswith(MEMORY):
         raise UserError(
             "translation needs the images of two domains, data=(a, b), or pair_by= to make the "
             "inputs from the images."
@@ -67,7 +66,7 @@ def _in_one_folder(root: Path, split: str, paired: bool) -> tuple[Source, Source
         if kind is not None:
             options = "" if kind == root.name else " with its options (see --help)"
             raise UserError(
-                f"the dataset {root.name} is not here yet: run reverie data get {kind}{options}"
+                f"the dataset {root.name} is not here yet: run reverie data get {kind}{options}."
             )
         raise UserError(
             f"{root}: translation needs a folder with trainA and trainB, or with images side by "

@@ -18,6 +18,9 @@ from reverie.core.files import cache_home
 from reverie.core.options import Checked
 from reverie.core.threads import in_threads
 
+MEMORY = "memory:"
+"""Begins the names of images in memory."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Source:

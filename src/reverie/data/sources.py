@@ -21,13 +21,13 @@ from reverie.core.memory import collection_paused
 from reverie.core.result import counted
 from reverie.data.idx import IDX_IMAGES, find_idx, of_idx
 from reverie.data.memo import remember
-from reverie.data.memory import PREFIX, find_held
 from reverie.data.numpy_file import SUFFIXES as NUMPY_SUFFIXES
 from reverie.data.numpy_file import of_numpy
 from reverie.data.parquet import SUFFIX as PARQUET
 from reverie.data.parquet import find_shards, is_split, of_parquet
 from reverie.data.sets import DATASETS, no_such_data
-from reverie.data.source import Source, of_files, readable, set_folder, stat_digest_of
+from reverie.data.source import MEMORY, Source, of_files, readable, set_folder, stat_digest_of
+from reverie.data.split_folders import find_split_folders, of_split
 from reverie.data.tables import (
     CELEBA_IMAGES,
     CELEBA_LIST,
@@ -61,7 +61,9 @@ def find_source(place: str, split: str = "train", label_column: str | None = Non
     Raises:
         UserError: if there is no usable source.
     """
-    if place.startswith(PREFIX):
+    if place.startswith(MEMORY):
+        from reverie.data.memory import find_held  # tensors, among others
+
         return find_held(place)
     known = DATASETS.get(place)
     if known is not None and known.load is not None:
@@ -97,6 +99,9 @@ def _of_folder(path: Path, split: str, label_column: str | None) -> Source:
     metadata = find_metadata(path)
     if metadata is not None:
         return _of_metadata(path, metadata, label_column)
+    splits = find_split_folders(path)
+    if splits:
+        return of_split(path, splits, split, lambda one: _of_folder(one, "all", label_column))
     return _folder(path)
 
 

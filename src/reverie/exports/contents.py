@@ -15,7 +15,7 @@ from reverie.inference.options import ExportOptions
 from reverie.methods import METHODS, Method
 from reverie.methods.diffusion.pretrained import FILES, PretrainedDiffusion, holds_denoiser
 from reverie.methods.gan.inversion import GANInversion
-from reverie.runs.model_folder import CARD, CONFIG, WEIGHTS
+from reverie.runs.model_place import CARD, CONFIG, WEIGHTS
 from reverie.runs.place import is_model_file, is_packed
 from reverie.runs.run import Run
 from reverie.runs.summary import newest_sheet

@@ -9,12 +9,13 @@ from reverie.core.errors import UserError
 from reverie.core.files import path_of
 from reverie.core.onnx import OnnxFile
 from reverie.core.state_dict import read_tensors
-from reverie.data.memory import PREFIX
+from reverie.data.source import MEMORY
 from reverie.data.sources import is_data_file
 from reverie.inference.model import Model
 from reverie.inference.place import (
     BUILT_IN_MODELS,
     HUB,
+    ONNX,
     holds_a_model,
     is_image_folder,
     model_folder_of,
@@ -35,8 +36,6 @@ from reverie.methods.translation.weights import network_from_state_dict, referen
 from reverie.runs.model_file import load_model_file, load_packed
 from reverie.runs.model_folder import channels_last, load_model
 from reverie.runs.place import BARE, is_model_file, is_packed
-
-ONNX_SUFFIX = ".onnx"
 
 
 def load(place: str | Path, reference: str | None = None) -> Model:
@@ -61,7 +60,7 @@ def load(place: str | Path, reference: str | None = None) -> Model:
     path = path_of(place)
     if reference is None and str(place) in BUILT_IN_MODELS and not holds_a_model(path):
         return Model(str(place), *load_model(BUILT_IN_MODELS[str(place)]))
-    if path.is_file() and path.suffix.lower() == ONNX_SUFFIX:
+    if path.is_file() and path.suffix.lower() == ONNX:
         return Model(str(place), *method_of(OnnxFile.read(path)))
     if reference is None and is_model_file(path):
         found = load_model_file(path)
@@ -148,4 +147,4 @@ def load_beside(place: str | Path, name: str) -> Model | None:
 def is_image_set(place: str) -> bool:
     """Whether `place` names images rather than a model: a folder or a file of them, or memory."""
     path = path_of(place)
-    return place.startswith(PREFIX) or is_data_file(path) or is_image_folder(path)
+    return place.startswith(MEMORY) or is_data_file(path) or is_image_folder(path)

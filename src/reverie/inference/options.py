@@ -71,6 +71,12 @@ class SampleOptions(DenoisingOptions):
     film: Path | None = None
     """Diffusion: a .gif of the steps, with a strip of them beside it."""
 
+    def names_in(self, out: Path) -> list[Path]:
+        """The image files of samples that go to `out`: a folder, or one file for all."""
+        if out.suffix:
+            return [out]
+        return [out / f"{self.seed + i:06d}.png" for i in range(self.count)]
+
 
 @dataclass(frozen=True, kw_only=True)
 class TranslateOptions(Checked):

@@ -17,6 +17,9 @@ BUILT_IN_MODELS = {
 
 DEFAULT_UPSCALER = "photos-x4"
 
+ONNX = ".onnx"
+"""How names of ONNX files end."""
+
 HUB = "hf:"
 """Begins the names of models on the Hugging Face hub."""
 HUB_NAME = r"[\w.-]+/[\w.-]+"

@@ -73,7 +73,7 @@ def sample_files(model: Model, out: Path, options: SampleOptions) -> SampleResul
         UserError: if the model cannot do what is asked, or a file would replace another.
     """
     count, seed = options.count, options.seed
-    names = [] if out.suffix else [out / f"{seed + i:06d}.png" for i in range(count)]
+    names = [] if out.suffix else options.names_in(out)
     inputs = [file for file in (options.init, options.mask) if file]
     refuse_replacing([out, *names], inputs)
     if names:

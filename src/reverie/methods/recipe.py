@@ -151,7 +151,8 @@ class Recipe:
         by_part: dict[str, dict[str, OptionValue]] = {part: {} for part in parts}
         for name, value in changes.items():
             if name not in homes:
-                raise UserError(f"{self.method} has no option {name!r}; {nearest(name, homes)}")
+                hint = nearest(name, homes, f"reverie train {self.method} --help-all lists all.")
+                raise UserError(f"{self.method} has no option {name!r}; {hint}")
             by_part[homes[name]][name] = value
         changed = {part: dataclasses.replace(o, **by_part[part]) for part, o in parts.items()}
         return dataclasses.replace(self, **changed)

@@ -6,8 +6,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import torch
-
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that affect numerical results."""
@@ -32,6 +30,8 @@ def commit() -> str | None:
 
 def machine() -> dict[str, Any]:
     """CPU model, number of threads and GPU model."""
+    import torch
+
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     processor = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")

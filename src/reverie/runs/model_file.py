@@ -1,7 +1,5 @@
 """Models in one file: packed (.zip), or their weights alone (.safetensors)."""
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +7,9 @@ from reverie.core.errors import UserError
 from reverie.core.files import MAX_JSON_BYTES, parse_json
 from reverie.core.zip_file import read_zip
 from reverie.methods import Method
-from reverie.runs.model_folder import CONFIG, METADATA, WEIGHTS, ModelFiles, load_model, restored
+from reverie.runs.model_description import metadata_of
+from reverie.runs.model_folder import ModelFiles, load_model, restored
+from reverie.runs.model_place import CONFIG, METADATA, WEIGHTS
 from reverie.runs.place import is_packed
 
 
@@ -25,7 +25,7 @@ def load_model_file(path: Path) -> tuple[str, Method] | None:
             raise UserError(f"{path}: there is no model in this archive (no {CONFIG}).")
         return found
     content = path.read_bytes()
-    metadata = _metadata_of(content)
+    metadata = metadata_of(content)
     if METADATA in metadata:
         return restored(ModelFiles(path, _object(str(metadata[METADATA]), path), content))
     if "facts" in metadata:
@@ -70,15 +70,3 @@ def _object(text: str, path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise UserError(f"{path}: its description of the model must be one JSON object.")
     return content
-
-
-def _metadata_of(content: bytes) -> Mapping[str, Any]:
-    """The metadata of a safetensors file; empty if it has none, or is none."""
-    end = 8 + int.from_bytes(content[:8], "little")
-    if end > min(len(content), MAX_JSON_BYTES):
-        return {}
-    try:
-        metadata = json.loads(content[8:end]).get("__metadata__", {})
-    except (ValueError, AttributeError, RecursionError):
-        return {}
-    return metadata if isinstance(metadata, dict) else {}

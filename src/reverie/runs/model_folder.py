@@ -1,6 +1,5 @@
 """Model folders: weights, config and model card, in the layout of the Hugging Face hub."""
 
-import contextlib
 import dataclasses
 import hashlib
 import json
@@ -24,12 +23,7 @@ from reverie.methods.image_networks import check_size
 from reverie.methods.presets import installed_method
 from reverie.methods.recipe import Recipe
 from reverie.runs.environment import versions
-
-CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
-"""The files of a model folder."""
-
-METADATA = "reverie"
-"""Under which the file of weights holds the configuration as well, so that it can be used alone."""
+from reverie.runs.model_place import CARD, CONFIG, METADATA, WEIGHTS, plugin_of
 
 
 def save_model(folder: Path, method_name: str, method: Method, card: str) -> None:
@@ -43,6 +37,11 @@ def save_model(folder: Path, method_name: str, method: Method, card: str) -> Non
         **plugin_of(method_name),
         "options": dataclasses.asdict(method.options),
         "pictures": dataclasses.asdict(method.spec),
+        "parameters": {
+            name: sum(parameter.numel() for parameter in network.parameters())
+            for name, network in method.named_children()
+            if name not in method.training_only
+        },
         "reverie_version": versions()["reverie"],
     }
     tensors = {
@@ -63,35 +62,12 @@ def save_model(folder: Path, method_name: str, method: Method, card: str) -> Non
                 copy(other, aside / other.name)
 
 
-def remove_model(folder: Path) -> None:
-    """Delete the files of a model folder, and the folder if nothing else is in it."""
-    for name in (CONFIG, CARD, WEIGHTS):
-        (folder / name).unlink(missing_ok=True)
-    with contextlib.suppress(OSError):
-        folder.rmdir()
-
-
 def digest_of(config: Mapping[str, Any], weights: bytes) -> str:
     """SHA-256 of a model's configuration, without its entry `sha256`, and of its weights' file."""
     rest = {key: value for key, value in config.items() if key != "sha256"}
     whole = hashlib.sha256(json.dumps(rest, sort_keys=True).encode())
     whole.update(weights)
     return whole.hexdigest()
-
-
-def plugin_of(method_name: str) -> dict[str, str]:
-    """Where a method comes from, as files name it; empty if it is built in.
-
-    `package` is what to install; `class` is what to import and register, where that was done by
-    hand.
-    """
-    if method_name in PRETRAINED:
-        return {}
-    origin = {
-        "package": METHODS.package_of(method_name),
-        "class": METHODS.registered_class(method_name),
-    }
-    return {key: value for key, value in origin.items() if value is not None}
 
 
 def load_model(folder: Path) -> tuple[str, Method]:

@@ -13,9 +13,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from safetensors.torch import save
+from typing import TYPE_CHECKING, Any
 
 from reverie.core import progress
 from reverie.core.errors import UserError, in_file
@@ -29,15 +27,19 @@ from reverie.core.lock import FolderLock
 from reverie.core.marks import is_marked
 from reverie.core.options import InvalidValue, NonNegativeInt, coerce, options_from_json
 from reverie.core.result import Json
-from reverie.data import ImageDataset, ImageSpec
-from reverie.methods.presets import installed_method, recipe_from_json
+from reverie.data.image_spec import ImageSpec
+from reverie.methods.index import options_kind
+from reverie.methods.presets import installed_method, recipe_from_json, refuse_absent_method
 from reverie.methods.recipe import Recipe
-from reverie.runs.checkpoint import Checkpoint, _read_checkpoint
+from reverie.runs.checkpoint import Checkpoint, CheckpointHeader, read_checkpoint, read_header
 from reverie.runs.environment import commit, machine, versions
 from reverie.runs.log import EVALUATION_LINE, LOG_LINE, SHEET_NAME, best_of, read_lines
-from reverie.runs.model_folder import plugin_of, remove_model
+from reverie.runs.model_place import plugin_of, remove_model
 from reverie.runs.place import OPTIONS_FILE, RESTORE
 from reverie.runs.summary import run_folder
+
+if TYPE_CHECKING:
+    from reverie.data import ImageDataset
 
 FACTS: Mapping[str, Any] = {
     "method": str,
@@ -50,6 +52,7 @@ FACTS: Mapping[str, Any] = {
     "versions": dict[str, str],
     "machine": dict[str, str | int | None],
     "commit": str | None,
+    "parameters": int | None,
     "began": str,
 }
 """Entries of `options.json`; it may have others."""
@@ -111,9 +114,10 @@ class Run:
     def begin(
         self,
         recipe: Recipe,
-        images: ImageDataset,
+        images: "ImageDataset",
         init: str | None = None,
         chosen: Mapping[str, Json] | None = None,
+        parameters: int | None = None,
     ) -> None:
         """Write `options.json`: everything needed to reproduce the run.
 
@@ -122,6 +126,7 @@ class Run:
             images: the dataset.
             init: fingerprint of the model that the networks are initialized from.
             chosen: the preset that the recipe begins from, and why.
+            parameters: how many all networks have together.
         """
         content = (
             recipe.to_json()
@@ -135,6 +140,7 @@ class Run:
                 "data_fingerprint": images.fingerprint,
                 "labels_fingerprint": labels_fingerprint(images),
                 "init_fingerprint": init,
+                "parameters": parameters,
                 "versions": versions(),
                 "commit": commit(),
                 "machine": machine(),
@@ -200,6 +206,17 @@ class Run:
         with in_file(self.options_file, RESTORE):
             return recipe_from_json(content)
 
+    def described_recipe(self) -> Recipe:
+        """Recipe of the run, to be read and shown: the method, if reverie has it, is not imported.
+
+        Raises:
+            UserError: if `options.json` is damaged.
+        """
+        content = self.facts()
+        refuse_absent_method(content["method"], content)
+        with in_file(self.options_file, RESTORE):
+            return recipe_from_json(content, options_kind)
+
     def log(self, line: dict[str, Any]) -> None:
         """Append one line to the log."""
         append_line(self.log_file, json.dumps(line))
@@ -260,6 +277,8 @@ class Run:
         Raises:
             UserError: if it cannot be written; previous checkpoints are unchanged.
         """
+        from safetensors.torch import save
+
         facts = {"step": str(checkpoint.step), "facts": json.dumps(checkpoint.facts)}
         content = save(checkpoint.tensors, metadata=facts)
         path = self.checkpoints / f"step-{checkpoint.step:09d}.safetensors"
@@ -284,18 +303,23 @@ class Run:
     def newest_checkpoint(self) -> Checkpoint | None:
         """Newest intact checkpoint; damaged ones are skipped with a warning."""
         for path in self._checkpoint_files():
-            checkpoint = _read_checkpoint(path)
+            checkpoint = read_checkpoint(path)
             if checkpoint is not None:
                 return checkpoint
             progress.warn(f"{path.name} is damaged; using the previous checkpoint.")
         return None
+
+    def newest_header(self) -> CheckpointHeader | None:
+        """Step and facts of the newest intact checkpoint."""
+        headers = map(read_header, self._checkpoint_files())
+        return next((header for header in headers if header is not None), None)
 
     def _checkpoint_files(self) -> list[Path]:
         found = self.checkpoints.glob("step-*.safetensors")
         return sorted((p for p in found if CHECKPOINT_NAME.fullmatch(p.name)), reverse=True)
 
 
-def labels_fingerprint(images: ImageDataset) -> str | None:
+def labels_fingerprint(images: "ImageDataset") -> str | None:
     """Hash of the labels, which a table may change while its images stay; None without labels."""
     if images.labels is None:
         return None

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from reverie.core.files import path_of
 from reverie.core.lock import is_locked
+from reverie.methods.recipe import DEFAULT_STEPS
 from reverie.runs.log import EVALUATION_LINE, SHEET_NAME, best_of, read_lines
 from reverie.runs.place import OPTIONS_FILE, refuse_no_run
 
@@ -153,14 +154,8 @@ def _is_finished(folder: Path, content: Mapping[str, Any], log: Mapping[str, Any
     elif epochs is not None:
         ended = int(log.get("images_seen", 0)) >= epochs * content.get("picture_count", math.inf)
     else:
-        ended = int(log.get("step", 0)) >= (_default_steps() if steps is None else steps)
+        ended = int(log.get("step", 0)) >= (DEFAULT_STEPS if steps is None else steps)
     return ended or _stopped_early(folder, training.get("patience", 0))
-
-
-def _default_steps() -> int:
-    from reverie.methods.recipe import DEFAULT_STEPS  # imports PyTorch
-
-    return DEFAULT_STEPS
 
 
 def _stopped_early(folder: Path, patience: int) -> bool:

@@ -15,6 +15,7 @@ callback draws change nothing.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from inspect import signature
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,6 +25,7 @@ from torch import nn
 from reverie.core import progress
 from reverie.core.errors import UserError
 from reverie.core.options import InvalidValue, coerce
+from reverie.core.signatures import takes
 from reverie.methods import Method
 from reverie.runs.run import Run
 from reverie.training.state import Counters, TrainState
@@ -167,8 +169,20 @@ def checked_callbacks(callbacks: object) -> tuple[Callback, ...]:
                 f"callbacks must be a list of reverie.Callback objects, not {one!r}.{hint}"
             )
         _refuse_misspelt(one)
+        _refuse_other_arguments(one)
         found.append(one)
     return tuple(found)
+
+
+def _refuse_other_arguments(callback: Callback) -> None:
+    """Raise a UserError if a method cannot be called with what its event hands over."""
+    for event, method in vars(Callback).items():
+        if not event.startswith("on_"):
+            continue
+        wanted = list(signature(method).parameters)
+        if not takes(getattr(callback, event), len(wanted) - 1):
+            kind, given = type(callback).__name__, f"def {event}({', '.join(wanted)})"
+            raise UserError(f"{kind}.{event} cannot take what it is given: {given}.")
 
 
 def _refuse_misspelt(callback: Callback) -> None:

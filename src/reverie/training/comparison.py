@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from reverie.core.errors import UserError
-from reverie.core.files import write_atomic
+from reverie.core.files import path_of, write_atomic
 from reverie.core.html import page, text
 from reverie.core.outputs import refuse_replacing
 from reverie.core.progress import printable
 from reverie.core.result import Json, Result
 from reverie.core.text_table import shortened
-from reverie.runs.place import TOO_FEW
-from reverie.runs.run import Run
+from reverie.runs.place import TOO_FEW, with_runs_inside
+from reverie.runs.run import Run, find_run
 from reverie.training.curves import curves_html
 from reverie.training.figures import figures_of, loss_curves, validation_curves
 from reverie.training.films import films
@@ -60,6 +60,20 @@ class CompareResult(Result):
         return "\n\n".join([*parts, printable(str(self.page))])
 
 
+def compare(
+    runs: Sequence[str | Path], out: str | Path, *, overwrite: bool = False
+) -> CompareResult:
+    """Write a page that shows runs side by side: figures, options that differ, curves, samples.
+
+    A folder of runs, such as that of a sweep, stands for the runs in it.
+
+    Raises:
+        UserError: if there are fewer than two runs, or `out` exists, unless `overwrite`.
+    """
+    found = [find_run(run) for run in with_runs_inside(runs)]
+    return write_comparison(found, path_of(out), overwrite=overwrite)
+
+
 def write_comparison(runs: Sequence[Run], out: Path, *, overwrite: bool = False) -> CompareResult:
     """Write an HTML comparison of runs; returns their figures and the options that differ.
 
@@ -103,7 +117,8 @@ def _named(runs: Sequence[Run]) -> dict[str, Run]:
 
 def differing_options(runs: Sequence[Run]) -> dict[str, list[Any]]:
     """Options that differ between runs, with each run's value; those that all have come first."""
-    flat = [{"method": run.recipe().method} | run.recipe().flat() for run in runs]
+    recipes = [run.described_recipe() for run in runs]
+    flat = [{"method": recipe.method} | recipe.flat() for recipe in recipes]
     names = dict.fromkeys(name for options in flat for name in options)
     rows = {name: [options.get(name, "–") for options in flat] for name in names}
     differing = {k: v for k, v in rows.items() if any(value != v[0] for value in v)}

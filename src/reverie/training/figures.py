@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reverie.core.options import options_from_json
-from reverie.core.state_dict import without_memory
-from reverie.data import ImageSpec
+from reverie.data.image_spec import ImageSpec
 from reverie.methods import METHODS
 from reverie.runs.run import Run, best_of
 from reverie.training.curves import Curves, points_of
@@ -49,7 +48,12 @@ def figures_of(run: Run) -> dict[str, float]:
 
 def parameter_count(run: Run) -> int:
     """The number of parameters of all networks of a run."""
-    recipe, spec = run.recipe(), options_from_json(ImageSpec, run.facts()["pictures"])
+    facts = run.facts()
+    if facts.get("parameters") is not None:
+        return facts["parameters"]
+    from reverie.core.state_dict import without_memory  # a run of an older version does not say it
+
+    recipe, spec = run.recipe(), options_from_json(ImageSpec, facts["pictures"])
     method = without_memory(lambda: METHODS.find(recipe.method)(recipe.options, spec))
     return sum(parameter.numel() for parameter in method.parameters())
 

@@ -15,10 +15,10 @@ from reverie.core.result import Json, Result
 from reverie.data.dataset import PendingDataset
 from reverie.methods.presets import AUTO, recipe_for
 from reverie.methods.recipe import Recipe
+from reverie.training.budget import Budget
 from reverie.training.images import find_images
 from reverie.training.pace import seconds_per_step
 from reverie.training.preset_choice import ChosenPreset, count_of, pick
-from reverie.training.setup import Budget
 
 LONG_SECONDS = 15 * 60
 """Trainings that take longer say so before they start."""

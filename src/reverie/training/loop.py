@@ -21,9 +21,10 @@ from reverie.data import Batch, Batches, ImageDataset
 from reverie.methods import Method, Phase
 from reverie.methods.recipe import Recipe, TrainOptions
 from reverie.runs.checkpoint import Checkpoint
+from reverie.training.budget import Budget
 from reverie.training.events import Events
 from reverie.training.monitor import LossMeter, TrainingMonitor
-from reverie.training.setup import Budget, autocast, backward_context, learning_rate
+from reverie.training.setup import autocast, backward_context, learning_rate
 from reverie.training.state import Counters, Losses, TrainState
 
 

@@ -18,6 +18,7 @@ from reverie.methods.recipe import Recipe
 from reverie.runs.model_card import model_card
 from reverie.runs.model_folder import save_model
 from reverie.runs.run import Run
+from reverie.training.budget import Budget
 from reverie.training.callbacks import Callback, Callbacks, Training
 from reverie.training.diagnostics import MIN_STEPS, diagnose, kind_of
 from reverie.training.duration import DurationEstimate
@@ -26,7 +27,6 @@ from reverie.training.norms import LogNorms
 from reverie.training.report import write_report
 from reverie.training.resume import Origin
 from reverie.training.sample_check import SampleCheck
-from reverie.training.setup import Budget
 from reverie.training.state import Counters, Losses, TrainState
 from reverie.training.trackers import log_sheets
 from reverie.training.validation import Validator

@@ -13,6 +13,7 @@ from torch import nn
 
 from reverie.core.errors import UserError
 from reverie.core.plugins import Registry, path_of
+from reverie.core.signatures import takes
 from reverie.methods import MethodOptions
 
 MakeOptimizer = (
@@ -48,7 +49,11 @@ OPTIMIZERS: Registry[MakeOptimizer] = Registry(
     "optimizer",
     "reverie.optimizers",
     {"adam": _adam, "adamw": _adamw, "sgd": _sgd, "rmsprop": _rmsprop},
-    lambda thing: None if callable(thing) else "it is no function of parameters",
+    lambda thing: (
+        None
+        if takes(thing, 1) or takes(thing, 2)
+        else "it is no function of (parameters) or (parameters, options)"
+    ),
 )
 """Optimizers by name; `beta1` is the momentum of sgd, `beta2` the smoothing of rmsprop."""
 

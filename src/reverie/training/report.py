@@ -18,7 +18,7 @@ from reverie.core.image_size import Size
 from reverie.core.lock import is_locked
 from reverie.core.progress import readable_seconds
 from reverie.core.result import Result, plain
-from reverie.methods import METHODS
+from reverie.methods.index import method_entry
 from reverie.methods.recipe import Recipe
 from reverie.runs.run import Run, find_run
 from reverie.training.curves import Curves
@@ -66,7 +66,7 @@ def write_report(run: Run, *, renewed: bool = False) -> Path:
         run: the run.
         renewed: whether the training goes on, so that the page loads itself again.
     """
-    facts, recipe, log = run.facts(), run.recipe(), run.read_log()
+    facts, recipe, log = run.facts(), run.described_recipe(), run.read_log()
     spec = facts["pictures"]
     last = log[-1] if log else None
     speeds = [line["images_per_second"] for line in log]
@@ -79,7 +79,7 @@ def write_report(run: Run, *, renewed: bool = False) -> Path:
         "training images": f"{facts['picture_count']:,}",
     }
     size, name = Size.of(spec["image_size"]), html.escape(run.folder.resolve().name)
-    method = METHODS.find(recipe.method)
+    method = method_entry(recipe.method)
     losses = loss_curves(run, name)
     more = {
         DIVERSITY: diversity_curves(run, name),

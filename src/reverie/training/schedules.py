@@ -6,6 +6,7 @@ from typing import Any
 
 from reverie.core.errors import UserError
 from reverie.core.plugins import Registry
+from reverie.core.signatures import takes
 from reverie.training.optimizers import OPTIMIZERS, name_in
 
 Schedule = Callable[[int, float], float]
@@ -35,7 +36,7 @@ SCHEDULES: Registry[Schedule] = Registry(
     "schedule",
     "reverie.schedules",
     {"one-cycle": one_cycle, "inverse-sqrt": inverse_sqrt},
-    lambda thing: None if callable(thing) else "it is no function of step and fraction",
+    lambda thing: None if takes(thing, 2) else "it is no function of (step, fraction)",
 )
 """Schedules by name."""
 

@@ -22,8 +22,9 @@ from reverie.core.result import counted
 from reverie.methods import METHODS
 from reverie.methods.presets import recipe_for
 from reverie.methods.recipe import Recipe
-from reverie.runs.model_folder import plugin_of
+from reverie.runs.model_place import plugin_of
 from reverie.runs.run import Run
+from reverie.training.budget import Budget
 from reverie.training.child import Child, Ending
 from reverie.training.combinations import (
     Axes,
@@ -33,7 +34,6 @@ from reverie.training.combinations import (
     refuse_axes_given,
 )
 from reverie.training.resume import refuse_inside_data
-from reverie.training.setup import Budget
 from reverie.training.state import Counters
 from reverie.training.sweep_page import PAGE, write_page, write_record
 from reverie.training.sweep_record import definition_of, record_in

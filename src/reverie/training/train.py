@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reverie.core.files import refuse_no_folder
 from reverie.core.launch import is_started_as_main
 from reverie.core.memory import freed_memory_kept
 from reverie.core.options import OptionValue
@@ -18,6 +19,7 @@ from reverie.methods.recipe import Recipe
 from reverie.runs.checkpoint import Checkpoint
 from reverie.runs.model_folder import build_method
 from reverie.runs.run import Run
+from reverie.training.budget import refuse_shorter
 from reverie.training.gradient_checkpointing import check_gradient_checkpointing
 from reverie.training.images import find_images
 from reverie.training.init import (
@@ -102,6 +104,7 @@ def resolve(
     before = base_recipe(method, place, preset, goes_on, config)
     if out is not None and not goes_on:
         refuse_existing(Run(out))  # before images are looked for
+        refuse_no_folder(out)
     kind = "run" if goes_on else "new" if config is None else "file"
     before, chosen = starting_recipe(before, place, preset, changes, kind)
     recipe = before.with_options(**changes)
@@ -138,7 +141,7 @@ def train_recipe(
     from reverie.training.forecast import say_before
     from reverie.training.loop import fit  # Accelerate takes a second to import
     from reverie.training.monitor import TrainingMonitor
-    from reverie.training.setup import make_accelerator, refuse_shorter
+    from reverie.training.setup import make_accelerator
 
     resume &= not restart
     if not (resume or restart):
@@ -165,13 +168,13 @@ def train_recipe(
     monitor = None
     if main := accelerator.is_main_process:
         monitor = TrainingMonitor(run, recipe, method, images, accelerator, callbacks)
-        _write_options(run, recipe, images, checkpoint, start, chosen, clear=restart)
+        _write_options(run, recipe, images, method, checkpoint, start, chosen, clear=restart)
     accelerator.wait_for_everyone()
     counters = fit(method, images, recipe, accelerator, monitor, checkpoint)
     if main and method.kept_beside_init:
         keep_beside_init(run, recipe.training.init, method.kept_beside_init)
     accelerator.wait_for_everyone()  # until the main process has written the report
-    return TrainResult(run.folder, counters.step, counters.seconds, counters.finished, run.report)
+    return TrainResult.of(run, counters, checkpoint)
 
 
 def _check_options(recipe: Recipe, method: Method) -> None:
@@ -193,6 +196,7 @@ def _write_options(
     run: Run,
     recipe: Recipe,
     images: ImageDataset,
+    method: Method,
     checkpoint: Checkpoint | None,
     start: Model | None,
     chosen: ChosenPreset,
@@ -208,7 +212,8 @@ def _write_options(
         run.continue_with(recipe)
     else:
         init = None if start is None else fingerprint_of(start)
-        run.begin(recipe, images, init, chosen.record())
+        parameters = sum(parameter.numel() for parameter in method.parameters())
+        run.begin(recipe, images, init, chosen.record(), parameters)
     if clear:
         run.clear()  # last, so that a disk that is full costs nothing
 

