@@ -35,7 +35,8 @@ class FolderLock:
         wait: wait for another holder to finish, instead of refusing.
 
     Raises:
-        UserError: on entering, if another process or thread holds the lock and `wait` is False.
+        UserError: on entering, if another process or thread holds the lock and `wait` is False, or
+            the folder cannot be made.
     """
 
     def __init__(self, folder: Path, doing: str, *, wait: bool = False) -> None:
@@ -77,7 +78,13 @@ class FolderLock:
 
     def _acquire(self, timeout: float | None = None) -> None:
         while True:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                reason = error.strerror or error
+                raise UserError(
+                    f"{self.folder}: this folder cannot be made ({reason}); choose another one."
+                ) from None
             with contextlib.suppress(FileNotFoundError):  # a holder that left removed the folder
                 self._lock.acquire(timeout=timeout)
                 return
