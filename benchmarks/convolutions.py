@@ -99,7 +99,11 @@ def ways(layer: Layer, precision: torch.dtype) -> dict[str, dict[str, Way]]:
 
 
 def add_form(
-    passes: dict[str, dict[str, Way]], name: str, form: Form, tensors: tuple[Tensor, ...], g: Geometry
+    passes: dict[str, dict[str, Way]],
+    name: str,
+    form: Form,
+    tensors: tuple[Tensor, ...],
+    g: Geometry,
 ) -> None:
     """Add a form of `nn/conv_forms.py` to the passes that it has, given x, w and dy."""
     one, kernel, gradient = (t.contiguous(memory_format=form.memory) for t in tensors)

@@ -210,7 +210,6 @@ def test_layers_without_other_forms(layer: nn.Module) -> None:
     assert geometry_of(layer.to(memory_format=torch.channels_last)) is None  # type: ignore[call-overload]
 
 
-
 @pytest.mark.usefixtures("all_measured")
 def test_a_measurement_takes_a_part_of_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     parts = []

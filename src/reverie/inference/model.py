@@ -359,17 +359,19 @@ class Model:
         if images.shape[1] != channels:
             images = convert_channels(images, channels)
         count, _, height, width = images.shape
-        made = torch.empty(count, channels, height * scale, width * scale)
-        for image, whole in zip(images.split(1), made, strict=True):
 
-            def read(part: Tile, image: Tensor = image) -> Tensor:
+        def whole(image: Tensor) -> Tensor:
+            def read(part: Tile) -> Tensor:
                 return part.of(image).to(self.device)
 
-            for part in tiled_upscaler.parts(height, width, read):
-                at = part.tile
-                rows = slice(at.core_top * scale, at.core_bottom * scale)
-                whole[:, rows, at.core_left * scale : at.core_right * scale] = part.image[0]
-        return made.clamp_(-1, 1)
+            return tiled_upscaler.whole(height, width, read)
+
+        if count == 1:
+            return whole(images)
+        made = torch.empty(count, channels, height * scale, width * scale)
+        for image, place in zip(images.split(1), made.split(1), strict=True):
+            place.copy_(whole(image))
+        return made
 
     def labels(self, count: int, label: Label = None) -> Int[Tensor, " count"] | None:
         """Class numbers of `count` images as `sample` would generate them."""

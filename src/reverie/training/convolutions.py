@@ -277,7 +277,7 @@ def _fitting(geometry: Geometry, x: Tensor, weight: Tensor) -> dict[str, Form]:
 def _named(
     what: str, geometry: Geometry, x: Tensor, weight: Tensor, dtype: torch.dtype | None = None
 ) -> str:
-    """A pass in words, as it is kept: its batch size is left out but where weights take the time."""
+    """A pass in words, as it is kept; with its batch size where the weights take the time."""
     g, sizes = geometry, "x".join(map(str, (*weight.shape, *x.shape[2:])))
     kind = "transposed" if g.transposed else "convolution"
     precision = str(dtype or x.dtype).removeprefix("torch.")
