@@ -41,7 +41,8 @@ QUICK_ROUNDS = 2
 ABOUT = {
     "train": "One step, on random images. The textbook's forms and ours have the same networks, "
     "and so as many parameters; “not folded” has as many parameters and more FLOPs. “channels "
-    "last” includes fused Adam. What gradient checkpointing computes again counts as FLOPs.",
+    "last” includes fused Adam. FLOPs are those of usual convolutions, also where ours uses "
+    "another form with fewer, and those that gradient checkpointing computes again.",
     "upscale": "The same network and image; FLOPs are those of the plain form.",
     "evaluation": "Random features. “whole” is the plain form in float64.",
     "folder": "What reverie translate does with a CycleGAN of six blocks, files included.",
