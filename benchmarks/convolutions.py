@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from reverie.core.memory import freed_memory_kept
-from reverie.nn.conv_forms import FORMS, Geometry, usual, usual_gradients
+from reverie.nn.conv_forms import FORMS, Form, Geometry, usual, usual_gradients
 from reverie.runs.environment import commit, machine, versions
 
 Way = Callable[[], object]
@@ -59,7 +59,9 @@ LAYERS = {
     "patch 4x4 512-1": Layer(2, 512, 1, 15, Geometry(4, 1, 1)),
     "u-net down 128-256": Layer(1, 128, 256, 64, Geometry(4, 2, 1)),
     "u-net down 512-512": Layer(1, 512, 512, 16, Geometry(4, 2, 1)),
+    "u-net inner 512-512": Layer(1, 512, 512, 4, Geometry(4, 2, 1)),
     "u-net up 1024-512": Layer(1, 1024, 512, 8, Geometry(4, 2, 1, True)),
+    "u-net inner up 1024-512": Layer(1, 1024, 512, 2, Geometry(4, 2, 1, True)),
     "u-net up 256-64": Layer(1, 256, 64, 64, Geometry(4, 2, 1, True)),
     "srresnet 3x3 64": Layer(16, 64, 64, 24, Geometry(3, 1, 1)),
     "srresnet 3x3 64-256": Layer(16, 64, 256, 24, Geometry(3, 1, 1)),
@@ -83,26 +85,36 @@ def ways(layer: Layer, precision: torch.dtype) -> dict[str, dict[str, Way]]:
     w = 0.05 * torch.randn(*kernels, g.kernel, g.kernel, generator=random)
     dy = torch.randn(usual(x, w, None, g).shape, generator=random)
     passes: dict[str, dict[str, Way]] = {"forward": {}, "data gradient": {}, "weight gradient": {}}
-    size = layer.side, layer.side
     for name, memory in FORMATS.items():
         one, kernel, gradient = (
             t.to(precision).contiguous(memory_format=memory) for t in (x, w, dy)
         )
         add_usual(passes, name, one, kernel, gradient, g)
-    one, kernel, gradient = (
-        t.to(precision).contiguous(memory_format=torch.channels_last) for t in (x, w, dy)
-    )
+    positions = layer.images * (x if g.transposed else dy)[0, 0].numel()
     for name, form in FORMS.items():
-        if not form.fits(g, min(channels)):
+        if not form.fits(g, min(channels), positions):
             continue
-        forward, data, weight = form.forward, form.data_gradient, form.weight_gradient
-        if forward:
-            passes["forward"][name] = lambda f=forward: f(one, kernel, g)
-        if data:
-            passes["data gradient"][name] = lambda f=data: f(gradient, kernel, g, size)
-        if weight:
-            passes["weight gradient"][name] = lambda f=weight: f(gradient, one, g)
+        add_form(passes, name, form, tuple(t.to(precision) for t in (x, w, dy)), g)
     return passes
+
+
+def add_form(
+    passes: dict[str, dict[str, Way]],
+    name: str,
+    form: Form,
+    tensors: tuple[Tensor, ...],
+    g: Geometry,
+) -> None:
+    """Add a form of `nn/conv_forms.py` to the passes that it has, given x, w and dy."""
+    one, kernel, gradient = (t.contiguous(memory_format=form.memory) for t in tensors)
+    size = one.shape[2], one.shape[3]
+    forward, data, weight = form.forward, form.data_gradient, form.weight_gradient
+    if forward:
+        passes["forward"][name] = lambda: forward(one, kernel, g)
+    if data:
+        passes["data gradient"][name] = lambda: data(gradient, kernel, g, size)
+    if weight:
+        passes["weight gradient"][name] = lambda: weight(gradient, one, g)
 
 
 def add_usual(

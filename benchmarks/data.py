@@ -181,7 +181,7 @@ def rows(part: str, folder: Path, arguments: argparse.Namespace) -> Iterator[Row
     """The row of a part."""
     quick = arguments.quick
     if part == "decode":
-        images = min(arguments.images, 60) if quick else arguments.images
+        images = min(arguments.images, 200) if quick else arguments.images
         yield decode(folder / part, images, arguments.size, arguments.rounds)
         return
     most = min(arguments.files, 3000) if quick else arguments.files

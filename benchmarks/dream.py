@@ -11,14 +11,14 @@ random change of the same norm.
 
 import argparse
 import json
-import statistics
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import skimage.data
 import torch
+from measuring import Form, comparison, take_turns
 from PIL import Image
 from torch import Tensor
 
@@ -85,17 +85,13 @@ def main() -> None:
     objective = DreamObjective(())
     for layer in backbone.default_layers:
         objective = objective + l2(layer)
-    seconds: dict[str, list[float]] = {variant: [] for variant in variants}
-    for number in range(arguments.rounds + 1):
-        for variant, network in variants.items():
-            started = time.perf_counter()
-            last(network, objective, DreamOptions())
-            if number:
-                seconds[variant].append(time.perf_counter() - started)
-    medians = {name: round(statistics.median(values), 2) for name, values in seconds.items()}
-    row = {"backbone": backbone.name, "layers": backbone.default_layers, "seconds": medians}
-    row |= {"times_as_fast": round(medians["plain"] / medians["ours"], 2), "machine": machine()}
-    print(json.dumps(row), flush=True)
+    forms = {
+        variant: Form(run=partial(last, network, objective, DreamOptions()))
+        for variant, network in variants.items()
+    }
+    times = take_turns({variant: form.run for variant, form in forms.items()}, arguments.rounds)
+    row = comparison("dream", backbone.name, forms, "plain", times)
+    print(json.dumps(row | {"layers": backbone.default_layers, "machine": machine()}), flush=True)
     if name != "efficientnet":
         return
     for layer, number in CHANNELS:

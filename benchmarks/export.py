@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from measuring import take_turns
 from torch._inductor import aoti_load_package
 
 from reverie.core.files import readable_bytes
@@ -59,18 +60,6 @@ def model_of(name: str, quick: bool) -> Model:
     return Model(name, name, method)
 
 
-def milliseconds(runs: list[Callable[[], object]], rounds: int) -> list[float]:
-    """Medians of functions that take turns."""
-    taken: list[list[float]] = [[] for _ in runs]
-    for number in range(rounds + 1):
-        for run, times in zip(runs, taken, strict=True):
-            started = time.perf_counter()
-            run()
-            if number:  # the first round warms up
-                times.append(1000 * (time.perf_counter() - started))
-    return [statistics.median(times) for times in taken]
-
-
 def speeds(graph: Graph, path: Path, rounds: int) -> list[float]:
     """Milliseconds of the file, run by ONNX Runtime or compiled, and of PyTorch for one image."""
     side = -(-SIDE // graph.multiple) * graph.multiple
@@ -83,7 +72,8 @@ def speeds(graph: Graph, path: Path, rounds: int) -> list[float]:
         arrays, file = [x.numpy() for x in inputs], OnnxFile.read(path)
         run = lambda: file.run(arrays)  # noqa: E731
     with torch.inference_mode():
-        return milliseconds([run, lambda: graph.network(*inputs)], rounds)
+        times = take_turns({"file": run, "ours": lambda: graph.network(*inputs)}, rounds)
+    return [1000 * statistics.median(own.seconds) for own in times.values()]
 
 
 def main() -> None:

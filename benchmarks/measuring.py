@@ -18,12 +18,12 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import nn
@@ -36,6 +36,7 @@ from reverie.core.precision import bf16_is_native
 from reverie.runs.environment import commit, machine, versions
 
 Arithmetic = Literal["fp32", "bf16"]
+Name = TypeVar("Name", bound=Hashable)
 Row = dict[str, Any]
 """One result as JSON: of `comparison`, or of `curve`."""
 
@@ -54,6 +55,8 @@ class Form:
     arithmetic: Arithmetic = "fp32"
     parameters: int | None = None
     """Of the networks that it computes."""
+    counted: Callable[[], object] | None = None
+    """What has its FLOPs as usual implementations compute them, where `run` has others."""
 
 
 @dataclass
@@ -72,8 +75,8 @@ class Times:
 
 
 def take_turns(
-    runs: Mapping[str, Callable[[], object]], rounds: int, warm: bool = True
-) -> dict[str, Times]:
+    runs: Mapping[Name, Callable[[], object]], rounds: int, warm: bool = True
+) -> dict[Name, Times]:
     """Times of all runs in turns, after one run of each that is not measured."""
     times = {name: Times() for name in runs}
     if warm:
@@ -126,7 +129,7 @@ def comparison(
         if form.parameters is not None:
             row["parameters"] = form.parameters
         if peaks is not None:
-            gflop = gigaflops(form.run)
+            gflop = gigaflops(form.counted or form.run)
             speed = gflop / row["processor_seconds"]
             row |= {
                 "gflop": round(gflop, 2),

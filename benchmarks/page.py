@@ -29,7 +29,7 @@ TITLES = {
     "upscale": "Upscaling",
     "evaluation": "Evaluation",
     "decode": "Decoding photographs",
-    "start": "Opening a folder again",
+    "start": "Opening a folder",
     "folder": "Translating a folder",
     "faults": "Page faults",
     "growth": "Growth",
@@ -220,6 +220,9 @@ COLUMNS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("arithmetic", "arithmetic", str),
     ("share_of_peak", "of the peak", "{:.0%}".format),
     ("peak_memory_MB", "peak memory", "{:,.0f} MB".format),
+    ("share_of_the_network", "in the network", "{:.0%}".format),
+    ("images_per_processor_second", "images a processor second", "{:,.0f}".format),
+    ("mean_difference_from_full", "mean difference, levels of 255", "{:.2f}".format),
     ("thousand_faults", "thousand page faults", "{:,.1f}".format),
     ("system_seconds", "in the system", _seconds),
 )

@@ -14,6 +14,7 @@ What needs trained models, minutes of training or a server has scripts of its ow
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 import time
@@ -40,7 +41,8 @@ QUICK_ROUNDS = 2
 ABOUT = {
     "train": "One step, on random images. The textbook's forms and ours have the same networks, "
     "and so as many parameters; “not folded” has as many parameters and more FLOPs. “channels "
-    "last” includes fused Adam. What gradient checkpointing computes again counts as FLOPs.",
+    "last” includes fused Adam. FLOPs are those of usual convolutions, also where ours uses "
+    "another form with fewer, and those that gradient checkpointing computes again.",
     "upscale": "The same network and image; FLOPs are those of the plain form.",
     "evaluation": "Random features. “whole” is the plain form in float64.",
     "folder": "What reverie translate does with a CycleGAN of six blocks, files included.",
@@ -92,10 +94,10 @@ def run(arguments: argparse.Namespace) -> Row:
     """Measure, and write what there is after each row."""
     peaks = measured_peaks()
     results: Row = {"machine": description(peaks), "quick": arguments.quick, "about": ABOUT}
-    results |= {"minutes": {}, "skipped": {}, "rows": []}
+    results |= {"minutes": {}, "processor_minutes": {}, "skipped": {}, "rows": []}
     parts = parts_of(arguments, peaks)
     for name in arguments.parts or parts:
-        started = time.monotonic()
+        started, used = time.monotonic(), _processor_seconds()
         try:
             with silent():
                 for row in parts[name]():
@@ -106,9 +108,16 @@ def run(arguments: argparse.Namespace) -> Row:
             results["skipped"][name] = str(why)
             print(f"{name}: not measured: {why}", file=sys.stderr)
         results["minutes"][name] = round((time.monotonic() - started) / 60, 2)
+        processor = (_processor_seconds() - used) / 60
+        results["processor_minutes"][name] = round(processor, 2)
         _write_json(results, arguments)
         write_page(results, arguments.out / "index.html", arguments.svg)
     return results
+
+
+def _processor_seconds() -> float:
+    """Those of this process and of the processes that it has ended, on all processors."""
+    return sum(os.times()[:4])
 
 
 def _write_json(results: Row, arguments: argparse.Namespace) -> None:

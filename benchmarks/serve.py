@@ -29,6 +29,7 @@ from urllib.request import urlopen
 
 import numpy as np
 import torch
+from measuring import median_ratio, take_turns
 from PIL import Image
 
 import reverie
@@ -132,17 +133,7 @@ def measured(batch: int, expected: list[np.ndarray], at_once: int) -> dict[str, 
     }
 
 
-def median_seconds(work: Callable[[], object], rounds: int = 5) -> float:
-    """Seconds of `work`, after one time to warm up."""
-    seconds = []
-    for _ in range(rounds + 1):
-        started = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds[1:])
-
-
-def gains() -> dict[str, dict[str, float]]:
+def gains(rounds: int = 5) -> dict[str, dict[str, float]]:
     """How many times as fast an image is in a batch as alone, by model and size of the batch."""
     model = reverie.load(MODEL)
     networks: dict[str, Callable[[int], object]] = {
@@ -156,9 +147,9 @@ def gains() -> dict[str, dict[str, float]]:
     found = {}
     with silent(), torch.inference_mode():
         for name, run in networks.items():
-            alone = median_seconds(partial(run, 1))
+            times = take_turns({count: partial(run, count) for count in (1, *BATCHES)}, rounds)
             found[name] = {
-                str(count): round(alone * count / median_seconds(partial(run, count)), 2)
+                str(count): round(count * median_ratio(times[1].seconds, times[count].seconds), 2)
                 for count in BATCHES
             }
     return found

@@ -26,6 +26,8 @@ from reverie.data import Batch, ImageSpec
 from reverie.methods.diffusion.unet import NoiseEmbedding, UNet
 from reverie.methods.recipe import Recipe
 from reverie.methods.superres.degradation import downscale
+from reverie.nn.backbones import find_backbone
+from reverie.nn.perceptual import content_difference
 from reverie.runs.model_folder import build_method
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -172,6 +174,53 @@ def pix2pix(recipe: Recipe, spec: ImageSpec, batch: Batch, style: Style) -> Step
     return Step(run, [step.g, step.d], [step.optimiser_g, step.optimiser_d])
 
 
+def cut(recipe: Recipe, spec: ImageSpec, batch: Batch, style: Style) -> Step:
+    """Park et al. 2020: the discriminator first, then the generator with its projection heads."""
+    method: Any = build_method(recipe, spec).train()
+    o: Any = recipe.options
+    generator, discriminator, heads = method.generator, method.discriminator, method.heads
+    optimizers = [_adam([generator], o), _adam([heads], o), _adam([discriminator], o)]
+    a, b = batch.images, batch.domain_b
+
+    def contrast(source: Tensor, made: Tensor) -> Tensor:
+        """The patches of `made` against those of `source`, layer by layer."""
+        queries, keys = generator.maps(made), generator.maps(source)
+        losses = []
+        for query, key, head in zip(queries, keys, heads.layers, strict=True):
+            places = torch.randperm(key.shape[2] * key.shape[3])[: o.places]
+            q, k = (
+                F.normalize(head(x.permute(0, 2, 3, 1).flatten(1, 2)[:, places]).float(), dim=2)
+                for x in (query, key)
+            )
+            logits = q @ k.detach().transpose(1, 2) / o.temperature
+            target = torch.arange(len(places)).repeat(len(a))
+            losses.append(F.cross_entropy(logits.flatten(0, 1), target))
+        return torch.stack(losses).mean()
+
+    def run() -> None:
+        with style.context():
+            fake, same = generator(torch.cat([a, b])).float().chunk(2)
+        discriminator.requires_grad_(True)
+        optimizers[2].zero_grad()
+        with style.context():
+            right, wrong = discriminator(b).float(), discriminator(fake.detach()).float()
+            loss_d = 0.5 * ((right - 1).square().mean() + wrong.square().mean())
+        loss_d.backward()
+        optimizers[2].step()
+        discriminator.requires_grad_(False)
+        for optimizer in optimizers[:2]:
+            optimizer.zero_grad()
+        with style.context():
+            adversarial = (discriminator(fake).float() - 1).square().mean()
+            loss_g = adversarial + 0.5 * (contrast(a, fake) + contrast(b, same))
+        loss_g.backward()
+        for optimizer in optimizers[:2]:
+            optimizer.step()
+        _ = loss_d.item(), loss_g.item()
+
+    return Step(run, [generator, discriminator, heads], optimizers)
+
+
 def diffusion(
     recipe: Recipe, spec: ImageSpec, batch: Batch, style: Style, patch: int | None = None
 ) -> Step:
@@ -223,6 +272,54 @@ def srresnet(recipe: Recipe, spec: ImageSpec, batch: Batch, style: Style) -> Ste
     return Step(run, [method], [optimizer])
 
 
+def srgan(recipe: Recipe, spec: ImageSpec, batch: Batch, style: Style) -> Step:
+    """Ledig et al. 2017, or Wang et al. 2018 with its relativistic average discriminator.
+
+    The content loss is ours, on the backbone that ours uses.
+    """
+    method: Any = build_method(recipe, spec).train()
+    o: Any = recipe.options
+    generator, discriminator = method.generator, method.discriminator
+    optimizer_g, optimizer_d = _adam([generator], o), _adam([discriminator], o)
+    backbone, criterion = find_backbone("efficientnet"), nn.BCEWithLogitsLoss()
+    real = batch.images
+    ones, zeros = torch.ones(len(real), 1), torch.zeros(len(real), 1)
+
+    def losses(right: Tensor, wrong: Tensor) -> tuple[Tensor, Tensor]:
+        """Of logits that are to be high, and low."""
+        if o.loss == "bce":
+            return criterion(right, ones), criterion(wrong, zeros)
+        relative = criterion(right - wrong.mean(), ones), criterion(wrong - right.mean(), zeros)
+        return relative[0] / 2, relative[1] / 2
+
+    def run() -> None:
+        with style.context():
+            fake = generator(downscale(real, o.scale)).float()
+        discriminator.requires_grad_(True)
+        optimizer_d.zero_grad()
+        with style.context():
+            right, wrong = discriminator(real).float(), discriminator(fake.detach()).float()
+            loss_d = sum(losses(right, wrong), torch.zeros(()))
+        loss_d.backward()
+        optimizer_d.step()
+        discriminator.requires_grad_(False)
+        optimizer_g.zero_grad()
+        with style.context():
+            wrong = discriminator(fake).float()
+            if o.loss == "bce":
+                adversarial = criterion(wrong, ones)
+            else:
+                adversarial = sum(losses(wrong, discriminator(real).float()), torch.zeros(()))
+            loss_g = o.content_weight * content_difference(backbone, fake, real)
+            loss_g = loss_g + o.adversarial_weight * adversarial
+            loss_g = loss_g + o.pixel_weight * F.l1_loss(fake, real)
+        loss_g.backward()
+        optimizer_g.step()
+        _ = loss_d.item(), loss_g.item()
+
+    return Step(run, [generator, discriminator], [optimizer_g, optimizer_d])
+
+
 TEXTBOOKS: dict[str, Callable[..., Step]] = {
     "vae": vae,
     "gan": gan,
@@ -230,8 +327,11 @@ TEXTBOOKS: dict[str, Callable[..., Step]] = {
     "cgan": gan,
     "cyclegan": cyclegan,
     "pix2pix": pix2pix,
+    "cut": cut,
     "diffusion": diffusion,
     "srresnet": srresnet,
+    "srgan": srgan,
+    "esrgan": srgan,
 }
 
 

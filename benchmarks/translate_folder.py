@@ -80,7 +80,7 @@ def measure(images: int, size: int, rounds: int) -> Row:
 
 def rows(rounds: int, *, images: int = 30, size: int = 128, quick: bool = False) -> Iterator[Row]:
     """The one row."""
-    yield measure(12 if quick else images, size // 2 if quick else size, rounds)
+    yield measure(24 if quick else images, size // 2 if quick else size, rounds)
 
 
 def main() -> None:

@@ -42,6 +42,18 @@ def test_tiles_equal_the_whole(family: Any, scale: int) -> None:
     assert (tiled - whole).abs().max() <= 1e-5 * whole.abs().max()
 
 
+@pytest.mark.parametrize("side", [None, 24])
+def test_whole_images_are_those_of_the_tiles_within_range(side: int | None) -> None:
+    network = lively(build_upscaler("srresnet", UpscalerConfig(3, 2, 4, 1)))
+    assert isinstance(network, Upscaler)
+    picture = torch.rand(1, 3, 40, 50) * 2 - 1
+    tiled_upscaler = TiledUpscaler(network, torch.float32, side=side)
+    whole = tiled_upscaler.whole(40, 50, lambda tile: tile.of(picture))
+    assert torch.equal(whole, enlarge(tiled_upscaler, picture).clamp(-1, 1))
+    assert whole.is_contiguous()
+    assert not whole.is_inference()  # it may be changed in place
+
+
 def test_srresnet_of_the_paper_needs_forty_pixels() -> None:
     network = build_upscaler("srresnet", UpscalerConfig(3, 4, 4, 16))
     network.eval()

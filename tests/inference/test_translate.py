@@ -3,6 +3,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -61,7 +62,7 @@ def test_the_way_back_is_for_the_sheet_or_on_request(
     translate = Model.translate
 
     def counted(self: Model, image: torch.Tensor, direction: str, **how: object) -> torch.Tensor:
-        directions.append(direction)
+        directions.extend([direction] * len(image))
         return translate(self, image, direction, **how)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Model, "translate", counted)
@@ -266,6 +267,38 @@ def test_a_translator_is_evaluated_beside_doing_nothing(data: Path, run: Path) -
             assert f"{what}frechet_distance[efficientnet, 8 {direction}, train]" in figures
             assert f"{what}perceptual_distance[efficientnet, 8 pairs {direction}]" in figures
             assert figures[f"{what}mean_absolute_error[8 pairs {direction}]"] > 0
+
+
+def test_small_images_of_one_size_are_translated_together(
+    run: Path, tmp_path: Path, photos: Photos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each as it would be alone; others in between, and one that is damaged, change nothing."""
+    folder = photos(12, size=(32, 32))
+    (folder / "004.png").write_bytes(b"no image")
+    Image.open(folder / "007.png").resize((24, 32)).save(folder / "007.png")
+    counts, translate = [], Model.translate
+
+    def counted(model: Model, some: torch.Tensor, *args: Any, **how: Any) -> torch.Tensor:
+        counts.append(len(some))
+        return translate(model, some, *args, **how)
+
+    monkeypatch.setattr(Model, "translate", counted)
+    made = reverie.translate(run, folder, out=tmp_path / "out", cycle="none")
+    assert counts == [6, 1, 4]
+    assert list(made.failed) == [str(folder / "004.png")]
+    model = reverie.load(run)
+    for file in made.files:
+        alone = model.translate(images.to_tensor(images.read(folder / file.name)[None]))
+        got = images.read(file).astype(int)
+        assert np.abs(got - images.to_uint8(alone)[0]).max() <= 1
+
+
+def test_images_that_depend_on_others_in_a_batch_are_translated_alone(run: Path) -> None:
+    model, pictures = reverie.load(run), torch.rand(3, 3, 32, 32) * 2 - 1
+    for how in ({}, {"own_statistics": True}, {"dropout": True, "seed": 4}):
+        together = model.translate(pictures, **how)
+        alone = torch.cat([model.translate(one, **how) for one in pictures.split(1)])
+        assert (together - alone).abs().max() < 1e-5
 
 
 def test_bad_requests(run: Path, data: Path, tmp_path: Path, photos: Photos) -> None:

@@ -53,6 +53,31 @@ def test_losses_and_gradients_are_those_of_the_usual_forms(monkeypatch: pytest.M
 
 
 @pytest.mark.usefixtures("all_measured")
+def test_contiguous_weights_have_a_form_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is chosen for a number of images, since it computes many of them more slowly."""
+    monkeypatch.setattr(convolutions, "fastest", other)
+    torch.manual_seed(0)
+    up = nn.ConvTranspose2d(64, 32, 4, 2, 1)
+    model = nn.Sequential(nn.Conv2d(32, 64, 4, 2, 1), nn.ReLU(), up)
+    forms = ConvolutionForms()
+
+    def made(images: int) -> list[Tensor]:
+        x = torch.randn(images, 32, 6, 10, generator=torch.Generator().manual_seed(1))
+        loss = model(x.requires_grad_()).square().mean()
+        return [loss, *torch.autograd.grad(loss, [x, *model.parameters()])]
+
+    expected = made(2)
+    forms.install(model)
+    for ours, theirs in zip(made(2), expected, strict=True):
+        assert ours.stride() == theirs.stride()
+        assert (ours - theirs).abs().max() <= 1e-5 * theirs.abs().max()
+    assert set(forms.chosen.values()) == {"columns"}
+    assert all(name.endswith("contiguous, images 2") for name in forms.chosen)
+    made(20)
+    assert {forms.chosen[name] for name in forms.chosen if name.endswith("20")} == {"usual"}
+
+
+@pytest.mark.usefixtures("all_measured")
 def test_gradients_can_be_differentiated_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """The gradient of a gradient penalty, R1, is that of the usual forms."""
 
@@ -183,10 +208,6 @@ def test_small_convolutions_are_left_alone() -> None:
 )
 def test_layers_without_other_forms(layer: nn.Module) -> None:
     assert geometry_of(layer.to(memory_format=torch.channels_last)) is None  # type: ignore[call-overload]
-
-
-def test_contiguous_weights_have_no_other_forms() -> None:
-    assert geometry_of(nn.Conv2d(4, 4, 3)) is None
 
 
 @pytest.mark.usefixtures("all_measured")

@@ -57,7 +57,8 @@ def fitted_by_reduction(image: Image.Image, fit: Fit) -> Image.Image | None:
         return None
     image.draft(None, (image.width // scale, image.height // scale))
     image.load()
-    upright = ImageOps.exif_transpose(image).convert("L" if image.mode == "L" else "RGB")
+    ImageOps.exif_transpose(image, in_place=True)
+    upright = image if image.mode in ("L", "RGB") else image.convert("RGB")
     # Where the upright image begins with the part of a pixel that the file ends with.
     x = upright.width - whole[0] / scale if orientation in MIRRORED_ACROSS else 0
     y = upright.height - whole[1] / scale if orientation in MIRRORED_DOWN else 0

@@ -22,7 +22,7 @@ from reverie.inference.image_forms import Form, converted, fitted
 from reverie.inference.latent.vectors import slerp
 from reverie.inference.policies import with_policies
 from reverie.inference.tiled_upscale import TiledUpscaler
-from reverie.inference.tiling import Tile, run_tiled
+from reverie.inference.tiling import Tile, images_at_once, run_tiled
 from reverie.methods import Denoises, Encodes, Method, Samples, Translates, Upscales
 from reverie.methods.abilities import class_number
 from reverie.methods.capabilities import cycle_labels, require
@@ -307,12 +307,13 @@ class Model:
         generator = torch.Generator(self.device) if dropout else None
         network = with_policies(method.translator(direction), generator, own_statistics)
         made = []
-        for image in images.split(1):
+        alone = dropout or own_statistics or tile is not None
+        for some in images.split(1 if alone else images_at_once(images.shape)):
             if generator is not None:
                 generator.manual_seed(mix(seed))
-            large = image.shape[-1] * image.shape[-2] > MAX_UNTILED_PIXELS
+            large = some.shape[-1] * some.shape[-2] > MAX_UNTILED_PIXELS
             side = tile or (TILE if large else None)
-            made.append(run_tiled(network, image.to(self.device), side).float().cpu())
+            made.append(run_tiled(network, some.to(self.device), side).float().cpu())
         return torch.cat(made).clamp_(-1, 1)
 
     def tiled_upscaler(self, tile: int | None = None, precision: str = "auto") -> TiledUpscaler:
@@ -359,17 +360,19 @@ class Model:
         if images.shape[1] != channels:
             images = convert_channels(images, channels)
         count, _, height, width = images.shape
-        made = torch.empty(count, channels, height * scale, width * scale)
-        for image, whole in zip(images.split(1), made, strict=True):
 
-            def read(part: Tile, image: Tensor = image) -> Tensor:
+        def whole(image: Tensor) -> Tensor:
+            def read(part: Tile) -> Tensor:
                 return part.of(image).to(self.device)
 
-            for part in tiled_upscaler.parts(height, width, read):
-                at = part.tile
-                rows = slice(at.core_top * scale, at.core_bottom * scale)
-                whole[:, rows, at.core_left * scale : at.core_right * scale] = part.image[0]
-        return made.clamp_(-1, 1)
+            return tiled_upscaler.whole(height, width, read)
+
+        if count == 1:
+            return whole(images)
+        made = torch.empty(count, channels, height * scale, width * scale)
+        for image, place in zip(images.split(1), made.split(1), strict=True):
+            place.copy_(whole(image))
+        return made
 
     def labels(self, count: int, label: Label = None) -> Int[Tensor, " count"] | None:
         """Class numbers of `count` images as `sample` would generate them."""

@@ -45,7 +45,7 @@ DRIFT = 12 / 127.5
 
 @dataclass(frozen=True)
 class UpscaledTile:
-    """Upscaled core of a tile, in [-1, 1], and the tile."""
+    """Upscaled core of a tile, which may exceed [-1, 1] a little, and the tile."""
 
     tile: Tile
     image: Float[Tensor, "1 c h w"]
@@ -75,7 +75,24 @@ class TiledUpscaler:
         holds = network.supports_bfloat16 or precision != torch.bfloat16
         self._fused = fuse_upscaler(network, precision if holds else torch.float32)
 
-    @torch.inference_mode()
+    def whole(
+        self, height: int, width: int, read: Callable[[Tile], Float[Tensor, "1 c h w"]]
+    ) -> Float[Tensor, "1 c h2 w2"]:
+        """The upscaled image in [-1, 1] on the CPU; see `parts`, of which one is not copied."""
+        scale, channels = self.network.scale, self.network.channels
+        made = None
+        for part in self.parts(height, width, read):
+            size = (height * scale, width * scale)
+            if part.image.shape[2:] == size:
+                return part.image.cpu().contiguous().clamp_(-1, 1)
+            made = torch.empty(1, channels, *size) if made is None else made
+            at = part.tile
+            rows = slice(at.core_top * scale, at.core_bottom * scale)
+            made[..., rows, at.core_left * scale : at.core_right * scale] = part.image
+        assert made is not None
+        return made.clamp_(-1, 1)
+
+    @torch.no_grad()
     def parts(
         self, height: int, width: int, read: Callable[[Tile], Float[Tensor, "1 c h w"]]
     ) -> Iterator[UpscaledTile]:

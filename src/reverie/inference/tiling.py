@@ -8,7 +8,7 @@ accumulated. With 23 norms this takes about twelve times as long; the result is 
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -21,6 +21,10 @@ from reverie.core import progress
 from reverie.nn.norms import EPSILON, GroupNorm, InstanceNorm, StatisticsMeasured
 
 SMALLEST = 16
+
+
+MOST_AT_ONCE, PIXELS_AT_ONCE = 8, 128**2
+"""Images that are translated together, and their pixels: larger ones gain nothing from it."""
 
 
 Picture = Float[Tensor, "1 c h w"]
@@ -53,6 +57,14 @@ class Tile:
                 (self.core_right - self.left) * columns
             ),
         ]
+
+
+def images_at_once(shape: Sequence[int]) -> int:
+    """How many images of a shape that ends in height and width are translated together.
+
+    Each is what it would be alone, but for rounding; only small ones gain.
+    """
+    return min(MOST_AT_ONCE, max(1, PIXELS_AT_ONCE // (shape[-1] * shape[-2])))
 
 
 def tiles(height: int, width: int, side: int, overlap: int, multiple: int) -> list[Tile]:
@@ -96,7 +108,7 @@ def overlapping_windows(height: int, width: int, side: int) -> list[tuple[int, i
     return [(*rows, *columns) for rows in spans(height) for columns in spans(width)]
 
 
-def fitted(image: Picture, multiple: int) -> Picture:
+def fitted(image: Float[Tensor, "b c h w"], multiple: int) -> Float[Tensor, "b c h2 w2"]:
     """Image padded at the right and bottom to multiples, by reflection where possible.
 
     The minimum side is 16 pixels, because the networks' own reflection padding fails on smaller
@@ -110,12 +122,14 @@ def fitted(image: Picture, multiple: int) -> Picture:
 
 
 @torch.inference_mode()
-def run_tiled(network: nn.Module, image: Picture, side: int | None) -> Picture:
+def run_tiled(
+    network: nn.Module, image: Float[Tensor, "b c h w"], side: int | None
+) -> Float[Tensor, "b c2 h w"]:
     """Output of `network` for an image of any size, computed in tiles or at once.
 
     Args:
         network: has the attribute `multiple`, and `receptive_radius` if it supports tiles.
-        image: [-1, 1].
+        image: [-1, 1]; several of one size where they are not computed in tiles.
         side: height and width of the tiles' cores in pixels; None computes the image at once.
     """
     height, width = image.shape[-2:]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -17,12 +18,12 @@ from reverie.core.image_file import ImageFile, read_image_file, resized
 from reverie.core.image_io import convert_channels
 from reverie.core.marks import own_place
 from reverie.core.options import Direction
-from reverie.core.outputs import plan_outputs
+from reverie.core.outputs import Output, OutputPlan, plan_outputs
 from reverie.core.result import FAILED_IN_PART, Json, Result, counted
 from reverie.data.derived import derive
 from reverie.inference.model import Model
 from reverie.inference.options import TranslateOptions
-from reverie.inference.tiling import is_out_of_memory
+from reverie.inference.tiling import images_at_once, is_out_of_memory
 from reverie.methods.capabilities import Translates, require
 
 SHOWN = 100
@@ -72,17 +73,21 @@ def translate_files(
     plan = plan_outputs(paths, out)
     written: list[Path] = []
     rows: list[tuple[str, list[np.ndarray]]] = []
-    for output in progress.track(plan.outputs, len(plan.outputs), "translating"):
-        with plan.failures.of(output.source), _memory_is_enough(output.source):
-            image, source = _prepared(model, read_image_file(output.source), options)
-            made = _translated(model, source, options.direction, options)
-            written.append(plan.write(output, _as_file(made, image)))
-            if len(rows) < SHOWN:
-                shown = [source, made]
-                if returns and (options.cycle == "all" or len(rows) < IN_SHEET):
-                    shown.append(_translated(model, made, back, options))
-                small = [_small(image_io.to_uint8(x)[0]) for x in shown]
-                rows.append((str(output.relative), small))
+    for batch in _batches(model, plan, options):
+        translated = None
+        for number, one in enumerate(batch):
+            with plan.failures.of(one.output.source), _memory_is_enough(one.output.source):
+                if translated is None:
+                    sources = torch.cat([each.source for each in batch])
+                    translated = _translated(model, sources, options.direction, options)
+                made = translated[number : number + 1]
+                written.append(plan.write(one.output, _as_file(made, one.image)))
+                if len(rows) < SHOWN:
+                    shown = [one.source, made]
+                    if returns and (options.cycle == "all" or len(rows) < IN_SHEET):
+                        shown.append(_translated(model, made, back, options))
+                    small = [_small(image_io.to_uint8(x)[0]) for x in shown]
+                    rows.append((str(one.output.relative), small))
     failed = plan.failures.reasons
     if not written:
         raise plan.failures.refuse(len(failed), "translated")
@@ -91,6 +96,33 @@ def translate_files(
     _write_sheet([row for _, row in rows[:IN_SHEET]], sheet)
     write_atomic(page_file, _page(model.name, options.direction, rows, returns))
     return TranslateResult(written, failed, sheet, page_file)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """An image that was read, and what the network is given of it."""
+
+    output: Output
+    image: ImageFile
+    source: Float[Tensor, "1 c h w"]
+
+
+def _batches(model: Model, plan: OutputPlan, options: TranslateOptions) -> Iterator[list[_Read]]:
+    """The images that can be read, in order: those of one size that are translated together."""
+    batch: list[_Read] = []
+    for output in progress.track(plan.outputs, len(plan.outputs), "translating"):
+        read = None
+        with plan.failures.of(output.source), _memory_is_enough(output.source):
+            read = _Read(output, *_prepared(model, read_image_file(output.source), options))
+        if read is None:
+            continue
+        shape = read.source.shape
+        if batch and (shape != batch[0].source.shape or len(batch) == images_at_once(shape)):
+            yield batch
+            batch = []
+        batch.append(read)
+    if batch:
+        yield batch
 
 
 def translate_image(model: Model, image: ImageFile, options: TranslateOptions) -> ImageFile:

@@ -21,6 +21,10 @@ BLOCK = 2
 FEW_CHANNELS, MANY_CHANNELS = 8, 32
 """Convolutions from or to so few channels are tried in blocks; so many have Winograd tiles."""
 
+FEW_POSITIONS = 128
+"""Pixels of all images, on the smaller side of a convolution, up to which reading the weights takes
+more time than computing: one matrix product reads them as they are, without another order."""
+
 
 @dataclass(frozen=True)
 class Geometry:
@@ -52,8 +56,11 @@ WeightGradient = Callable[[Tensor, Tensor, Geometry], Tensor]
 class Form:
     """One way to compute the three passes of a convolution, or some of them."""
 
-    fits: Callable[[Geometry, int], bool]
-    """Whether it can be used and is worth a measurement, given the smaller number of channels."""
+    fits: Callable[[Geometry, int, int], bool]
+    """Whether it can be used and is worth a measurement, given the smaller number of channels, and
+    of positions, of all images together."""
+    memory: torch.memory_format = torch.channels_last
+    """Memory format of its tensors."""
     forward: Forward | None = None
     data_gradient: DataGradient | None = None
     weight_gradient: WeightGradient | None = None
@@ -173,12 +180,66 @@ def _products_weight_gradient(dy: Tensor, x: Tensor, geometry: Geometry) -> Tens
     return _channels_last(dw.permute(2, 3, 0, 1))
 
 
-def _fits_winograd(geometry: Geometry, channels: int) -> bool:
+def _patches(x: Tensor, geometry: Geometry) -> Float[Tensor, "positions inputs"]:
+    """What the kernel meets at each of its positions in each image (im2col)."""
+    g = geometry
+    columns = F.unfold(x, g.kernel, padding=g.padding, stride=g.stride)
+    return columns.transpose(1, 2).flatten(0, 1)
+
+
+def _pixels(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "positions c"]:
+    return x.flatten(2).transpose(1, 2).flatten(0, 1)
+
+
+def _gathered(x: Tensor, w: Tensor, geometry: Geometry) -> Tensor:
+    """The convolution that is not transposed, as one matrix product."""
+    g = geometry
+    height, width = ((n + 2 * g.padding - g.kernel) // g.stride + 1 for n in x.shape[2:])
+    rows = (_patches(x, g) @ w.flatten(1).t()).view(len(x), height * width, len(w))
+    return rows.transpose(1, 2).contiguous().view(len(x), len(w), height, width)
+
+
+def _scattered(x: Tensor, w: Tensor, geometry: Geometry, size: tuple[int, int]) -> Tensor:
+    """The transposed convolution to height and width, as one matrix product."""
+    g = geometry
+    rows = (_pixels(x) @ w.flatten(1)).view(len(x), -1, w[0].numel())
+    return F.fold(rows.transpose(1, 2), size, g.kernel, padding=g.padding, stride=g.stride)
+
+
+def _columns_forward(x: Tensor, w: Tensor, geometry: Geometry) -> Tensor:
+    g = geometry
+    if not g.transposed:
+        return _gathered(x, w, g)
+    added = g.kernel + g.output_padding - 2 * g.padding
+    height, width = ((n - 1) * g.stride + added for n in x.shape[2:])
+    return _scattered(x, w, g, (height, width))
+
+
+def _columns_data_gradient(
+    dy: Tensor, w: Tensor, geometry: Geometry, size: tuple[int, int]
+) -> Tensor:
+    if geometry.transposed:
+        return _gathered(dy, w, geometry)
+    return _scattered(dy, w, geometry, size)
+
+
+def _columns_weight_gradient(dy: Tensor, x: Tensor, geometry: Geometry) -> Tensor:
+    if geometry.transposed:
+        dy, x = x, dy
+    dw = _pixels(dy).t() @ _patches(x, geometry)
+    return dw.view(dy.shape[1], x.shape[1], geometry.kernel, geometry.kernel)
+
+
+def _fits_columns(geometry: Geometry, channels: int, positions: int) -> bool:
+    return channels >= MANY_CHANNELS and positions <= FEW_POSITIONS
+
+
+def _fits_winograd(geometry: Geometry, channels: int, positions: int) -> bool:
     many = channels >= MANY_CHANNELS and not geometry.transposed
     return many and geometry.kernel in (3, 4) and geometry.stride == 1
 
 
-def _fits_blocks(geometry: Geometry, channels: int) -> bool:
+def _fits_blocks(geometry: Geometry, channels: int, positions: int) -> bool:
     few = channels <= FEW_CHANNELS and not geometry.transposed
     return few and geometry.kernel > 1 and geometry.stride == 1
 
@@ -197,7 +258,14 @@ FORMS: dict[str, Form] = {
         weight_gradient=_blocks_weight_gradient,
     ),
     "products": Form(
-        fits=lambda geometry, channels: channels >= MANY_CHANNELS and geometry.stride > 1,
+        fits=lambda geometry, channels, _: channels >= MANY_CHANNELS and geometry.stride > 1,
         weight_gradient=_products_weight_gradient,
+    ),
+    "columns": Form(
+        fits=_fits_columns,
+        memory=torch.contiguous_format,
+        forward=_columns_forward,
+        data_gradient=_columns_data_gradient,
+        weight_gradient=_columns_weight_gradient,
     ),
 }

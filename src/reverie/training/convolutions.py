@@ -36,9 +36,9 @@ from reverie.runs.environment import machine
 USUAL = "usual"
 """PyTorch's own convolution."""
 
-LEAST_OPERATIONS = 5e7
-"""Multiplications and additions of a pass below which nothing is measured: about half a
-millisecond."""
+LEAST_OPERATIONS, LEAST_WEIGHTS = 5e7, 1e6
+"""Multiplications and additions of a pass, and weights, below which nothing is measured: about half
+a millisecond."""
 
 ENOUGH_OPERATIONS = 1e9
 """A measurement takes so many images of the batch that their operations are about so many."""
@@ -97,7 +97,7 @@ class ConvolutionForms:
         """Let the convolutions in `network` use these forms, in place; its weights are unchanged.
 
         Left alone are groups, dilations, kernels that are not square, other paddings than zeros,
-        subclasses, and weights in contiguous memory, which the forms do not suit.
+        and subclasses.
         """
         for layer in network.modules():
             geometry = geometry_of(layer)
@@ -121,6 +121,7 @@ class ConvolutionForms:
         low = torch.is_autocast_enabled("cpu")
         dtype = torch.get_autocast_dtype("cpu") if low else x.dtype
         few = operations(geometry, x.shape, weight) < LEAST_OPERATIONS
+        few = few and weight.numel() < LEAST_WEIGHTS
         usual_alone = not self._measures or all(
             self.chosen.get(_named(one, geometry, x, weight, dtype)) == USUAL for one in PASSES
         )
@@ -140,8 +141,7 @@ def geometry_of(layer: nn.Module) -> Geometry | None:
     sizes = (layer.kernel_size, layer.stride, layer.padding, layer.output_padding)
     square = all(not isinstance(size, str) and size[0] == size[1] for size in sizes)
     plain = layer.groups == 1 and layer.dilation == (1, 1) and layer.padding_mode == "zeros"
-    last = layer.weight.is_contiguous(memory_format=torch.channels_last)
-    if not (square and plain and last) or layer.kernel_size == (1, 1):
+    if not (square and plain) or layer.kernel_size == (1, 1):
         return None
     kernel, stride, padding, output_padding = (int(size[0]) for size in sizes)
     return Geometry(kernel, stride, padding, isinstance(layer, nn.ConvTranspose2d), output_padding)
@@ -150,11 +150,19 @@ def geometry_of(layer: nn.Module) -> Geometry | None:
 def operations(geometry: Geometry, shape: Sequence[int], weight: Tensor) -> float:
     """Multiplications and additions for inputs of a shape that ends in height and width, but for
     padding."""
-    height, width = shape[-2:]
-    positions = math.prod(shape[:-3]) * height * width
-    if not geometry.transposed:
-        positions /= geometry.stride**2
-    return 2 * positions * weight.numel()
+    return 2 * _positions(geometry, shape) * weight.numel()
+
+
+def _positions(geometry: Geometry, shape: Sequence[int]) -> float:
+    """Pixels of all images on the smaller side, but for padding."""
+    positions = math.prod(shape[:-3]) * shape[-2] * shape[-1]
+    return positions if geometry.transposed else positions / geometry.stride**2
+
+
+def _memory_format(weight: Tensor) -> torch.memory_format:
+    """Channels last if the weights are in it, else contiguous."""
+    last = weight.is_contiguous(memory_format=torch.channels_last)
+    return torch.channels_last if last else torch.contiguous_format
 
 
 class _Convolution(torch.autograd.Function):
@@ -184,7 +192,7 @@ class _Convolution(torch.autograd.Function):
 
         others = {
             name: functools.partial(other, form.forward)
-            for name, form in _fitting(geometry, weight).items()
+            for name, form in _fitting(geometry, x, weight).items()
             if form.forward is not None
         }
         return _compute(forms, "forward", {USUAL: own, **others}, geometry, x, weight)
@@ -197,7 +205,7 @@ class _Convolution(torch.autograd.Function):
         if torch.is_grad_enabled():
             dx, dw = usual_gradients(dy, x, weight, geometry, data=wants_x, weight=wants_weight)
             return dx, dw, db, None, None
-        dy = dy.contiguous(memory_format=torch.channels_last)
+        dy = dy.contiguous(memory_format=_memory_format(weight))
         dx = _data_gradient(ctx.forms, dy, x, weight, geometry) if wants_x else None
         dw = _weight_gradient(ctx.forms, dy, x, weight, geometry) if wants_weight else None
         return dx, dw, db, None, None
@@ -218,7 +226,7 @@ def _data_gradient(
 
     others = {
         name: functools.partial(other, form.data_gradient)
-        for name, form in _fitting(geometry, weight).items()
+        for name, form in _fitting(geometry, x, weight).items()
         if form.data_gradient is not None
     }
     return _compute(forms, "data gradient", {USUAL: own, **others}, geometry, x, weight)
@@ -237,7 +245,7 @@ def _weight_gradient(
 
     others = {
         name: functools.partial(other, form.weight_gradient)
-        for name, form in _fitting(geometry, weight).items()
+        for name, form in _fitting(geometry, x, weight).items()
         if form.weight_gradient is not None
     }
     return _compute(forms, "weight gradient", {USUAL: own, **others}, geometry, x, weight)
@@ -257,19 +265,25 @@ def _compute(
     return forms.compute(_named(what, geometry, x, weight), makers, enough)
 
 
-def _fitting(geometry: Geometry, weight: Tensor) -> dict[str, Form]:
-    channels = min(weight.shape[:2])
-    return {name: form for name, form in FORMS.items() if form.fits(geometry, channels)}
+def _fitting(geometry: Geometry, x: Tensor, weight: Tensor) -> dict[str, Form]:
+    memory, positions = _memory_format(weight), round(_positions(geometry, x.shape))
+    return {
+        name: form
+        for name, form in FORMS.items()
+        if form.memory == memory and form.fits(geometry, min(weight.shape[:2]), positions)
+    }
 
 
 def _named(
     what: str, geometry: Geometry, x: Tensor, weight: Tensor, dtype: torch.dtype | None = None
 ) -> str:
-    """A pass in words, as it is kept: its batch size is left out."""
+    """A pass in words, as it is kept; with its batch size where the weights take the time."""
     g, sizes = geometry, "x".join(map(str, (*weight.shape, *x.shape[2:])))
     kind = "transposed" if g.transposed else "convolution"
     precision = str(dtype or x.dtype).removeprefix("torch.")
-    return f"{what} {kind} {sizes} stride {g.stride} padding {g.padding} {precision}"
+    named = f"{what} {kind} {sizes} stride {g.stride} padding {g.padding} {precision}"
+    last = _memory_format(weight) == torch.channels_last
+    return named if last else f"{named} contiguous, images {len(x)}"
 
 
 def fastest(makers: Makers, part: slice) -> str:
