@@ -1,5 +1,6 @@
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -40,6 +41,28 @@ def test_a_cached_folder_is_not_decoded_again(
     monkeypatch.setattr(images, "read", lambda *a, **k: pytest.fail("a picture was decoded"))
     after = open_dataset(options(folder, channels="3"))
     np.testing.assert_array_equal(before.read(np.arange(12)), after.read(np.arange(12)))
+
+
+@pytest.mark.parametrize(("changes", "times"), [({}, 1), ({"jitter": 0.5}, 2)])
+def test_images_are_decoded_once(
+    photos: Photos,
+    monkeypatch: pytest.MonkeyPatch,
+    changes: dict[str, object],
+    times: int,
+) -> None:
+    """Those that tell channels and spread are not decoded again, unless for another size."""
+    folder, seen, read = photos(), Counter[str](), images.read
+
+    def counted(path: Path, fit: images.Fit | None = None) -> np.ndarray:
+        seen[Path(path).name] += 1
+        return read(path, fit=fit)
+
+    monkeypatch.setattr(images, "read", counted)
+    found = open_dataset(options(folder, **changes))
+    assert set(seen.values()) == {times}
+    monkeypatch.setattr(images, "read", read)
+    again = open_dataset(options(folder, cache=False, **changes))
+    np.testing.assert_array_equal(found.read(np.arange(12)), again.read(np.arange(12)))
 
 
 def test_the_cache_is_keyed_by_content_and_options(photos: Photos, tmp_path: Path) -> None:

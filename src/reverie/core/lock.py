@@ -35,8 +35,7 @@ class FolderLock:
         wait: wait for another holder to finish, instead of refusing.
 
     Raises:
-        UserError: on entering, if another process or thread holds the lock and `wait` is False, or
-            the folder cannot be made.
+        UserError: on entering, if another process or thread holds the lock and `wait` is False.
     """
 
     def __init__(self, folder: Path, doing: str, *, wait: bool = False) -> None:
@@ -78,13 +77,7 @@ class FolderLock:
 
     def _acquire(self, timeout: float | None = None) -> None:
         while True:
-            try:
-                self.folder.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                reason = error.strerror or error
-                raise UserError(
-                    f"{self.folder}: this folder cannot be made ({reason}); choose another one."
-                ) from None
+            self.folder.mkdir(parents=True, exist_ok=True)
             with contextlib.suppress(FileNotFoundError):  # a holder that left removed the folder
                 self._lock.acquire(timeout=timeout)
                 return

@@ -99,6 +99,10 @@ class ImageDataset:
         raise UserError("none of the images can be read; inspect them with `reverie data check`.")
 
 
+ReadAlready = dict[int, np.ndarray]
+"""Images that were decoded for a size, by their numbers; each is taken out when it is used."""
+
+
 @dataclass(frozen=True)
 class PendingDataset:
     """Dataset that was found but not decoded yet, so that errors are reported early."""
@@ -111,6 +115,8 @@ class PendingDataset:
     """The images of domain B, or the low-resolution ones."""
     scale: int = 1
     """How many times smaller the images of `other` are."""
+    read_already: tuple["ReadAlready", ...] = ()
+    """Of each side the images that were read to find the spec; they are not decoded twice."""
 
     @property
     def paired(self) -> bool:
@@ -148,7 +154,11 @@ def find_dataset(
     source, other = find_sides(options, options.data, sides, scale)
     usual = SIZE_OF_CROPS if sides == "degraded" else SIZE_OF_FOLDERS
     size = Size.of(options.image_size or source.native_size or usual)
-    looks = [_look(one, options, size) for one in (source, other) if one is not None]
+    sides_found = [one for one in (source, other) if one is not None]
+    read_already: tuple[ReadAlready, ...] = tuple({} for _ in sides_found)
+    looks = [
+        _look(one, options, size, read) for one, read in zip(sides_found, read_already, strict=True)
+    ]
     spec = ImageSpec(max(c for c, _ in looks), size.option, source.class_names, looks[0][1])
     if options.pair_by == "grey" and spec.channels == 1:
         raise UserError(f"--pair-by grey: the images of {options.data} have no colours.")
@@ -156,7 +166,9 @@ def find_dataset(
     if options.resize in RAGGED:
         for one in (source, other if scale == 1 else None):
             _refuse_smaller(one, spec, options)
-    return PendingDataset(source, spec, options, sides, other, scale)
+    if _fit(size, options) != _fit(_load_size(spec, options), options) or scale > 1:
+        read_already = ()  # they were decoded for another size
+    return PendingDataset(source, spec, options, sides, other, scale, read_already)
 
 
 def _refuse_augmentation(options: DataOptions, spec: ImageSpec) -> None:
@@ -192,19 +204,26 @@ def _refuse_smaller(source: Source | None, spec: ImageSpec, options: DataOptions
             )
 
 
-def _look(source: Source, options: DataOptions, size: Size) -> tuple[int, float]:
-    """Channels and standard deviation, estimated from a sample of images; cached for files."""
+def _look(source: Source, options: DataOptions, size: Size, read: ReadAlready) -> tuple[int, float]:
+    """Channels and standard deviation, estimated from a sample of images; cached for files.
+
+    Images that are read for it, and not whole, are put into `read`.
+    """
     if not (source.files and options.cache):  # images in memory are sampled faster than hashed
-        channels, spread = _estimate(source, options, size)
+        channels, spread = _estimate(source, options, size, {})
     else:
         key = f"{stat_digest(source)}-{size.option}-{options.resize}-{options.channels}"
-        channels, spread = remember("looks", key, lambda: _estimate(source, options, size))
+        channels, spread = remember("looks", key, lambda: _estimate(source, options, size, read))
     return int(channels), spread
 
 
-def _estimate(source: Source, options: DataOptions, size: Size) -> list[float]:
+def _estimate(source: Source, options: DataOptions, size: Size, read: ReadAlready) -> list[float]:
     policy: image_io.Resize = "crop" if options.resize in RAGGED else options.resize
-    some = _sample_images(source, _fit(size, options))
+    fit = _fit(size, options)
+    sampled = _sample_images(source, fit)
+    if fit is not None:
+        read.update(sampled)
+    some = list(sampled.values())
     channels = 1 if all(image_io.is_grayscale(p) for p in some) else 3
     if options.channels != "auto":
         channels = int(options.channels)
@@ -219,11 +238,12 @@ def decode_dataset(found: PendingDataset) -> ImageDataset:
         UserError: if no image can be read, an image of a pair is damaged, or there is not enough
             disk space for the cache.
     """
-    images = _decoded(found.source, found.spec, found.options)
+    mine, others = (*found.read_already, {}, {})[:2]
+    images = _decoded(found.source, found.spec, found.options, mine)
     if found.other is None:
         return images
     small = replace(found.spec, image_size=found.spec.size.times(1 / found.scale))
-    other = _decoded(found.other, small, found.options)
+    other = _decoded(found.other, small, found.options, others)
     if found.paired and (images.broken or other.broken):
         raise UserError("an image of a pair is damaged: remove both images of the pair.")
     if (how := found.options.pair_by) is not None:
@@ -242,7 +262,9 @@ def _derived(images: ImageDataset, how: PairBy) -> ImageDataset:
     return replace(images, derived=how, fingerprint=f"{images.fingerprint}-{how}")
 
 
-def _decoded(source: Source, spec: ImageSpec, options: DataOptions) -> ImageDataset:
+def _decoded(
+    source: Source, spec: ImageSpec, options: DataOptions, read: ReadAlready
+) -> ImageDataset:
     size = _load_size(spec, options)
     if source.pixels is not None and source.pixels.shape[1:] == (*size.shape, spec.channels):
         return _pictures(source, options, spec, source.digest()[:16], source.pixels)
@@ -253,7 +275,7 @@ def _decoded(source: Source, spec: ImageSpec, options: DataOptions) -> ImageData
     key, cached = decode_cached(
         source,
         words,
-        lambda index: _resized(source, index, spec, options),
+        lambda index: _resized(source, index, spec, options, read.pop(index, None)),
         None if options.resize in RAGGED else size,
     )
     return _pictures(source, options, spec, key, cached.images, cached.broken)
@@ -293,7 +315,7 @@ def _report_broken(broken: dict[str, str], count: int) -> None:
         )
 
 
-def _sample_images(source: Source, fit: image_io.Fit | None) -> list[np.ndarray]:
+def _sample_images(source: Source, fit: image_io.Fit | None) -> ReadAlready:
     """Up to `PICTURES_TO_LOOK_AT` images, evenly spaced in the dataset."""
     count = len(source.names)
     chosen = np.unique(np.linspace(0, count - 1, min(count, PICTURES_TO_LOOK_AT)).astype(int))
@@ -304,13 +326,23 @@ def _sample_images(source: Source, fit: image_io.Fit | None) -> list[np.ndarray]
         except UserError:
             return None
 
-    return [image for image in in_threads(tried, chosen.tolist()) if image is not None]
+    images = in_threads(tried, chosen.tolist())
+    pairs = zip(chosen.tolist(), images, strict=True)
+    return {number: image for number, image in pairs if image is not None}
 
 
-def _resized(source: Source, index: int, spec: ImageSpec, options: DataOptions) -> np.ndarray:
+def _resized(
+    source: Source,
+    index: int,
+    spec: ImageSpec,
+    options: DataOptions,
+    pixels: np.ndarray | None = None,
+) -> np.ndarray:
+    """Image `index` at the size of the spec; `pixels` are the image where it was read before."""
     size = _load_size(spec, options)
-    pixels = image_io.with_channels(source.read(index, _fit(size, options)), spec.channels)
-    return image_io.resize(pixels, size, options.resize)
+    if pixels is None:
+        pixels = source.read(index, _fit(size, options))
+    return image_io.resize(image_io.with_channels(pixels, spec.channels), size, options.resize)
 
 
 def _fit(size: Size, options: DataOptions) -> image_io.Fit | None:
