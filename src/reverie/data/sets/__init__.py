@@ -19,6 +19,7 @@ DATASETS: "Registry[Dataset]" = Registry(
         "earth": "reverie.data.sets.earth:EARTH",
         "earth-night": "reverie.data.sets.earth:EARTH_NIGHT",
         "emoji": "reverie.data.sets.emoji:EMOJI",
+        "emoji-free": "reverie.data.sets.emoji:EMOJI_FREE",
         "faces": "reverie.data.sets.faces:FACES",
         "photos": "reverie.data.sets.photos:PHOTOS",
     },

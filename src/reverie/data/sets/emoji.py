@@ -1,12 +1,14 @@
-"""Emoji dataset of two domains, paired by code point: Windows (A) and Apple (B).
+"""Emojis of two makers, paired by code point: Windows' (A), and Apple's or Google's (B).
 
-Both are downloaded with `npm pack`. The Windows images (Fluent 3D, by Microsoft) are under the MIT
-licence; Apple's are Apple's property, for study, and stay in the local cache.
+They are downloaded with `npm pack`. The Windows images (Fluent 3D, by Microsoft) are under the MIT
+licence, Google's (Noto) under the Apache License 2.0: pictures of these two may be shown. Apple's
+are Apple's property, for study, and stay in the local cache.
 """
 
 import re
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,18 @@ import numpy as np
 from reverie.data.archive import Package, download_npm, read_members
 from reverie.data.source import Dataset
 
-WINDOWS = (
+
+@dataclass(frozen=True)
+class Maker:
+    """Where the emojis of a maker are: a package, a folder in it, and the suffix of its images."""
+
+    package: Package
+    prefix: str
+    suffix: str
+    megabytes: int
+
+
+WINDOWS = Maker(
     Package(
         "@lobehub/fluent-emoji-3d",
         "1.1.0",
@@ -22,10 +35,9 @@ WINDOWS = (
     ),
     "package/assets/",
     ".webp",
+    megabytes=35,
 )
-
-
-APPLE = (
+APPLE = Maker(
     Package(
         "emoji-datasource-apple",
         "16.0.0",
@@ -33,6 +45,17 @@ APPLE = (
     ),
     "package/img/apple/64/",
     ".png",
+    megabytes=80,
+)
+GOOGLE = Maker(
+    Package(
+        "emoji-datasource-google",
+        "16.0.0",
+        "fb5fd131b362aab7a55542d2a147a79708cce0a8b1c1bbacd470172708b5c438",
+    ),
+    "package/img/google/64/",
+    ".png",
+    megabytes=74,
 )
 
 
@@ -43,27 +66,24 @@ NAME = re.compile("[0-9a-z_-]+")
 TEST_COUNT = 300
 
 
-def get_emoji(out: Path) -> dict[str, int]:
+def get_emoji(out: Path, a: Maker, b: Maker) -> dict[str, int]:
     """Write trainA, trainB, testA and testB to `out`; returns the number of images in each.
 
     Raises:
         UserError: if npm is not installed, or the packages cannot be downloaded.
     """
-    kinds = (WINDOWS, APPLE)
+    size = f"{a.megabytes + b.megabytes} MB"
     with tempfile.TemporaryDirectory() as folder:
-        packages = [package for package, _, _ in kinds]
-        archives = download_npm(packages, Path(folder), "the emojis", "115 MB")
-        makers = [
-            dict(_images(archive, prefix, suffix))
-            for archive, (_, prefix, suffix) in zip(archives, kinds, strict=True)
-        ]
-    return write_sides(out, *makers, suffixes=(WINDOWS[2], APPLE[2]))
+        packages = [a.package, b.package]
+        archives = download_npm(packages, Path(folder), "the emojis", size)
+        images = [dict(_images(*one)) for one in zip(archives, (a, b), strict=True)]
+    return write_sides(out, *images, suffixes=(a.suffix, b.suffix))
 
 
-def _images(archive: Path, prefix: str, suffix: str) -> Iterator[tuple[str, bytes]]:
+def _images(archive: Path, maker: Maker) -> Iterator[tuple[str, bytes]]:
     with open(archive, "rb") as file:
-        for member, content in read_members(file, prefix, suffix):
-            name = code_point(member.removeprefix(prefix).removesuffix(suffix))
+        for member, content in read_members(file, maker.prefix, maker.suffix):
+            name = code_point(member.removeprefix(maker.prefix).removesuffix(maker.suffix))
             if NAME.fullmatch(name):
                 yield name, content
 
@@ -97,5 +117,9 @@ def write_sides(
 
 EMOJI = Dataset(
     about="Windows' (A) and Apple's (B) emojis, matched by code point",
-    fetch=lambda out, options: get_emoji(out),
+    fetch=lambda out, options: get_emoji(out, WINDOWS, APPLE),
+)
+EMOJI_FREE = Dataset(
+    about="Windows' (A) and Google's (B) emojis, matched by code point, under free licenses",
+    fetch=lambda out, options: get_emoji(out, WINDOWS, GOOGLE),
 )
