@@ -27,6 +27,7 @@ PICTURES = {
         for name in ("men-glasses", "women-glasses", "hat-mustache")
         for model in ("vae", "dcgan")
     ],
+    "face-sums-64": ["men-glasses-vae", "women-glasses-vae", "hat-mustache-vae"],
     "super-resolution": ["crops"],
 }
 QUALITY = 75

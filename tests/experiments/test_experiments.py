@@ -23,6 +23,7 @@ SMALLER = {
     "COUNT": 60,
     "EXEMPLARS": 2,
     "CLASSIFIER_STEPS": 3,
+    "LARGE_CLASSIFIER_STEPS": 3,
     "SHOWN": 3,
     "BLOCKS": (0,),
     "SIZE": (64, 42),

@@ -25,6 +25,7 @@ EXPERIMENTS: "Registry[Experiment]" = Registry(
         "men-women": "reverie.experiments.men_women:MEN_WOMEN",
         "earth": "reverie.experiments.earth:EARTH",
         "face-sums": "reverie.experiments.face_sums:FACE_SUMS",
+        "face-sums-64": "reverie.experiments.face_sums:FACE_SUMS_64",
         "super-resolution": "reverie.experiments.super_resolution:SUPER_RESOLUTION",
         "dreams": "reverie.experiments.dreams:DREAMS",
     },
