@@ -327,7 +327,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path, environment: dict[st
     assert process.returncode == 130
     assert "finishing this step and saving" in complained
     assert "Traceback" not in complained
-    assert f"resume with: reverie train gan --out {out} --resume" in said
+    assert f"resume with: reverie train --out {out} --resume" in said
     stopped = newest_step(out)
     assert f"stopped after {stopped:,} steps" in said
     again = reverie.train("gan", out=out, resume=True, steps=stopped + 3)

@@ -16,6 +16,7 @@ from reverie.cli.index_file import index
 from reverie.core import progress
 from reverie.core.errors import UserError, nearest
 from reverie.core.files import cache_home, path_of, refuse_no_folder
+from reverie.core.image_formats import SUFFIXES
 from reverie.core.trackers import refuse_no_tracker
 from reverie.core.weight_file import refuse_no_weights
 from reverie.inference.place import ONNX, model_folder_of, refuse_unknown_model
@@ -73,13 +74,15 @@ def refuse_no_class(place: str, labels: Sequence[str]) -> None:
 
 
 def _refuse_no_model_file(path: Path) -> None:
-    """Raise a UserError if a file is neither a model nor images, by its name and first bytes."""
+    """Raise a UserError if a file is no model, array or image, by its name and first bytes."""
     from reverie.data.sources import is_data_file
 
     if is_packed(path) and not zipfile.is_zipfile(path):
         raise UserError(f"{path}: this zip archive cannot be read (File is not a zip file).")
-    if not is_model_file(path) and path.suffix.lower() != ONNX and not is_data_file(path):
-        refuse_no_weights(path)
+    suffix = path.suffix.lower()  # of an image each command says what it takes instead
+    if suffix in SUFFIXES or suffix == ONNX or is_model_file(path) or is_data_file(path):
+        return
+    refuse_no_weights(path)
 
 
 def _facts_of(place: str) -> dict[str, Any]:

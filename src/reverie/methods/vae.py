@@ -320,7 +320,7 @@ VAE.presets = {
     "digits-20": _digits(20, " and a learned prior", prior_layers=8, hidden=(512, 256)),
     "faces-64": Preset(
         about="drawn faces at 64×64 for latent arithmetic, sharp by an adversarial loss (VAE/GAN): "
-        "4,500 steps, about 40 minutes on one core with bf16",
+        "4,500 steps, about 40 minutes on one core",
         options=VAEOptions(
             latent_size=64,
             network="convolutional",

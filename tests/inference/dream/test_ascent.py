@@ -304,7 +304,7 @@ def test_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["dream", str(tmp_path / "a.png"), "--out", str(again), "--like", str(out)]) == 0
     assert again.read_bytes() == out.read_bytes()
     assert Dream.from_file(again) == Dream.from_file(out)
-    more = ["--like", str(out), "--steps", "3"]
+    more = ["--like", str(out), "--steps", "3", "--overwrite"]
     assert main(["dream", str(tmp_path / "a.png"), "--out", str(again), *more]) == 0
     assert Dream.from_file(again).options.steps == 3
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.png", "again.png", "d.png"]

@@ -282,11 +282,11 @@ def _log(folder: Path) -> list[dict[str, Any]]:
 def test_commands(discs: Path, vae: Path, tmp_path: Path, capsys: Any) -> None:
     picture = str(discs / "img_align_celeba" / "003.png")
     out = tmp_path / "out.png"
-    edit = ["edit", str(vae), "--image", picture, "--out", str(out), "--refine", "5"]
+    edit = ["edit", str(vae), "--image", picture, "--out", str(out), "--refine", "5", "--overwrite"]
     assert main([*edit, "--add", "Bright=1.0", "Large=-0.5"]) == 0
     assert "reconstructed with an error of" in capsys.readouterr().out
     assert main([*edit, "--sweep", "Bright", "Large", "--leave", "Large"]) == 0
-    assert main(["reconstruct", str(vae), picture, "--out", str(out)]) == 0
+    assert main(["reconstruct", str(vae), picture, "--out", str(out), "--overwrite"]) == 0
     assert "mean absolute error" in capsys.readouterr().out
     way = ["interpolate", str(vae), "--out", str(tmp_path / "walk.gif"), "--frames", "7"]
     assert main([*way, "--seeds", "1", "2", "3", "--loop"]) == 0

@@ -118,7 +118,6 @@ class SuperResolution(Method):
 CROPS = DataOptions(image_size=128, resize="none", flip=True)
 PAPER_CROPS = DataOptions(image_size=96, resize="none")
 PHOTOS = DataOptions(data="photos", image_size=96, resize="none", flip=True, channels="3")
-DETAILED_PHOTOS = replace(PHOTOS, rotate=True, crop_candidates=3)
 OWN_PHOTOS = replace(PHOTOS, data=None, channels="auto")
 PHOTOS_TRAINING = TrainOptions(
     batch_size=16, decay="cosine", decay_from=0.3, warmup_steps=100, sample_every="2000 or 5m"

@@ -16,7 +16,6 @@ from reverie.methods.recipe import Fits, Preset, TrainOptions
 from reverie.methods.superres.base import (
     CROPS,
     DEFAULT_TRAINING,
-    DETAILED_PHOTOS,
     OWN_PHOTOS,
     PAPER_CROPS,
     PHOTOS,
@@ -79,13 +78,6 @@ SRResNet.presets = {
         data=PHOTOS,
         training=replace(PHOTOS_TRAINING, steps=15_600),
         fits=Fits(seconds=0.13, side=96),
-    ),
-    "photos-span": Preset(
-        about="photographs ×4 by SPAN, the network of photos-x4: 30,000 steps, about 70 minutes on "
-        "one core with bf16",
-        options=SRResNetOptions(network="span", width=48, blocks=6, learning_rate=6e-4),
-        data=replace(DETAILED_PHOTOS, image_size=128),
-        training=replace(PHOTOS_TRAINING, steps=30_000, batch_size=8),
     ),
     "small": Preset(
         about="any photographs ×4 on two cores: 15,600 steps, about 35 minutes on one core",
