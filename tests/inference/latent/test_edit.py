@@ -289,6 +289,7 @@ def test_commands(discs: Path, vae: Path, tmp_path: Path, capsys: Any) -> None:
     assert main(["reconstruct", str(vae), picture, "--out", str(out), "--overwrite"]) == 0
     assert "mean absolute error" in capsys.readouterr().out
     way = ["interpolate", str(vae), "--out", str(tmp_path / "walk.gif"), "--frames", "7"]
+    way += ["--overwrite"]
     assert main([*way, "--seeds", "1", "2", "3", "--loop"]) == 0
     with Image.open(tmp_path / "walk.gif") as film:
         assert film.n_frames == 7  # type: ignore[attr-defined]
