@@ -132,7 +132,8 @@ def test_zsh_completes(on_path: dict[str, str], tmp_path: Path) -> None:
     )
     assert done.stderr == ""
     assert done.stdout.splitlines() == [
-        "--preset", "earth", "earth-night", "emoji", "emoji-free", "files", "files", "--network=convolutional"
+        "--preset", "earth", "earth-night", "emoji", "emoji-free", "files", "files",
+        "--network=convolutional"
     ]  # fmt: skip
 
 
@@ -145,7 +146,8 @@ def test_fish_completes(on_path: dict[str, str], tmp_path: Path) -> None:
         capture_output=True, text=True, env=on_path | home, cwd=tmp_path,
     )  # fmt: skip
     assert done.stdout.splitlines() == [
-        "--preset", "earth", "earth-night", "emoji", "emoji-free", "my photos/", "--network=convolutional"
+        "--preset", "earth", "earth-night", "emoji", "emoji-free", "my photos/",
+        "--network=convolutional"
     ], done.stderr  # fmt: skip
 
 
