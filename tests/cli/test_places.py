@@ -115,6 +115,7 @@ def _commands(lines: str) -> list[str]:
     return [found for one in lines.replace("\n", ";").split(";") if (found := one.strip())]
 
 
+@pytest.mark.slow
 def test_what_computes_nothing_imports_no_pytorch(
     tmp_path: Path, photos: Callable[..., Path], environment: dict[str, str]
 ) -> None:
