@@ -115,8 +115,9 @@ class PendingDataset:
     """The images of domain B, or the low-resolution ones."""
     scale: int = 1
     """How many times smaller the images of `other` are."""
-    read_already: tuple["ReadAlready", ...] = ()
-    """Of each side the images that were read to find the spec; they are not decoded twice."""
+    read_already: ReadAlready = field(default_factory=dict)
+    """The images that were read to find the spec; they are not decoded twice."""
+    other_read_already: ReadAlready = field(default_factory=dict)
 
     @property
     def paired(self) -> bool:
@@ -154,11 +155,11 @@ def find_dataset(
     source, other = find_sides(options, options.data, sides, scale)
     usual = SIZE_OF_CROPS if sides == "degraded" else SIZE_OF_FOLDERS
     size = Size.of(options.image_size or source.native_size or usual)
-    sides_found = [one for one in (source, other) if one is not None]
-    read_already: tuple[ReadAlready, ...] = tuple({} for _ in sides_found)
-    looks = [
-        _look(one, options, size, read) for one, read in zip(sides_found, read_already, strict=True)
-    ]
+    read: ReadAlready = {}
+    other_read: ReadAlready = {}
+    looks = [_look(source, options, size, read)]
+    if other is not None:
+        looks.append(_look(other, options, size, other_read))
     spec = ImageSpec(max(c for c, _ in looks), size.option, source.class_names, looks[0][1])
     if options.pair_by == "grey" and spec.channels == 1:
         raise UserError(f"--pair-by grey: the images of {options.data} have no colours.")
@@ -167,8 +168,8 @@ def find_dataset(
         for one in (source, other if scale == 1 else None):
             _refuse_smaller(one, spec, options)
     if _fit(size, options) != _fit(_load_size(spec, options), options) or scale > 1:
-        read_already = ()  # they were decoded for another size
-    return PendingDataset(source, spec, options, sides, other, scale, read_already)
+        read, other_read = {}, {}  # they were decoded for another size
+    return PendingDataset(source, spec, options, sides, other, scale, read, other_read)
 
 
 def _refuse_augmentation(options: DataOptions, spec: ImageSpec) -> None:
@@ -238,12 +239,11 @@ def decode_dataset(found: PendingDataset) -> ImageDataset:
         UserError: if no image can be read, an image of a pair is damaged, or there is not enough
             disk space for the cache.
     """
-    mine, others = (*found.read_already, {}, {})[:2]
-    images = _decoded(found.source, found.spec, found.options, mine)
+    images = _decoded(found.source, found.spec, found.options, found.read_already)
     if found.other is None:
         return images
     small = replace(found.spec, image_size=found.spec.size.times(1 / found.scale))
-    other = _decoded(found.other, small, found.options, others)
+    other = _decoded(found.other, small, found.options, found.other_read_already)
     if found.paired and (images.broken or other.broken):
         raise UserError("an image of a pair is damaged: remove both images of the pair.")
     if (how := found.options.pair_by) is not None:

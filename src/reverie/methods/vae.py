@@ -312,6 +312,14 @@ _PHOTOS: dict[str, Any] = {
     "sigma": 0.1,
 }
 
+# For latent arithmetic; the latent reconstruction loss keeps all latents in use.
+_FACES: dict[str, Any] = {
+    "latent_size": 64,
+    "network": "convolutional",
+    "likelihood": "gaussian",
+    "latent_weight": 1.0,
+}
+
 VAE.presets = {
     "digits-2": _digits(2),
     "digits-4": _digits(4),
@@ -321,27 +329,14 @@ VAE.presets = {
     "faces-64": Preset(
         about="drawn faces at 64×64 for latent arithmetic, sharp by an adversarial loss (VAE/GAN): "
         "4,500 steps, about 40 minutes on one core",
-        options=VAEOptions(
-            latent_size=64,
-            network="convolutional",
-            likelihood="gaussian",
-            sigma=0.5,
-            latent_weight=1.0,
-            adversarial_weight=40.0,
-        ),
+        options=VAEOptions(**_FACES, sigma=0.5, adversarial_weight=40.0),
         data=DataOptions(data="faces", image_size=64),
         training=TrainOptions(steps=4500, batch_size=32, decay="cosine"),
     ),
     "faces-small": Preset(
         about="drawn faces at 32×32 for latent arithmetic: 9,000 steps, about 15 minutes on one "
         "core",
-        options=VAEOptions(
-            latent_size=64,
-            network="convolutional",
-            likelihood="gaussian",
-            sigma=0.07,
-            latent_weight=1.0,
-        ),
+        options=VAEOptions(**_FACES, sigma=0.07),
         data=DataOptions(data="faces", image_size=32),
         training=TrainOptions(steps=9000, decay="cosine"),
         fits=Fits(seconds=0.1, side=32),

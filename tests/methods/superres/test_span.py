@@ -32,7 +32,7 @@ def test_equals_the_equations(generator: torch.Generator) -> None:
 
     start = conv(x[0].numpy().astype(float), network.first)
     outputs, inner = [start], start
-    for block in network.blocks_of_attention:
+    for block in network.attention_blocks:
         inner = conv(outputs[-1], block.conv1)
         out = conv(silu(conv(silu(inner), block.conv2)), block.conv3)
         outputs.append((outputs[-1] + out) * (expit(out) - 0.5))

@@ -35,7 +35,7 @@ WINDOWS = Maker(
     ),
     "package/assets/",
     ".webp",
-    megabytes=35,
+    megabytes=16,
 )
 APPLE = Maker(
     Package(
@@ -45,7 +45,7 @@ APPLE = Maker(
     ),
     "package/img/apple/64/",
     ".png",
-    megabytes=80,
+    megabytes=99,
 )
 GOOGLE = Maker(
     Package(

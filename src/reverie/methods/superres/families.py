@@ -103,7 +103,7 @@ def _compact(named: dict[str, Tensor]) -> SRVGGNetCompact:
 def _span(named: dict[str, Tensor]) -> SPAN:
     width, channels = named["first.weight"].shape[:2]
     scale = math.isqrt(named["last.weight"].shape[0] // channels)
-    return SPAN(channels, scale, width, _count(named, r"blocks_of_attention\.(\d+)\."))
+    return SPAN(channels, scale, width, _count(named, r"attention_blocks\.(\d+)\."))
 
 
 def _srresnet(named: dict[str, Tensor]) -> SRResNet:
@@ -160,7 +160,7 @@ FAMILIES: Registry[UpscalerFamily] = Registry(
         "span": UpscalerFamily(
             network=SPAN,
             blocks=6,
-            signature=("first.weight", "blocks_of_attention.0.conv1.weight", "merge.weight"),
+            signature=("first.weight", "attention_blocks.0.conv1.weight", "merge.weight"),
             read=_span,
         ),
     },

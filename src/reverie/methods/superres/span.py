@@ -52,7 +52,7 @@ class SPAN(Upscaler):
     def __init__(self, channels: int, scale: int, width: int = 48, blocks: int = 6) -> None:
         super().__init__(channels, scale, width, blocks)
         self.first = nn.Conv2d(channels, width, 3, 1, 1)
-        self.blocks_of_attention = nn.ModuleList(AttentionBlock(width) for _ in range(blocks))
+        self.attention_blocks = nn.ModuleList(AttentionBlock(width) for _ in range(blocks))
         self.after = nn.Conv2d(width, width, 3, 1, 1)
         self.merge = nn.Conv2d(4 * width, width, 1)
         self.last = nn.Conv2d(width, channels * scale**2, 3, 1, 1)
@@ -71,7 +71,7 @@ class SPAN(Upscaler):
     def upscale01(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
         start = self.first(self.to_weight_dtype(x))
         outputs, inner = [start], start
-        for block in self.blocks_of_attention:
+        for block in self.attention_blocks:
             out, inner = block(outputs[-1])
             outputs.append(out)
         merged = self.merge(torch.cat([start, self.after(outputs[-1]), outputs[1], inner], 1))
