@@ -21,6 +21,14 @@ settings.load_profile("suite")
 torch.set_num_threads(1)  # two threads a test on two cores are many times slower
 
 
+LONG = {"test_crashes.py", "test_loop.py", "test_sweep.py", "test_page.py", "test_contract.py"}
+"""Files whose tests take a minute together: first, so that no core is idle at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONG)
+
+
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REVERIE_CACHE", str(tmp_path_factory.mktemp("cache")))

@@ -28,11 +28,11 @@ def assert_nothing_is_lost(environment: dict[str, str], *words: object) -> None:
 def test_a_killed_training_ends_in_the_same_files(
     environment: dict[str, str], works: tuple[str, ...]
 ) -> None:
-    assert_nothing_is_lost(environment, *works, "--sample", 3)
+    assert_nothing_is_lost(environment, *works, "--sample", 2)
 
 
 def test_a_full_disk_costs_nothing(environment: dict[str, str]) -> None:
-    assert_nothing_is_lost(environment, "gan", "encoder", "--error", "ENOSPC", "--sample", 4)
+    assert_nothing_is_lost(environment, "gan", "encoder", "--error", "ENOSPC", "--sample", 3)
 
 
 def test_one_of_two_processes_is_killed(environment: dict[str, str]) -> None:

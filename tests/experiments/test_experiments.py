@@ -61,6 +61,7 @@ def two_domains(folder: Path) -> None:
 SETS: dict[str, Callable[[Path], None]] = {
     "faces": few_faces,
     "emoji": two_domains,
+    "emoji-free": two_domains,
     "earth": two_domains,
     "photos": lambda folder: noise(folder, 12, 128),
 }

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from reverie.core.image_io import convert_channels
 from reverie.inference.tiling import run_tiled, tiles
 from reverie.methods.translation.resnet_generator import ResNetGenerator
 from reverie.methods.translation.unet_generator import UNetGenerator
@@ -48,6 +49,15 @@ def test_tiles_give_what_the_whole_gives(norm: str, resampling: str, joins: bool
     torch.testing.assert_close(tiled, whole, rtol=0, atol=1e-4)
     # and the norms are as they were
     torch.testing.assert_close(run_tiled(network, picture, None), whole, rtol=0, atol=0)
+
+
+def test_tiles_keep_the_luma() -> None:
+    network = generator("group")
+    network.keeps_luma = True
+    picture = (torch.rand(1, 1, 101, 150) - 0.5).expand(-1, 3, -1, -1)
+    whole, tiled = run_tiled(network, picture, None), run_tiled(network, picture, 48)
+    torch.testing.assert_close(tiled, whole, rtol=0, atol=1e-4)
+    torch.testing.assert_close(convert_channels(tiled, 1), picture[:, :1], rtol=0, atol=1e-5)
 
 
 def test_too_little_overlap_would_show(monkeypatch: pytest.MonkeyPatch) -> None:

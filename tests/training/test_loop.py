@@ -280,7 +280,7 @@ def command(*words: object) -> list[str]:
 def test_a_run_killed_at_any_instant_ends_in_the_same_bits(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:
-    options = ["--data", "digits", "--width", 4, "--batch-size", 8, "--steps", 300, "--seed", 3,
+    options = ["--data", "digits", "--width", 4, "--batch-size", 8, "--steps", 200, "--seed", 3,
                "--checkpoint-every", 7, "--sample-every", 50, "--penalty-every", 3]  # fmt: skip
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     subprocess.run(command("train", "dcgan", "--out", whole, *options), env=environment, check=True)
@@ -290,7 +290,7 @@ def test_a_run_killed_at_any_instant_ends_in_the_same_bits(
         process = subprocess.Popen(
             command("train", "dcgan", "--out", killed, *words), env=environment
         )
-        if deaths < 4:
+        if deaths < 3:
             until = time.monotonic() + 60
             begun = killed / "options.json"  # the first death may come before any checkpoint
             while process.poll() is None and not (
@@ -304,7 +304,7 @@ def test_a_run_killed_at_any_instant_ends_in_the_same_bits(
             break
         assert process.returncode == -signal.SIGKILL
         deaths, reached, words = deaths + 1, newest_step(killed), ["--resume"]
-    assert deaths >= 3
+    assert deaths >= 2
     assert_same_bits(whole, killed)
 
 

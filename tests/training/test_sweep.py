@@ -215,7 +215,7 @@ def test_killed_in_the_middle_and_again(
 ) -> None:
     """SIGKILL, with up to two trainings at a time; then the same command ends in the weights of a
     training alone. What the killed one had begun notices it, saves and leaves."""
-    out, steps, seeds = tmp_path / "sweep", 400, list(range(count))
+    out, steps, seeds = tmp_path / "sweep", 200, list(range(count))
     words = ["seed=" + ",".join(map(str, seeds)), "--data", "digits", "--hidden", 8, "--jobs", 2]
     words += ["--batch-size", 4, "--steps", steps, "--checkpoint-every", 20, "--out", out]
     command = [sys.executable, "-m", "reverie", "sweep", "gan", *map(str, words)]

@@ -337,3 +337,13 @@ def convert_channels(images: Float[Tensor, "b c h w"], channels: int) -> Tensor:
         return images.expand(-1, 3, -1, -1)
     weights = images.new_tensor([0.299, 0.587, 0.114])[:, None, None]
     return (images * weights).sum(1, keepdim=True)
+
+
+def with_luma_of(
+    images: Float[Tensor, "b 3 h w"], source: Float[Tensor, "b 3 h w"]
+) -> Float[Tensor, "b 3 h w"]:
+    """Images with the BT.601 luma of `source`, in float32: the difference of luma is added to all
+    channels, so that the differences between channels stay. Values can exceed [-1, 1].
+    """
+    images, source = images.float(), source.float()
+    return images + (convert_channels(source, 1) - convert_channels(images, 1))

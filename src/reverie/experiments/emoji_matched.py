@@ -1,5 +1,8 @@
-"""`emoji-matched`: Windows' emojis to Apple's and back, by pix2pix on pairs that `match` finds."""
+"""`emoji-matched`, `emoji-free`: Windows' emojis to another maker's and back, by pix2pix on pairs
+that `match` finds.
+"""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,59 +15,73 @@ if TYPE_CHECKING:
 SIZE, REAL, SHOWN, CLASSIFIER_STEPS = 32, 1500, 16, 1500
 
 
-def pairs_by_similarity(folder: Path) -> Path:
-    """The emojis of both makers, paired by `match`, which is not told their code points."""
-    from reverie.evaluation.match import match
+@dataclass(frozen=True)
+class MatchedEmojis:
+    """Windows' emojis of a dataset, and those of its other maker."""
 
-    if not (found := folder / "pairs").exists():
-        match("emoji", out=found)
-    return found
+    dataset: str
+    maker: str
+
+    def pairs(self, folder: Path) -> Path:
+        """The emojis of both makers, paired by `match`, which is not told their code points."""
+        from reverie.evaluation.match import match
+
+        if not (found := folder / "pairs").exists():
+            match(self.dataset, out=found)
+        return found
+
+    def draw(self, findings: "Findings") -> None:
+        """A sheet of held-out code points, the pairs, and figures in both directions."""
+        import torch
+
+        from reverie.core import image_io
+        from reverie.experiments.domain_seen import share_of_b, trained_domain_classifier
+        from reverie.experiments.pairs import figures, pairs
+
+        test, train = pairs(self.dataset, SIZE), pairs(self.dataset, SIZE, "train")
+        classifier = trained_domain_classifier(*train, CLASSIFIER_STEPS)
+        shown = torch.linspace(0, len(test[0]) - 1, SHOWN).long()
+        seen: dict[str, dict[str, float]] = {}
+        ways: tuple[tuple[Direction, str], ...]
+        ways = (("ab", f"Windows to {self.maker}"), ("ba", f"{self.maker} to Windows"))
+        for way, words in ways:
+            (source, target), real = (test, train[1]) if way == "ab" else (test[::-1], train[0])
+            made = findings.model(way).translate(source, "ab")
+            rows = {"source": source, "translation": made, "target": target}
+            chosen = {name: list(images[shown]) for name, images in rows.items()}
+            findings.rows(way, chosen, f"{words}: code points that no training saw")
+            sets = {"doing nothing": source, "translation": made, "the targets themselves": target}
+            about = f"{words}, {len(source)} held-out code points"
+            findings.table(about, figures(sets, target, real[:REAL]))
+            shares = {name: share_of_b(classifier, images) for name, images in sets.items()}
+            seen[words] = {n: s if way == "ab" else 1 - s for n, s in shares.items()}
+        findings.table("Share that a classifier takes for the other maker's", seen)
+        sheet = image_io.read(findings.folder / "pairs" / "pairs.png")
+        caption = "Pairs that were found: most alike, around the median, least alike kept"
+        findings.sheet("pairs", image_io.to_tensor(sheet[None]), caption)
+
+    def experiment(self) -> Experiment:
+        """A training in each direction."""
+        ways: tuple[Direction, ...] = ("ab", "ba")
+        trainings = {
+            way: Training(
+                method="pix2pix",
+                preset="emoji",
+                minutes=45,
+                data=self.pairs,
+                options={"direction": way},
+            )
+            for way in ways
+        }
+        return Experiment(
+            about=f"Windows' emojis to {self.maker}'s and back at 32×32 without pairs: match, "
+            "then pix2pix",
+            trainings=trainings,
+            draw=self.draw,
+            data=(self.dataset,),
+            minutes=5,
+        )
 
 
-def draw(findings: "Findings") -> None:
-    """A sheet of held-out code points, the pairs, and figures in both directions."""
-    import torch
-
-    from reverie.core import image_io
-    from reverie.experiments.domain_seen import share_of_b, trained_domain_classifier
-    from reverie.experiments.pairs import figures, pairs
-
-    test, train = pairs("emoji", SIZE), pairs("emoji", SIZE, "train")
-    classifier = trained_domain_classifier(*train, CLASSIFIER_STEPS)
-    shown = torch.linspace(0, len(test[0]) - 1, SHOWN).long()
-    seen: dict[str, dict[str, float]] = {}
-    ways: tuple[tuple[Direction, str], ...]
-    ways = (("ab", "Windows to Apple"), ("ba", "Apple to Windows"))
-    for way, words in ways:
-        (source, target), real = (test, train[1]) if way == "ab" else (test[::-1], train[0])
-        made = findings.model(way).translate(source, "ab")
-        rows = {"source": source, "translation": made, "target": target}
-        chosen = {name: list(images[shown]) for name, images in rows.items()}
-        findings.rows(way, chosen, f"{words}: code points that no training saw")
-        sets = {"doing nothing": source, "translation": made, "the targets themselves": target}
-        about = f"{words}, {len(source)} held-out code points"
-        findings.table(about, figures(sets, target, real[:REAL]))
-        shares = {name: share_of_b(classifier, images) for name, images in sets.items()}
-        seen[words] = {n: s if way == "ab" else 1 - s for n, s in shares.items()}
-    findings.table("Share that a classifier takes for the other maker's", seen)
-    sheet = image_io.read(findings.folder / "pairs" / "pairs.png")
-    caption = "Pairs that were found: the most alike, around the median, and the least alike kept"
-    findings.sheet("pairs", image_io.to_tensor(sheet[None]), caption)
-
-
-EMOJI_MATCHED = Experiment(
-    about="Windows' emojis to Apple's and back at 32×32 without pairs: match, then pix2pix",
-    trainings={
-        "ab": Training(method="pix2pix", preset="emoji", minutes=45, data=pairs_by_similarity),
-        "ba": Training(
-            method="pix2pix",
-            preset="emoji",
-            minutes=45,
-            data=pairs_by_similarity,
-            options={"direction": "ba"},
-        ),
-    },
-    draw=draw,
-    data=("emoji",),
-    minutes=5,
-)
+EMOJI_MATCHED = MatchedEmojis("emoji", "Apple").experiment()
+EMOJI_FREE = MatchedEmojis("emoji-free", "Google").experiment()

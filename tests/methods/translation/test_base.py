@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from reverie.core.errors import UserError
 from reverie.core.rng import Rng
 from reverie.data import Batch, ImageSpec
 from reverie.methods.translation.base import (
@@ -99,6 +100,11 @@ def test_pix2pix_is_the_textbooks() -> None:
         assert parameter.grad is not None
         parameter.grad /= 2
     assert_same_gradients(method.discriminator, step.d)
+
+
+def test_images_without_colours_have_no_luma_to_keep() -> None:
+    with pytest.raises(UserError, match="--keeps-luma needs images with colours"):
+        Pix2Pix(Pix2PixOptions(keeps_luma=True), ImageSpec(1, SIZE))
 
 
 def test_the_pool_fills_then_exchanges_half() -> None:

@@ -1,9 +1,13 @@
 """Networks of CycleGAN and pix2pix: published sizes, and what they depend on."""
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
+from reverie.core import image_io
+from reverie.core.image_io import convert_channels
 from reverie.methods.translation.patchgan import (
     PatchDiscriminator,
     PixelDiscriminator,
@@ -98,6 +102,28 @@ def test_a_residual_translator_begins_as_the_picture() -> None:
     white = torch.ones(1, 3, 16, 16)
     assert (network(white) - white).abs().max() < 0.02
     assert network(white * 5).abs().max() <= 1 / 0.97  # beyond the range nothing breaks
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        ResNetGenerator(3, 3, 4, 1, "group", keeps_luma=True),
+        ResNetGenerator(3, 3, 4, 1, "group", residual=True, keeps_luma=True),
+        UNetGenerator(3, 3, 4, 3, "instance", keeps_luma=True).eval(),
+    ],
+)
+def test_luma_is_kept_and_colours_are_generated(network: nn.Module) -> None:
+    """Also in bfloat16, whose luma would have steps of 1/128. Luma is that of Pillow."""
+    x = (torch.rand(2, 3, 16, 16) - 0.5).mean(1, keepdim=True).expand(-1, 3, -1, -1)
+    for precise in (False, True):
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=not precise):
+            made = network(x)
+        assert (made.amax(1) - made.amin(1)).max() > 0.05
+        torch.testing.assert_close(convert_channels(made, 1), x[:, :1], rtol=0, atol=1e-5)
+    inside = (made[0].abs().amax(0) < 1).numpy()
+    luma = np.asarray(Image.fromarray(image_io.to_uint8(made)[0]).convert("L")).astype(int)
+    assert inside.mean() > 0.5
+    assert np.abs(luma - image_io.to_uint8(x)[0, ..., 0])[inside].max() <= 1
 
 
 def test_a_warp_begins_at_nothing_and_zooms() -> None:

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from reverie.core.errors import UserError
 from reverie.core.options import AtLeast, AtMost, DefaultOrLayerCount, LayerSize
 from reverie.core.rng import Rng
 from reverie.data import Batch, DataOptions, ImageSpec
@@ -56,6 +57,8 @@ class TranslationOptions(AdversarialOptions):
     """Predict a residual that is added to the input; initialized close to the identity."""
     warps: bool = False
     """Learn a global affine transform of the input, for domains that differ in framing."""
+    keeps_luma: bool = False
+    """Give the output the luma of the input, so that only colours are learned: colourization."""
     discriminator: PatchKind = "patch"
     """PatchGAN, PatchGAN with a logit map of the image size over 2ⁿ, or one logit per pixel."""
     discriminator_width: LayerSize = 64
@@ -68,11 +71,19 @@ class TranslationOptions(AdversarialOptions):
 
 
 def build_generator(o: TranslationOptions, spec: ImageSpec) -> nn.Module:
-    """Generator configured by the options, initialized as in the papers."""
+    """Generator configured by the options, initialized as in the papers.
+
+    Raises:
+        UserError: if it is to keep the luma of images without colours.
+    """
     channels = spec.channels
+    if o.keeps_luma and channels != 3:
+        raise UserError("--keeps-luma needs images with colours: leave it out, or --channels 3.")
     if o.network == "unet":
         levels = unet_levels(spec.size)
-        network: nn.Module = UNetGenerator(channels, channels, o.width, levels, o.norm, o.dropout)
+        network: nn.Module = UNetGenerator(
+            channels, channels, o.width, levels, o.norm, o.dropout, o.keeps_luma
+        )
     else:
         blocks = o.blocks or (6 if max(spec.size) <= 128 else 9)
         network = ResNetGenerator(
@@ -86,6 +97,7 @@ def build_generator(o: TranslationOptions, spec: ImageSpec) -> nn.Module:
             o.joins_input,
             o.residual,
             o.warps,
+            o.keeps_luma,
         )
     initialize_weights(network, keeps_variance=o.norm == "none")
     if isinstance(network, ResNetGenerator) and o.residual:

@@ -5,7 +5,7 @@ named as in the reference PyTorch code, so that its weight files load unchanged.
 
 Optional: resize-convolution instead of transposed convolution (no checkerboard artefacts);
 antialiased resampling (Zhang 2019), as in CUT; a skip connection from the input to the last layers;
-residual output; a learnt global affine transform.
+residual output; a learnt global affine transform; colours alone, with the input's luma.
 """
 
 from typing import Literal
@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from reverie.core.image_io import with_luma_of
 from reverie.nn.dropout import Dropout
 from reverie.nn.norms import NormName, has_bias, norm_layer
 
@@ -70,6 +71,7 @@ class ResNetGenerator(nn.Module):
             `joins_input`. The output can exceed [-1, 1] by 3 %.
         warps: apply a learnt global affine transform (six parameters, initialized as the identity)
             to the input: domains often differ in framing, which convolutions can hardly change.
+        keeps_luma: give the output the input's luma, so that only colours are generated; RGB alone.
     """
 
     multiple = 4
@@ -86,11 +88,12 @@ class ResNetGenerator(nn.Module):
         joins_input: bool = False,
         residual: bool = False,
         warps: bool = False,
+        keeps_luma: bool = False,
     ) -> None:
         super().__init__()
         self.inputs, self.outputs, self.width, self.depth = inputs, outputs, width, blocks
         self.norm: NormName = norm
-        self.dropout, self.residual = dropout, residual
+        self.dropout, self.residual, self.keeps_luma = dropout, residual, keeps_luma
         self.joins_input = joins_input = joins_input or residual
         self.warp = nn.Parameter(torch.zeros(2, 3)) if warps else None
         bias = has_bias(norm)
@@ -128,6 +131,10 @@ class ResNetGenerator(nn.Module):
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c2 h w"]:
         x = self._warped(x)
+        y = self._generated(x)
+        return with_luma_of(y, x) if self.keeps_luma else y
+
+    def _generated(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c2 h w"]:
         y = self.model(x)
         if not self.joins_input:
             return y

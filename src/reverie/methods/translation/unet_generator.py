@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from reverie.core.errors import UserError
+from reverie.core.image_io import with_luma_of
 from reverie.core.image_size import ImageSize, Size
 from reverie.nn.dropout import Dropout
 from reverie.nn.norms import NormName, has_bias, norm_layer
@@ -80,6 +81,7 @@ class UNetGenerator(nn.Module):
         levels: number of downsamplings; height and width must be multiples of 2 ** `levels`.
         norm: normalization after every convolution but the first, the innermost and the last.
         dropout: dropout (p = 0.5) in the inner levels of full width.
+        keeps_luma: give the output the input's luma, so that only colours are generated; RGB alone.
     """
 
     contiguous_memory = True
@@ -92,11 +94,12 @@ class UNetGenerator(nn.Module):
         levels: int = 8,
         norm: NormName = "batch",
         dropout: bool = True,
+        keeps_luma: bool = False,
     ) -> None:
         super().__init__()
         self.inputs, self.outputs, self.width, self.depth = inputs, outputs, width, levels
         self.norm: NormName = norm
-        self.dropout = dropout
+        self.dropout, self.keeps_luma = dropout, keeps_luma
         self.multiple = 2**levels
         widths = [width * min(2**n, 8) for n in range(levels)]
         now = Level(widths[-2], widths[-1], norm, None)
@@ -106,4 +109,5 @@ class UNetGenerator(nn.Module):
         self.model = Level(outputs, widths[0], norm, now, inputs=inputs)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c2 h w"]:
-        return self.model(x.contiguous())
+        y = self.model(x.contiguous())
+        return with_luma_of(y, x) if self.keeps_luma else y
