@@ -76,6 +76,34 @@ def test_the_way_back_is_for_the_sheet_or_on_request(
     assert ("translated back" in html) == (cycle != "none")
 
 
+def test_colours_alone_are_generated_at_the_size_of_the_training(
+    data: Path, tmp_path: Path, photos: Photos
+) -> None:
+    """The image keeps its own size and luma, grey or not; a smaller one is translated as it is."""
+    out = tmp_path / "run"
+    how = {"pair_by": "grey", "keeps_luma": True, "network": "resnet", "data": str(data / "trainA")}
+    model = reverie.train("pix2pix", out=out, **TINY, **how).folder
+    folder = photos(2, "in", (97, 80))
+    photos(1, "in/small", (20, 20))
+    grey = images.read(folder / "001.png")[..., 0]
+    Image.fromarray(grey).save(folder / "001.png")
+    sizes = []
+    network = reverie.load(model)
+    network.method.translator("ab").register_forward_hook(lambda *a: sizes.append(a[2].shape[2:]))
+    done = reverie.translate(network, [folder], out=tmp_path / "out")
+    assert {tuple(size) for size in sizes} == {(32, 40), (20, 20)}
+    assert done.failed == {}
+    for name in ("000.png", "001.png", "small/000.png"):
+        luma, wanted = (
+            np.asarray(Image.fromarray(images.read(file).squeeze()).convert("L")).astype(int)
+            for file in (tmp_path / "out" / name, folder / name)
+        )
+        assert luma.shape == wanted.shape
+        assert np.median(np.abs(luma - wanted)) <= 1  # less where a colour is out of range
+    trained = reverie.translate(model, [folder], out=tmp_path / "trained", size="trained")
+    assert {images.read(file).shape for file in trained.files} == {(32, 39, 3), (32, 32, 3)}
+
+
 def test_a_folder_is_mirrored_and_a_bad_file_does_not_stop_it(
     run: Path, tmp_path: Path, photos: Photos, capsys: pytest.CaptureFixture[str]
 ) -> None:

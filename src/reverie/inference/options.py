@@ -85,7 +85,8 @@ class TranslateOptions(Checked):
     direction: Direction = "ab"
     """From domain A to B, or back where the model translates both ways."""
     size: Literal["own", "trained"] = "own"
-    """Each image at its own size, or resized so that its shorter side is that of the training."""
+    """Each image at its own size, or resized so that its shorter side is that of the training. A
+    model that keeps the luma generates the colours of larger images at that size."""
     dropout: Literal["off", "on"] = "off"
     """Dropout at inference: on gives variety, as the original pix2pix does."""
     statistics: Literal["trained", "image"] = "trained"

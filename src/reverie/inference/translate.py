@@ -9,13 +9,14 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional as F
 
 from reverie.core import image_io, progress
 from reverie.core.errors import UserError
 from reverie.core.files import write_atomic
 from reverie.core.html import data_uri, page, text
 from reverie.core.image_file import ImageFile, read_image_file, resized
-from reverie.core.image_io import convert_channels
+from reverie.core.image_io import convert_channels, with_luma_of
 from reverie.core.marks import own_place
 from reverie.core.options import Direction
 from reverie.core.outputs import Output, OutputPlan, plan_outputs
@@ -62,7 +63,8 @@ def translate_files(
     """Translate files and folders into `out`; one bad file does not stop the others.
 
     Rotation, transparency, EXIF and colour profile are kept, the 16 bits of grayscale, and the
-    size unless `options.size` is that of the training. Formats that cannot be written become PNG.
+    size unless `options.size` is that of the training. A model that keeps the luma generates the
+    colours of large images at its training's size. Formats that cannot be written become PNG.
 
     Raises:
         UserError: if nothing could be translated, or the model cannot do what is asked.
@@ -80,10 +82,10 @@ def translate_files(
                 if translated is None:
                     sources = torch.cat([each.source for each in batch])
                     translated = _translated(model, sources, options.direction, options)
-                made = translated[number : number + 1]
+                made = _enlarged(translated[number : number + 1], one.image)
                 written.append(plan.write(one.output, _as_file(made, one.image)))
                 if len(rows) < SHOWN:
-                    shown = [one.source, made]
+                    shown = [_input(one.image, options), made]
                     if returns and (options.cycle == "all" or len(rows) < IN_SHEET):
                         shown.append(_translated(model, made, back, options))
                     small = [_small(image_io.to_uint8(x)[0]) for x in shown]
@@ -132,17 +134,41 @@ def translate_image(model: Model, image: ImageFile, options: TranslateOptions) -
         UserError: if the model does not translate, or not in this direction.
     """
     image, source = _prepared(model, image, options)
-    return _as_file(_translated(model, source, options.direction, options), image)
+    made = _translated(model, source, options.direction, options)
+    return _as_file(_enlarged(made, image), image)
 
 
 def _prepared(
     model: Model, image: ImageFile, options: TranslateOptions
 ) -> tuple[ImageFile, Float[Tensor, "1 c h w"]]:
     """The image at the size that is asked for, and what the network is given of it."""
+    small = _at_trained_size(image, model)
     if options.size == "trained":
-        image = _at_trained_size(image, model)
+        image = small
+    colours_alone = _keeps_luma(model, options.direction) and small.colour.size < image.colour.size
+    return image, _input(small if colours_alone else image, options)
+
+
+def _input(image: ImageFile, options: TranslateOptions) -> Float[Tensor, "1 c h w"]:
+    """The image, or what is derived from it."""
     source = image_io.to_tensor(image.colour[None], image.max_value)
-    return image, source if options.pair_by is None else derive(source, options.pair_by)
+    return source if options.pair_by is None else derive(source, options.pair_by)
+
+
+def _keeps_luma(model: Model, direction: Direction) -> bool:
+    """Whether colours alone are generated. Those of an image that is larger than those of the
+    training are generated at their size, at which the network knows what is shown."""
+    network = require(model.method, Translates, model.name).translator(direction)
+    return getattr(network, "keeps_luma", False)
+
+
+def _enlarged(made: Float[Tensor, "1 c h w"], image: ImageFile) -> Float[Tensor, "1 c h w"]:
+    """Colours that were generated at a smaller size, with the luma of the image itself."""
+    size = image.colour.shape[:2]
+    if made.shape[2:] == size:
+        return made
+    source = convert_channels(image_io.to_tensor(image.colour[None], image.max_value), 3)
+    return with_luma_of(F.interpolate(made, size, mode="bicubic"), source).clamp(-1, 1)
 
 
 @contextmanager
