@@ -13,8 +13,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from accelerate.utils import LoggerType
-
 from reverie.cli import index_file
 from reverie.cli.main import COMMANDS
 from reverie.core.option_help import help_of
@@ -32,6 +30,7 @@ from reverie.nn.adversarial import ADVERSARIAL
 from reverie.testing.subject import subject_of
 from reverie.training.optimizers import OPTIMIZERS
 from reverie.training.schedules import SCHEDULES
+from reverie.training.setup import known_trackers
 
 
 def built_in(registry: Registry[Any]) -> dict[str, Any]:
@@ -130,7 +129,7 @@ def content() -> dict[str, Json]:
         "datasets": datasets,
         "experiments": experiments,
         "parts": parts_by_name(),
-        "trackers": sorted(str(tracker.value) for tracker in LoggerType),
+        "trackers": known_trackers(),
     }
 
 

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from reverie.nn.conv_forms import FORMS, Form, Geometry, usual, usual_gradients
 
-
 Sizes = tuple[int, int]
 
 

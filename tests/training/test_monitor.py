@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import reverie
+from reverie.core.errors import UserError
 from reverie.methods.vae import plane
 from reverie.runs.run import Run
 from reverie.training.monitor import LossMeter
@@ -41,6 +42,24 @@ def test_the_mean_over_steps_and_batches(steps: list[list[dict[str, float]]]) ->
     for name, mean in means.items():
         assert mean == pytest.approx(np.mean(values[name]), rel=1e-4, abs=1e-4)
     assert meter.mean() == {}  # since it was last read
+
+
+def test_a_tracker_that_cannot_be_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One sentence, and no run is begun."""
+    options = {"data": "digits", "hidden": (8,), "steps": 2, "out": tmp_path / "run"}
+
+    def no_login(*arguments: object, **more: object) -> None:
+        raise OSError("no API key")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Accelerator, "init_trackers", no_login)
+        patch.setattr("reverie.training.setup.refuse_no_tracker", lambda *names: None)
+        patch.setattr("reverie.training.setup.refuse_broken_tracker", lambda name: None)
+        patch.setattr("reverie.training.setup.Accelerator", lambda log_with, **o: Accelerator(**o))
+        words = r"wandb could not be started \(OSError: no API key\)"
+        with pytest.raises(UserError, match=words):
+            reverie.train("gan", **options, track=("wandb",))
+    assert reverie.train("gan", **options).finished
 
 
 def test_no_graph_is_kept() -> None:

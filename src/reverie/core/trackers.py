@@ -1,5 +1,6 @@
 """Whether an experiment tracker can be used: its name, and its package."""
 
+import importlib
 import importlib.util
 from collections.abc import Iterable
 
@@ -12,3 +13,14 @@ def refuse_no_tracker(name: str, known: Iterable[str]) -> None:
         raise UserError(f"there is no tracker {name!r}; {nearest(name, known)}")
     if importlib.util.find_spec(name) is None:
         raise UserError(f"the tracker {name} is not installed: pip install {name}")
+
+
+def refuse_broken_tracker(name: str) -> None:
+    """Raise a UserError if the package of a tracker cannot be imported."""
+    try:
+        importlib.import_module(name)
+    except Exception as error:  # whatever a package of others may raise
+        raise UserError(
+            f"the tracker {name} is installed but cannot be imported ({type(error).__name__}: "
+            f"{error}): install it again, or leave it out of --track."
+        ) from error

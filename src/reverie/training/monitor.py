@@ -10,6 +10,7 @@ import torch
 from accelerate import Accelerator
 
 from reverie.core import image_io, progress
+from reverie.core.errors import UserError
 from reverie.core.rng import latents_of_seeds
 from reverie.data import Batches, ImageDataset
 from reverie.methods import Method, Samples
@@ -128,14 +129,28 @@ class TrainingMonitor:
         self._logged_step = max((line["step"] for line in self._lines), default=0)
         for line in self._lines:
             self._warned |= {kind_of(said) for said in _said(line)}
-        if self.recipe.training.track:
-            self.accelerator.init_trackers("reverie", config=_plain(self.recipe.flat()))
         training = self._training(state, counters)
         self._callbacks.each(lambda one: one.on_begin(training))
         if counters.step == 0:
             self.write_sheets(state, counters)
         else:
             self._checkpoint_step = counters.step
+
+    def start_trackers(self) -> None:
+        """Start the experiment trackers.
+
+        Raises:
+            UserError: if one cannot be started, as without a login or a connection.
+        """
+        if not (names := self.recipe.training.track):
+            return
+        try:
+            self.accelerator.init_trackers("reverie", config=_plain(self.recipe.flat()))
+        except Exception as error:  # whatever a package of others may raise
+            raise UserError(
+                f"{', '.join(names)} could not be started ({type(error).__name__}: {error}): "
+                "set it up, or leave out --track."
+            ) from error
 
     def __enter__(self) -> "TrainingMonitor":
         self._bar.__enter__()

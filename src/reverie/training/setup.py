@@ -13,7 +13,7 @@ from accelerate.utils import LoggerType
 from reverie.core.device import runs_on_cpu
 from reverie.core.errors import UserError
 from reverie.core.precision import bf16_is_native
-from reverie.core.trackers import refuse_no_tracker
+from reverie.core.trackers import refuse_broken_tracker, refuse_no_tracker
 from reverie.methods.recipe import TrainOptions
 from reverie.runs.run import Run
 from reverie.training.optimizers import check_optimizer, check_registered
@@ -38,15 +38,20 @@ def learning_rate(base: float, options: TrainOptions, step: int, fraction: float
     return rate
 
 
+def known_trackers() -> list[str]:
+    """The trackers of Accelerate by name; its "all" is none."""
+    return sorted(str(tracker.value) for tracker in LoggerType if tracker is not LoggerType.ALL)
+
+
 def check_available(options: TrainOptions) -> None:
     """Raise a UserError if device, precision, optimizer, schedule or tracker is not available."""
     check_optimizer(options.optimizer)
     if options.schedule is not None:
         check_registered(SCHEDULES, options.schedule)
         factor_of(options.schedule, 0, 0.0)
-    trackers = [str(tracker.value) for tracker in LoggerType]
     for name in options.track:
-        refuse_no_tracker(name, trackers)
+        refuse_no_tracker(name, known_trackers())
+        refuse_broken_tracker(name)
     cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
     present = {"auto": True, "cpu": True, "cuda": cuda, "mps": mps}
     if not present[options.device]:

@@ -168,6 +168,7 @@ def train_recipe(
     monitor = None
     if main := accelerator.is_main_process:
         monitor = TrainingMonitor(run, recipe, method, images, accelerator, callbacks)
+        monitor.start_trackers()  # before anything of the run is written: it may fail
         _write_options(run, recipe, images, method, checkpoint, start, chosen, clear=restart)
     accelerator.wait_for_everyone()
     counters = fit(method, images, recipe, accelerator, monitor, checkpoint)
