@@ -160,11 +160,7 @@ def train_recipe(
     with accelerator.main_process_first():
         images = decode_dataset(found)
     if resume:
-        check_images(run, images)
-    if checkpoint:
-        Origin.of(run, recipe, accelerator.num_processes).check(checkpoint)
-        before, processes = run.recipe().training, accelerator.num_processes
-        refuse_shorter(recipe.training, before, len(images), processes, checkpoint)
+        _check_continued(run, recipe, images, accelerator.num_processes, checkpoint)
     monitor = None
     if main := accelerator.is_main_process:
         monitor = TrainingMonitor(run, recipe, method, images, accelerator, callbacks)
@@ -176,6 +172,16 @@ def train_recipe(
         keep_beside_init(run, recipe.training.init, method.kept_beside_init)
     accelerator.wait_for_everyone()  # until the main process has written the report
     return TrainResult.of(run, counters, checkpoint)
+
+
+def _check_continued(
+    run: Run, recipe: Recipe, images: ImageDataset, processes: int, checkpoint: Checkpoint | None
+) -> None:
+    """Raise a UserError if a run cannot go on with these images, this recipe and processes."""
+    check_images(run, images)
+    if checkpoint:
+        Origin.of(run, recipe, processes).check(checkpoint)
+        refuse_shorter(recipe.training, run.recipe().training, len(images), processes, checkpoint)
 
 
 def _check_options(recipe: Recipe, method: Method) -> None:
