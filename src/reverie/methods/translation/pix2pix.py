@@ -169,6 +169,7 @@ PHOTOS: dict[str, Any] = {
     "pixel_weight": 20.0,
     "content_weight": 10.0,
 }
+DRAWINGS: dict[str, Any] = {**PHOTOS, "residual": False, "joins_input": True}
 
 Pix2Pix.presets = {
     "colours": Preset(
@@ -179,7 +180,7 @@ Pix2Pix.presets = {
     ),
     "drawings": Preset(
         about="photographs from line drawings at 96×96: 3,000 steps, about 60 minutes on one core",
-        options=Pix2PixOptions(**PHOTOS | {"residual": False, "joins_input": True}),
+        options=Pix2PixOptions(**DRAWINGS),
         data=replace(PHOTOS_DATA, pair_by="edges"),
         training=PHOTOS_TRAINING,
     ),
