@@ -166,7 +166,7 @@ PHOTOS: dict[str, Any] = {
     "dropout": False,
     "blocks": 6,
     "width": 32,
-    "pixel_weight": 20.0,
+    "pixel_weight": 4.0,
     "content_weight": 10.0,
 }
 DRAWINGS: dict[str, Any] = {**PHOTOS, "residual": False, "joins_input": True}
