@@ -17,6 +17,7 @@ from reverie.data import Batch, DataOptions, ImageSpec
 from reverie.methods.adversarial import AdversarialOptions
 from reverie.methods.base import Loss, Phase
 from reverie.methods.recipe import TrainOptions
+from reverie.methods.translation.feature_generator import FeatureGenerator, require_features
 from reverie.methods.translation.patchgan import PatchKind, discriminator
 from reverie.methods.translation.resnet_generator import Resampling, ResNetGenerator
 from reverie.methods.translation.unet_generator import UNetGenerator, unet_levels
@@ -39,8 +40,9 @@ INVERTED = -0.3
 class TranslationOptions(AdversarialOptions):
     """Options common to all image-to-image translation methods."""
 
-    network: Literal["resnet", "unet"] = "resnet"
-    """Generator architecture: CycleGAN's residual network, or pix2pix's U-Net."""
+    network: Literal["resnet", "unet", "features"] = "resnet"
+    """Generator architecture: CycleGAN's residual network, pix2pix's U-Net, or a decoder of the
+    features of EfficientNet-Lite0, which is pretrained and stays as it is."""
     width: LayerSize = 64
     """Channels of the generator at full resolution."""
     blocks: DefaultOrLayerCount = 0
@@ -84,6 +86,8 @@ def build_generator(o: TranslationOptions, spec: ImageSpec) -> nn.Module:
         network: nn.Module = UNetGenerator(
             channels, channels, o.width, levels, o.norm, o.dropout, o.keeps_luma
         )
+    elif o.network == "features":
+        network = FeatureGenerator(channels, channels, o.width, o.norm, o.keeps_luma)
     else:
         blocks = o.blocks or (6 if max(spec.size) <= 128 else 9)
         network = ResNetGenerator(
@@ -99,6 +103,9 @@ def build_generator(o: TranslationOptions, spec: ImageSpec) -> nn.Module:
             o.warps,
             o.keeps_luma,
         )
+    if isinstance(network, FeatureGenerator):
+        initialize_weights(network.head[-1])  # close to grey; PyTorch's own before it
+        return network
     initialize_weights(network, keeps_variance=o.norm == "none")
     if isinstance(network, ResNetGenerator) and o.residual:
         initialize_weights(network.head[-1])  # close to the identity
@@ -122,7 +129,13 @@ def build_discriminator(o: TranslationOptions, channels: int) -> nn.Module:
 def translation_phases(
     o: TranslationOptions, generator: Phase, discriminator: Phase, penalty: LossOf
 ) -> tuple[Phase, ...]:
-    """Phases of one training step: generator, discriminator, and the R1 penalty if `r1` > 0."""
+    """Phases of one training step: generator, discriminator, and the R1 penalty if `r1` > 0.
+
+    Raises:
+        UserError: if the pretrained features that the generator decodes are not installed.
+    """
+    if o.network == "features":
+        require_features()
     phases = [
         replace(generator, every=o.generator_every),
         replace(discriminator, every=o.discriminator_every),
