@@ -34,7 +34,7 @@ class FeatureGenerator(nn.Module):
         keeps_luma: give the output the input's luma, so that only colours are generated; RGB alone.
     """
 
-    multiple = 1
+    multiple = 32
 
     def __init__(
         self,

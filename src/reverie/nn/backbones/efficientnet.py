@@ -93,7 +93,8 @@ class TFSameConv2d(nn.Conv2d):
         for size, kernel, stride in zip(
             reversed(input.shape[-2:]), self.kernel_size, self.stride, strict=True
         ):
-            total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+            over = stride if size % stride == 0 else size % stride
+            total = max(kernel - over, 0)
             edges += [total // 2, total - total // 2]
         return super().forward(F.pad(input, edges) if any(edges) else input)
 
