@@ -2,8 +2,8 @@
 
     python scripts/take_figures.py [--reproduced FOLDER]
 
-Experiments that are not in the folder keep the pictures that the docs have. Emojis are left out:
-Apple's are not free.
+Experiments that are not in the folder keep the pictures that the docs have. Apple's emojis are
+left out: they are not free.
 """
 
 import argparse
@@ -20,6 +20,9 @@ PICTURES = {
     "diffusion-steps": ["training", "forward", "reverse"],
     "generators": ["samples"],
     "dcgan-collapse": ["samples", "generator"],
+    "colours": ["held-out", "others"],
+    "drawings": ["held-out"],
+    "emoji-free": ["ab", "ba"],
     "men-women": ["ab", "ba"],
     "earth": ["earth"],
     "face-sums": [

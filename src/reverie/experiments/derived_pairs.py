@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from reverie.experiments.findings import Findings
 
 SIZE, HELD_OUT_EVERY, SHOWN = 96, 10, 12
+OTHERS, LARGE = ("astronaut", "coffee", "chelsea", "rocket"), (288, 192)
 FEATURES = "efficientnet-lite2"
 """Not the network of the content loss."""
 
@@ -67,6 +68,32 @@ class DerivedPairs:
             for name, images in {"the input": source, "translation": made}.items()
         }
         findings.table(f"{self.words}, {len(target)} held-out photographs", figures)
+        self._draw_others(findings)
+
+    def _draw_others(self, findings: "Findings") -> None:
+        """Photographs of another collection, larger than those of the training."""
+        import tempfile
+
+        import torch
+
+        import reverie
+        from reverie.core import image_io
+        from reverie.data.derived import derive
+        from reverie.experiments.photographs import photograph
+
+        sources, translations, targets = [], [], []
+        with tempfile.TemporaryDirectory() as folder:
+            for name in OTHERS:
+                target = photograph(name, LARGE)
+                image_io.save(target[0], file := Path(folder) / f"{name}.png")
+                out = Path(folder) / "out" / name
+                model = findings.run("pix2pix").folder
+                made = reverie.translate(model, [file], out=out, pair_by=self.how).files[0]
+                sources.append(derive(target, self.how))
+                translations.append(image_io.to_tensor(image_io.read(made)[None]))
+                targets.append(target)
+        words = f"{self.words}, {' by '.join(map(str, LARGE))}: input, translation, photograph"
+        findings.sheet("others", torch.cat([*sources, *translations, *targets]), words, len(OTHERS))
 
     def experiment(self, minutes: float) -> Experiment:
         """The one training, of so many minutes."""
@@ -103,5 +130,5 @@ def _chroma(images: "Float[Tensor, 'n 3 h w']") -> "Float[Tensor, '']":
     return (images - convert_channels(images, 1)).abs().mean()
 
 
-COLOURS = DerivedPairs("colours", "grey", "Photographs from their luma").experiment(60)
-DRAWINGS = DerivedPairs("drawings", "edges", "Photographs from line drawings").experiment(60)
+COLOURS = DerivedPairs("colours", "grey", "Photographs from their luma").experiment(20)
+DRAWINGS = DerivedPairs("drawings", "edges", "Photographs from line drawings").experiment(25)
