@@ -21,7 +21,7 @@ PICTURES = {
     "generators": ["samples"],
     "dcgan-collapse": ["samples", "generator"],
     "colours": ["held-out", "others"],
-    "drawings": ["held-out"],
+    "drawings": ["held-out", "others"],
     "emoji-free": ["ab", "ba"],
     "men-women": ["ab", "ba"],
     "earth": ["earth"],

@@ -178,7 +178,7 @@ Pix2Pix.presets = {
         training=PHOTOS_TRAINING,
     ),
     "drawings": Preset(
-        about="photographs from line drawings at 96×96: 2,000 steps, about 15 minutes on one core",
+        about="photographs from line drawings at 96×96: 2,000 steps, about 20 minutes on one core",
         options=Pix2PixOptions(**PHOTOS, content_weight=10.0),
         data=replace(PHOTOS_DATA, pair_by="edges"),
         training=PHOTOS_TRAINING,
