@@ -22,7 +22,7 @@ PICTURES = {
     "dcgan-collapse": ["samples", "generator"],
     "colours": ["held-out", "others"],
     "drawings": ["held-out", "others"],
-    "emoji-free": ["ab", "ba"],
+    "emoji-free": ["ab"],
     "men-women": ["ab", "ba"],
     "earth": ["earth"],
     "face-sums": [

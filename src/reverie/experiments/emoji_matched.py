@@ -12,7 +12,7 @@ from reverie.experiments.experiment import Experiment, Training
 if TYPE_CHECKING:
     from reverie.experiments.findings import Findings
 
-SIZE, REAL, SHOWN, CLASSIFIER_STEPS = 32, 1500, 16, 1500
+SIZE, REAL, SHOWN, CLASSIFIER_STEPS = 32, 1500, 14, 1500
 
 
 @dataclass(frozen=True)
