@@ -17,7 +17,6 @@ def fitting(form: Form) -> list[tuple[Geometry, Sizes]]:
         for kernel, stride, padding, transposed in itertools.product(
             range(2, 8), (1, 2, 3), range(4), (False, True)
         )
-        if not transposed or padding < kernel
     ]
     return [
         (geometry, channels)
@@ -39,9 +38,10 @@ def test_forms_are_the_convolution_and_its_gradients_in_float64(
     x = torch.randn(2, channels[0], *sides, generator=random)
     outwards = channels if geometry.transposed else channels[::-1]
     w = torch.randn(*outwards, geometry.kernel, geometry.kernel, generator=random)
-    x, w = (one.contiguous(memory_format=form.memory) for one in (x, w))
+    if data.draw(st.booleans()):
+        x, w = (one.contiguous(memory_format=form.memory) for one in (x, w))
     y = usual(x.double(), w.double(), None, geometry)
-    dy = torch.randn(y.shape, generator=random).contiguous(memory_format=form.memory)
+    dy = torch.randn(y.shape, generator=random)
     dx, dw = usual_gradients(dy.double(), x.double(), w.double(), geometry, data=True, weight=True)
     made = [
         (form.forward and form.forward(x, w, geometry), y),

@@ -82,15 +82,16 @@ class DerivedPairs:
         from reverie.experiments.photographs import photograph
 
         sources, translations, targets = [], [], []
+        model = findings.model("pix2pix")
         with tempfile.TemporaryDirectory() as folder:
             for name in OTHERS:
                 target = photograph(name, LARGE)
-                image_io.save(target[0], file := Path(folder) / f"{name}.png")
-                out = Path(folder) / "out" / name
-                model = findings.run("pix2pix").folder
-                made = reverie.translate(model, [file], out=out, pair_by=self.how).files[0]
+                file = Path(folder) / f"{name}.png"
+                image_io.save(target[0], file)
+                out = Path(folder) / "translated" / name
+                made = reverie.translate(model, [file], out=out, pair_by=self.how)
                 sources.append(derive(target, self.how))
-                translations.append(image_io.to_tensor(image_io.read(made)[None]))
+                translations.append(image_io.to_tensor(image_io.read(made.files[0])[None]))
                 targets.append(target)
         words = f"{self.words}, {' by '.join(map(str, LARGE))}: input, translation, photograph"
         findings.sheet("others", torch.cat([*sources, *translations, *targets]), words, len(OTHERS))

@@ -85,7 +85,8 @@ def translate_files(
                 made = _enlarged(translated[number : number + 1], one.image)
                 written.append(plan.write(one.output, _as_file(made, one.image)))
                 if len(rows) < SHOWN:
-                    shown = [_input(one.image, options), made]
+                    whole = made.shape == one.source.shape
+                    shown = [one.source if whole else _input(one.image, options), made]
                     if returns and (options.cycle == "all" or len(rows) < IN_SHEET):
                         shown.append(_translated(model, made, back, options))
                     small = [_small(image_io.to_uint8(x)[0]) for x in shown]
@@ -142,11 +143,13 @@ def _prepared(
     model: Model, image: ImageFile, options: TranslateOptions
 ) -> tuple[ImageFile, Float[Tensor, "1 c h w"]]:
     """The image at the size that is asked for, and what the network is given of it."""
-    small = _at_trained_size(image, model)
     if options.size == "trained":
-        image = small
-    colours_alone = _keeps_luma(model, options.direction) and small.colour.size < image.colour.size
-    return image, _input(small if colours_alone else image, options)
+        image = _at_trained_size(image, model)
+    elif _keeps_luma(model, options.direction):
+        small = _at_trained_size(image, model)
+        if small.colour.size < image.colour.size:
+            return image, _input(small, options)
+    return image, _input(image, options)
 
 
 def _input(image: ImageFile, options: TranslateOptions) -> Float[Tensor, "1 c h w"]:

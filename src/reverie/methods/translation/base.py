@@ -35,12 +35,14 @@ LossOf = Callable[[Batch, Rng], Loss]
 
 INVERTED = -0.3
 
+GeneratorKind = Literal["resnet", "unet", "features"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class TranslationOptions(AdversarialOptions):
     """Options common to all image-to-image translation methods."""
 
-    network: Literal["resnet", "unet", "features"] = "resnet"
+    network: GeneratorKind = "resnet"
     """Generator architecture: CycleGAN's residual network, pix2pix's U-Net, or a decoder of the
     features of EfficientNet-Lite0, which is pretrained and stays as it is."""
     width: LayerSize = 64
@@ -81,13 +83,15 @@ def build_generator(o: TranslationOptions, spec: ImageSpec) -> nn.Module:
     channels = spec.channels
     if o.keeps_luma and channels != 3:
         raise UserError("--keeps-luma needs images with colours: leave it out, or --channels 3.")
+    if o.network == "features":
+        decoder = FeatureGenerator(channels, channels, o.width, o.norm, o.keeps_luma)
+        initialize_weights(decoder.head[-1])  # close to gray; PyTorch's own before it
+        return decoder
     if o.network == "unet":
         levels = unet_levels(spec.size)
         network: nn.Module = UNetGenerator(
             channels, channels, o.width, levels, o.norm, o.dropout, o.keeps_luma
         )
-    elif o.network == "features":
-        network = FeatureGenerator(channels, channels, o.width, o.norm, o.keeps_luma)
     else:
         blocks = o.blocks or (6 if max(spec.size) <= 128 else 9)
         network = ResNetGenerator(
@@ -103,9 +107,6 @@ def build_generator(o: TranslationOptions, spec: ImageSpec) -> nn.Module:
             o.warps,
             o.keeps_luma,
         )
-    if isinstance(network, FeatureGenerator):
-        initialize_weights(network.head[-1])  # close to grey; PyTorch's own before it
-        return network
     initialize_weights(network, keeps_variance=o.norm == "none")
     if isinstance(network, ResNetGenerator) and o.residual:
         initialize_weights(network.head[-1])  # close to the identity

@@ -3,7 +3,7 @@
 The encoder is EfficientNet-Lite0 with its ImageNet weights, which stay as they are; the decoder is
 a feature pyramid (Lin et al. 2017): from coarse to fine, each stage's features are added to the
 enlarged map of the coarser one. What an image shows is known before the training, so that it has to
-learn alone how that looks: a few hundred photographs suffice for colourization.
+learn only how that looks: a few hundred photographs suffice for colourization.
 """
 
 import torch

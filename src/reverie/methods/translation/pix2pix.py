@@ -6,7 +6,7 @@ once; the reference code updates the discriminator first.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +29,7 @@ from reverie.methods.translation.base import (
     SMALL_DATA,
     SMALL_TRAINING,
     DiscriminatorLoss,
+    GeneratorKind,
     TranslationOptions,
     build_discriminator,
     build_generator,
@@ -48,7 +49,7 @@ CONTENT_SIDE = 64
 class Pix2PixOptions(TranslationOptions):
     """Options of pix2pix: one generator and a conditional discriminator."""
 
-    network: Literal["resnet", "unet", "features"] = "unet"
+    network: GeneratorKind = "unet"
     norm: NormName = "batch"
     discriminator_norm: NormName = "batch"
     dropout: bool = True
