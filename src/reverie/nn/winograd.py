@@ -70,9 +70,9 @@ def _tiles_in(x: Tensor, kernel: int, padding: int) -> tuple[Tensor, tuple[int, 
     last = x.permute(0, 2, 3, 1)
     if padding or below or right:
         last = F.pad(last, (0, 0, padding, right, padding, below))
-    tiles = last.unfold(1, POINTS, m).unfold(2, POINTS, m).permute(4, 5, 0, 1, 2, 3)
-    flat = tiles.float().reshape(POINTS**2, -1)
-    return (transforms(kernel).inputs @ flat).view(POINTS**2, -1, x.shape[1]), (rows, columns)
+    tiles = last.unfold(1, POINTS, m).unfold(2, POINTS, m).permute(0, 1, 2, 4, 5, 3)
+    flat = tiles.float().reshape(-1, POINTS**2, x.shape[1])
+    return (transforms(kernel).inputs @ flat).transpose(0, 1), (rows, columns)
 
 
 def _tiles_out(dy: Tensor, kernel: int) -> tuple[Tensor, tuple[int, int]]:
@@ -83,15 +83,15 @@ def _tiles_out(dy: Tensor, kernel: int) -> tuple[Tensor, tuple[int, int]]:
     below, right = rows * m - dy.shape[2], columns * m - dy.shape[3]
     if below or right:
         last = F.pad(last, (0, 0, 0, right, 0, below))
-    parts = last.reshape(len(dy), rows, m, columns, m, -1).permute(2, 4, 0, 1, 3, 5)
-    flat = parts.float().reshape(m * m, -1)
-    return (transforms(kernel).outputs @ flat).view(POINTS**2, -1, dy.shape[1]), (rows, columns)
+    parts = last.reshape(len(dy), rows, m, columns, m, -1).transpose(2, 3)
+    flat = parts.float().reshape(-1, m * m, dy.shape[1])
+    return (transforms(kernel).outputs @ flat).transpose(0, 1), (rows, columns)
 
 
 def _transformed_kernels(w: Tensor) -> Float[Tensor, "points outputs inputs"]:
     outputs, inputs, kernel, _ = w.shape
-    flat = w.float().permute(2, 3, 0, 1).reshape(kernel * kernel, -1)
-    return (transforms(kernel).kernels @ flat).view(POINTS**2, outputs, inputs)
+    flat = w.float().permute(0, 2, 3, 1).reshape(outputs, kernel * kernel, inputs)
+    return (transforms(kernel).kernels @ flat).transpose(0, 1)
 
 
 def forward(
@@ -102,10 +102,10 @@ def forward(
     m, shift = tile_size(kernel), 2 * padding - kernel + 1
     points, (rows, columns) = _tiles_in(x, kernel, padding)
     products = points @ _transformed_kernels(w).transpose(1, 2)
-    tiles = transforms(kernel).outputs.t() @ products.view(POINTS**2, -1)
+    tiles = transforms(kernel).outputs.t() @ products.transpose(0, 1)
     y = empty(b, outputs, rows * m, columns * m, x.dtype)
     places = y.permute(0, 2, 3, 1).view(b, rows, m, columns, m, outputs)
-    places.copy_(tiles.view(m, m, b, rows, columns, outputs).permute(2, 3, 0, 4, 1, 5))
+    places.copy_(tiles.view(b, rows, columns, m, m, outputs).transpose(2, 3))
     return cropped(y, 0, (h + shift, width + shift))
 
 
@@ -120,8 +120,8 @@ def data_gradient(
     m, over = tile_size(kernel), kernel - 1
     points, (rows, columns) = _tiles_out(dy, kernel)
     products = points @ _transformed_kernels(w)
-    tiles = transforms(kernel).inputs.t() @ products.view(POINTS**2, -1)
-    parts = tiles.view(POINTS, POINTS, len(dy), rows, columns, inputs).permute(2, 3, 0, 4, 1, 5)
+    tiles = transforms(kernel).inputs.t() @ products.transpose(0, 1)
+    parts = tiles.view(len(dy), rows, columns, POINTS, POINTS, inputs).transpose(2, 3)
     dx = tiles.new_zeros(len(dy), rows + 1, m, columns + 1, m, inputs)
     dx[:, :-1, :, :-1] = parts[:, :, :m, :, :m]
     dx[:, 1:, :over, :-1] += parts[:, :, m:, :, :m]
@@ -137,10 +137,9 @@ def weight_gradient(
     """The gradient with respect to the kernels, in channels-last memory."""
     points, _ = _tiles_in(x, kernel, padding)
     products = _tiles_out(dy, kernel)[0].transpose(1, 2) @ points
-    kernels = transforms(kernel).kernels.t() @ products.view(POINTS**2, -1)
-    shape = kernel, kernel, dy.shape[1], x.shape[1]
-    dw = kernels.view(shape).permute(2, 3, 0, 1).to(dy.dtype)
-    return dw.contiguous(memory_format=torch.channels_last)
+    kernels = transforms(kernel).kernels.t() @ products.transpose(0, 1)
+    shape = dy.shape[1], kernel, kernel, x.shape[1]
+    return kernels.view(shape).to(dy.dtype).permute(0, 3, 1, 2)
 
 
 def empty(images: int, channels: int, height: int, width: int, dtype: torch.dtype) -> Tensor:

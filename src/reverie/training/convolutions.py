@@ -10,6 +10,7 @@ in the same weights as one that was not interrupted.
 import contextlib
 import functools
 import hashlib
+import inspect
 import json
 import math
 import os
@@ -22,6 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from reverie.core.files import cache_home, parse_json, write_atomic
+from reverie.nn import conv_forms, winograd
 from reverie.nn.conv_forms import (
     FORMS,
     DataGradient,
@@ -315,6 +317,8 @@ def cache_file() -> Path:
     """Where the forms are kept that were the fastest on this machine with this PyTorch."""
     facts = [machine(), torch.__version__, torch.backends.cpu.get_cpu_capability()]
     facts += [os.environ.get("ONEDNN_MAX_CPU_ISA"), sorted(FORMS)]
+    # Forms that were rewritten are measured again.
+    facts += [inspect.getsource(module) for module in (conv_forms, winograd)]
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
     return cache_home() / "convolutions" / f"{digest}.json"
 
