@@ -1,3 +1,4 @@
+import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -6,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from reverie.nn import winograd
 from reverie.training import convolutions
 from reverie.training.convolutions import ConvolutionForms, cache_file, fastest, geometry_of
 
@@ -152,6 +154,17 @@ def test_what_was_measured_is_kept_for_the_next_training(monkeypatch: pytest.Mon
     cache_file().unlink()
     resumed.install(model)
     assert all(torch.equal(a, b) for a, b in zip(gradients(model), expected, strict=True))
+
+
+def test_forms_that_were_rewritten_are_measured_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = cache_file()
+    assert cache_file() == before
+    source = inspect.getsource(winograd)
+    rewritten = {winograd: source + "# rewritten"}
+    monkeypatch.setattr(convolutions.inspect, "getsource", lambda m: rewritten.get(m, ""))
+    after = cache_file()
+    monkeypatch.setattr(convolutions.inspect, "getsource", lambda m: "")
+    assert len({before, after, cache_file()}) == 3
 
 
 @pytest.mark.usefixtures("all_measured")
