@@ -200,6 +200,33 @@ def test_the_fastest_is_taken_and_the_usual_one_unless_it_is_clearly_slower() ->
     assert fastest({"usual": fast, "other": slow}, slice(1)) == "usual"
 
 
+@pytest.mark.parametrize(
+    ("usual", "other", "chosen", "rounds"),
+    [
+        (10.0, 2.0, "other", 1),
+        (2.0, 10.0, "usual", 1),
+        (10.0, 8.5, "other", convolutions.ROUNDS),
+        (10.0, 9.5, "usual", convolutions.ROUNDS),
+        (0.0, 0.0, "usual", convolutions.ROUNDS),  # shorter than a tick of the clock
+    ],
+)
+def test_timing_ends_when_the_result_is_clear(
+    usual: float, other: float, chosen: str, rounds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds, calls = [0.0], [0]
+
+    def taking(milliseconds: float) -> Tensor:
+        seconds[0] += milliseconds / 1000
+        calls[0] += 1
+        return torch.zeros(1)
+
+    for clock in ("thread_time", "perf_counter"):
+        monkeypatch.setattr(convolutions.time, clock, lambda: seconds[0])
+    makers = {"usual": lambda part: taking(usual), "other": lambda part: taking(other)}
+    assert fastest(makers, slice(1)) == chosen
+    assert calls == [2 * (1 + rounds)]
+
+
 def test_small_convolutions_are_left_alone() -> None:
     model, forms = network(), ConvolutionForms()
     forms.install(model)

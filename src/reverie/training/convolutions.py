@@ -54,7 +54,7 @@ GAIN = 0.9
 """Share of the usual time that another form must stay below."""
 
 CLEAR = 1.25
-"""Timing ends once the best other form is so many times faster or slower than `GAIN` asks."""
+"""Timing ends once the fastest other form takes less or more than `GAIN` allows by this factor."""
 
 Makers = Mapping[str, Callable[[slice], Tensor]]
 """Functions that compute the same from a part of a batch, by the names of their forms."""
@@ -301,28 +301,31 @@ def fastest(makers: Makers, part: slice) -> str:
     if len(makers) == 1:
         return USUAL
     now = time.thread_time if torch.get_num_threads() == 1 else time.perf_counter
+    others = [name for name in makers if name != USUAL]
     took = dict.fromkeys(makers, math.inf)
     for make in makers.values():
         make(part)
     began = now()
+    best, limit = others[0], math.inf
     for _ in range(ROUNDS):
         for name, make in makers.items():
             started = now()
             make(part)
             took[name] = min(took[name], now() - started)
-        best_other = min(seconds for name, seconds in took.items() if name != USUAL)
-        share = best_other / took[USUAL] / GAIN
-        if not 1 / CLEAR < share < CLEAR or now() - began > SECONDS:
+        best, limit = min(others, key=lambda name: took[name]), GAIN * took[USUAL]
+        clear = took[best] * CLEAR < limit or took[best] > limit * CLEAR
+        if clear or now() - began > SECONDS:
             break
-    best = min(took, key=lambda name: took[name])
-    return best if took[best] < GAIN * took[USUAL] else USUAL
+    return best if took[best] < limit else USUAL
 
 
 def cache_file() -> Path:
-    """Where the forms are kept that were the fastest on this machine with this PyTorch."""
+    """Where the forms are kept that were the fastest on this machine with this PyTorch.
+
+    Forms whose source has changed are measured again.
+    """
     facts = [machine(), torch.__version__, torch.backends.cpu.get_cpu_capability()]
-    facts += [os.environ.get("ONEDNN_MAX_CPU_ISA"), sorted(FORMS)]
-    # Forms that were rewritten are measured again.
+    facts += [os.environ.get("ONEDNN_MAX_CPU_ISA")]
     facts += [inspect.getsource(module) for module in (conv_forms, winograd)]
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
     return cache_home() / "convolutions" / f"{digest}.json"
