@@ -134,25 +134,25 @@ class TiledUpscaler:
             yield UpscaledTile(tile, tile.core_of(made))
 
     def _enlarged(self, part: Tensor) -> Tensor:
-        height, width = part.shape[-2:]
-        multiple = self.network.multiple
-        whole = F.pad(part, (0, -width % multiple, 0, -height % multiple), mode="replicate")
-        made = self._fused(whole)
-        finite = made.sum().isfinite()
-        if not finite and self._precision != torch.float32:
+        made, means = self._with_means(part)
+        if not means.isfinite().all() and self._precision != torch.float32:
             progress.warn("bfloat16 overflowed: continuing in float32")
             self._fused = fuse_upscaler(self.network, torch.float32)
-            made = self._fused(whole)
-            finite = made.sum().isfinite()
-        if not finite:
+            made, means = self._with_means(part)
+        if not means.isfinite().all():
             invalid = "weights are" if part.isfinite().all() else "input is"
             raise UserError(
                 f"the network's output is not finite: its {invalid} invalid, use another."
             )
-        made = made[..., : height * self.network.scale, : width * self.network.scale]
-        difference = (made.clamp(-1, 1).mean((0, 2, 3)) - part.mean((0, 2, 3))).abs().max()
-        self.drift = max(self.drift, float(difference))
+        self.drift = max(self.drift, float((means - part.mean((0, 2, 3))).abs().max()))
         return made
+
+    def _with_means(self, part: Tensor) -> tuple[Tensor, Tensor]:
+        """The upscaled part, and its mean colour, which is finite where all of its values are."""
+        (height, width), multiple, scale = part.shape[-2:], self.network.multiple, self.network.scale
+        whole = F.pad(part, (0, -width % multiple, 0, -height % multiple), mode="replicate")
+        made = self._fused(whole)[..., : height * scale, : width * scale]
+        return made, made.mean((0, 2, 3), dtype=torch.float32)
 
     @property
     def _precision(self) -> torch.dtype:

@@ -85,7 +85,8 @@ class Training:
     @property
     def optimizers(self) -> dict[tuple[nn.Module, ...], torch.optim.Optimizer]:
         """The optimizer of each group of networks."""
-        return {networks: one.optimizer for networks, one in self.state.optimisers.items()}
+        found = self.state.optimisers.items()
+        return {networks: getattr(one, "optimizer", one) for networks, one in found}
 
 
 class Callback:

@@ -59,14 +59,20 @@ class TrainState:
             if phase.networks not in self.optimisers:
                 parameters = [p for network in phase.networks for p in network.parameters()]
                 self.parameters[phase.networks] = parameters
-                self.optimisers[phase.networks] = accelerator.prepare_optimizer(
-                    make_optimizer(options.optimizer, parameters, method.options)
-                )
+                optimizer = make_optimizer(options.optimizer, parameters, method.options)
+                if accelerator.scaler:  # else the wrapper takes half a millisecond a step
+                    optimizer = accelerator.prepare_optimizer(optimizer)
+                self.optimisers[phase.networks] = optimizer
         method.requires_grad_(False)
         self.averaged.requires_grad_(False)
-        self._pairs = [
+        pairs = [
             (self.averaged.get_submodule(name), method.get_submodule(name))
             for name in method.averaged
+        ]
+        self._averages = [p for slow, _ in pairs for p in slow.parameters()]
+        self._present = [p for _, fast in pairs for p in fast.parameters()]
+        self._buffers = [
+            both for slow, fast in pairs for both in zip(slow.buffers(), fast.buffers(), strict=True)
         ]
 
     @torch.no_grad()
@@ -75,17 +81,14 @@ class TrainState:
         if self.options.ema_decay == 0:
             return  # `finished_method` uses the current weights
         decay = min(self.options.ema_decay, (1 + step) / (10 + step))
-        for slow, fast in self._pairs:
-            averages: list[torch.Tensor] = list(slow.parameters())
-            if averages:  # a VAE's prior may have no parameters
-                torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]
-                    averages, list(fast.parameters()), 1 - decay
-                )
-            for kept, now in zip(slow.buffers(), fast.buffers(), strict=True):
-                if kept.is_floating_point():
-                    kept.lerp_(now, 1 - decay)
-                else:
-                    kept.copy_(now)
+        torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]
+            self._averages, self._present, 1 - decay
+        )
+        for kept, now in self._buffers:
+            if kept.is_floating_point():
+                kept.lerp_(now, 1 - decay)
+            else:
+                kept.copy_(now)
 
     @torch.no_grad()
     def finished_method(self) -> Method:

@@ -1,0 +1,102 @@
+"""Train an upscaler that comes with the package, and print its figures.
+
+    reverie data get photos
+    python scripts/train_upscalers.py photos-x4 [--run runs/x4] [--steps 9000]
+
+Others are photos-x4-large and photos-x2. An existing run is resumed until its steps are done. The
+weights are stored and evaluated in half precision; the test images are scikit-image's astronaut,
+coffee, chelsea and rocket.
+"""
+
+import argparse
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import skimage.data
+from PIL import Image
+
+import reverie
+from reverie.core.files import write_atomic
+from reverie.data.sources import find_source
+from reverie.runs.model_card import model_card
+from reverie.runs.model_folder import save_model
+from reverie.runs.run import Run
+
+PRETRAINED = Path(reverie.__file__).parent / "inference" / "pretrained"
+TESTED_ON = ("astronaut", "coffee", "chelsea", "rocket")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How an upscaler of the package is trained."""
+
+    preset: str
+    smallest_side: int = 0
+    """Photographs whose shorter side has fewer pixels are left out."""
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    """Options that differ from the preset's."""
+
+
+UPSCALERS = {
+    "photos-x2": Recipe(
+        preset="photos-small",
+        smallest_side=500,
+        changes={"scale": 2, "image_size": 64, "rotate": True, "crop_candidates": 2},
+    ),
+    "photos-x4": Recipe(preset="photos-small"),
+    "photos-x4-large": Recipe(preset="photos-large", smallest_side=500),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser.add_argument("name", choices=UPSCALERS)
+    parser.add_argument("--steps", type=int, default=None, help="by default the preset's")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--run", type=Path, default=None, help="keep the run in this folder")
+    parser.add_argument("--out", type=Path, default=None, help="by default the package")
+    arguments = parser.parse_args()
+    recipe, out = UPSCALERS[arguments.name], arguments.out or PRETRAINED / arguments.name
+    with tempfile.TemporaryDirectory() as folder:
+        run = Run(arguments.run or Path(folder) / arguments.name)
+        steps = {} if arguments.steps is None else {"steps": arguments.steps}
+        trained = reverie.train(
+            "srresnet",
+            preset=recipe.preset,
+            data=str(photographs(Path(folder), recipe.smallest_side)),
+            out=run.folder,
+            resume=run.exists(),
+            seed=arguments.seed,
+            **recipe.changes,
+            **steps,
+        )
+        method = trained.load().method.half()
+        card = model_card(run.recipe(), run).replace("path/to/this/folder", arguments.name)
+        card = card.replace(f"# {run.folder.resolve().name}", f"# {arguments.name}", 1)
+        save_model(out, "srresnet", method, card)
+        tests = Path(folder) / "tests"
+        tests.mkdir()
+        for name in TESTED_ON:
+            Image.fromarray(getattr(skimage.data, name)()).save(tests / f"{name}.png")
+        figures = reverie.evaluate(out, data=str(tests)).figures
+    size = sum(file.stat().st_size for file in out.iterdir())
+    print(json.dumps({"steps": trained.steps, "bytes": size} | figures, indent=1))
+
+
+def photographs(folder: Path, smallest_side: int) -> Path | str:
+    """The set `photos`, or a table of those of its photographs that are large enough."""
+    if not smallest_side:
+        return "photos"
+    files = find_source("photos").files
+    large = [file for file in files if min(Image.open(file).size) >= smallest_side]
+    table = folder / "photos.csv"
+    write_atomic(table, "\n".join(["file", *map(str, large)]) + "\n")
+    return table
+
+
+if __name__ == "__main__":
+    main()
