@@ -10,7 +10,7 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,8 @@ OURS = {
 """Colours of our forms; the others have those of `OTHERS` in turn."""
 OTHERS = ("#94a3b8", "#f59e0b", "#16a34a", "#dc2626", "#a16207", "#475569")
 MARKERS = "sD^vPX"
+IN_TABLES_ALONE = ("textbook, not folded",)
+"""Forms of another scale, which would leave no room for the others in a plot."""
 ROW_HEIGHT, SPREAD = 0.62, 0.32
 """Of a case in inches, and how far its forms stand from its middle, so that none hides another."""
 ALONG_TIME, ALONG_MEMORY = "processor_seconds", "peak_memory_MB"
@@ -83,7 +85,9 @@ def dots(rows: Sequence[Row]) -> Figure:
         for quantity in QUANTITIES
         if any(quantity[0] in form for row in rows for form in row["forms"].values())
     ]
-    names = list(dict.fromkeys(name for row in rows for name in row["forms"]))
+    named = dict.fromkeys(name for row in rows for name in row["forms"])
+    names = [name for name in named if name not in IN_TABLES_ALONE]
+    rows = [row | {"forms": _picked(row["forms"], names)} for row in rows]
     legend = 0.24 * -(-len(names) // 4) + 0.15
     height = 0.7 + ROW_HEIGHT * len(rows) + legend
     figure = Figure(figsize=(11, height), layout="constrained")
@@ -117,6 +121,10 @@ def dots(rows: Sequence[Row]) -> Figure:
         loc="outside upper left", ncols=4, fontsize=9, frameon=False,
     )  # fmt: skip
     return figure
+
+
+def _picked(forms: Mapping[str, Row], names: Sequence[str]) -> Row:
+    return {name: form for name, form in forms.items() if name in names}
 
 
 def _offset(names: list[str], name: str) -> float:
