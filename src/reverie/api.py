@@ -42,7 +42,7 @@ from reverie.inference.options import (
     TranslateOptions,
     UpscaleOptions,
 )
-from reverie.inference.place import DEFAULT_UPSCALER
+from reverie.inference.place import default_upscaler
 from reverie.inference.sample import sample_images
 from reverie.inference.translate import TranslateResult, translate_files
 from reverie.inference.upscale import UpscaleResult, upscale_files
@@ -199,7 +199,7 @@ def upscale(
     images: Paths,
     *,
     out: str | Path,
-    model: str | Path | Model = DEFAULT_UPSCALER,
+    model: str | Path | Model | None = None,
     options: UpscaleOptions | None = None,
 ) -> UpscaleResult:
     """Upscale image files and folders into the folder `out`.
@@ -207,14 +207,16 @@ def upscale(
     Args:
         images: files and folders; subfolders are mirrored.
         out: a folder.
-        model: a super-resolution model, or where it is; by default the one in the package.
+        model: a super-resolution model, or where it is; by default photos-x4 of the package, or
+            photos-x2 for a scale of up to 2.
         options: see `UpscaleOptions`; its fields may be given as keyword arguments.
 
     Raises:
         UserError: if the model does not upscale, or nothing can be upscaled.
     """
     chosen = options or UpscaleOptions()
-    return upscale_files(_loaded(model), _paths(images), path_of(out), chosen)
+    found = default_upscaler(chosen.scale) if model is None else model
+    return upscale_files(_loaded(found), _paths(images), path_of(out), chosen)
 
 
 @accepts_fields(DreamOptions)

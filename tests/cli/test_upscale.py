@@ -8,7 +8,6 @@ from reverie.cli.upscale import UpscaleCommand, split_model
 from reverie.core.errors import UserError
 from reverie.core.options import options_of
 from reverie.inference.options import UpscaleOptions
-from reverie.inference.place import DEFAULT_UPSCALER
 
 
 def test_the_first_word_may_be_a_model(tmp_path: Path) -> None:
@@ -16,9 +15,11 @@ def test_the_first_word_may_be_a_model(tmp_path: Path) -> None:
     images.mkdir()
     run.mkdir()
     (run / "options.json").write_text(json.dumps({}))
-    assert split_model(["a.png"]) == (DEFAULT_UPSCALER, ["a.png"])
-    assert split_model(["a.PNG", "b.jpg"]) == (DEFAULT_UPSCALER, ["a.PNG", "b.jpg"])
-    assert split_model([str(images)]) == (DEFAULT_UPSCALER, [str(images)])
+    assert split_model(["a.png"]) == ("photos-x4", ["a.png"])
+    assert split_model(["a.PNG", "b.jpg"]) == ("photos-x4", ["a.PNG", "b.jpg"])
+    assert split_model([str(images)]) == ("photos-x4", [str(images)])
+    assert split_model(["a.png"], scale=1.5) == ("photos-x2", ["a.png"])
+    assert split_model(["a.png"], scale=2.5) == ("photos-x4", ["a.png"])
     assert split_model([str(run), str(images)]) == (str(run), [str(images)])
     assert split_model(["user/name", "a.png"]) == ("user/name", ["a.png"])
     assert split_model(["x4.pth", "a.png", "b.png"]) == ("x4.pth", ["a.png", "b.png"])

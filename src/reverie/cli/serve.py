@@ -27,8 +27,8 @@ class ServeCommand(ServeOptions, Command):
 
     usage: ClassVar = "MODEL ..."
     models: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="MODEL")]
-    """Runs, model folders, digits, photos-x4, or hf:user/name on the hub; each is served under the
-    name of its folder."""
+    """Runs, model folders, models of the package (digits, photos-x4), or hf:user/name on the hub;
+    each is served under the name of its folder."""
 
     def run(self) -> Result:
         try:

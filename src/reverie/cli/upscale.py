@@ -14,7 +14,7 @@ from reverie.core.files import path_of
 from reverie.core.image_formats import suffix_of_format
 from reverie.core.options import options_of
 from reverie.inference.options import UpscaleOptions
-from reverie.inference.place import DEFAULT_UPSCALER, is_image_folder
+from reverie.inference.place import default_upscaler, is_image_folder
 
 if TYPE_CHECKING:
     from reverie.inference.upscale import UpscaleResult
@@ -32,13 +32,13 @@ class UpscaleCommand(UpscaleOptions, Command):
     images: Annotated[
         tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="[MODEL] IMAGES")
     ]
-    """Files and folders; before them a run, a model, or a file of weights, by default the model
-    that comes with the package."""
+    """Files and folders; before them a run, a model, or a file of weights, by default photos-x4,
+    or photos-x2 for a --scale of up to 2; photos-x4-large is closer to the original and slower."""
     out: Path = Path("large")
     """The folder to write to; subfolders are mirrored."""
 
     def run(self) -> "UpscaleResult":
-        model, images = split_model(self.images)
+        model, images = split_model(self.images, self.scale)
         refuse_unfit_model(model, self.needs)
         refuse_no_images([path_of(image) for image in images], path_of(self.out))
         suffix_of_format(self.format)
@@ -48,8 +48,8 @@ class UpscaleCommand(UpscaleOptions, Command):
         return api.upscale(images, out=self.out, model=model, options=options)
 
 
-def split_model(words: Sequence[str]) -> tuple[str, list[str]]:
-    """The model, where the first word is one, and the images.
+def split_model(words: Sequence[str], scale: float | None = None) -> tuple[str, list[str]]:
+    """The model, which is the first word or that of the package for the scale, and the images.
 
     Raises:
         UserError: if there are no images.
@@ -60,7 +60,7 @@ def split_model(words: Sequence[str]) -> tuple[str, list[str]]:
 
     first = path_of(words[0])
     images_first = first.suffix.lower() in SUFFIXES | HEIF_SUFFIXES or is_image_folder(first)
-    model, rest = (DEFAULT_UPSCALER, words) if images_first else (words[0], words[1:])
+    model, rest = (default_upscaler(scale), words) if images_first else (words[0], words[1:])
     if not rest:
         raise UserError(NO_IMAGES)
     return model, list(rest)

@@ -12,10 +12,8 @@ from reverie.core.image_formats import SUFFIXES
 from reverie.runs.place import OPTIONS_FILE, is_model_file, refuse_folder_of_runs
 
 BUILT_IN_MODELS = {
-    folder.name: folder for folder in (Path(__file__).parent / "pretrained").glob("[!_]*")
+    folder.name: folder for folder in sorted((Path(__file__).parent / "pretrained").glob("[!_]*"))
 }
-
-DEFAULT_UPSCALER = "photos-x4"
 
 ONNX = ".onnx"
 """How names of ONNX files end."""
@@ -31,6 +29,11 @@ LIKENESS = 0.7
 """From which `difflib` ratio on a name is taken for a mistyped one."""
 MAX_FOLDERS = 1000
 """How many folders are looked at for a mistyped name."""
+
+
+def default_upscaler(scale: float | None) -> str:
+    """The model of the package that enlarges to this scale, if no model is named."""
+    return "photos-x2" if scale is not None and scale <= 2 else "photos-x4"
 
 
 def refuse_unknown_model(place: str) -> None:

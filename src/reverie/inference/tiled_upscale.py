@@ -149,7 +149,8 @@ class TiledUpscaler:
 
     def _with_means(self, part: Tensor) -> tuple[Tensor, Tensor]:
         """The upscaled part, and its mean colour, which is finite where all of its values are."""
-        (height, width), multiple, scale = part.shape[-2:], self.network.multiple, self.network.scale
+        scale, multiple = self.network.scale, self.network.multiple
+        height, width = part.shape[-2:]
         whole = F.pad(part, (0, -width % multiple, 0, -height % multiple), mode="replicate")
         made = self._fused(whole)[..., : height * scale, : width * scale]
         return made, made.mean((0, 2, 3), dtype=torch.float32)

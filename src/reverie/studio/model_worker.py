@@ -25,7 +25,7 @@ from reverie.inference.latent.files import ImageEditor
 from reverie.inference.load import load
 from reverie.inference.model import Model
 from reverie.inference.options import EditOptions, SampleOptions, TranslateOptions, UpscaleOptions
-from reverie.inference.place import DEFAULT_UPSCALER
+from reverie.inference.place import default_upscaler
 from reverie.methods import Encodes
 from reverie.methods.capabilities import Discriminates, require
 from reverie.nn.adversarial import ADVERSARIAL
@@ -104,7 +104,7 @@ def upscale(models: Loaded, request: Request) -> dict[str, Json]:
     """Images upscaled, beside their sources."""
     options = _options(UpscaleOptions, request)
     paths = _images(request)
-    model = models.get(request.get("model") or DEFAULT_UPSCALER)
+    model = models.get(request.get("model") or default_upscaler(options.scale))
     result = api.upscale(paths, out=request["out"], model=model, options=options)
     return _pairs(paths, result.files, result.failed)
 

@@ -72,7 +72,9 @@ class TrainState:
         self._averages = [p for slow, _ in pairs for p in slow.parameters()]
         self._present = [p for _, fast in pairs for p in fast.parameters()]
         self._buffers = [
-            both for slow, fast in pairs for both in zip(slow.buffers(), fast.buffers(), strict=True)
+            both
+            for slow, fast in pairs
+            for both in zip(slow.buffers(), fast.buffers(), strict=True)
         ]
 
     @torch.no_grad()
