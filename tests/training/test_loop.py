@@ -73,7 +73,7 @@ def train_toy(folder: Path, toy: Toy, **options: Any) -> Counters:
     run.begin(recipe, pictures)
     accelerator = make_accelerator(training, run)
     monitor = TrainingMonitor(run, recipe, toy, pictures, accelerator)
-    return fit(toy, pictures, recipe, accelerator, monitor)
+    return fit(TrainState(toy, training, accelerator), pictures, recipe, monitor)
 
 
 def test_phases_come_in_order_and_as_often_as_they_say(tmp_path: Path) -> None:

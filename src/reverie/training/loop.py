@@ -18,7 +18,7 @@ from reverie.core.errors import UserError
 from reverie.core.interrupt import StopSignal
 from reverie.core.rng import Rng, mix
 from reverie.data import Batch, Batches, ImageDataset
-from reverie.methods import Method, Phase
+from reverie.methods import Phase
 from reverie.methods.recipe import Recipe, TrainOptions
 from reverie.runs.checkpoint import Checkpoint
 from reverie.training.budget import Budget
@@ -29,30 +29,27 @@ from reverie.training.state import Counters, Losses, TrainState
 
 
 def fit(
-    method: Method,
+    state: TrainState,
     dataset: ImageDataset,
     recipe: Recipe,
-    accelerator: Accelerator,
     monitor: TrainingMonitor | None,
     checkpoint: Checkpoint | None = None,
 ) -> Counters:
     """Train until the budget is spent or a signal arrives; returns how far it came.
 
     Args:
-        method: the networks, new.
+        state: networks and optimizers, new.
         dataset: the images.
         recipe: all options.
-        accelerator: device, precision and processes.
         monitor: logs and saves, in the main process; None in the others.
         checkpoint: where to go on.
 
     Raises:
         UserError: if a loss or a weight is not finite any more, or something cannot be written.
     """
-    options = recipe.training
+    options, accelerator = recipe.training, state.accelerator
     rank, world = accelerator.process_index, accelerator.num_processes
-    state, meter = TrainState(method, options, accelerator), LossMeter(accelerator)
-    counters = Counters()
+    counters, meter = Counters(), LossMeter(accelerator)
     if checkpoint:
         counters = state.restore(checkpoint)
         meter.restore(checkpoint.facts.get("unlogged", {}))  # older versions left them out
@@ -68,7 +65,7 @@ def fit(
             due, started = events.due(counters), time.perf_counter()
             micro = [next(stream).to(accelerator.device) for _ in range(options.accumulate)]
             waited = time.perf_counter() - started
-            rate = learning_rate(method.options.learning_rate, options, counters.step, done)
+            rate = learning_rate(recipe.options.learning_rate, options, counters.step, done)
             state.dropout.manual_seed(mix(options.seed, counters.step, rank))
             for number, phase in enumerate(state.phases):
                 if counters.step % phase.every == 0:

@@ -142,6 +142,7 @@ def train_recipe(
     from reverie.training.loop import fit  # Accelerate takes a second to import
     from reverie.training.monitor import TrainingMonitor
     from reverie.training.setup import make_accelerator
+    from reverie.training.state import TrainState
 
     resume &= not restart
     if not (resume or restart):
@@ -155,6 +156,8 @@ def train_recipe(
     _check_options(recipe, method)
     _initialize(method, start, run if resume else None)
     accelerator = make_accelerator(recipe.training, run)
+    # Before anything of the run is written: weights that a loss needs may not be installed.
+    state = TrainState(method, recipe.training, accelerator)
     if not (resume or restart) and accelerator.is_main_process:
         say_before(recipe, found, accelerator, chosen, forecast)
     with accelerator.main_process_first():
@@ -167,7 +170,7 @@ def train_recipe(
         monitor.start_trackers()  # before anything of the run is written: it may fail
         _write_options(run, recipe, images, method, checkpoint, start, chosen, clear=restart)
     accelerator.wait_for_everyone()
-    counters = fit(method, images, recipe, accelerator, monitor, checkpoint)
+    counters = fit(state, images, recipe, monitor, checkpoint)
     if main and method.kept_beside_init:
         keep_beside_init(run, recipe.training.init, method.kept_beside_init)
     accelerator.wait_for_everyone()  # until the main process has written the report

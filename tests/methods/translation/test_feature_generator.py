@@ -81,6 +81,7 @@ def test_a_model_needs_no_package_of_weights_and_a_training_does(
     assert torch.equal(reverie.load(run.folder).translate(x), made)
     with pytest.raises(UserError, match="need its weights"):
         reverie.train("pix2pix", out=tmp_path / "other", **how)
+    assert not list(tmp_path.glob("other/*.json"))
 
 
 @pytest.mark.parametrize("method", ["pix2pix", "cyclegan"])
