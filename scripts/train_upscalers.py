@@ -3,9 +3,10 @@
     reverie data get photos
     python scripts/train_upscalers.py photos-x4 [--run runs/x4] [--steps 9000]
 
-Others are photos-x4-large and photos-x2. An existing run is resumed until its steps are done. The
-weights are stored and evaluated in half precision; the test images are scikit-image's astronaut,
-coffee, chelsea and rocket.
+Others are photos-x2, photos-x4-large, and photos-x4-gan, which begins with the run of
+photos-x4-large: `--init RUN`. An existing run is resumed until its steps are done. The weights are
+stored and evaluated in half precision; the test images are scikit-image's astronaut, coffee,
+chelsea and rocket.
 """
 
 import argparse
@@ -34,6 +35,7 @@ TESTED_ON = ("astronaut", "coffee", "chelsea", "rocket")
 class Recipe:
     """How an upscaler of the package is trained."""
 
+    method: str = "srresnet"
     preset: str
     smallest_side: int = 0
     """Photographs whose shorter side has fewer pixels are left out."""
@@ -48,6 +50,7 @@ UPSCALERS = {
         changes={"scale": 2, "image_size": 64, "rotate": True, "crop_candidates": 2},
     ),
     "photos-x4": Recipe(preset="photos-small"),
+    "photos-x4-gan": Recipe(method="srgan", preset="photos-large", smallest_side=500),
     "photos-x4-large": Recipe(preset="photos-large", smallest_side=500),
 }
 
@@ -56,6 +59,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("name", choices=UPSCALERS)
     parser.add_argument("--steps", type=int, default=None, help="by default the preset's")
+    parser.add_argument("--init", default=None, help="the run of photos-x4-large")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--run", type=Path, default=None, help="keep the run in this folder")
     parser.add_argument("--out", type=Path, default=None, help="by default the package")
@@ -63,21 +67,21 @@ def main() -> None:
     recipe, out = UPSCALERS[arguments.name], arguments.out or PRETRAINED / arguments.name
     with tempfile.TemporaryDirectory() as folder:
         run = Run(arguments.run or Path(folder) / arguments.name)
-        steps = {} if arguments.steps is None else {"steps": arguments.steps}
+        given = {"steps": arguments.steps, "init": arguments.init}
         trained = reverie.train(
-            "srresnet",
+            recipe.method,
             preset=recipe.preset,
             data=str(photographs(Path(folder), recipe.smallest_side)),
             out=run.folder,
             resume=run.exists(),
             seed=arguments.seed,
             **recipe.changes,
-            **steps,
+            **{name: value for name, value in given.items() if value is not None},
         )
         method = trained.load().method.half()
         card = model_card(run.recipe(), run).replace("path/to/this/folder", arguments.name)
         card = card.replace(f"# {run.folder.resolve().name}", f"# {arguments.name}", 1)
-        save_model(out, "srresnet", method, card)
+        save_model(out, recipe.method, method, card)
         tests = Path(folder) / "tests"
         tests.mkdir()
         for name in TESTED_ON:

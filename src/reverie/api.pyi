@@ -20,7 +20,7 @@ from reverie.inference.latent.files import EditResult, InterpolateResult, Recons
 from reverie.inference.load import import_weights, is_image_set, load
 from reverie.inference.model import Model
 from reverie.inference.options import DreamOptions, EditOptions, EvaluateOptions, ExportOptions, InterpolateOptions, ReconstructOptions, SampleOptions, TranslateOptions, UpscaleOptions
-from reverie.inference.place import DEFAULT_UPSCALER
+from reverie.inference.place import default_upscaler
 from reverie.inference.sample import sample_images
 from reverie.inference.translate import TranslateResult, translate_files
 from reverie.inference.upscale import UpscaleResult, upscale_files
@@ -181,7 +181,7 @@ def upscale(
     images: Paths,
     *,
     out: str | Path,
-    model: str | Path | Model = ...,
+    model: str | Path | Model | None = ...,
     options: UpscaleOptions | None = ...,
     scale: float | None = None,
     tile: int | None = None,
