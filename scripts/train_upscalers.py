@@ -47,7 +47,13 @@ UPSCALERS = {
     "photos-x2": Recipe(
         preset="photos-small",
         smallest_side=500,
-        changes={"scale": 2, "image_size": 64, "rotate": True, "crop_candidates": 2},
+        changes={
+            "scale": 2,
+            "image_size": 64,
+            "rotate": True,
+            "crop_candidates": 2,
+            "steps": 11_000,
+        },
     ),
     "photos-x4": Recipe(preset="photos-small"),
     "photos-x4-gan": Recipe(method="srgan", preset="photos-large", smallest_side=500),
@@ -68,6 +74,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         run = Run(arguments.run or Path(folder) / arguments.name)
         given = {"steps": arguments.steps, "init": arguments.init}
+        given = {name: value for name, value in given.items() if value is not None}
         trained = reverie.train(
             recipe.method,
             preset=recipe.preset,
@@ -75,8 +82,7 @@ def main() -> None:
             out=run.folder,
             resume=run.exists(),
             seed=arguments.seed,
-            **recipe.changes,
-            **{name: value for name, value in given.items() if value is not None},
+            **{**recipe.changes, **given},
         )
         method = trained.load().method.half()
         card = model_card(run.recipe(), run).replace("path/to/this/folder", arguments.name)
