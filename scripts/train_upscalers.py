@@ -102,7 +102,7 @@ def photographs(folder: Path, smallest_side: int) -> Path | str:
     if not smallest_side:
         return "photos"
     files = find_source("photos").files
-    large = [file for file in files if min(Image.open(file).size) >= smallest_side]
+    large = [file.absolute() for file in files if min(Image.open(file).size) >= smallest_side]
     table = folder / "photos.csv"
     write_atomic(table, "\n".join(["file", *map(str, large)]) + "\n")
     return table
