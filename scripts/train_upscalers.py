@@ -23,6 +23,7 @@ from PIL import Image
 import reverie
 from reverie.core.files import write_atomic
 from reverie.data.sources import find_source
+from reverie.methods.superres.pretrained import PretrainedUpscaler
 from reverie.runs.model_card import model_card
 from reverie.runs.model_folder import save_model
 from reverie.runs.run import Run
@@ -75,23 +76,30 @@ def main() -> None:
         run = Run(arguments.run or Path(folder) / arguments.name)
         given = {"steps": arguments.steps, "init": arguments.init}
         given = {name: value for name, value in given.items() if value is not None}
-        trained = reverie.train(
-            recipe.method,
-            preset=recipe.preset,
-            data=str(photographs(Path(folder), recipe.smallest_side)),
-            out=run.folder,
-            resume=run.exists(),
-            seed=arguments.seed,
-            **{**recipe.changes, **given},
-        )
-        method = trained.load().method.half()
+        data = str(photographs(Path(folder), recipe.smallest_side))
+        if run.exists():
+            trained = reverie.train(out=run.folder, resume=True, data=data, **given)
+        else:
+            trained = reverie.train(
+                recipe.method,
+                preset=recipe.preset,
+                data=data,
+                out=run.folder,
+                seed=arguments.seed,
+                **{**recipe.changes, **given},
+            )
+        name, method = recipe.method, trained.load().method
+        if name == "srgan":  # nobody needs its discriminator
+            name, method = "upscaler", PretrainedUpscaler.of(method.generator)
         card = model_card(run.recipe(), run).replace("path/to/this/folder", arguments.name)
-        card = card.replace(f"# {run.folder.resolve().name}", f"# {arguments.name}", 1)
-        save_model(out, recipe.method, method, card)
+        card = card.replace(f"({data}", "(photos").replace(
+            f"# {run.folder.resolve().name}", f"# {arguments.name}", 1
+        )
+        save_model(out, name, method.half(), card)
         tests = Path(folder) / "tests"
         tests.mkdir()
-        for name in TESTED_ON:
-            Image.fromarray(getattr(skimage.data, name)()).save(tests / f"{name}.png")
+        for test in TESTED_ON:
+            Image.fromarray(getattr(skimage.data, test)()).save(tests / f"{test}.png")
         figures = reverie.evaluate(out, data=str(tests)).figures
     size = sum(file.stat().st_size for file in out.iterdir())
     print(json.dumps({"steps": trained.steps, "bytes": size} | figures, indent=1))

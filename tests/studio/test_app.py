@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 import reverie
 from reverie import images
+from reverie.inference.place import BUILT_IN_MODELS
 from reverie.studio.home import Home
 from tests.studio.conftest import SHORT
 
@@ -41,7 +42,7 @@ def test_what_there_is(client: TestClient) -> None:
     assert methods["srgan"]["task"] == "upscale"
     assert methods["encoder"]["task"] == "latent"
     assert methods["cgan"]["task"] == "generate"
-    assert {"digits", "photos-x4"} == {one["name"] for one in state["shipped"]}
+    assert [one["name"] for one in state["shipped"]] == list(BUILT_IN_MODELS)
     assert state["disk"]["free"] > 0
     assert state["disk"]["used"] > 0
 

@@ -71,16 +71,15 @@ def _methods() -> list[Json]:
 @functools.cache
 def _shipped() -> list[Json]:
     from reverie.inference.load import BUILT_IN_MODELS
-    from reverie.methods import METHODS
+    from reverie.methods import METHODS, PRETRAINED
 
     shipped: list[Json] = []
     for name, place in sorted(BUILT_IN_MODELS.items()):
         config = json.loads((place / "config.json").read_text())
         method, classes = config["method"], config.get("pictures", {}).get("class_names", [])
-        task = task_of(METHODS[method])
-        about = METHODS[method].about
+        kind = PRETRAINED.get(method) or METHODS[method]
         shipped.append({
-            "name": name, "method": method, "task": task, "about": about,
-            "classes": classes, "capabilities": capabilities_of(METHODS[method]),
+            "name": name, "method": method, "task": task_of(kind), "about": kind.about,
+            "classes": classes, "capabilities": capabilities_of(kind),
         })  # fmt: skip
     return shipped

@@ -69,8 +69,8 @@ class TrainState:
             (self.averaged.get_submodule(name), method.get_submodule(name))
             for name in method.averaged
         ]
-        self._averages = [p for slow, _ in pairs for p in slow.parameters()]
-        self._present = [p for _, fast in pairs for p in fast.parameters()]
+        self._averages: list[Tensor] = [p for slow, _ in pairs for p in slow.parameters()]
+        self._present: list[Tensor] = [p for _, fast in pairs for p in fast.parameters()]
         self._buffers = [
             both
             for slow, fast in pairs
