@@ -10,7 +10,7 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -80,14 +80,16 @@ def svg_of(figure: Figure, salt: str) -> str:
 
 def dots(rows: Sequence[Row]) -> Figure:
     """Comparisons: a line of dots for each case, a panel for each figure that was measured."""
+    rows = [
+        row | {"forms": {n: f for n, f in row["forms"].items() if n not in IN_TABLES_ALONE}}
+        for row in rows
+    ]
     shown = [
         quantity
         for quantity in QUANTITIES
         if any(quantity[0] in form for row in rows for form in row["forms"].values())
     ]
-    named = dict.fromkeys(name for row in rows for name in row["forms"])
-    names = [name for name in named if name not in IN_TABLES_ALONE]
-    rows = [row | {"forms": _picked(row["forms"], names)} for row in rows]
+    names = list(dict.fromkeys(name for row in rows for name in row["forms"]))
     legend = 0.24 * -(-len(names) // 4) + 0.15
     height = 0.7 + ROW_HEIGHT * len(rows) + legend
     figure = Figure(figsize=(11, height), layout="constrained")
@@ -121,10 +123,6 @@ def dots(rows: Sequence[Row]) -> Figure:
         loc="outside upper left", ncols=4, fontsize=9, frameon=False,
     )  # fmt: skip
     return figure
-
-
-def _picked(forms: Mapping[str, Row], names: Sequence[str]) -> Row:
-    return {name: form for name, form in forms.items() if name in names}
 
 
 def _offset(names: list[str], name: str) -> float:

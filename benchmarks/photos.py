@@ -58,7 +58,7 @@ def upscaler_of(place: str, scale: int) -> Callable[[Tensor], Tensor]:
         raise UserError(f"{place}: this model upscales {own} times, not {scale}.")
     if own == scale:
         return model.upscale
-    return lambda images: downscale(model.upscale(images), own // scale)
+    return lambda small: downscale(model.upscale(small), own // scale)
 
 
 def figures_of(made: Tensor, target: Tensor, scale: int) -> list[float]:

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import skimage.data
 from PIL import Image
@@ -33,7 +33,7 @@ TESTED_ON = ("astronaut", "coffee", "chelsea", "rocket")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class Upscaler:
     """How an upscaler of the package is trained."""
 
     method: str = "srresnet"
@@ -45,7 +45,7 @@ class Recipe:
 
 
 UPSCALERS = {
-    "photos-x2": Recipe(
+    "photos-x2": Upscaler(
         preset="photos-small",
         smallest_side=500,
         changes={
@@ -56,9 +56,9 @@ UPSCALERS = {
             "steps": 11_000,
         },
     ),
-    "photos-x4": Recipe(preset="photos-small"),
-    "photos-x4-gan": Recipe(method="srgan", preset="photos-large", smallest_side=500),
-    "photos-x4-large": Recipe(preset="photos-large", smallest_side=500),
+    "photos-x4": Upscaler(preset="photos-small"),
+    "photos-x4-gan": Upscaler(method="srgan", preset="photos-large", smallest_side=500),
+    "photos-x4-large": Upscaler(preset="photos-large", smallest_side=500),
 }
 
 
@@ -74,6 +74,8 @@ def main() -> None:
     recipe, out = UPSCALERS[arguments.name], arguments.out or PRETRAINED / arguments.name
     with tempfile.TemporaryDirectory() as folder:
         run = Run(arguments.run or Path(folder) / arguments.name)
+        if recipe.method == "srgan" and not (arguments.init or run.exists()):
+            parser.error("it begins with the run of photos-x4-large: name that with --init.")
         given = {"steps": arguments.steps, "init": arguments.init}
         given = {name: value for name, value in given.items() if value is not None}
         data = str(photographs(Path(folder), recipe.smallest_side))
@@ -88,7 +90,7 @@ def main() -> None:
                 seed=arguments.seed,
                 **{**recipe.changes, **given},
             )
-        name, method = recipe.method, trained.load().method
+        name, method = recipe.method, cast(Any, trained.load().method)
         if name == "srgan":  # nobody needs its discriminator
             name, method = "upscaler", PretrainedUpscaler.of(method.generator)
         card = model_card(run.recipe(), run).replace("path/to/this/folder", arguments.name)

@@ -49,6 +49,15 @@ def make(**options: Any) -> TrainState:
     return TrainState(Toy(), TrainOptions(**options), Accelerator(cpu=True))
 
 
+def test_a_method_may_average_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Toy, "averaged", ())
+    state = make(ema_decay=0.5)
+    state.average(3)
+    present = state.method.state_dict()
+    for name, tensor in state.finished_method().state_dict().items():
+        assert torch.equal(tensor, present[name])
+
+
 def train(state: TrainState, steps: int, first: int = 0) -> None:
     for step in range(first, first + steps):
         random = torch.Generator().manual_seed(step)

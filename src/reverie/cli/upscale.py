@@ -33,7 +33,8 @@ class UpscaleCommand(UpscaleOptions, Command):
         tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="[MODEL] IMAGES")
     ]
     """Files and folders; before them a run, a model, or a file of weights, by default photos-x4,
-    or photos-x2 for a --scale of up to 2; photos-x4-large is closer to the original and slower."""
+    or photos-x2 for a --scale of up to 2; photos-x4-large is closer to the original
+    and slower, photos-x4-gan has more texture."""
     out: Path = Path("large")
     """The folder to write to; subfolders are mirrored."""
 

@@ -26,7 +26,7 @@ def int8(model: "onnx.ModelProto", graph: Graph, images: Path | None) -> "onnx.M
     """The model in 8 bits.
 
     With images, or for graphs that take no images, activations get fixed ranges, measured on the
-    images or on random inputs; otherwise they are measured anew in every run.
+    images or on random inputs; otherwise they are measured in every run.
 
     Args:
         model: of `onnx_file.onnx_model`.

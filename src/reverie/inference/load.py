@@ -39,13 +39,13 @@ from reverie.runs.place import BARE, is_model_file, is_packed
 
 
 def load(place: str | Path, reference: str | None = None) -> Model:
-    """A model: one that comes with the package (`digits`, `photos-x2`, `photos-x4` or
-    `photos-x4-large`), a run, a model folder, what `reverie pack` wrote (.zip), `hf:user/name` on
-    the Hugging Face hub, or a weight file: our own model.safetensors, or one of the original
-    CycleGAN and pix2pix, or of SRResNet, RRDBNet and compact upscaling networks, or of others that
-    the package spandrel knows, where it is installed; or an ONNX file: of `reverie export`, or of a
-    network of others that takes one image and returns one; or a folder of the library diffusers
-    with a `UNet2DModel`.
+    """A model: one that comes with the package (`digits`, `photos-x2`, `photos-x4`,
+    `photos-x4-large` or `photos-x4-gan`), a run, a model folder, what `reverie pack` wrote (.zip),
+    `hf:user/name` on the Hugging Face hub, or a weight file: our own model.safetensors, or one of
+    the original CycleGAN and pix2pix, or of SRResNet, RRDBNet and compact upscaling networks, or of
+    others that the package spandrel knows, where it is installed; or an ONNX file: of `reverie
+    export`, or of a network of others that takes one image and returns one; or a folder of the
+    library diffusers with a `UNet2DModel`.
 
     A run or model folder that is called `digits` goes before the built-in one. `user/name` without
     `hf:` is looked for on the hub only where it resembles no run or model folder here. `reference`

@@ -36,7 +36,7 @@ def key_of(path: Path, side: int) -> str:
 def thumbnail(path: Path, side: int, cache: Path) -> bytes:
     """A WebP image of the image whose longer side is at most `side` pixels.
 
-    It is made anew when the image changes, and kept in `cache` where there is space.
+    It is computed again when the image changes, and kept in `cache` where there is space.
 
     Raises:
         UserError: if the file is no image, is damaged or too large.

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+from accelerate.optimizer import AcceleratedOptimizer
 from torch import nn
 
 from reverie.core import progress
@@ -85,8 +86,10 @@ class Training:
     @property
     def optimizers(self) -> dict[tuple[nn.Module, ...], torch.optim.Optimizer]:
         """The optimizer of each group of networks."""
-        found = self.state.optimisers.items()
-        return {networks: getattr(one, "optimizer", one) for networks, one in found}
+        return {
+            networks: one.optimizer if isinstance(one, AcceleratedOptimizer) else one
+            for networks, one in self.state.optimisers.items()
+        }
 
 
 class Callback:

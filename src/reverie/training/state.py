@@ -83,9 +83,10 @@ class TrainState:
         if self.options.ema_decay == 0:
             return  # `finished_method` uses the current weights
         decay = min(self.options.ema_decay, (1 + step) / (10 + step))
-        torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]
-            self._averages, self._present, 1 - decay
-        )
+        if self._averages:  # a method may average nothing that has parameters
+            torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]
+                self._averages, self._present, 1 - decay
+            )
         for kept, now in self._buffers:
             if kept.is_floating_point():
                 kept.lerp_(now, 1 - decay)
