@@ -38,6 +38,7 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("dcgan", {"loss": "bce", "discriminator_norm": "batch", "r1": 0.0, "r2": 0.0}),
     ("dcgan", {"loss": "wgan-gp", "upsampling": "nearest", "r1": 0.0, "r2": 0.0}),
     ("dcgan", {"spectral_norm": True, "augment": ("colour", "translation", "cutout")}),
+    ("dcgan", {"clusters": 3}),
     ("cgan", {"condition": "channel", "conditional_norm": False, "discriminator_norm": "batch"}),
     ("cgan", {"spectral_norm": True, "loss": "hinge"}),
     *(("diffusion", {"objective": x}) for x in ("flow", "v", "ddpm")),

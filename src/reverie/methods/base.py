@@ -5,7 +5,7 @@ The training loop depends on phases, not on methods. A phase's loss is a functio
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import (
     Any,
@@ -108,6 +108,8 @@ class Method(nn.Module, ABC):
     """The method that trains an encoder for this generator; None if there is none."""
     conditional: bool = False
     """Whether generation is conditioned on class labels."""
+    looks_at: int = 0
+    """How many training images `prepare` is given; 0 if there is nothing to prepare."""
 
     def __init__(self, options: Any, spec: ImageSpec) -> None:
         super().__init__()
@@ -150,6 +152,11 @@ class Method(nn.Module, ABC):
                     network.load_state_dict(other)
                     common.append(name)
         return common
+
+    def prepare(
+        self, images: Iterable[Float[Tensor, "b c h w"]], generator: torch.Generator
+    ) -> None:
+        """Look at training images, given in parts, before the first step: up to `looks_at`."""
 
     @abstractmethod
     def phases(self) -> tuple[Phase, ...]:

@@ -1,17 +1,21 @@
 """From options to a finished run."""
 
 import functools
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
+
+from reverie.core import progress
 from reverie.core.files import refuse_no_folder
 from reverie.core.launch import is_started_as_main
 from reverie.core.memory import freed_memory_kept
 from reverie.core.options import OptionValue
 from reverie.core.state_dict import without_memory
-from reverie.data import DataOptions, ImageDataset, ImageSpec, decode_dataset
+from reverie.data import Batches, DataOptions, ImageDataset, ImageSpec, decode_dataset
 from reverie.inference.model import Model
 from reverie.methods import METHODS, Method
 from reverie.methods.base_recipe import check_resumable
@@ -45,6 +49,8 @@ from reverie.training.validation import check_validation
 
 if TYPE_CHECKING:
     from reverie.training.callbacks import Callback
+
+PREPARED_AT_ONCE = 200
 
 
 def train(
@@ -164,6 +170,8 @@ def train_recipe(
         images = decode_dataset(found)
     if resume:
         _check_continued(run, recipe, images, accelerator.num_processes, checkpoint)
+    if not checkpoint:
+        _prepare(method, images, recipe.training.seed)
     monitor = None
     if main := accelerator.is_main_process:
         monitor = TrainingMonitor(run, recipe, method, images, accelerator, callbacks)
@@ -200,6 +208,16 @@ def _initialize(method: Method, start: Model | None, resumed: Run | None) -> Non
     if resumed is not None:
         check_init(resumed, start)
     load_initial_weights(method, start)
+
+
+def _prepare(method: Method, images: ImageDataset, seed: int) -> None:
+    """Show a method as many training images as it wants to look at before the first step."""
+    count = math.ceil(min(method.looks_at, len(images)) / PREPARED_AT_ONCE)
+    if count:
+        batches = Batches(images, PREPARED_AT_ONCE, seed)
+        numbers = progress.track(range(count), count, "looking at the images", "batches")
+        parts = (batches.read(number).images for number in numbers)
+        method.prepare(parts, torch.Generator().manual_seed(seed))
 
 
 def _write_options(

@@ -150,6 +150,15 @@ def test_exemplars_are_alike(discs: Path) -> None:
     torch.testing.assert_close(mixed.latent, whole.latent)  # all members, in whatever order
 
 
+def test_an_attribute_is_added_to_what_lacks_it(discs: Path) -> None:
+    """The member of the first group that exemplars are like is in the subtracted group."""
+    model, attributes = Model("pixels", "pixels", Pixels()), read_attributes(str(discs))
+    terms = parse_sum("Bright + Large - !Large", attributes.names)
+    found = [latent_arithmetic(model, attributes, terms, 5, seed) for seed in range(8)]
+    assert not any(one.first["Large"] for one in found)
+    assert all(one.first["Bright"] for one in found)
+
+
 def test_exemplars_are_as_alike_as_their_group_allows(discs: Path) -> None:
     """Of a group that none like the first is in, the nearest are taken, more if few."""
     model, attributes = Model("pixels", "pixels", Pixels()), read_attributes(str(discs))

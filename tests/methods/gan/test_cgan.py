@@ -3,7 +3,7 @@ import torch
 
 from reverie.core.errors import UserError
 from reverie.data import ImageSpec
-from reverie.methods.gan.cgan import CGAN, CGANOptions, LabelChannel, Projection
+from reverie.methods.gan.cgan import CGAN, CGANOptions, LabelChannel
 from reverie.methods.gan.networks import Discriminator
 
 SPEC = ImageSpec(1, 16, ("a", "b", "c"))
@@ -12,27 +12,6 @@ SPEC = ImageSpec(1, 16, ("a", "b", "c"))
 @pytest.fixture
 def images(generator: torch.Generator) -> torch.Tensor:
     return torch.rand(3, 1, 16, 16, generator=generator) * 2 - 1
-
-
-def test_the_projection_discriminator_as_its_equation(images: torch.Tensor) -> None:
-    """ψ(φ(x)) + ⟨V y, Σ φ(x)⟩: Miyato & Koyama 2018, equation 3, in float64."""
-    torch.manual_seed(0)
-    network = Projection(Discriminator(1, 16, 4, "none"), 3, spectral=False).double()
-    labels = torch.tensor([2, 0, 2])
-    features = network.body.features(images.double())
-    expected = network.body.head(features).flatten()
-    for row, label in enumerate(labels.tolist()):
-        v = network.embedding.weight[label]
-        expected[row] += sum(v[c] * features[row, c].sum() for c in range(len(v)))
-    made = network(images.double(), labels)
-    torch.testing.assert_close(made.double(), expected, rtol=1e-5, atol=1e-6)
-
-
-def test_without_an_embedding_the_label_does_not_matter(images: torch.Tensor) -> None:
-    network = Projection(Discriminator(1, 16, 4, "none"), 3, spectral=False)
-    torch.nn.init.zeros_(network.embedding.weight)
-    one, other = (network(images, torch.full((3,), label)) for label in (0, 1))
-    assert torch.equal(one, other)
 
 
 def test_the_label_as_a_channel(images: torch.Tensor) -> None:

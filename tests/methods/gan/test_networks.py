@@ -3,7 +3,13 @@ import torch
 from torch import nn
 
 from reverie.core.errors import UserError
-from reverie.methods.gan.networks import Discriminator, Generator
+from reverie.methods.gan.networks import (
+    FARTHEST_BOUND,
+    ClusterGenerator,
+    Discriminator,
+    Generator,
+    Projection,
+)
 
 
 def parameters(network: nn.Module) -> int:
@@ -72,3 +78,50 @@ def test_no_norm_on_the_first_layer_nor_at_the_ends() -> None:
     assert kinds[:2] == [nn.Conv2d, nn.LeakyReLU]
     assert kinds.count(nn.BatchNorm2d) == 3
     assert isinstance(Generator(5, 3, 64, 8).ups[-1], nn.ConvTranspose2d)
+
+
+@pytest.fixture
+def images(generator: torch.Generator) -> torch.Tensor:
+    return torch.rand(3, 1, 16, 16, generator=generator) * 2 - 1
+
+
+def test_the_projection_discriminator_as_its_equation(images: torch.Tensor) -> None:
+    """ψ(φ(x)) + ⟨V y, Σ φ(x)⟩: Miyato & Koyama 2018, equation 3, in float64."""
+    torch.manual_seed(0)
+    network = Projection(Discriminator(1, 16, 4, "none"), 3, spectral=False).double()
+    labels = torch.tensor([2, 0, 2])
+    features = network.body.features(images.double())
+    expected = network.body.head(features).flatten()
+    for row, label in enumerate(labels.tolist()):
+        v = network.embedding.weight[label]
+        expected[row] += sum(v[c] * features[row, c].sum() for c in range(len(v)))
+    made = network(images.double(), labels)
+    torch.testing.assert_close(made.double(), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_without_an_embedding_the_label_does_not_matter(images: torch.Tensor) -> None:
+    network = Projection(Discriminator(1, 16, 4, "none"), 3, spectral=False)
+    torch.nn.init.zeros_(network.embedding.weight)
+    one, other = (network(images, torch.full((3,), label)) for label in (0, 1))
+    assert torch.equal(one, other)
+
+
+def test_clusters_are_generated_in_their_shares(generator: torch.Generator) -> None:
+    network = ClusterGenerator(4, 3, 1, 16, 2, "nearest").eval()
+    shares = torch.tensor([0.0, 0.5, 0.2, 0.3])
+    network.set_shares(shares)
+    latents = torch.randn(20_000, 3, generator=generator)
+    chosen = (latents[:, :1] > network.bounds).sum(1)
+    found = torch.bincount(chosen, minlength=4) / len(chosen)
+    torch.testing.assert_close(found, shares, atol=0.015, rtol=0)
+    assert network.bounds[0] == -FARTHEST_BOUND  # finite, or no checkpoint could be written
+    some = latents[:8]
+    torch.testing.assert_close(network(some), network(some, chosen[:8]))
+
+
+def test_the_first_number_of_a_latent_chooses_the_cluster_alone() -> None:
+    torch.manual_seed(0)
+    network = ClusterGenerator(2, 3, 1, 16, 2, "nearest").eval()
+    low, high, higher = (network(torch.tensor([[z, 1.0, -1.0]])) for z in (-1.0, 0.1, 2.0))
+    assert torch.equal(high, higher)
+    assert not torch.allclose(low, high)

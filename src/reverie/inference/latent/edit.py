@@ -112,7 +112,8 @@ def latent_arithmetic(
 
     The paper's authors chose the exemplars by eye. Here they are, by default, those members of each
     group that are most like one random member of the first in all attributes, so that groups which
-    are added and subtracted differ in what their expressions say and in little else.
+    are added and subtracted differ in what their expressions say and in little else. That member is
+    in as many of the subtracted groups as possible: a hat is added to a face without one.
 
     Args:
         model: has an encoder and a generator.
@@ -129,6 +130,9 @@ def latent_arithmetic(
     chosen_by = np.random.default_rng(seed)
     summed = []
     spec = model.method.spec
+    subtracted = np.zeros(len(attributes), np.int64)
+    for term in terms:
+        subtracted += (term.weight < 0) * term.members(attributes.with_attribute)
     first: Bool[np.ndarray, " a"] | None = None
     for term in terms:
         members = np.flatnonzero(term.members(attributes.with_attribute))
@@ -139,7 +143,8 @@ def latent_arithmetic(
             )
         count = min(len(members), 1000 if exemplars is None else exemplars)
         chosen = chosen_by.permutation(members)
-        first = attributes.values[chosen[0]] if first is None else first
+        if first is None:
+            first = attributes.values[chosen[np.argmax(subtracted[chosen])]]
         if choice == "alike":
             differing = (attributes.values[chosen] != first).sum(1)
             chosen = chosen[np.argsort(differing, kind="stable")]

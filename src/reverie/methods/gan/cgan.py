@@ -12,7 +12,6 @@ from typing import ClassVar, Literal
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import spectral_norm
 
 from reverie.core.errors import UserError
 from reverie.core.image_size import ImageSize, Size
@@ -21,7 +20,7 @@ from reverie.data import DataOptions, ImageSpec
 from reverie.methods.base import Method, Phase
 from reverie.methods.gan.base import GANObjective, latent_encoder_for
 from reverie.methods.gan.dcgan import SMALL, SMALL_DATASET, DCGANOptions
-from reverie.methods.gan.networks import Discriminator, Generator
+from reverie.methods.gan.networks import Discriminator, Generator, Projection
 from reverie.methods.recipe import Fits, Preset, TrainOptions
 
 
@@ -59,31 +58,6 @@ class LabelChannel(nn.Module):
         return self.body(torch.cat([images, plane.to(images.dtype)], dim=1))
 
 
-class Projection(nn.Module):
-    """Projection discriminator: the logit plus ⟨embedding of the label, summed features⟩.
-
-    Without a label it is the logit alone.
-    """
-
-    def __init__(self, body: Discriminator, classes: int, spectral: bool) -> None:
-        super().__init__()
-        self.body = body
-        self.embedding = nn.Embedding(classes, body.feature_count)
-        nn.init.normal_(self.embedding.weight, 0.0, 0.02)
-        if spectral:
-            spectral_norm(self.embedding)
-
-    def forward(
-        self, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"] | None = None
-    ) -> Float[Tensor, " b"]:
-        features = self.body.features(images)
-        verdict = self.body.head(features).flatten().float()
-        if labels is None:  # deep dreams have none
-            return verdict
-        pooled = features.float().sum((2, 3))
-        return verdict + (self.embedding(labels) * pooled).sum(1)
-
-
 class CGAN(Method):
     """A conditional DCGAN."""
 
@@ -95,6 +69,7 @@ class CGAN(Method):
     about = "conditional GAN: images of a given class"
     main_options = ("latent_size", "width", "condition", "loss")
     tiny_options: ClassVar = {"width": 4, "latent_size": 8, "embedding_size": 4}
+    unused_options = ("clusters",)
     feature_network = "discriminator"
     inversion_method = "encoder"
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from reverie.core.errors import UserError
+from reverie.core.image_size import Size
 from reverie.core.options import (
     AtLeast,
     AtMost,
@@ -24,6 +25,7 @@ from reverie.core.options import (
     NonNegativeInt,
     options_from_json,
 )
+from reverie.core.result import counted
 from reverie.core.rng import Rng
 from reverie.data import Batch, DataOptions, ImageSpec
 from reverie.methods.base import Loss, Method, Phase, Preview
@@ -114,6 +116,14 @@ class GANInversion(Method):
         )
 
     def load_matching(self, start: Method) -> list[str]:
+        theirs, mine = start.spec, self.spec
+        if (theirs.image_size, theirs.channels) != (mine.image_size, mine.channels):
+            size = Size.of(theirs.image_size)
+            raise UserError(
+                f"the generator of --init makes images of {size} pixels and "
+                f"{counted(theirs.channels, 'channel')}: train its encoder with "
+                f"--image-size {size.option} --channels {theirs.channels}"
+            )
         for name, network in self.base.named_children():
             if name not in start.training_only:  # which a model has no more
                 network.load_state_dict(start.get_submodule(name).state_dict())

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
@@ -28,6 +28,10 @@ ACTIVATIONS: dict[Activation, Callable[[], nn.Module]] = {
 
 MOST_DOUBLINGS = 5
 """Channels double at each downsampling, up to 32-fold."""
+CLUSTER_EMBEDDING = 32
+"""Length of the embedding of a cluster's number."""
+FARTHEST_BOUND = 6.0
+"""Bounds between clusters are at most this far from 0: that of an empty one would be infinite."""
 SMALLEST_SEEN = 5
 """The shorter side of a discriminator's smallest feature map is at most this: with the generator's
 two levels on 28 pixels the receptive field would be 10."""
@@ -94,6 +98,56 @@ class Generator(nn.Module):
         return torch.tanh(x)
 
 
+class ClusterGenerator(nn.Module):
+    """Generator of images of one of several clusters, which the latent's first number chooses.
+
+    The rest of the latent is concatenated with the cluster's embedding, which also modulates the
+    norms' scale and shift, as a label's does in a conditional GAN.
+
+    Args:
+        clusters: how many there are.
+        latent_size, channels, image_size, width, upsampling: as in `Generator`.
+    """
+
+    def __init__(
+        self,
+        clusters: int,
+        latent_size: int,
+        channels: int,
+        image_size: ImageSize,
+        width: int,
+        upsampling: Upsampling,
+    ) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(clusters, CLUSTER_EMBEDDING)
+        self.body = Generator(
+            latent_size - 1 + CLUSTER_EMBEDDING,
+            channels,
+            image_size,
+            width,
+            upsampling,
+            condition_size=CLUSTER_EMBEDDING,
+        )
+        self.bounds: Tensor
+        self.register_buffer("bounds", torch.empty(clusters - 1))
+        self.set_shares(torch.full((clusters,), 1 / clusters))
+
+    @torch.no_grad()
+    def set_shares(self, shares: Float[Tensor, " k"]) -> None:
+        """Set how often each cluster is chosen by latents from N(0, 1)."""
+        below = shares.double().cumsum(0)[:-1].clamp(0, 1)
+        bounds = torch.special.ndtri(below).clamp(-FARTHEST_BOUND, FARTHEST_BOUND)
+        self.bounds.copy_(bounds)
+
+    def forward(
+        self, latents: Float[Tensor, "b d"], clusters: Int[Tensor, " b"] | None = None
+    ) -> Float[Tensor, "b c h w"]:
+        if clusters is None:
+            clusters = (latents[:, :1] > self.bounds).sum(1)
+        embedded = self.embedding(clusters)
+        return self.body(torch.cat([latents[:, 1:], embedded], dim=1), embedded)
+
+
 def channels_of_levels(width: int, levels: int) -> list[int]:
     """Channels after each downsampling, from the highest resolution."""
     return [width * 2 ** min(level, MOST_DOUBLINGS) for level in range(levels)]
@@ -151,8 +205,35 @@ class Discriminator(nn.Module):
         """Feature maps, the input of the last convolution."""
         return self.body(images)
 
-    def forward(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, " b"]:
+    def forward(
+        self, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"] | None = None
+    ) -> Float[Tensor, " b"]:
         return self.head(self.features(images)).flatten().float()
+
+
+class Projection(nn.Module):
+    """Projection discriminator: the logit plus ⟨embedding of the label, summed features⟩.
+
+    Without a label it is the logit alone.
+    """
+
+    def __init__(self, body: Discriminator, classes: int, spectral: bool) -> None:
+        super().__init__()
+        self.body = body
+        self.embedding = nn.Embedding(classes, body.feature_count)
+        nn.init.normal_(self.embedding.weight, 0.0, 0.02)
+        if spectral:
+            spectral_norm(self.embedding)
+
+    def forward(
+        self, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"] | None = None
+    ) -> Float[Tensor, " b"]:
+        features = self.body.features(images)
+        verdict = self.body.head(features).flatten().float()
+        if labels is None:  # deep dreams have none
+            return verdict
+        pooled = features.float().sum((2, 3))
+        return verdict + (self.embedding(labels) * pooled).sum(1)
 
 
 def init_dcgan(network: nn.Module) -> None:
