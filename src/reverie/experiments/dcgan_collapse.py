@@ -61,7 +61,7 @@ DCGAN_COLLAPSE = Experiment(
             method="dcgan",
             preset="digits",
             minutes=2,
-            options={"steps": STEPS} | options,
+            options={"steps": STEPS, "clusters": 0} | options,
         )
         for name, options in RECIPES.items()
     },
