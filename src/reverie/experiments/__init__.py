@@ -22,6 +22,7 @@ EXPERIMENTS: "Registry[Experiment]" = Registry(
         "emoji": "reverie.experiments.emoji:EMOJI",
         "emoji-matched": "reverie.experiments.emoji_matched:EMOJI_MATCHED",
         "emoji-free": "reverie.experiments.emoji_matched:EMOJI_FREE",
+        "emoji-free-64": "reverie.experiments.emoji_matched:EMOJI_FREE_64",
         "glasses": "reverie.experiments.glasses:GLASSES",
         "men-women": "reverie.experiments.men_women:MEN_WOMEN",
         "earth": "reverie.experiments.earth:EARTH",

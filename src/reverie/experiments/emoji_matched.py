@@ -1,5 +1,5 @@
 """`emoji-matched`, `emoji-free`: Windows' emojis to another maker's and back, by pix2pix on pairs
-that `match` finds.
+that `match` finds; `emoji-free-64`: to Google's at 64×64.
 """
 
 from dataclasses import dataclass
@@ -12,15 +12,20 @@ from reverie.experiments.experiment import Experiment, Training
 if TYPE_CHECKING:
     from reverie.experiments.findings import Findings
 
-SIZE, REAL, SHOWN, CLASSIFIER_STEPS = 32, 1500, 14, 1500
+REAL, SHOWN, CLASSIFIER_STEPS = 1500, 14, 1500
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MatchedEmojis:
     """Windows' emojis of a dataset, and those of its other maker."""
 
     dataset: str
     maker: str
+    image_size: int
+    preset: str
+    ways: tuple[Direction, ...]
+    minutes: float
+    """Of one training."""
 
     def pairs(self, folder: Path) -> Path:
         """The emojis of both makers, paired by `match`, which is not told their code points."""
@@ -38,13 +43,14 @@ class MatchedEmojis:
         from reverie.experiments.domain_seen import share_of_b, trained_domain_classifier
         from reverie.experiments.pairs import figures, pairs
 
-        test, train = pairs(self.dataset, SIZE), pairs(self.dataset, SIZE, "train")
+        test = pairs(self.dataset, self.image_size)
+        train = pairs(self.dataset, self.image_size, "train")
         classifier = trained_domain_classifier(*train, CLASSIFIER_STEPS)
         shown = torch.linspace(0, len(test[0]) - 1, SHOWN).long()
         seen: dict[str, dict[str, float]] = {}
-        ways: tuple[tuple[Direction, str], ...]
-        ways = (("ab", f"Windows to {self.maker}"), ("ba", f"{self.maker} to Windows"))
-        for way, words in ways:
+        for way in self.ways:
+            makers = ("Windows", self.maker)
+            words = " to ".join(makers if way == "ab" else makers[::-1])
             (source, target), real = (test, train[1]) if way == "ab" else (test[::-1], train[0])
             made = findings.model(way).translate(source, "ab")
             rows = {"source": source, "translation": made, "target": target}
@@ -62,19 +68,19 @@ class MatchedEmojis:
 
     def experiment(self) -> Experiment:
         """A training in each direction."""
-        ways: tuple[Direction, ...] = ("ab", "ba")
         trainings = {
             way: Training(
                 method="pix2pix",
-                preset="emoji",
-                minutes=45,
+                preset=self.preset,
+                minutes=self.minutes,
                 data=self.pairs,
                 options={"direction": way},
             )
-            for way in ways
+            for way in self.ways
         }
+        size, back = self.image_size, " and back" if len(self.ways) > 1 else ""
         return Experiment(
-            about=f"Windows' emojis to {self.maker}'s and back at 32×32 without pairs: match, "
+            about=f"Windows' emojis to {self.maker}'s{back} at {size}×{size} without pairs: match, "
             "then pix2pix",
             trainings=trainings,
             draw=self.draw,
@@ -83,5 +89,22 @@ class MatchedEmojis:
         )
 
 
-EMOJI_MATCHED = MatchedEmojis("emoji", "Apple").experiment()
-EMOJI_FREE = MatchedEmojis("emoji-free", "Google").experiment()
+EMOJI_MATCHED = MatchedEmojis(
+    dataset="emoji", maker="Apple", image_size=32, preset="emoji", ways=("ab", "ba"), minutes=45
+).experiment()
+EMOJI_FREE = MatchedEmojis(
+    dataset="emoji-free",
+    maker="Google",
+    image_size=32,
+    preset="emoji",
+    ways=("ab", "ba"),
+    minutes=45,
+).experiment()
+EMOJI_FREE_64 = MatchedEmojis(
+    dataset="emoji-free",
+    maker="Google",
+    image_size=64,
+    preset="emoji-64",
+    ways=("ab",),
+    minutes=90,
+).experiment()

@@ -7,8 +7,9 @@ from PIL import Image
 
 import reverie
 from reverie.core.errors import UserError
-from reverie.methods.gan.dcgan import DCGAN
-from reverie.methods.gan.networks import ClusterGenerator
+from reverie.data import ImageSpec
+from reverie.methods.gan.dcgan import DCGAN, DCGANOptions
+from reverie.methods.gan.networks import ClusterGenerator, Generator
 from reverie.runs.run import Run
 
 TINY = {
@@ -66,3 +67,9 @@ def test_an_encoder_of_a_generator_with_clusters(shades: Path, tmp_path: Path) -
     latents = torch.randn(4, 8, generator=torch.Generator().manual_seed(0))
     ours, theirs = reverie.load(tmp_path / "e").generate(latents), run.load().generate(latents)
     torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("clusters", [0, 1])
+def test_fewer_than_two_clusters_are_none(clusters: int) -> None:
+    options = DCGANOptions(width=4, latent_size=8, clusters=clusters)
+    assert isinstance(DCGAN(options, ImageSpec(1, 16)).generator, Generator)

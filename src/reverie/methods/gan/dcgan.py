@@ -50,7 +50,7 @@ class DCGANOptions(ActivatedOptions):
     """Normalization layers of the discriminator."""
     clusters: ClusterCount = 0
     """k-means clusters of the training images that condition both networks as labels do, so that
-    fewer images are between two kinds; the latent's first number chooses one. 0 for none."""
+    fewer images are between two kinds; the latent's first number chooses one. Below 2: none."""
     loss: str = "relativistic"
     r1: NonNegative = 0.5
     r2: NonNegative = 0.5
@@ -84,7 +84,7 @@ class DCGAN(Method):
         shape = (options.latent_size, channels, size, options.width, options.upsampling)
         self.generator: Generator | ClusterGenerator
         self.discriminator: Discriminator | Projection
-        if count:
+        if count > 1:
             self.looks_at = CLUSTERED
             self.clusters = Clusters(count, channels, size)
             self.generator = ClusterGenerator(count, *shape)
