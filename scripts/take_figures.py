@@ -23,6 +23,7 @@ PICTURES = {
     "colours": ["held-out", "others"],
     "drawings": ["held-out", "others"],
     "emoji-free": ["ab"],
+    "emoji-free-64": ["ab"],
     "men-women": ["ab", "ba"],
     "earth": ["earth"],
     "face-sums": [
