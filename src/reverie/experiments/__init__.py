@@ -21,6 +21,7 @@ EXPERIMENTS: "Registry[Experiment]" = Registry(
         "dcgan-collapse": "reverie.experiments.dcgan_collapse:DCGAN_COLLAPSE",
         "emoji": "reverie.experiments.emoji:EMOJI",
         "emoji-matched": "reverie.experiments.emoji_matched:EMOJI_MATCHED",
+        "emoji-matched-64": "reverie.experiments.emoji_matched:EMOJI_MATCHED_64",
         "emoji-free": "reverie.experiments.emoji_matched:EMOJI_FREE",
         "emoji-free-64": "reverie.experiments.emoji_matched:EMOJI_FREE_64",
         "glasses": "reverie.experiments.glasses:GLASSES",

@@ -1,5 +1,5 @@
 """`emoji-matched`, `emoji-free`: Windows' emojis to another maker's and back, by pix2pix on pairs
-that `match` finds; `emoji-free-64`: to Google's at 64×64.
+that `match` finds; `emoji-matched-64`, `emoji-free-64`: from Windows' alone, at 64×64.
 """
 
 from dataclasses import dataclass
@@ -89,22 +89,29 @@ class MatchedEmojis:
         )
 
 
-EMOJI_MATCHED = MatchedEmojis(
-    dataset="emoji", maker="Apple", image_size=32, preset="emoji", ways=("ab", "ba"), minutes=45
-).experiment()
-EMOJI_FREE = MatchedEmojis(
-    dataset="emoji-free",
-    maker="Google",
-    image_size=32,
-    preset="emoji",
-    ways=("ab", "ba"),
-    minutes=45,
-).experiment()
-EMOJI_FREE_64 = MatchedEmojis(
-    dataset="emoji-free",
-    maker="Google",
-    image_size=64,
-    preset="emoji-64",
-    ways=("ab",),
-    minutes=90,
-).experiment()
+def at_32(dataset: str, maker: str) -> Experiment:
+    """Both directions at 32×32."""
+    return MatchedEmojis(
+        dataset=dataset,
+        maker=maker,
+        image_size=32,
+        preset="emoji",
+        ways=("ab", "ba"),
+        minutes=45,
+    ).experiment()
+
+
+def at_64(dataset: str, maker: str) -> Experiment:
+    """From Windows' emojis at 64×64."""
+    return MatchedEmojis(
+        dataset=dataset,
+        maker=maker,
+        image_size=64,
+        preset="emoji-64",
+        ways=("ab",),
+        minutes=90,
+    ).experiment()
+
+
+EMOJI_MATCHED, EMOJI_MATCHED_64 = at_32("emoji", "Apple"), at_64("emoji", "Apple")
+EMOJI_FREE, EMOJI_FREE_64 = at_32("emoji-free", "Google"), at_64("emoji-free", "Google")
