@@ -73,6 +73,8 @@ class DCGAN(Method):
         super().__init__(options, spec)
         self.latent_shape = (options.latent_size,)
         count, size, channels = options.clusters, spec.image_size, spec.channels
+        shape = (options.latent_size, channels, size, options.width, options.upsampling)
+        self.generator = ClusterGenerator(count, *shape) if count > 1 else Generator(*shape)
         body = Discriminator(
             channels,
             size,
@@ -81,17 +83,12 @@ class DCGAN(Method):
             options.spectral_norm,
             options.activation,
         )
-        shape = (options.latent_size, channels, size, options.width, options.upsampling)
-        self.generator: Generator | ClusterGenerator
-        self.discriminator: Discriminator | Projection
+        self.clusters: Clusters | None = None
+        self.discriminator: Discriminator | Projection = body
         if count > 1:
             self.looks_at = CLUSTERED
             self.clusters = Clusters(count, channels, size)
-            self.generator = ClusterGenerator(count, *shape)
             self.discriminator = Projection(body, count, options.spectral_norm)
-        else:
-            self.clusters = None
-            self.generator, self.discriminator = Generator(*shape), body
         self.finder = latent_encoder_for(options, spec, options.latent_size)
 
     def prepare(self, images: Iterable[Tensor], generator: torch.Generator) -> None:
