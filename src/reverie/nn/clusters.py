@@ -39,8 +39,23 @@ def kmeans(
     return centroids
 
 
+def chained(centroids: Float[Tensor, "k d"]) -> Float[Tensor, "k d"]:
+    """The centroids in an order in which each is followed by the nearest of those that are left.
+
+    The first is the one with the smallest mean.
+    """
+    distances = torch.cdist(centroids, centroids)
+    order = [int(centroids.mean(1).argmin())]
+    while len(order) < len(centroids):
+        distances[:, order[-1]] = torch.inf  # it is in the chain
+        order.append(int(distances[order[-1]].argmin()))
+    return centroids[order]
+
+
 class Clusters(nn.Module):
     """Clusters of images by their pixels; all centroids are 0 until `fit`.
+
+    Neighbours in number are alike, so that interpolation passes from one to a similar one.
 
     Args:
         count: clusters K.
@@ -67,7 +82,7 @@ class Clusters(nn.Module):
         """Find the centroids of images, given in parts; returns each cluster's share of them."""
         points = torch.cat([self._points(part) for part in parts])
         count = len(self.centroids)
-        self.centroids.copy_(kmeans(points, count, generator))
+        self.centroids.copy_(chained(kmeans(points, count, generator)))
         members = torch.cdist(points, self.centroids.to(points.device)).argmin(1)
         return torch.bincount(members, minlength=count) / len(points)
 
