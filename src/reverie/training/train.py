@@ -158,9 +158,7 @@ def train_recipe(
     found = find_images(recipe)
     if checkpoint:
         check_spec(run, found.spec)
-    method = build_method(recipe, found.spec)
-    _check_options(recipe, method)
-    _initialize(method, start, run if resume else None)
+    method = _initialized(recipe, found.spec, start, run if resume else None)
     accelerator = make_accelerator(recipe.training, run)
     # Before anything of the run is written: weights that a loss needs may not be installed.
     state = TrainState(method, recipe.training, accelerator)
@@ -195,19 +193,22 @@ def _check_continued(
         refuse_shorter(recipe.training, run.recipe().training, len(images), processes, checkpoint)
 
 
-def _check_options(recipe: Recipe, method: Method) -> None:
-    """Raise a UserError if the method has no use for an option."""
+def _initialized(
+    recipe: Recipe, spec: ImageSpec, start: Model | None, resumed: Run | None
+) -> Method:
+    """The method with the weights of `--init`, which must be those that a resumed run began with.
+
+    Raises:
+        UserError: if they are not, or the method has no use for an option.
+    """
+    method = build_method(recipe, spec)
     check_validation(recipe, method)
     check_gradient_checkpointing(recipe, method)
-
-
-def _initialize(method: Method, start: Model | None, resumed: Run | None) -> None:
-    """Give a method the weights of `--init`, which must be those that a resumed run began with."""
-    if start is None:
-        return
-    if resumed is not None:
-        check_init(resumed, start)
-    load_initial_weights(method, start)
+    if start is not None:
+        if resumed is not None:
+            check_init(resumed, start)
+        load_initial_weights(method, start)
+    return method
 
 
 def _prepare(method: Method, images: ImageDataset, seed: int) -> None:
