@@ -130,12 +130,13 @@ def latent_arithmetic(
     chosen_by = np.random.default_rng(seed)
     summed = []
     spec = model.method.spec
+    groups = [term.members(attributes.with_attribute) for term in terms]
     subtracted = np.zeros(len(attributes), np.int64)
-    for term in terms:
-        subtracted += (term.weight < 0) * term.members(attributes.with_attribute)
+    for term, group in zip(terms, groups, strict=True):
+        subtracted += (term.weight < 0) * group
     first: Bool[np.ndarray, " a"] | None = None
-    for term in terms:
-        members = np.flatnonzero(term.members(attributes.with_attribute))
+    for term, group in zip(terms, groups, strict=True):
+        members = np.flatnonzero(group)
         if len(members) == 0:
             raise UserError(
                 f"none of {counted(len(attributes), 'image')} is in the group {term.text!r}: "
