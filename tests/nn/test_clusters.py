@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy.cluster.vq import kmeans2
 
-from reverie.nn.clusters import Clusters, chained, kmeans
+from reverie.nn.clusters import Clusters, kmeans, nearest_neighbor_order
 
 CENTRES = torch.tensor([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0], [9.0, 9.0]])
 
@@ -33,9 +33,9 @@ def test_more_clusters_than_different_points(generator: torch.Generator) -> None
 
 def test_each_centroid_is_followed_by_the_nearest() -> None:
     line = torch.tensor([3.0, 0.0, 1.0, 2.0, 9.0, 5.0])[:, None]
-    assert chained(line).flatten().tolist() == [0.0, 1.0, 2.0, 3.0, 5.0, 9.0]
+    assert nearest_neighbor_order(line).flatten().tolist() == [0.0, 1.0, 2.0, 3.0, 5.0, 9.0]
     twice = torch.tensor([[1.0], [0.0], [1.0]])
-    assert chained(twice).flatten().tolist() == [0.0, 1.0, 1.0]
+    assert nearest_neighbor_order(twice).flatten().tolist() == [0.0, 1.0, 1.0]
 
 
 @pytest.mark.parametrize(("size", "compared"), [(16, (16, 16)), ((96, 24), (24, 32))])

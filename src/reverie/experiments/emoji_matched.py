@@ -4,7 +4,7 @@ that `match` finds; `emoji-matched-64`, `emoji-free-64`: from Windows' alone, at
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reverie.core.options import Direction
 from reverie.experiments.experiment import Experiment, Training
@@ -89,29 +89,10 @@ class MatchedEmojis:
         )
 
 
-def at_32(dataset: str, maker: str) -> Experiment:
-    """Both directions at 32×32."""
-    return MatchedEmojis(
-        dataset=dataset,
-        maker=maker,
-        image_size=32,
-        preset="emoji",
-        ways=("ab", "ba"),
-        minutes=45,
-    ).experiment()
+AT_32: dict[str, Any] = {"image_size": 32, "preset": "emoji", "ways": ("ab", "ba"), "minutes": 45}
+AT_64: dict[str, Any] = {"image_size": 64, "preset": "emoji-64", "ways": ("ab",), "minutes": 90}
 
-
-def at_64(dataset: str, maker: str) -> Experiment:
-    """From Windows' emojis at 64×64."""
-    return MatchedEmojis(
-        dataset=dataset,
-        maker=maker,
-        image_size=64,
-        preset="emoji-64",
-        ways=("ab",),
-        minutes=90,
-    ).experiment()
-
-
-EMOJI_MATCHED, EMOJI_MATCHED_64 = at_32("emoji", "Apple"), at_64("emoji", "Apple")
-EMOJI_FREE, EMOJI_FREE_64 = at_32("emoji-free", "Google"), at_64("emoji-free", "Google")
+EMOJI_MATCHED = MatchedEmojis(dataset="emoji", maker="Apple", **AT_32).experiment()
+EMOJI_MATCHED_64 = MatchedEmojis(dataset="emoji", maker="Apple", **AT_64).experiment()
+EMOJI_FREE = MatchedEmojis(dataset="emoji-free", maker="Google", **AT_32).experiment()
+EMOJI_FREE_64 = MatchedEmojis(dataset="emoji-free", maker="Google", **AT_64).experiment()

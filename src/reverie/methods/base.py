@@ -108,8 +108,8 @@ class Method(nn.Module, ABC):
     """The method that trains an encoder for this generator; None if there is none."""
     conditional: bool = False
     """Whether generation is conditioned on class labels."""
-    looks_at: int = 0
-    """How many training images `prepare` is given; 0 if there is nothing to prepare."""
+    prepare_count: int = 0
+    """Number of training images that `prepare` gets, at most; 0 if there is nothing to prepare."""
 
     def __init__(self, options: Any, spec: ImageSpec) -> None:
         super().__init__()
@@ -156,7 +156,7 @@ class Method(nn.Module, ABC):
     def prepare(
         self, images: Iterable[Float[Tensor, "b c h w"]], generator: torch.Generator
     ) -> None:
-        """Look at training images, given in parts, before the first step: up to `looks_at`."""
+        """Compute what depends on training images, given in batches, before the first step."""
 
     @abstractmethod
     def phases(self) -> tuple[Phase, ...]:

@@ -11,8 +11,8 @@ from torch.nn import functional as F
 from reverie.core.image_size import ImageSize, Size
 
 LARGEST_SIDE = 32
-"""Images are compared at up to this size: what a cluster has in common is coarse."""
-ROUNDS = 30
+"""Larger images are averaged down to this side, in pixels: clusters differ in coarse structure."""
+KMEANS_ITERATIONS = 30
 
 
 def kmeans(
@@ -31,7 +31,7 @@ def kmeans(
         drawn = points[torch.multinomial(chances, 1, generator=generator)]
         centroids = torch.cat([centroids, drawn])
         nearest = torch.minimum(nearest, torch.cdist(points, drawn)[:, 0])
-    for _ in range(ROUNDS):
+    for _ in range(KMEANS_ITERATIONS):
         members = torch.cdist(points, centroids).argmin(1)
         sizes = torch.bincount(members, minlength=count)[:, None]
         sums = torch.zeros_like(centroids).index_add_(0, members, points)
@@ -39,15 +39,15 @@ def kmeans(
     return centroids
 
 
-def chained(centroids: Float[Tensor, "k d"]) -> Float[Tensor, "k d"]:
-    """The centroids in an order in which each is followed by the nearest of those that are left.
+def nearest_neighbor_order(centroids: Float[Tensor, "k d"]) -> Float[Tensor, "k d"]:
+    """The centroids in a greedy order: each is followed by the nearest of the remaining ones.
 
     The first is the one with the smallest mean.
     """
     distances = torch.cdist(centroids, centroids)
     order = [int(centroids.mean(1).argmin())]
     while len(order) < len(centroids):
-        distances[:, order[-1]] = torch.inf  # it is in the chain
+        distances[:, order[-1]] = torch.inf  # not a second time
         order.append(int(distances[order[-1]].argmin()))
     return centroids[order]
 
@@ -55,10 +55,10 @@ def chained(centroids: Float[Tensor, "k d"]) -> Float[Tensor, "k d"]:
 class Clusters(nn.Module):
     """Clusters of images by their pixels; all centroids are 0 until `fit`.
 
-    Neighbours in number are alike, so that interpolation passes from one to a similar one.
+    Clusters with consecutive numbers are similar, for the sake of interpolation.
 
     Args:
-        count: clusters K.
+        count: number of clusters K.
         channels: channels of the images.
         image_size: their size; larger ones than 32 pixels a side are averaged to that.
     """
@@ -77,12 +77,12 @@ class Clusters(nn.Module):
 
     @torch.no_grad()
     def fit(
-        self, parts: Iterable[Float[Tensor, "b c h w"]], generator: torch.Generator
+        self, batches: Iterable[Float[Tensor, "b c h w"]], generator: torch.Generator
     ) -> Float[Tensor, " k"]:
-        """Find the centroids of images, given in parts; returns each cluster's share of them."""
-        points = torch.cat([self._points(part) for part in parts])
+        """Compute the centroids of images, given in batches; returns the clusters' frequencies."""
+        points = torch.cat([self._points(batch) for batch in batches])
         count = len(self.centroids)
-        self.centroids.copy_(chained(kmeans(points, count, generator)))
+        self.centroids.copy_(nearest_neighbor_order(kmeans(points, count, generator)))
         members = torch.cdist(points, self.centroids.to(points.device)).argmin(1)
         return torch.bincount(members, minlength=count) / len(points)
 

@@ -50,7 +50,7 @@ from reverie.training.validation import check_validation
 if TYPE_CHECKING:
     from reverie.training.callbacks import Callback
 
-PREPARED_AT_ONCE = 200
+PREPARE_BATCH_SIZE = 200
 
 
 def train(
@@ -212,11 +212,11 @@ def _initialized(
 
 
 def _prepare(method: Method, images: ImageDataset, seed: int) -> None:
-    """Show a method as many training images as it wants to look at before the first step."""
-    count = math.ceil(min(method.looks_at, len(images)) / PREPARED_AT_ONCE)
+    """Prepare a method on the first batches of training images, before the first step."""
+    count = math.ceil(min(method.prepare_count, len(images)) / PREPARE_BATCH_SIZE)
     if count:
-        batches = Batches(images, PREPARED_AT_ONCE, seed)
-        numbers = progress.track(range(count), count, "looking at the images", "batches")
+        batches = Batches(images, PREPARE_BATCH_SIZE, seed)
+        numbers = progress.track(range(count), count, "reading images", "batches")
         parts = (batches.read(number).images for number in numbers)
         method.prepare(parts, torch.Generator().manual_seed(seed))
 

@@ -109,7 +109,7 @@ def test_without_an_embedding_the_label_does_not_matter(images: torch.Tensor) ->
 def test_clusters_are_generated_in_their_shares(generator: torch.Generator) -> None:
     network = ClusterGenerator(4, 3, 1, 16, 2, "nearest").eval()
     shares = torch.tensor([0.0, 0.5, 0.2, 0.3])
-    network.set_shares(shares)
+    network.set_frequencies(shares)
     latents = torch.randn(20_000, 3, generator=generator)
     chosen = (latents[:, :1] > network.bounds).sum(1)
     found = torch.bincount(chosen, minlength=4) / len(chosen)

@@ -32,8 +32,8 @@ from reverie.nn.augment import Augmentation
 from reverie.nn.clusters import Clusters
 
 ClusterCount = Annotated[int, AtLeast(0), AtMost(1000)]
-CLUSTERED = 10_000
-"""Training images in which clusters are found, at most."""
+CLUSTER_IMAGES = 10_000
+"""Maximum number of training images from which clusters are computed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +49,8 @@ class DCGANOptions(ActivatedOptions):
     discriminator_norm: Literal["batch", "none"] = "none"
     """Normalization layers of the discriminator."""
     clusters: ClusterCount = 0
-    """k-means clusters of the training images that condition both networks as labels do, so that
-    fewer images are between two kinds; the latent's first number chooses one. Below 2: none."""
+    """Number of k-means clusters of the training images that condition both networks as class
+    labels do; the latent's first component selects the cluster. Below 2: none."""
     loss: str = "relativistic"
     r1: NonNegative = 0.5
     r2: NonNegative = 0.5
@@ -86,16 +86,16 @@ class DCGAN(Method):
         self.clusters: Clusters | None = None
         self.discriminator: Discriminator | Projection = body
         if count > 1:
-            self.looks_at = CLUSTERED
+            self.prepare_count = CLUSTER_IMAGES
             self.clusters = Clusters(count, channels, size)
             self.discriminator = Projection(body, count, options.spectral_norm)
         self.finder = latent_encoder_for(options, spec, options.latent_size)
 
     def prepare(self, images: Iterable[Tensor], generator: torch.Generator) -> None:
-        """Find the clusters; they are generated as often as they occur."""
+        """Compute the clusters, and generate each with its frequency in the images."""
         assert self.clusters is not None
         assert isinstance(self.generator, ClusterGenerator)
-        self.generator.set_shares(self.clusters.fit(images, generator))
+        self.generator.set_frequencies(self.clusters.fit(images, generator))
 
     def phases(self) -> tuple[Phase, ...]:
         phases = GANObjective(

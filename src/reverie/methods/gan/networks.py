@@ -3,7 +3,7 @@
 Radford et al. 2015: no pooling, no hidden linear layers, downsampling by strided and upsampling by
 transposed convolutions, batch norm except at the generator's output and the discriminator's input.
 Options: resize-convolutions, conditional batch norm (Dumoulin et al. 2017), spectral norm, no norm
-in the discriminator.
+in the discriminator, projection (Miyato & Koyama 2018).
 """
 
 from collections.abc import Callable
@@ -31,7 +31,7 @@ MOST_DOUBLINGS = 5
 CLUSTER_EMBEDDING = 32
 """Length of the embedding of a cluster's number."""
 FARTHEST_BOUND = 6.0
-"""Bounds between clusters are at most this far from 0: that of an empty one would be infinite."""
+"""Maximum absolute value of the bounds between clusters; that of an empty one is infinite."""
 SMALLEST_SEEN = 5
 """The shorter side of a discriminator's smallest feature map is at most this: with the generator's
 two levels on 28 pixels the receptive field would be 10."""
@@ -99,13 +99,13 @@ class Generator(nn.Module):
 
 
 class ClusterGenerator(nn.Module):
-    """Generator of images of one of several clusters, which the latent's first number chooses.
+    """Cluster-conditional generator: the latent's first component selects the cluster.
 
-    The rest of the latent is concatenated with the cluster's embedding, which also modulates the
+    The other components are concatenated with the cluster's embedding, which also modulates the
     norms' scale and shift, as a label's does in a conditional GAN.
 
     Args:
-        clusters: how many there are.
+        clusters: number of clusters K.
         latent_size, channels, image_size, width, upsampling: as in `Generator`.
     """
 
@@ -130,12 +130,12 @@ class ClusterGenerator(nn.Module):
         )
         self.bounds: Tensor
         self.register_buffer("bounds", torch.empty(clusters - 1))
-        self.set_shares(torch.full((clusters,), 1 / clusters))
+        self.set_frequencies(torch.full((clusters,), 1 / clusters))
 
     @torch.no_grad()
-    def set_shares(self, shares: Float[Tensor, " k"]) -> None:
-        """Set how often each cluster is chosen by latents from N(0, 1)."""
-        below = shares.double().cumsum(0)[:-1].clamp(0, 1)
+    def set_frequencies(self, frequencies: Float[Tensor, " k"]) -> None:
+        """Set the probability with which a latent from N(0, 1) selects each cluster."""
+        below = frequencies.double().cumsum(0)[:-1].clamp(0, 1)
         bounds = torch.special.ndtri(below).clamp(-FARTHEST_BOUND, FARTHEST_BOUND)
         self.bounds.copy_(bounds)
 
